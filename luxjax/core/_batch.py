@@ -1,0 +1,98 @@
+"""What models see: bare arrays of values and inverse variances, one pair per named output."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from ._arrays import StarOutput
+from ._messages import InputError, check_name
+
+__all__ = ["Batch", "Measured"]
+
+
+class Measured(eqx.Module):
+    """Values of one output with their inverse variances.
+
+    Parameters
+    ----------
+    value : (star, out) array
+        Finite everywhere.
+    ivar : (star, out) array
+        Inverse variance, finite and not negative; zero marks a bad pixel or a missing label, whose value
+        then changes nothing.
+    """
+
+    value: StarOutput
+    ivar: StarOutput
+
+    @classmethod
+    def clean(cls, value, ivar, dtype=np.float32) -> "Measured":
+        """Build from host arrays, giving whatever is unusable the value 0 and zero weight.
+
+        Unusable: a value or inverse variance that is not finite, or an inverse variance <= 0. The stored
+        arrays do not depend on what stood there.
+        """
+        value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
+        if value.shape != ivar.shape or value.ndim != 2:
+            raise InputError(
+                f"values of shape {value.shape} came with inverse variances of shape {ivar.shape}; "
+                "give two arrays of the same shape (star, pixel or label)."
+            )
+        good = np.isfinite(value) & np.isfinite(ivar) & (ivar > 0)
+        return cls(jnp.asarray(np.where(good, value, 0)), jnp.asarray(np.where(good, ivar, 0)))
+
+    @property
+    def n_stars(self) -> int:
+        return self.value.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Pixels or labels per star."""
+        return self.value.shape[1]
+
+
+class Batch(eqx.Module):
+    """Measured outputs of the same stars, by name. An equinox module: a pytree of arrays.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Measured
+        All with the same number of stars, in the same order.
+    """
+
+    outputs: dict[str, Measured]
+
+    def __init__(self, outputs: Mapping[str, Measured]):
+        self.outputs = dict(outputs)
+
+    def __check_init__(self):
+        counts = {name: m.n_stars for name, m in self.outputs.items() if eqx.is_array(m.value)}
+        if len(set(counts.values())) > 1:
+            raise InputError(f"outputs of one batch must hold the same stars; star counts were {counts}.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.outputs)
+
+    @property
+    def n_stars(self) -> int:
+        return next(iter(self.outputs.values())).n_stars
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Pixels or labels per star, by output."""
+        return {name: m.size for name, m in self.outputs.items()}
+
+    def __getitem__(self, name: str) -> Measured:
+        check_name("output", name, self.outputs, "Ask for one of these, or build the batch with it")
+        return self.outputs[name]
+
+    def only(self, *names: str) -> "Batch":
+        """The batch with these outputs alone."""
+        return Batch({name: self[name] for name in names})
+
+    def stars(self, index) -> "Batch":
+        """The batch of the stars selected by a slice, integer array or boolean mask."""
+        return Batch({k: Measured(m.value[index], m.ivar[index]) for k, m in self.outputs.items()})

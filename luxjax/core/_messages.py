@@ -1,0 +1,50 @@
+"""One sentence for every kind of bad input: what was given, what was expected, what to do."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["InputError", "LuxWarning", "check_name", "choose_from", "listing"]
+
+
+class InputError(ValueError):
+    """Input that cannot be used; the message says what was given, what is accepted and what to do."""
+
+
+class LuxWarning(UserWarning):
+    """Something was done differently from what was asked, or left out; the message says what and why."""
+
+
+def listing(names: Iterable[Any], limit: int = 12) -> str:
+    """Names joined for a message, shortened past `limit`."""
+    names = [str(n) for n in names]
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown}, ... ({len(names)} in all)"
+
+
+def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -> str:
+    """The sentence for a name that is not among those known.
+
+    Parameters
+    ----------
+    kind : str
+        What the name stands for, such as ``"output"`` or ``"column"``.
+    given : object
+        What was given.
+    accepted : iterable of str
+        The names that would have been accepted.
+    hint : str
+        What to do next, as a clause without a full stop.
+    """
+    accepted = list(accepted)
+    near = difflib.get_close_matches(str(given), [str(a) for a in accepted], n=1, cutoff=0.6)
+    guess = f" Did you mean '{near[0]}'?" if near else ""
+    known = f"known: {listing(accepted)}" if accepted else "there are none"
+    return f"there is no {kind} '{given}' ({known}).{guess}" + (f" {hint}." if hint else "")
+
+
+def check_name(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -> None:
+    """Raise `InputError` unless `given` is among `accepted`."""
+    accepted = list(accepted)
+    if given not in accepted:
+        raise InputError(choose_from(kind, given, accepted, hint))

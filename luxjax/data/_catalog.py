@@ -1,0 +1,131 @@
+"""Named outputs of the same stars, joined: the last stop on the host before arrays go to a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ..core import Batch, InputError, Measured, check_name, listing
+from ._labels import LabelTable
+from ._spectra import Spectra
+
+__all__ = ["Catalog"]
+
+Output = Spectra | LabelTable
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """Spectra and labels of one set of stars, row for row.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Spectra or LabelTable
+        By name; all with the same ids in the same order. Use `Catalog.join` to bring them there.
+    table : pandas.DataFrame, optional
+        Star-level facts, one row per star (``ra``, ``dec``, ``snr``, ...).
+    """
+
+    outputs: Mapping[str, Output]
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self):
+        outputs = dict(self.outputs)
+        if not outputs:
+            raise InputError("a catalogue needs at least one output; give spectra or labels by name.")
+        first, *rest = outputs
+        ids = outputs[first].ids
+        for name in rest:
+            if not np.array_equal(outputs[name].ids, ids):
+                raise InputError(
+                    f"outputs '{first}' and '{name}' do not hold the same stars in the same order; "
+                    "join them with Catalog.join."
+                )
+        if len(ids) == 0:
+            raise InputError(
+                "the catalogue is empty: no star is common to all outputs; check that both sides use the same "
+                "identifiers (APOGEE ids carry a '2M' prefix, GALAH's do not) or cross-match by position."
+            )
+        unique, counts = np.unique(ids, return_counts=True)
+        if len(unique) < len(ids):
+            raise InputError(
+                f"star ids must be unique; repeated: {listing(unique[counts > 1])}. Combine the visits of a star, or "
+                "keep the best one, before joining."
+            )
+        table = self.table.reset_index(drop=True) if len(self.table) else pd.DataFrame(index=range(len(ids)))
+        if len(table) != len(ids):
+            raise InputError(f"the star table has {len(table)} rows for {len(ids)} stars.")
+        object.__setattr__(self, "outputs", outputs)
+        object.__setattr__(self, "table", table)
+
+    @classmethod
+    def join(cls, outputs: Mapping[str, Output], table: pd.DataFrame | None = None) -> "Catalog":
+        """Keep the stars that all outputs share, by id, in the order of the first output."""
+        for name, output in outputs.items():
+            unique, counts = np.unique(output.ids, return_counts=True)
+            if len(unique) < len(output.ids):
+                raise InputError(
+                    f"output '{name}' has repeated star ids: {listing(unique[counts > 1])}. Combine the visits of a "
+                    "star, or keep the best one, before joining."
+                )
+        ids = [i for i in next(iter(outputs.values())).ids]
+        for output in outputs.values():
+            known = set(output.ids)
+            ids = [i for i in ids if i in known]
+        picked = {}
+        for name, output in outputs.items():
+            row = {star: k for k, star in enumerate(output.ids)}
+            picked[name] = output.select(np.array([row[i] for i in ids], dtype=int))
+        return cls(picked, pd.DataFrame() if table is None else table)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        parts = "\n  ".join(f"{name}: {output!r}" for name, output in self.outputs.items())
+        return f"Catalog of {len(self)} stars\n  {parts}"
+
+    @property
+    def ids(self) -> np.ndarray:
+        return next(iter(self.outputs.values())).ids
+
+    def __getitem__(self, name: str) -> Output:
+        check_name("output", name, self.outputs, "Ask for one of these, or join it in")
+        return self.outputs[name]
+
+    def spectra(self, name: str) -> Spectra:
+        """The output `name`, which must be spectra."""
+        output = self[name]
+        if not isinstance(output, Spectra):
+            raise InputError(f"output '{name}' holds labels; spectra were asked for.")
+        return output
+
+    def labels(self, name: str = "labels") -> LabelTable:
+        """The output `name`, which must be labels."""
+        output = self[name]
+        if not isinstance(output, LabelTable):
+            raise InputError(f"output '{name}' holds spectra; labels were asked for.")
+        return output
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Pixels or labels per star, by output."""
+        return {k: (o.n_pixels if isinstance(o, Spectra) else len(o.names)) for k, o in self.outputs.items()}
+
+    def select(self, index) -> "Catalog":
+        """The stars chosen by a slice, integer array or boolean mask."""
+        rows = np.arange(len(self))[index].reshape(-1)
+        return Catalog({k: o.select(rows) for k, o in self.outputs.items()}, self.table.iloc[rows])
+
+    def only(self, *names: str) -> "Catalog":
+        """The catalogue with these outputs alone."""
+        return Catalog({name: self[name] for name in names}, self.table)
+
+    def batch(self, dtype=np.float32) -> Batch:
+        """The door to the models: bare arrays, bad pixels and missing labels with zero weight, no NaN."""
+        return Batch({name: Measured.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()})
+
+
+def _values(output: Output) -> np.ndarray:
+    return output.flux if isinstance(output, Spectra) else output.value
