@@ -1,0 +1,16 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real survey files, beside the checkout or named by LUXJAX_REAL_DATA."""
+    named = os.environ.get("LUXJAX_REAL_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data" / "real"
+    if not folder.is_dir():
+        pytest.skip(f"no real survey files at {folder}; set LUXJAX_REAL_DATA to their folder")
+    return folder
