@@ -1,0 +1,62 @@
+# Every target sets up what it needs in .venv, inside this folder; nothing else on the machine is touched.
+
+PYTHON ?= python3
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint lock notebooks clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       a simulated survey, end to end: fit, labels, evidence, report -> runs/demo/report.html"
+	@echo "make test       lint, types and all tests"
+	@echo "make lint       ruff and mypy alone"
+	@echo "make notebooks  execute every lesson in notebooks/"
+	@echo "make lock       resolve the newest versions again and write them to constraints.txt"
+	@echo "make clean      remove caches, builds and the environment; runs/ is kept"
+	@echo
+	@echo "The first one takes a minute or two to install. Variables: PYTHON=python3.12 chooses the interpreter"
+	@echo "(3.11 or newer), JOBS=4 the number of test processes."
+
+# uv where there is one, because it is several times faster; pip otherwise, or when uv fails (it does not read
+# pip's configuration, so behind a mirror only pip may work).
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "luxjax needs Python 3.11 or newer, and there is no '$(PYTHON)'; run make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "luxjax needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1); run make PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@uv=$$(command -v uv || true); test -z "$$uv" && test -x $(BIN)/uv && uv=$(BIN)/uv; \
+	if test -n "$$uv" && "$$uv" pip install -p $(BIN)/python -c constraints.txt -e ".[all,dev]"; then :; else \
+		test -z "$$uv" || echo "uv could not install; trying pip"; \
+		$(BIN)/python -m pip install -c constraints.txt -e ".[all,dev]"; \
+	fi
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/luxjax demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -q -n $(JOBS)
+
+notebooks: $(STAMP)
+	@set -e; for lesson in notebooks/*.ipynb; do \
+		test -e "$$lesson" || { echo "there are no notebooks yet"; break; }; \
+		echo "$$lesson"; $(BIN)/jupyter-execute --timeout=600 "$$lesson"; \
+	done
+
+lock: $(STAMP)
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install uv
+	@uv=$$(command -v uv || echo $(BIN)/uv); \
+	"$$uv" pip compile -q --upgrade --universal --no-header --no-annotate --python-version 3.11 \
+		pyproject.toml --extra all --extra dev -o constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
