@@ -1,6 +1,19 @@
 """Ground floor: array vocabulary, messages and the batch of bare arrays that models see."""
 
+from ._arrays import (
+    Array,
+    Float,
+    Int,
+    LatentCov,
+    Latents,
+    OutputVector,
+    OutputWeights,
+    PRNGKeyArray,
+    StarOutput,
+)
 from ._batch import Batch, Measured
+from ._gaussian import Gaussian
+from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
     LEVELS,
@@ -18,12 +31,22 @@ from ._metrics import (
 
 __all__ = [
     "LEVELS",
+    "Array",
     "Batch",
     "Coverage",
+    "Float",
+    "Gaussian",
     "InputError",
+    "Int",
     "Interval",
+    "LatentCov",
+    "Latents",
     "LuxWarning",
     "Measured",
+    "OutputVector",
+    "OutputWeights",
+    "PRNGKeyArray",
+    "StarOutput",
     "bias",
     "binomial_interval",
     "bootstrap_interval",
@@ -31,8 +54,15 @@ __all__ = [
     "choose_from",
     "coverage",
     "familywise_band",
+    "gemm",
     "interval_coverage",
     "listing",
+    "n_pairs",
+    "pack",
+    "pairs",
+    "quadratic_form",
     "rmse",
     "robust_scatter",
+    "solve_ridge",
+    "unpack",
 ]

@@ -53,13 +53,13 @@ class Coverage(NamedTuple):
 
 
 def _difference(predicted: ArrayLike, reference: ArrayLike) -> np.ndarray:
-    predicted, reference = np.asarray(predicted, float), np.asarray(reference, float)
-    if predicted.shape != reference.shape:
+    p, r = np.asarray(predicted, float), np.asarray(reference, float)
+    if p.shape != r.shape:
         raise InputError(
-            f"predicted values of shape {predicted.shape} cannot be compared with reference values of shape "
-            f"{reference.shape}; give two arrays of the same shape."
+            f"predicted values of shape {p.shape} cannot be compared with reference values of shape {r.shape}; "
+            "give two arrays of the same shape."
         )
-    difference = (predicted - reference).ravel()
+    difference = (p - r).ravel()
     return difference[np.isfinite(difference)]
 
 
@@ -77,9 +77,9 @@ def bias(predicted: ArrayLike, reference: ArrayLike) -> float:
 
 def robust_scatter(values: ArrayLike) -> float:
     """1.4826 times the median absolute deviation from the median: sigma for a Gaussian, deaf to outliers."""
-    values = np.asarray(values, float).ravel()
-    values = values[np.isfinite(values)]
-    return float(stats.median_abs_deviation(values, scale="normal")) if values.size else float("nan")
+    v = np.asarray(values, float).ravel()
+    v = v[np.isfinite(v)]
+    return float(stats.median_abs_deviation(v, scale="normal")) if v.size else float("nan")
 
 
 def coverage(pull: ArrayLike, level: float) -> Coverage:
@@ -93,16 +93,16 @@ def coverage(pull: ArrayLike, level: float) -> Coverage:
         Such as 0.68; the half-width is 0.994 sigma then, and 1.96 sigma at 0.95.
     """
     _check_level(level)
-    pull = np.asarray(pull, float)
-    pull = pull[np.isfinite(pull)]
-    return Coverage(int(np.sum(np.abs(pull) <= stats.norm.ppf(0.5 + level / 2))), int(pull.size))
+    p = np.asarray(pull, float)
+    p = p[np.isfinite(p)]
+    return Coverage(int(np.sum(np.abs(p) <= stats.norm.ppf(0.5 + level / 2))), int(p.size))
 
 
 def interval_coverage(value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Coverage:
-    """How many values lie in their own intervals, ends included; infinite ends are allowed, NaN is left out."""
-    value, lower, upper = np.broadcast_arrays(*(np.asarray(a, float) for a in (value, lower, upper)))
-    known = np.isfinite(value) & ~np.isnan(lower) & ~np.isnan(upper)
-    inside = (value >= lower) & (value <= upper) & known
+    """How many values lie in their own intervals, ends included; ends may be infinite, NaN is left out."""
+    v, low, high = np.broadcast_arrays(*(np.asarray(a, float) for a in (value, lower, upper)))
+    known = np.isfinite(v) & ~np.isnan(low) & ~np.isnan(high)
+    inside = (v >= low) & (v <= high) & known
     return Coverage(int(inside.sum()), int(known.sum()))
 
 
@@ -128,18 +128,18 @@ def binomial_interval(inside: int, n: int, level: float = 0.6827, method: str = 
 def familywise_band(
     n: int, level: float, n_cells: int = 1, alpha: float = 0.05, n_calibration: int | None = None
 ) -> Interval:
-    """The band in which an observed coverage must fall, if the intervals are right, in every one of `n_cells`.
+    """Where an observed coverage must fall in every one of `n_cells`, if the intervals are right.
 
     Without `n_calibration` the number of covered stars is Binomial(n, level). With it, the intervals were
-    scaled by split conformal calibration on other, exchangeable stars: their half-width is the k-th smallest of
-    `n_calibration` scores, k = ceil((n_calibration + 1) level). Given the calibration stars, the true coverage is
-    a draw from Beta(k, n_calibration + 1 - k), the same for all test stars, so the number of covered stars is
-    beta-binomial and the band is wider than the binomial one (Vovk 2012, ACML; Angelopoulos and Bates 2021,
-    arXiv:2107.07511). This is exact for scores without ties. Where errors were scaled by one fitted factor
-    instead of a quantile, the calibration error is smaller, and this band is somewhat generous.
+    scaled by split conformal calibration on other, exchangeable stars: their half-width is the k-th smallest
+    of `n_calibration` scores, k = ceil((n_calibration + 1) level). Given the calibration stars, the true
+    coverage is a draw from Beta(k, n_calibration + 1 - k), the same for all test stars, so the number of
+    covered stars is beta-binomial and the band is wider than the binomial one (Vovk 2012, ACML; Angelopoulos
+    and Bates 2021, arXiv:2107.07511). This is exact for scores without ties. Where errors were scaled by one
+    fitted factor instead of a quantile, the calibration error is smaller, and this band somewhat generous.
 
-    Cells share `alpha` by Bonferroni, which holds however they depend on one another (labels of the same stars
-    do): with correct intervals all cells lie inside with a probability of at least 1 - alpha.
+    Cells share `alpha` by Bonferroni, which holds however they depend on one another (labels of the same
+    stars do): with correct intervals all cells lie inside with a probability of at least 1 - alpha.
 
     Parameters
     ----------
@@ -162,8 +162,8 @@ def familywise_band(
     _check_level(level)
     if n < 1 or n_cells < 1 or not 0 < alpha < 1:
         raise InputError(
-            f"a band needs at least one star and one cell and 0 < alpha < 1; given n = {n}, n_cells = {n_cells}, "
-            f"alpha = {alpha}."
+            f"a band needs at least one star and one cell and 0 < alpha < 1; given n = {n}, "
+            f"n_cells = {n_cells}, alpha = {alpha}."
         )
     count = np.arange(n + 1)
     if n_calibration is None:
@@ -173,8 +173,8 @@ def familywise_band(
         rank = int(np.ceil(np.round((n_calibration + 1) * level, 9)))
         if rank > n_calibration:
             raise InputError(
-                f"{n_calibration} calibration stars are too few for a {level:.0%} interval, which would be infinite; "
-                f"at least {int(np.ceil(np.round(level / (1 - level), 9)))} are needed."
+                f"{n_calibration} calibration stars are too few for a {level:.0%} interval, which would be "
+                f"infinite; at least {int(np.ceil(np.round(level / (1 - level), 9)))} are needed."
             )
         pmf = stats.betabinom.pmf(count, n, rank, n_calibration + 1 - rank)
     tail = alpha / n_cells / 2
