@@ -1,0 +1,79 @@
+"""Tables of stars on disk, with the unit of every column: FITS for astronomers' tools, Parquet for data frames."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+
+from ..core import InputError, LuxWarning
+
+__all__ = ["read_table", "write_fits", "write_parquet"]
+
+_CODES = {
+    "f4": "E",
+    "f8": "D",
+    "i1": "I",
+    "i2": "I",
+    "i4": "J",
+    "i8": "K",
+    "b1": "L",
+    "u1": "B",
+    "u2": "J",
+    "u4": "K",
+}
+
+
+def write_fits(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> None:
+    """One binary table, HDU 1, named LABELS; missing numbers are NaN, missing text is empty."""
+    columns = []
+    for name in frame.columns:
+        values = frame[name].to_numpy()
+        if values.dtype.kind in "OUST":
+            text = np.where(pd.isna(values), "", values.astype(str))
+            values = np.char.encode(text.astype(str), "ascii", "backslashreplace")
+            code = f"{max(values.dtype.itemsize, 1)}A"
+        elif (code := _CODES.get(values.dtype.str[1:], "")) == "":
+            raise InputError(
+                f"column '{name}' of type {values.dtype} cannot be written; give numbers or text."
+            )
+        columns.append(fits.Column(name=str(name), format=code, array=values, unit=units.get(name)))
+    hdu = fits.BinTableHDU.from_columns(columns, name="LABELS")
+    # The stream keeps astropy from choosing a compression by the name of a half-written file.
+    with file.open("wb") as stream:
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
+
+
+def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A table written by `write_fits`, and its units by column."""
+    try:
+        with fits.open(file, memmap=False) as hdus:
+            data, columns = hdus[1].data, hdus[1].columns
+            frame = {}
+            for name in columns.names:
+                values = np.asarray(data[name])
+                kind = str if values.dtype.kind in "SU" else values.dtype.newbyteorder("=")
+                frame[name] = values.astype(kind)
+            return pd.DataFrame(frame), {c.name: c.unit for c in columns if c.unit}
+    except (OSError, IndexError, AttributeError, TypeError) as error:
+        raise InputError(f"{file} cannot be read as a FITS table ({error}); run again.") from None
+
+
+def write_parquet(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> bool:
+    """The same in Parquet, each unit in its field's metadata under ``unit``; False, warned of, without pyarrow."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError:
+        warnings.warn(
+            f"{file.parent} gets its labels as FITS only: Parquet needs pyarrow (pip install luxjax[report]).",
+            LuxWarning,
+            stacklevel=3,
+        )
+        return False
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = [f.with_metadata({"unit": units[f.name]}) if f.name in units else f for f in table.schema]
+    pq.write_table(table.cast(pa.schema(fields, metadata=table.schema.metadata)), file)
+    return True
