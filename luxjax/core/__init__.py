@@ -12,6 +12,7 @@ from ._arrays import (
     StarOutput,
 )
 from ._batch import Batch, Measured
+from ._claims import Claim
 from ._gaussian import Gaussian
 from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
@@ -28,11 +29,13 @@ from ._metrics import (
     rmse,
     robust_scatter,
 )
+from ._random import as_key
 
 __all__ = [
     "LEVELS",
     "Array",
     "Batch",
+    "Claim",
     "Coverage",
     "Float",
     "Gaussian",
@@ -47,6 +50,7 @@ __all__ = [
     "OutputWeights",
     "PRNGKeyArray",
     "StarOutput",
+    "as_key",
     "bias",
     "binomial_interval",
     "bootstrap_interval",
