@@ -17,7 +17,7 @@ from astropy.io import fits
 from ..core import InputError, check_name, choose_from
 from ..data import Spectra, native
 from ._bits import BAD_PIXELS, PIXMASK
-from ._fits import first, log_linear, row_values
+from ._fits import first, row_values
 
 __all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
 __all__ += ["load_apstar", "load_apvisit", "load_aspcapstar", "load_mwm"]

@@ -117,9 +117,12 @@ def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> 
                 value = value.strip()
                 if value.lower() in ("", "none", "nan", "null"):
                     continue
-            elif value is None or np.ndim(value) or isinstance(value, fits.card.Undefined):
-                continue
-            elif isinstance(value, (float, np.floating)) and (not np.isfinite(value) or value == -9999):
+            elif (
+                value is None
+                or np.ndim(value)
+                or isinstance(value, fits.card.Undefined)
+                or (isinstance(value, (float, np.floating)) and (not np.isfinite(value) or value == -9999))
+            ):
                 continue
             return value
     return default
