@@ -65,7 +65,9 @@ class LabelTable:
             missing = ~(np.isfinite(value) & np.isfinite(error) & (error > 0))
         value[missing] = np.nan
         error[missing] = np.nan
-        table = pd.DataFrame(index=range(len(ids))) if self.table is None else self.table.reset_index(drop=True)
+        table = (
+            pd.DataFrame(index=range(len(ids))) if self.table is None else self.table.reset_index(drop=True)
+        )
         if len(table) != len(ids):
             raise InputError(f"the star table has {len(table)} rows for {len(ids)} stars.")
         for key, item in dict(
@@ -121,7 +123,9 @@ class LabelTable:
         value = np.column_stack([pd.to_numeric(frame[c], errors="coerce") for c in columns.values()])
         error = np.column_stack(
             [
-                pd.to_numeric(frame[e], errors="coerce") if isinstance(e, str) else np.full(len(frame), float(e))
+                pd.to_numeric(frame[e], errors="coerce")
+                if isinstance(e, str)
+                else np.full(len(frame), float(e))
                 for e in (errors[label] for label in columns)
             ]
         )
@@ -149,7 +153,9 @@ class LabelTable:
     @property
     def ivar(self) -> np.ndarray:
         """Inverse variance, zero where missing, (star, label)."""
-        return np.where(np.isfinite(self.error), 1.0 / np.where(np.isfinite(self.error), self.error, 1.0) ** 2, 0.0)
+        return np.where(
+            np.isfinite(self.error), 1.0 / np.where(np.isfinite(self.error), self.error, 1.0) ** 2, 0.0
+        )
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Values of one label, (star,)."""

@@ -197,7 +197,9 @@ class Spectra:
     def drop_flagged(self, names: Sequence[str]) -> "Spectra":
         """Give zero weight to pixels with any of the named mask bits set."""
         bad = self.flagged(names)
-        return self.replace(ivar=np.where(bad, 0, self.ivar), step=f"dropped pixels flagged {', '.join(names)}")
+        return self.replace(
+            ivar=np.where(bad, 0, self.ivar), step=f"dropped pixels flagged {', '.join(names)}"
+        )
 
     def mask_counts(self) -> dict[str, int]:
         """How many pixels carry each named mask bit."""

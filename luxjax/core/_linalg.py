@@ -1,0 +1,83 @@
+"""Small symmetric matrices by the thousand: packed products, and ridge solves in double precision.
+
+A weighted Gram matrix sum_p w_np x_p x_p' for every star n is one matrix product, ``w @ pairs(x)``, once the
+distinct products of each x are laid out in a row. Half the work of the full outer product, and no array of
+stars x pixels x features is ever built.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.linalg import cho_solve
+
+from ._arrays import Array, Float
+
+__all__ = ["gemm", "n_pairs", "pack", "pairs", "quadratic_form", "solve_ridge", "unpack"]
+
+
+def _index(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(n)
+
+
+def n_pairs(n: int) -> int:
+    """Number of distinct products of `n` values."""
+    return n * (n + 1) // 2
+
+
+def pairs(x: Float[Array, "*batch n"]) -> Float[Array, "*batch pair"]:
+    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row."""
+    i, j = _index(x.shape[-1])
+    return x[..., i] * x[..., j]
+
+
+def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
+    """The upper triangle of symmetric matrices, in the order of `pairs`."""
+    i, j = _index(matrix.shape[-1])
+    return matrix[..., i, j]
+
+
+def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch n n"]:
+    """Symmetric matrices from their upper triangles; undoes `pack`."""
+    i, j = _index(n)
+    where = np.zeros((n, n), dtype=np.int32)
+    where[i, j] = where[j, i] = np.arange(len(i))
+    return packed[..., where]
+
+
+def quadratic_form(matrix: Float[Array, "a n n"], packed: Float[Array, "b pair"]) -> Float[Array, "a b"]:
+    """tr(M_a S_b) for symmetric M_a and packed symmetric S_b, as one product: x'Sx for M = xx'."""
+    n = matrix.shape[-1]
+    i, j = _index(n)
+    twice = np.where(i == j, 1.0, 2.0).astype(packed.dtype)
+    return gemm(pack(matrix).astype(packed.dtype) * twice, packed.T)
+
+
+def gemm(a: Array, b: Array) -> Array:
+    """Matrix product at full working precision (the default on GPUs is TF32, on TPUs bfloat16)."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def solve_ridge(
+    gram: Float[Array, "*batch n n"], rhs: Float[Array, "*batch n"], precision: Float[Array, "*#batch n n"]
+) -> tuple[Float[Array, "*batch n"], Float[Array, "*batch n n"], Float[Array, "*batch"]]:
+    """Solve (G + P) x = r for many small systems; also the inverse and ln det(G + P).
+
+    A direction with neither data nor prior (zero on the diagonal of G + P, as for a pixel no star has good) is
+    left at zero with zero variance instead of spreading NaN. Differences of 1e-7 of the mean diagonal, the
+    rounding of single-precision Gram matrices, are added so that nearly empty rows stay positive definite.
+    """
+    n = gram.shape[-1]
+    eye = jnp.eye(n, dtype=gram.dtype)
+    level = 1e-7 * jnp.trace(gram, axis1=-2, axis2=-1) / n
+    a = gram + precision
+    a = a + level[..., None, None] * eye
+    dead = jnp.diagonal(a, axis1=-2, axis2=-1) <= 0
+    a = a + dead[..., None] * eye
+    chol = jnp.linalg.cholesky(a)
+    inverse = cho_solve((chol, True), jnp.broadcast_to(eye, a.shape))
+    inverse = jnp.where(dead[..., None] & (eye > 0), 0, inverse)
+    # The inverse is wanted anyway; one refinement step takes back the accuracy lost by multiplying with it.
+    x = jnp.einsum("...ij,...j->...i", inverse, rhs)
+    x = x + jnp.einsum("...ij,...j->...i", inverse, rhs - jnp.einsum("...ij,...j->...i", a, x))
+    logdet = 2 * jnp.sum(jnp.log(jnp.diagonal(chol, axis1=-2, axis2=-1)), axis=-1)
+    return jnp.where(dead, 0, x), inverse, logdet

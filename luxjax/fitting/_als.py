@@ -1,0 +1,179 @@
+"""Alternating least squares: the joint maximum of latents and decoders, one ridge regression after another.
+
+The objective is J = half the chi-square (with half the sum of ln variance where scatter is learned)
++ lambda_z |Z|^2 / 2 + sum_k lambda_k |W_k|^2 / 2. Each step solves for one factor exactly, so J never rises.
+"""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
+from ..models import Linear, Lux
+from ._blocks import blocks
+from ._decoders import decoder_sums, expected_residual, finish, solve_decoder
+from ._fitter import AbstractFitter, FitResult, Progress
+from ._latents import effective_ivar, latent_posterior
+from ._scatter import new_scatter, scatter_sums
+from ._start import svd_start
+
+__all__ = ["ALS"]
+
+
+class ALS(AbstractFitter):
+    """Alternating least squares of a model whose decoders are linear in their weights.
+
+    Parameters
+    ----------
+    regularization : float or mapping of str to float
+        lambda_k, the prior precision of decoder weights, for all outputs or by output.
+    latent_regularization : float
+        lambda_z, the prior precision of the latents.
+    max_cycles : int
+    tol : float
+        Converged when a cycle lowers J by less than this fraction of it.
+    scatter : bool
+        Learn the intrinsic scatter of every pixel and label.
+    balance : bool
+        Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
+        a direction that alternation barely descends; balancing steps along it at once.
+    block : int
+        Stars handled at a time; bounds the working memory.
+    """
+
+    regularization: float | Mapping[str, float] = 1.0
+    latent_regularization: float = 1.0
+    max_cycles: int = 60
+    tol: float = 1e-7
+    scatter: bool = False
+    balance: bool = True
+    block: int = 512
+
+    def run(
+        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+    ) -> FitResult:
+        strength = self._strengths(model)
+        model = svd_start(model, batch, key=key)
+        latents = jnp.zeros((batch.n_stars, model.n_latents))
+        objective: list[float] = []
+        converged, careful = False, model.scatter
+        for cycle in range(self.max_cycles):
+            loss, sums, moments, latents = self._sweep(model, batch, latents, strength, False)
+            if objective and loss > objective[-1] and self.scatter:
+                model = Lux(model.decoders, careful)
+                loss, sums, moments, latents = self._sweep(model, batch, latents, strength, False)
+            objective.append(loss)
+            if progress:
+                progress(cycle, loss)
+            if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
+                converged = True
+                break
+            model = _solve_all(model, sums, strength)
+            if self.balance and model.is_linear:
+                model, latents = _balance(model, latents, moments, strength, self.latent_regularization)
+            if self.scatter:
+                _, ratios, _, latents = self._sweep(model, batch, latents, strength, True)
+                bold, careful = new_scatter(model, ratios)
+                model = Lux(model.decoders, bold)
+        if model.is_linear:
+            model, latents = _whiten(model, latents)
+        _, sums, _, _ = self._sweep(model, batch, latents, strength, False, spread=True, unit_prior=True)
+        _, cov = finish(model, sums, shrink=False)
+        message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
+        return FitResult(model, cov, objective, converged, message)
+
+    def _strengths(self, model: Lux) -> dict[str, float]:
+        if not model.has_features:
+            raise InputError("ALS needs decoders that are linear in their weights (Linear, Quadratic).")
+        if not isinstance(self.regularization, Mapping):
+            return dict.fromkeys(model.names, float(self.regularization))
+        for name in self.regularization:
+            check_name("output to regularise", name, model.names)
+        return {name: float(self.regularization.get(name, 1.0)) for name in model.names}
+
+    def _sweep(self, model, batch, latents, strength, of_scatter, *, spread=False, unit_prior=False):
+        """One pass: latents of every star, J there, and the sums for decoders or for the scatter."""
+        prior = 1.0 if unit_prior else self.latent_regularization
+        loss, total, found = 0.0, None, []
+        for block, real, where in blocks(batch, self.block):
+            start = jnp.pad(latents[where], ((0, len(real) - (where.stop - where.start)), (0, 0)))
+            part_loss, part, z = _pass(model, block, real, start, prior, of_scatter, spread)
+            loss = loss + part_loss
+            total = part if total is None else jax.tree.map(jnp.add, total, part)
+            found.append(z[: where.stop - where.start])
+        for name, decoder in model.decoders.items():
+            loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
+        sums, moments = total
+        return float(loss), sums, moments, jnp.concatenate(found)
+
+
+@eqx.filter_jit
+def _pass(model: Lux, block: Batch, real, start, prior: float, of_scatter: bool, spread: bool):
+    posterior = latent_posterior(model, block, prior, start)
+    z = posterior.mean
+    loss, sums = 0.5 * prior * jnp.sum(z**2, axis=1), {}
+    for name, m in block.outputs.items():
+        w = effective_ivar(m.ivar, model.scatter[name])
+        _, square = expected_residual(model.decoders[name], m, z, None)
+        # ln(variance) relative to the stated variance: zero without scatter, where J is a plain chi-square.
+        terms = w * square + jnp.where(m.ivar > 0, jnp.log1p(m.ivar * model.scatter[name] ** 2), 0)
+        loss = loss + 0.5 * jnp.sum(terms, axis=1).astype(jnp.float64)
+        if of_scatter:
+            sums[name] = scatter_sums(w, square)
+        else:
+            sums[name] = decoder_sums(model.decoders[name], m, w, z, posterior.cov if spread else None)
+    moments = (jnp.sum(real), real @ z, (z * real[:, None]).T @ z)
+    return jnp.sum(real * loss), (sums, moments), z
+
+
+@eqx.filter_jit
+def _solve_all(model: Lux, sums, strength: dict[str, float]) -> Lux:
+    decoders = {}
+    for name, decoder in model.decoders.items():
+        prior = strength[name] * jnp.eye(decoder.weight.shape[1])
+        decoders[name], _ = solve_decoder(decoder, sums[name], prior)
+    return Lux(decoders, model.scatter)
+
+
+@eqx.filter_jit
+def _balance(model: Lux, latents, moments, strength, latent_strength: float):
+    """Centre the latents, then the basis of least priors: lambda_z Z'Z = sum_k lambda_k W_k'W_k.
+
+    Predictions do not change. With Z = Q_z R_z and W = Q_w R_w (both weighted by the root of their lambda),
+    the singular values of R_z R_w' are shared equally between the two factors.
+    """
+    n, first, second = moments
+    mean = first / n
+    square = second - n * jnp.outer(mean, mean)
+    weights = sum(s * model.decoders[k].weight.T @ model.decoders[k].weight for k, s in strength.items())
+    root_z = _root(latent_strength * square)
+    root_w = _root(weights)
+    u, values, _ = jnp.linalg.svd(root_z @ root_w.T)
+    turn = jnp.linalg.solve(root_z, u * jnp.sqrt(values))
+    return _change_basis(model, latents, mean, turn)
+
+
+def _root(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """Upper triangular R with R'R = matrix, kept invertible where the matrix is singular."""
+    floor = 1e-14 * jnp.trace(matrix) / len(matrix)
+    return jnp.linalg.cholesky(matrix + floor * jnp.eye(len(matrix))).T
+
+
+def _change_basis(model: Lux, latents, mean, turn):
+    """Z -> (z - mean) @ turn, with the decoders changed so that every prediction stays."""
+    back = jnp.linalg.inv(turn)
+    decoders = {
+        k: Linear(d.intercept + d.weight @ mean, d.weight @ back.T) for k, d in model.decoders.items()
+    }
+    return Lux(decoders, model.scatter), (latents - mean) @ turn
+
+
+@eqx.filter_jit
+def _whiten(model: Lux, latents):
+    """The basis in which the latents have zero mean and unit covariance, as their N(0, I) prior says."""
+    mean = jnp.mean(latents, axis=0)
+    centred = latents - mean
+    root = _root(centred.T @ centred / len(latents))
+    return _change_basis(model, latents, mean, jnp.linalg.inv(root))

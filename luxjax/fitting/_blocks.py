@@ -1,0 +1,52 @@
+"""Stars in blocks of one size, so that memory stays bounded and every block reuses one compiled kernel."""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Batch, Float, Measured
+
+__all__ = ["blocks", "sweep"]
+
+Block = tuple[Batch, Float[Array, " star"], slice]
+
+
+def blocks(batch: Batch, size: int = 512) -> Iterator[Block]:
+    """Blocks of `size` stars, the last one filled up with stars of zero weight.
+
+    Yields
+    ------
+    block : Batch
+    real : (star,) array
+        1 for stars of the batch, 0 for the filling.
+    where : slice
+        The stars of the batch that the block holds.
+    """
+    n = batch.n_stars
+    size = min(size, n)
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        part = batch.stars(slice(start, stop))
+        short = size - (stop - start)
+        if short:
+            part = Batch(
+                {k: Measured(_fill(m.value, short), _fill(m.ivar, short)) for k, m in part.outputs.items()}
+            )
+        yield part, jnp.arange(size) < stop - start, slice(start, stop)
+
+
+def _fill(x, rows: int):
+    return jnp.pad(x, ((0, rows), (0, 0)))
+
+
+def sweep(kernel: Callable, model, batch: Batch, size: int):
+    """Sum of ``kernel(model, block, real)`` over the blocks: one pass over the stars.
+
+    The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.
+    """
+    total = None
+    for block, real, _ in blocks(batch, size):
+        part = kernel(model, block, real)
+        total = part if total is None else jax.tree.map(jnp.add, total, part)
+    return float(total[0]), *total[1:]

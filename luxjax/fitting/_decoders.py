@@ -1,0 +1,120 @@
+"""Decoders with the latents given: one weighted ridge regression per pixel, from sums over stars.
+
+The sums are everything a fit needs to know of the stars, so they are taken block by block and could as well
+come from disk or from other machines.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Float, Measured, gemm, pack, quadratic_form, solve_ridge, unpack
+from ..models import FeatureDecoder, Linear, Lux
+
+__all__ = ["DecoderSums", "decoder_sums", "expected_residual", "finish", "shrinkage_prior", "solve_decoder"]
+
+ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
+
+
+class DecoderSums(NamedTuple):
+    """Sums over stars of w phi phi' (packed) and w (y - b) phi, phi = [1, features], for every pixel."""
+
+    gram: Float[Array, "out pair"]
+    rhs: Float[Array, "out feature1"]
+
+
+def decoder_sums(
+    decoder: FeatureDecoder,
+    measured: Measured,
+    weight: Float[Array, "star out"],
+    mean: Float[Array, "star latent"],
+    cov: Float[Array, "star latent latent"] | None,
+) -> DecoderSums:
+    """One block's sums, with the spread of the latents where `cov` is given (exact for linear decoders)."""
+    dtype = measured.value.dtype
+    phi, second = design_moments(decoder, mean, cov)
+    offset = measured.value - decoder.intercept.astype(dtype)
+    gram = gemm(weight.T, pack(second).astype(dtype))
+    rhs = gemm((weight * offset).T, phi.astype(dtype))
+    return DecoderSums(gram.astype(jnp.float64), rhs.astype(jnp.float64))
+
+
+def design_moments(decoder: FeatureDecoder, mean, cov) -> tuple[Array, Array]:
+    """E[phi] and E[phi phi'] of each star, phi = [1, features(z)], features linearised for the spread of z."""
+    phi = jax.vmap(decoder.features)(mean)
+    phi = jnp.concatenate([jnp.ones((len(mean), 1), phi.dtype), phi], axis=1)
+    second = phi[:, :, None] * phi[:, None, :]
+    if cov is not None:
+        if not isinstance(decoder, Linear):
+            jac = jax.vmap(jax.jacfwd(decoder.features))(mean)
+            cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
+        second = second.at[:, 1:, 1:].add(cov)
+    return phi, second
+
+
+def solve_decoder(
+    decoder: FeatureDecoder, sums: DecoderSums, prior: Float[Array, "feature feature"]
+) -> tuple[FeatureDecoder, Float[Array, "out feature1 feature1"]]:
+    """The best decoder for these sums, and the covariance of each row of [intercept, weight].
+
+    Parameters
+    ----------
+    decoder : FeatureDecoder
+        The decoder whose intercept was subtracted when the sums were taken.
+    sums : DecoderSums
+    prior : (feature, feature) array
+        Prior precision of each row of weights, about zero. The intercept has none.
+    """
+    n = sums.rhs.shape[1]
+    precision = jnp.zeros((n, n), jnp.float64).at[1:, 1:].set(prior)
+    row, cov, _ = solve_ridge(unpack(sums.gram, n), sums.rhs, precision)
+    new = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, (decoder.intercept + row[:, 0], row[:, 1:]))
+    return new, cov
+
+
+def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 feature1"]) -> Array:
+    """Empirical-Bayes prior precision of a decoder's rows, from their own spread less their own noise.
+
+    Rows are taken as draws of N(0, S) with one full matrix S, estimated by moments: mean of w w' minus the mean
+    covariance of w (Efron & Morris 1973, JASA 68, 117, in several dimensions). A full S makes the shrinkage the
+    same in every rotation of the latents. Directions without significant spread are shrunk almost to zero.
+    """
+    spread = decoder.weight.T @ decoder.weight / decoder.weight.shape[0]
+    values, vectors = jnp.linalg.eigh(spread - jnp.mean(cov[:, 1:, 1:], axis=0))
+    values = jnp.maximum(values, 1e-3 * jnp.maximum(values[-1], 1e-30))
+    return (vectors / values) @ vectors.T
+
+
+_solve = eqx.filter_jit(solve_decoder)
+
+
+def finish(model: Lux, sums: dict[str, DecoderSums], *, shrink: bool) -> tuple[Lux, dict[str, Array]]:
+    """The last solve of a fit: decoders for these sums, shrunk where asked, and the covariance of their rows."""
+    decoders, covs = {}, {}
+    for name, decoder in model.decoders.items():
+        no_prior = jnp.zeros((decoder.weight.shape[1],) * 2)
+        decoders[name], cov = _solve(decoder, sums[name], no_prior)
+        if shrink and decoder.weight.shape[0] >= ROWS_PER_FEATURE * decoder.weight.shape[1]:
+            decoders[name], cov = _solve(decoder, sums[name], shrinkage_prior(decoders[name], cov))
+        covs[name] = pack(cov).astype(jnp.float32)
+    return Lux(decoders, model.scatter), covs
+
+
+def expected_residual(
+    decoder: FeatureDecoder, measured: Measured, mean: Array, cov: Array | None
+) -> tuple[Array, Array]:
+    """Residual at the mean latents, and the expected square of the residual over their spread, (star, out)."""
+    dtype = measured.value.dtype
+    phi = jax.vmap(decoder.features)(mean).astype(dtype)
+    weight = decoder.weight.astype(dtype)
+    residual = measured.value - decoder.intercept.astype(dtype) - gemm(phi, weight.T)
+    if cov is None:
+        return residual, residual**2
+    if not isinstance(decoder, Linear):
+        jac = jax.vmap(jax.jacfwd(decoder.features))(mean)
+        cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
+    return residual, residual**2 + quadratic_form(
+        cov.astype(dtype), pack(weight[:, :, None] * weight[:, None, :])
+    )

@@ -1,0 +1,122 @@
+"""The front door to fitting: a model, data and a fitter in, a `Fitted` out."""
+
+import math
+import time
+import warnings
+from importlib.metadata import version
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
+from ..data import Catalog, LabelTable
+from ..models import Lux
+from ._als import ALS
+from ._em import EM
+from ._fitted import Fitted, OutputInfo
+from ._fitter import AbstractFitter, Progress
+
+__all__ = ["FitError", "fit"]
+
+
+class FitError(RuntimeError):
+    """A fit that produced nothing usable; the message says what happened and what to try."""
+
+
+def fit(
+    model: Lux,
+    data: Catalog | Batch,
+    fitter: AbstractFitter | None = None,
+    *,
+    key: PRNGKeyArray | int,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fit a model to the stars of a catalogue.
+
+    Parameters
+    ----------
+    model : Lux
+        Which decoders and how many latents, as from ``Lux.linear(catalog.sizes, n_latents)``.
+    data : Catalog or Batch
+        Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
+        bare `Batch` is used as it is.
+    fitter : AbstractFitter, optional
+        By default `EM()` for linear decoders and `ALS()` for others.
+    key : jax random key or int
+        Seeds the randomised start.
+    progress : callable, optional
+        Called with (cycle, objective) after each cycle.
+
+    Returns
+    -------
+    Fitted
+        With a `LuxWarning` if the fit stopped before it converged.
+
+    Raises
+    ------
+    InputError
+        If the data do not suit the model.
+    FitError
+        If the objective became infinite or NaN.
+    """
+    start = time.perf_counter()
+    outputs = {} if isinstance(data, Batch) else _describe(model, data)
+    fitted = Fitted(model, {}, outputs)
+    batch = fitted.batch(data, *model.names)
+    _check(model, batch)
+    fitter = fitter or (EM() if model.is_linear else ALS())
+    with jax.enable_x64(True):
+        result = fitter.run(model, batch, key=as_key(key), progress=progress)
+    if not all(math.isfinite(v) for v in result.objective):
+        raise FitError(
+            f"the objective became {result.objective[-1]} after {len(result.objective)} cycles; check the errors of "
+            "the data for values near zero, or use fewer latents or stronger regularisation."
+        )
+    if not result.converged:
+        warnings.warn(f"the fit {result.message}; raise max_cycles to go on.", LuxWarning, stacklevel=2)
+    summary = {
+        "fitter": type(fitter).__name__,
+        "settings": {k: _plain(v) for k, v in vars(fitter).items()},
+        "n_stars": batch.n_stars,
+        "n_latents": model.n_latents,
+        "cycles": len(result.objective),
+        "converged": result.converged,
+        "message": result.message,
+        "seconds": round(time.perf_counter() - start, 3),
+        "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
+    }
+    return Fitted(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+
+
+def _describe(model: Lux, catalog: Catalog) -> dict[str, OutputInfo]:
+    missing = [name for name in model.names if name not in catalog.outputs]
+    if missing:
+        raise InputError(
+            f"the model decodes {listing(missing)}, which the catalogue lacks (it has {listing(catalog.outputs)}); "
+            "name outputs alike or leave them out of the model."
+        )
+    for name in model.names:
+        output = catalog[name]
+        size = len(output.names) if isinstance(output, LabelTable) else output.n_pixels
+        if size != len(model.scatter[name]):
+            raise InputError(
+                f"output '{name}' has {size} pixels or labels in the catalogue and {len(model.scatter[name])} in the "
+                "model; build the model from catalog.sizes."
+            )
+    return {name: OutputInfo.of(catalog[name]) for name in model.names}
+
+
+def _check(model: Lux, batch: Batch) -> None:
+    if batch.n_stars <= model.n_latents:
+        raise InputError(
+            f"{batch.n_stars} stars cannot determine {model.n_latents} latents; give more stars (ten per latent is a "
+            "start) or ask for fewer latents."
+        )
+    for name in model.names:
+        if not np.any(np.asarray(batch[name].ivar) > 0):
+            raise InputError(f"output '{name}' has no good value in any star; check its errors and mask.")
+
+
+def _plain(value):
+    return dict(value) if isinstance(value, dict) else value if not eqx.is_array(value) else value.tolist()

@@ -1,0 +1,82 @@
+"""Where closed-form fits begin: the leading singular vectors of the weighted, mean-imputed data."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Batch, Float, PRNGKeyArray, gemm
+from ..models import FeatureDecoder, Linear, Lux
+from ._blocks import blocks
+
+__all__ = ["svd_start", "weighted_mean"]
+
+
+def weighted_mean(batch: Batch) -> dict[str, tuple[Array, Array]]:
+    """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
+    out = {}
+    for name, m in batch.outputs.items():
+        total = jnp.sum(m.ivar, axis=0, dtype=jnp.float64)
+        mean = jnp.sum(m.ivar * m.value, axis=0, dtype=jnp.float64) / jnp.where(total > 0, total, 1)
+        out[name] = mean, total / m.n_stars
+    return out
+
+
+@eqx.filter_jit
+def _power_step(block: Batch, moments, basis: dict[str, Array]) -> tuple[dict[str, Array], Array]:
+    """R'(R Q) and (R Q)'(R Q) for a block: R the scaled residual, zero (the mean) where data are missing."""
+    residual = {}
+    for name, m in block.outputs.items():
+        mean, level = moments[name]
+        scaled = (m.value - mean.astype(m.value.dtype)) * jnp.sqrt(level).astype(m.value.dtype)
+        residual[name] = jnp.where(m.ivar > 0, scaled, 0)
+    projected = sum(gemm(residual[k], basis[k]) for k in residual)
+    return {k: gemm(residual[k].T, projected) for k in residual}, gemm(projected.T, projected)
+
+
+def svd_start(model: Lux, batch: Batch, *, key: PRNGKeyArray, n_power: int = 3, oversample: int = 8) -> Lux:
+    """The model with linear weights from a randomised SVD (Halko, Martinsson & Tropp 2011, SIAM Rev. 53, 217).
+
+    Latents then have unit variance over the stars. Weights of higher-order features start at zero.
+    """
+    moments = weighted_mean(batch)
+    n_latents, sizes = model.n_latents, batch.sizes
+    width = min(n_latents + oversample, batch.n_stars, sum(sizes.values()))
+    dtype = next(iter(batch.outputs.values())).value.dtype
+    keys = jax.random.split(key, len(sizes))
+    basis = {n: jax.random.normal(k, (sizes[n], width), dtype) for n, k in zip(sizes, keys, strict=True)}
+    for _ in range(n_power):
+        basis = _orthonormal(basis)
+        total, small = None, jnp.zeros((width, width), jnp.float64)
+        for block, _, _ in blocks(batch):
+            part, gram = _power_step(block, moments, basis)
+            total = part if total is None else jax.tree.map(jnp.add, total, part)
+            small = small + gram.astype(jnp.float64)
+        last, basis = basis, total
+    values, vectors = jnp.linalg.eigh(small)
+    leading = jnp.argsort(-values)[:n_latents]
+    root = jnp.sqrt(jnp.maximum(values[leading], 0) / batch.n_stars)
+    decoders = {}
+    for name, decoder in model.decoders.items():
+        mean, level = moments[name]
+        linear = (last[name].astype(jnp.float64) @ vectors[:, leading]) * root
+        linear = linear / jnp.sqrt(jnp.where(level > 0, level, jnp.inf))[:, None]
+        linear = jnp.pad(linear, ((0, 0), (0, n_latents - linear.shape[1])))
+        decoders[name] = _with_linear_part(decoder, mean, linear)
+    return Lux(decoders, model.scatter)
+
+
+def _orthonormal(basis: dict[str, Array]) -> dict[str, Array]:
+    stacked = jnp.concatenate(list(basis.values())).astype(jnp.float64)
+    q = jnp.linalg.qr(stacked)[0]
+    cuts = list(jnp.cumsum(jnp.array([len(b) for b in basis.values()]))[:-1])
+    parts = jnp.split(q, [int(c) for c in cuts])
+    return {k: p.astype(b.dtype) for (k, b), p in zip(basis.items(), parts, strict=True)}
+
+
+def _with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
+    if isinstance(decoder, Linear):
+        return Linear(mean, linear)
+    # Every feature decoder lists the latents themselves first.
+    extra = decoder.weight.shape[1] - linear.shape[1]
+    weight = jnp.pad(linear, ((0, 0), (0, extra)))
+    return eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, (mean, weight))

@@ -1,0 +1,108 @@
+"""Decoders: maps from one star's latent vector to one output. Batches are the caller's, by ``jax.vmap``."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Float, InputError, n_pairs, pairs
+
+__all__ = ["AbstractDecoder", "FeatureDecoder", "Linear", "Quadratic"]
+
+
+class AbstractDecoder(eqx.Module):
+    """Any equinox module that maps a latent vector (latent,) to an output vector (out,)."""
+
+    n_latents: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def __call__(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
+        """The noise-free output of one star."""
+
+
+class FeatureDecoder(AbstractDecoder):
+    """A decoder linear in its weights: ``intercept + weight @ features(z)``.
+
+    Such decoders are fitted in closed form, whatever their features are: with the latents given, each pixel's
+    row is one weighted ridge regression. The intercept is never penalised.
+    """
+
+    intercept: eqx.AbstractVar[Float[Array, " out"]]
+    weight: eqx.AbstractVar[Float[Array, "out feature"]]
+
+    @abstractmethod
+    def features(self, z: Float[Array, " latent"]) -> Float[Array, " feature"]:
+        """Functions of the latents that the weights multiply, without the constant."""
+
+    def __call__(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
+        return self.intercept + self.weight @ self.features(z)
+
+
+def _check_shapes(kind: str, intercept, weight, n_features: int) -> None:
+    if eqx.is_array(weight) and weight.shape != (intercept.shape[0], n_features):
+        raise InputError(
+            f"a {kind} decoder of {intercept.shape[0]} outputs needs weights of shape "
+            f"({intercept.shape[0]}, {n_features}); given {weight.shape}."
+        )
+
+
+class Linear(FeatureDecoder):
+    """``y = intercept + weight @ z``: the decoder of Lux (Horta et al. 2025, AJ 169, 314).
+
+    Parameters
+    ----------
+    intercept : (out,) array
+    weight : (out, latent) array
+    """
+
+    intercept: Float[Array, " out"]
+    weight: Float[Array, "out latent"]
+    n_latents: int = eqx.field(static=True)
+
+    def __init__(self, intercept, weight):
+        self.intercept, self.weight = intercept, weight
+        self.n_latents = weight.shape[1]
+        _check_shapes("linear", intercept, weight, self.n_latents)
+
+    @classmethod
+    def zeros(cls, size: int, n_latents: int) -> "Linear":
+        """A decoder not fitted yet."""
+        return cls(jnp.zeros(size), jnp.zeros((size, n_latents)))
+
+    def features(self, z):
+        return z
+
+
+class Quadratic(FeatureDecoder):
+    """All terms to second order: ``y = intercept + weight @ [z, z_a z_b (a <= b)]``.
+
+    With labels in place of latents this is the model of The Cannon (Ness et al. 2015, ApJ 808, 16).
+
+    Parameters
+    ----------
+    intercept : (out,) array
+    weight : (out, latent (latent + 3) / 2) array
+    n_latents : int
+    """
+
+    intercept: Float[Array, " out"]
+    weight: Float[Array, "out feature"]
+    n_latents: int = eqx.field(static=True)
+
+    def __init__(self, intercept, weight, n_latents: int):
+        self.intercept, self.weight, self.n_latents = intercept, weight, n_latents
+        _check_shapes("quadratic", intercept, weight, n_latents + n_pairs(n_latents))
+
+    @classmethod
+    def zeros(cls, size: int, n_latents: int) -> "Quadratic":
+        """A decoder not fitted yet."""
+        return cls(jnp.zeros(size), jnp.zeros((size, n_latents + n_pairs(n_latents))), n_latents)
+
+    def features(self, z):
+        return jnp.concatenate([z, pairs(z)])
+
+
+def feature_jacobian(decoder: FeatureDecoder, z: Float[Array, " latent"]) -> Float[Array, "feature latent"]:
+    """D features / d latents of one star."""
+    return jax.jacfwd(decoder.features)(z)

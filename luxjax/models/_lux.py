@@ -1,0 +1,102 @@
+"""The generative model: every output of a star decoded from one latent vector."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from ..core import Array, Float, InputError, check_name
+from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic
+
+__all__ = ["Lux"]
+
+
+class Lux(eqx.Module):
+    """Latent-variable model of named outputs.
+
+    Star n with latents z_n ~ N(0, I) has, in pixel or label j of output k,
+
+        y_nkj = f_kj(z_n) + noise,    variance 1 / ivar_nkj + scatter_kj^2.
+
+    Latents are defined up to a rotation only: z -> Rz with f(R' z) leaves everything observable unchanged, so
+    a single latent means nothing by itself (Horta et al. 2025, AJ 169, 314, for the linear case).
+
+    Parameters
+    ----------
+    decoders : mapping of str to decoder
+        By output name; all with the same number of latents.
+    scatter : mapping of str to (out,) array, optional
+        Intrinsic standard deviation of each pixel or label; zero where left out.
+    """
+
+    decoders: dict[str, AbstractDecoder]
+    scatter: dict[str, Float[Array, " out"]]
+
+    def __init__(
+        self,
+        decoders: Mapping[str, AbstractDecoder],
+        scatter: Mapping[str, Float[Array, " out"]] | None = None,
+    ):
+        if not decoders:
+            raise InputError("a model needs at least one output; give its decoders by name.")
+        counts = {name: d.n_latents for name, d in decoders.items()}
+        if len(set(counts.values())) > 1:
+            raise InputError(
+                f"all decoders of a model share its latents; their numbers of latents were {counts}."
+            )
+        self.decoders = dict(decoders)
+        given = dict(scatter or {})
+        for name in given:
+            check_name("output for the scatter", name, decoders)
+        for name, decoder in decoders.items():
+            if name not in given:
+                given[name] = jnp.zeros(_size(decoder))
+        self.scatter = {name: given[name] for name in decoders}
+
+    @classmethod
+    def linear(cls, sizes: Mapping[str, int], n_latents: int) -> "Lux":
+        """A model of linear decoders, not fitted yet, for outputs of these sizes (as in ``catalog.sizes``)."""
+        return cls({name: Linear.zeros(size, _positive(n_latents)) for name, size in sizes.items()})
+
+    @classmethod
+    def quadratic(cls, sizes: Mapping[str, int], n_latents: int) -> "Lux":
+        """A model of quadratic decoders, not fitted yet, for outputs of these sizes."""
+        return cls({name: Quadratic.zeros(size, _positive(n_latents)) for name, size in sizes.items()})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.decoders)
+
+    @property
+    def n_latents(self) -> int:
+        return next(iter(self.decoders.values())).n_latents
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether every decoder is `Linear`, so that posteriors are exactly Gaussian."""
+        return all(isinstance(d, Linear) for d in self.decoders.values())
+
+    @property
+    def has_features(self) -> bool:
+        """Whether every decoder is linear in its weights, so that closed-form fits apply."""
+        return all(isinstance(d, FeatureDecoder) for d in self.decoders.values())
+
+    def __getitem__(self, name: str) -> AbstractDecoder:
+        check_name("output", name, self.decoders, "Ask for one of the model's outputs")
+        return self.decoders[name]
+
+    def __call__(self, z: Float[Array, " latent"]) -> dict[str, Float[Array, " out"]]:
+        """The noise-free outputs of one star."""
+        return {name: decoder(z) for name, decoder in self.decoders.items()}
+
+
+def _size(decoder: AbstractDecoder) -> int:
+    if isinstance(decoder, FeatureDecoder):
+        return decoder.intercept.shape[0]
+    return eqx.filter_eval_shape(decoder, jnp.zeros(decoder.n_latents)).shape[0]
+
+
+def _positive(n_latents: int) -> int:
+    if n_latents < 1:
+        raise InputError(f"the number of latents must be at least 1; given {n_latents}.")
+    return n_latents

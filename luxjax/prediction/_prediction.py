@@ -1,0 +1,104 @@
+"""Predicted labels of stars, with their covariance and where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ..core import Gaussian, check_name
+from ..data import LabelTable
+
+__all__ = ["Prediction"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Labels predicted for `star` rows, in the labels' own units.
+
+    Attributes
+    ----------
+    ids : (star,) array of str
+    names : tuple of str
+        Label names.
+    value : (star, label) array
+    cov : (star, label, label) array
+        Covariance of the true labels about `value`: latent, decoder and scatter terms added.
+    parts : dict of str to (star, label) array
+        The variance of each label by origin: ``"latent"`` (noise of the spectrum), ``"decoder"`` (finite
+        training set) and ``"scatter"`` (learned scatter of the label about the model).
+    latents : Gaussian
+        Posterior of the latents.
+    chi2 : (star,) array
+        Chi-square of the inputs at the posterior mean, per degree of freedom. Far above 1: the model does not
+        know such a star.
+    latent_distance : (star,) array
+        |z| / sqrt(latents), about 1 for stars like the training stars.
+    n_inputs : (star,) array of int
+        Good input values of each star.
+    units, species : dict
+        By label name.
+    """
+
+    ids: np.ndarray
+    names: tuple[str, ...]
+    value: np.ndarray
+    cov: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    latents: Gaussian
+    chi2: np.ndarray
+    latent_distance: np.ndarray
+    n_inputs: np.ndarray
+    units: Mapping[str, str] = field(default_factory=dict)
+    species: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        spread = ", ".join(f"{n} +-{np.median(e):.3g}" for n, e in zip(self.names, self.error.T, strict=True))
+        return f"Prediction({len(self)} stars: {spread})"
+
+    @property
+    def error(self) -> np.ndarray:
+        """One-sigma errors of the labels, (star, label)."""
+        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Predicted values of one label, (star,)."""
+        check_name("label", name, self.names)
+        return self.value[:, self.names.index(name)]
+
+    def interval(self, level: float = 0.68) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of the central interval of each label, each (star, label)."""
+        from scipy.stats import norm
+
+        half = norm.ppf(0.5 + level / 2) * self.error
+        return self.value - half, self.value + half
+
+    def select(self, index) -> "Prediction":
+        """The stars chosen by a slice, integer array or boolean mask."""
+        return Prediction(
+            self.ids[index],
+            self.names,
+            self.value[index],
+            self.cov[index],
+            {k: v[index] for k, v in self.parts.items()},
+            Gaussian(self.latents.mean[index], self.latents.cov[index]),
+            self.chi2[index],
+            self.latent_distance[index],
+            self.n_inputs[index],
+            self.units,
+            self.species,
+        )
+
+    def to_labels(self, survey: str = "luxjax") -> LabelTable:
+        """The predictions as a table of labels with errors."""
+        return LabelTable(
+            self.value, self.error, self.names, self.ids, units=self.units, species=self.species, survey=survey
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``."""
+        frame = self.to_labels().to_frame()
+        return frame.assign(chi2=self.chi2, latent_distance=self.latent_distance, n_inputs=self.n_inputs)

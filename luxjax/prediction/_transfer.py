@@ -1,0 +1,190 @@
+"""Labels of stars that have none, from a fitted model and whichever outputs the stars do have."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import Array, Batch, Gaussian, InputError, check_name, gemm, listing, pack, pairs, quadratic_form, unpack
+from ..data import Catalog, Spectra
+from ..fitting import Fitted, blocks, effective_ivar, latent_posterior
+from ..models import FeatureDecoder, Linear, Lux, feature_jacobian
+from ._prediction import Prediction
+
+__all__ = ["predict_spectra", "transfer"]
+
+
+def transfer(
+    fitted: Fitted,
+    data: Catalog | Batch,
+    *,
+    inputs: Sequence[str] | None = None,
+    labels: str | None = None,
+    block: int = 512,
+) -> Prediction:
+    """Predict the labels of stars.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    data : Catalog or Batch
+        The stars. Labels they already carry are not looked at unless named in `inputs`.
+    inputs : sequence of str, optional
+        The outputs to infer latents from; by default all spectra that model and data share.
+    labels : str, optional
+        The label output to predict, where the model has more than one.
+    block : int
+        Stars handled at a time.
+
+    Returns
+    -------
+    Prediction
+        The label covariance adds the posterior spread of the latents (the spectrum's noise, and the noise of
+        decoders learned from a finite training set), the label decoder's own spread, and the label scatter.
+    """
+    labels = labels or fitted.label_output()
+    check_name("output", labels, fitted.model.names)
+    names = _inputs(fitted, data, inputs, labels)
+    batch = fitted.batch(data, *names)
+    with jax.enable_x64(True):
+        parts = []
+        for part, _, where in blocks(batch, block):
+            out = _predict(fitted.model, dict(fitted.weight_cov), part, labels)
+            parts.append(jax.tree.map(lambda x, n=where.stop - where.start: np.asarray(x)[:n], out))
+    mean, cov, value, terms, scatter, chi2, count = (np.concatenate(x) for x in zip(*parts, strict=True))
+    info = fitted.info(labels)
+    scale = info.scale
+    label_cov = terms[:, 0] * scale[:, None] * scale
+    variance = np.diagonal(terms, axis1=2, axis2=3) * scale**2
+    extra = variance[:, 1] + scatter * scale**2
+    label_cov = label_cov + extra[:, :, None] * np.eye(len(scale))
+    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
+    return Prediction(
+        ids,
+        info.names,
+        value * scale + info.loc,
+        label_cov,
+        {"latent": variance[:, 0], "decoder": variance[:, 1], "scatter": scatter * scale**2},
+        Gaussian(mean, cov),
+        chi2 / np.maximum(count - fitted.model.n_latents, 1),
+        np.sqrt(np.mean(mean**2, axis=1)),
+        count.astype(int),
+        info.units,
+        info.species,
+    )
+
+
+def _inputs(fitted: Fitted, data: Catalog | Batch, inputs: Sequence[str] | None, labels: str) -> tuple[str, ...]:
+    held = data.names if isinstance(data, Batch) else tuple(data.outputs)
+    if inputs is None:
+        shared = tuple(n for n in fitted.model.names if n in held and n != labels)
+        if not shared:
+            raise InputError(
+                f"nothing to predict from: the model decodes {listing(fitted.model.names)} and the data hold "
+                f"{listing(held)}; name outputs alike, or choose inputs=."
+            )
+        return shared
+    for name in inputs:
+        check_name("output of the model", name, fitted.model.names)
+        check_name("output of the data", name, held)
+    return tuple(inputs)
+
+
+@eqx.filter_jit
+def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str):
+    posterior = latent_posterior(model, block)
+    z = posterior.mean
+    cov, chi2, count = _with_decoder_noise(model, weight_cov, block, posterior)
+    decoder = model.decoders[labels]
+    value = jax.vmap(decoder)(z)
+    jac = jax.vmap(jax.jacfwd(decoder))(z)
+    latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
+    own = jnp.zeros_like(value)
+    if labels in weight_cov and isinstance(decoder, FeatureDecoder):
+        own = _decoder_variance(decoder, weight_cov[labels], z, cov)
+    terms = jnp.stack([latent, own[:, :, None] * jnp.eye(value.shape[1])], axis=1)
+    scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
+    return z, cov, value, terms, scatter, chi2, count
+
+
+def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
+    """phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
+    phi = jax.vmap(decoder.features)(z)
+    phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
+    second = phi[:, :, None] * phi[:, None, :]
+    jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
+    second = second.at[:, 1:, 1:].add(jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac))
+    return quadratic_form(second.astype(packed_cov.dtype), packed_cov)
+
+
+def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
+    """Covariance of the latents with the noise of the spectral decoders added; chi-square and good values.
+
+    An error dW of the decoder moves the posterior mean by S [dW'w r - W'w dW phi], so to first order
+
+        cov = S + S [sum_j w_j^2 v_j W_j W_j' + sum_j w_j C_j] S,    v_j = phi' C_j phi,
+
+    which is the latent posterior widened as a training set of finite size demands.
+    """
+    z, s = posterior.mean, posterior.cov
+    middle = jnp.zeros_like(s)
+    chi2, count = jnp.zeros(len(z)), jnp.zeros(len(z))
+    for name in block.names:
+        decoder, m = model.decoders[name], block.outputs[name]
+        w = effective_ivar(m.ivar, model.scatter[name])
+        dtype = w.dtype
+        phi = jax.vmap(decoder.features)(z)
+        rows = decoder.weight.astype(dtype)
+        residual = m.value - decoder.intercept.astype(dtype) - gemm(phi.astype(dtype), rows.T)
+        chi2 = chi2 + jnp.sum(w * residual**2, axis=1)
+        count = count + jnp.sum(w > 0, axis=1)
+        if name not in weight_cov:
+            continue
+        n = rows.shape[1]
+        v = _decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
+        packed = gemm(w**2 * v, pairs(rows)) + gemm(w, pack(unpack(weight_cov[name], n + 1)[:, 1:, 1:]))
+        inner = unpack(packed.astype(jnp.float64), n)
+        if not isinstance(decoder, Linear):
+            jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
+            inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)
+        middle = middle + inner
+    return s + s @ middle @ s, chi2, count
+
+
+def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectra:
+    """The spectra of output `name` that the model expects for the latents of a prediction.
+
+    Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
+    that of the noise-free spectrum: posterior spread of the latents and the decoder's own.
+    """
+    info = fitted.info(name)
+    if info.wavelength is None or info.medium is None:
+        raise InputError(f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others.")
+    decoder = fitted.model.decoders[name]
+    with jax.enable_x64(True):
+        flux, variance = _spectra(decoder, fitted.weight_cov.get(name), prediction.latents)
+        variance = np.asarray(variance) + np.asarray(fitted.model.scatter[name]) ** 2
+    with np.errstate(divide="ignore"):
+        ivar = np.where(variance > 0, 1 / variance, 0)
+    return Spectra(
+        np.asarray(flux, np.float32),
+        ivar.astype(np.float32),
+        info.wavelength,
+        info.medium,
+        prediction.ids,
+        survey=info.survey,
+        normalized=True,
+        history=("predicted by the model",),
+    )
+
+
+@eqx.filter_jit
+def _spectra(decoder, packed_cov, latents: Gaussian):
+    z, cov = jnp.asarray(latents.mean), jnp.asarray(latents.cov)
+    flux = jax.vmap(decoder)(z)
+    jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
+    spread = quadratic_form(jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac), pairs(decoder.weight))
+    own = 0.0 if packed_cov is None else _decoder_variance(decoder, packed_cov.astype(jnp.float64), z, cov)
+    return flux, spread + own
