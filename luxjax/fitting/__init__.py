@@ -6,6 +6,7 @@ from ._em import EM
 from ._fit import FitError, fit
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, FitResult
+from ._given import fit_given_latents
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._store import load, save
 
@@ -20,6 +21,7 @@ __all__ = [
     "blocks",
     "effective_ivar",
     "fit",
+    "fit_given_latents",
     "latent_posterior",
     "load",
     "save",

@@ -95,7 +95,13 @@ class Prediction:
     def to_labels(self, survey: str = "luxjax") -> LabelTable:
         """The predictions as a table of labels with errors."""
         return LabelTable(
-            self.value, self.error, self.names, self.ids, units=self.units, species=self.species, survey=survey
+            self.value,
+            self.error,
+            self.names,
+            self.ids,
+            units=self.units,
+            species=self.species,
+            survey=survey,
         )
 
     def to_frame(self) -> pd.DataFrame:

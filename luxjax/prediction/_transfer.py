@@ -7,7 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, Gaussian, InputError, check_name, gemm, listing, pack, pairs, quadratic_form, unpack
+from ..core import (
+    Array,
+    Batch,
+    Gaussian,
+    InputError,
+    check_name,
+    gemm,
+    listing,
+    pack,
+    pairs,
+    quadratic_form,
+    unpack,
+)
 from ..data import Catalog, Spectra
 from ..fitting import Fitted, blocks, effective_ivar, latent_posterior
 from ..models import FeatureDecoder, Linear, Lux, feature_jacobian
@@ -76,7 +88,9 @@ def transfer(
     )
 
 
-def _inputs(fitted: Fitted, data: Catalog | Batch, inputs: Sequence[str] | None, labels: str) -> tuple[str, ...]:
+def _inputs(
+    fitted: Fitted, data: Catalog | Batch, inputs: Sequence[str] | None, labels: str
+) -> tuple[str, ...]:
     held = data.names if isinstance(data, Batch) else tuple(data.outputs)
     if inputs is None:
         shared = tuple(n for n in fitted.model.names if n in held and n != labels)
@@ -110,7 +124,7 @@ def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str
 
 
 def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
-    """phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
+    """Phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
     phi = jax.vmap(decoder.features)(z)
     phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
     second = phi[:, :, None] * phi[:, None, :]
@@ -161,7 +175,9 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
     """
     info = fitted.info(name)
     if info.wavelength is None or info.medium is None:
-        raise InputError(f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others.")
+        raise InputError(
+            f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others."
+        )
     decoder = fitted.model.decoders[name]
     with jax.enable_x64(True):
         flux, variance = _spectra(decoder, fitted.weight_cov.get(name), prediction.latents)

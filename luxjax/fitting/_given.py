@@ -1,0 +1,70 @@
+"""Decoders fitted to latents that are known: supervised fits, such as The Cannon's training step."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Batch, InputError, Latents
+from ..models import Lux
+from ._blocks import blocks
+from ._decoders import decoder_sums, expected_residual, finish
+from ._fitter import FitResult
+from ._latents import effective_ivar
+from ._scatter import new_scatter, scatter_sums
+
+__all__ = ["fit_given_latents"]
+
+
+def fit_given_latents(
+    model: Lux, batch: Batch, latents: Latents, *, scatter: bool = True, cycles: int = 6, block: int = 512
+) -> FitResult:
+    """Maximum-likelihood decoders, and scatter, with every star's latents given.
+
+    Parameters
+    ----------
+    model : Lux
+        With decoders that are linear in their weights.
+    batch : Batch
+    latents : (star, latent) array
+    scatter : bool
+        Learn the intrinsic scatter, alternating with the decoders for `cycles` rounds.
+    """
+    if latents.shape != (batch.n_stars, model.n_latents):
+        raise InputError(
+            f"latents have shape {latents.shape}; {batch.n_stars} stars and {model.n_latents} latents ask for "
+            f"({batch.n_stars}, {model.n_latents})."
+        )
+    objective: list[float] = []
+    with jax.enable_x64(True):
+        latents = jnp.asarray(latents, jnp.float64)
+        for _ in range(cycles if scatter else 1):
+            sums, _, _ = _sums(model, batch, latents, block)
+            model, cov = finish(model, sums, shrink=False)
+            _, moments, loss = _sums(model, batch, latents, block)
+            objective.append(loss)
+            if scatter:
+                model = Lux(model.decoders, new_scatter(model, moments)[0])
+    return FitResult(model, cov, objective, True, "converged")
+
+
+def _sums(model: Lux, batch: Batch, latents, block: int):
+    total = None
+    for part, real, where in blocks(batch, block):
+        z = jnp.pad(latents[where], ((0, len(real) - (where.stop - where.start)), (0, 0)))
+        out = _pass(model, part, z)
+        total = out if total is None else jax.tree.map(jnp.add, total, out)
+    sums, moments, loss = total
+    return sums, moments, float(loss)
+
+
+@eqx.filter_jit
+def _pass(model: Lux, block: Batch, z: Latents):
+    sums, moments, loss = {}, {}, 0.0
+    for name, m in block.outputs.items():
+        w = effective_ivar(m.ivar, model.scatter[name])
+        _, square = expected_residual(model.decoders[name], m, z, None)
+        terms = jnp.where(w > 0, w * square - jnp.log(jnp.where(w > 0, w, 1)), 0)
+        loss = loss + 0.5 * jnp.sum(terms, dtype=jnp.float64)
+        sums[name] = decoder_sums(model.decoders[name], m, w, z, None)
+        moments[name] = scatter_sums(w, square)
+    return sums, moments, loss

@@ -1,0 +1,110 @@
+"""What others would predict from the same training stars: ridge, The Cannon, and other labels alone."""
+
+import equinox as eqx
+import jax
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from ..core import Array, Float, InputError
+from ..data import Catalog, LabelTable
+from ..fitting import blocks, fit_given_latents, latent_posterior
+from ..models import Lux
+from ._prediction import Prediction
+
+__all__ = ["cannon", "labels_only", "ridge"]
+
+ALPHAS = np.logspace(-2, 6, 17)
+
+
+def ridge(
+    train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
+) -> Float[Array, "star label"]:
+    """Ridge regression of each label on the pixels, its strength chosen by leave-one-out on the training stars.
+
+    Pixels are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as anyone
+    would who has no model of the noise.
+
+    Returns
+    -------
+    (star, label) array
+        Predicted labels of the test stars.
+    """
+    spectra, table = train.spectra(inputs), train.labels(labels)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(spectra.good, spectra.flux, 0).sum(0) / np.maximum(spectra.good.sum(0), 1)
+    level = np.sqrt(spectra.ivar.mean(axis=0))
+
+    def design(s):
+        return (np.where(s.good, s.flux - mean, 0) * level).astype(np.float64)
+
+    x, new = design(spectra), design(test.spectra(inputs))
+    out = np.empty((len(new), len(table.names)))
+    complete = np.isfinite(table.value).all(axis=1)
+    groups = [(list(range(len(table.names))), complete)] if complete.mean() > 0.9 else []
+    groups = groups or [([j], np.isfinite(table.value[:, j])) for j in range(len(table.names))]
+    for columns, seen in groups:
+        y = table.value[seen][:, columns]
+        centre, scale = y.mean(axis=0), y.std(axis=0)
+        fit = RidgeCV(ALPHAS * len(y) ** 0.5, alpha_per_target=True).fit(x[seen], (y - centre) / scale)
+        out[:, columns] = np.reshape(fit.predict(new), (len(new), -1)) * scale + centre
+    return out
+
+
+def cannon(
+    train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
+) -> Float[Array, "star label"]:
+    """The Cannon (Ness et al. 2015, ApJ 808, 16): flux quadratic in the labels, labels found by least squares.
+
+    In luxjax's terms a quadratic decoder whose latents are the scaled labels, with learned pixel scatter and no
+    prior on the labels of new stars. Label errors are ignored and stars that lack a label are left out, as in
+    the original.
+    """
+    table = train.labels(labels)
+    complete = np.isfinite(table.value).all(axis=1)
+    n_features = 1 + len(table.names) * (len(table.names) + 3) // 2
+    if complete.sum() < n_features:
+        raise InputError(
+            f"{complete.sum()} training stars have all labels; The Cannon with {len(table.names)} labels needs at least "
+            f"{n_features}."
+        )
+    low, centre, high = np.percentile(table.value[complete], [2.5, 50, 97.5], axis=0)
+    scale = (high - low) / 4
+    latents = (table.value[complete] - centre) / scale
+    batch = train.only(inputs).select(complete).batch()
+    model = fit_given_latents(Lux.quadratic(batch.sizes, latents.shape[1]), batch, latents).model
+    found = []
+    with jax.enable_x64(True):
+        for block, _, where in blocks(test.only(inputs).batch()):
+            # A vanishing prior only keeps stars without good pixels finite.
+            z = _search(model, block, 1e-8)
+            found.append(np.asarray(z)[: where.stop - where.start])
+    return np.concatenate(found) * scale + centre
+
+
+@eqx.filter_jit
+def _search(model, block, prior):
+    return latent_posterior(model, block, prior).mean
+
+
+def labels_only(
+    calibration: Prediction, observed: LabelTable, test: Prediction
+) -> Float[Array, "star label"]:
+    """Each label guessed from the *predicted* other labels, to second order, without the spectrum.
+
+    What a label would look like if the model had only its correlation with the others to go by. Trained on
+    calibration stars, whose observed labels the model never saw. Predicted rather than observed others: noise
+    in observed ones would leak into the comparison.
+    """
+    out = np.empty_like(test.value)
+    for j, name in enumerate(test.names):
+        others = [k for k in range(len(test.names)) if k != j]
+        y = observed[name]
+        seen = np.isfinite(y)
+        model = make_pipeline(
+            StandardScaler(), PolynomialFeatures(2), StandardScaler(), RidgeCV(np.logspace(-4, 3, 15))
+        )
+        model.fit(calibration.value[seen][:, others], y[seen])
+        out[:, j] = model.predict(test.value[:, others])
+    return out
