@@ -21,7 +21,7 @@ from ._fits import GZIP
 
 __all__ = ["Column", "Table", "find_tables", "open_stream", "read_columns"]
 
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
 # FITS standard 4.0, table 18: what a TFORM letter stores.
 CODES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "A": "S", "E": ">f4", "D": ">f8"}
 CODES |= {"C": ">c8", "M": ">c16", "P": ">i4", "Q": ">i8", "X": "u1"}

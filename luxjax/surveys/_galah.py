@@ -119,7 +119,7 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
         ivar.astype(np.float32),
         wavelength,
         "air",
-        [sobject_id(path)],
+        np.array([sobject_id(path)]),
         frame="rest" if normalized and not modern else "barycentric",
         survey="galah",
         normalized=normalized,
@@ -164,13 +164,14 @@ def join_arms(arms: Sequence[Spectra]) -> Spectra:
                 f"the CCD files do not belong together: their {what} differ ({listing(sorted(values))}); "
                 "give the files of one object, read in one way."
             )
-    ccds = [arm.table["ccds"].iloc[0] for arm in arms]
+    tables = [pd.DataFrame(arm.table) for arm in arms]
+    ccds = [str(t["ccds"].iloc[0]) for t in tables]
     if len(set(ccds)) < len(ccds):
         raise InputError(f"CCD {listing(ccds)} of object {one.ids[0]} were given; give each CCD once.")
-    table = one.table.copy()
+    table = tables[0].copy()
     table["ccds"] = "".join(ccds)
-    for arm, ccd in zip(arms, ccds, strict=True):
-        snr = float(arm.table["snr"].iloc[0])
+    for arm, ccd, facts in zip(arms, ccds, tables, strict=True):
+        snr = float(facts["snr"].iloc[0])
         table[f"snr_c{ccd}"] = snr if np.isfinite(snr) else float(arm.snr[0])
     # The survey quotes the green arm, CCD 2, in its cuts; without it, the arms that exist.
     table["snr"] = table.get("snr_c2", table.filter(regex=r"^snr_c").mean(axis=1))
@@ -202,7 +203,7 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
         np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0).astype(np.float32),
         native(table["wave"]),
         "air",
-        [sobject_id(path)],
+        np.array([sobject_id(path)]),
         frame="rest",
         survey="galah",
         normalized=True,

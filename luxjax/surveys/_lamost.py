@@ -70,7 +70,7 @@ def load_lrs(hdus: fits.HDUList, path: Path) -> Spectra:
         ivar,
         wavelength,
         medium,
-        [_star_id(head)],
+        np.array([_star_id(head)]),
         frame="barycentric" if head.get("HELIO") else "observed",
         survey="lamost",
         flux_unit="relative",

@@ -197,7 +197,8 @@ def read_many(
             broken = {name for name, _ in failed}
             return None, [*failed, *((str(p), str(error)) for p in group if str(p) not in broken)]
 
-    spectra, failures = [], []
+    spectra: list[Spectra] = []
+    failures: list[tuple[str, str]] = []
     with ThreadPoolExecutor(max_workers=workers or 4) as pool:
         results = pool.map(one, groups)
         for found, failed in track(results, "reading spectra", total=len(groups), disable=not progress):
@@ -238,7 +239,7 @@ def _stack(parts: list[Spectra]) -> Spectra:
     for k, count in enumerate(counts):
         part, rows = parts[k], slice(start, start + count)
         flux[rows], ivar[rows] = part.flux, part.ivar
-        if mask is not None:
+        if mask is not None and part.mask is not None:
             mask[rows] = part.mask
         ids.append(part.ids)
         tables.append(part.table)
