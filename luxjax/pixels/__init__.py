@@ -1,0 +1,28 @@
+"""Pixels before any model: air and vacuum, Doppler shifts, grids, continua and repeat visits.
+
+Masked pixels (``ivar == 0``) stay masked through every step, and whatever value stands there changes nothing.
+"""
+
+from ._combine import combine
+from ._continuum import ContinuumPolynomial, ContinuumQuantile, Normalized, continuum_pixels, normalize
+from ._doppler import doppler_shift, to_rest
+from ._medium import air_to_vacuum, to_medium, vacuum_to_air
+from ._resample import bin_edges, resample
+from ._segments import segments
+
+__all__ = [
+    "ContinuumPolynomial",
+    "ContinuumQuantile",
+    "Normalized",
+    "air_to_vacuum",
+    "bin_edges",
+    "combine",
+    "continuum_pixels",
+    "doppler_shift",
+    "normalize",
+    "resample",
+    "segments",
+    "to_medium",
+    "to_rest",
+    "vacuum_to_air",
+]
