@@ -1,10 +1,22 @@
 """Readers of survey files: spectra and catalogues of APOGEE, GALAH and LAMOST."""
 
+from ._archive import (
+    ArchiveFile,
+    apogee_file,
+    archive_file,
+    archive_files,
+    archive_url,
+    galah_nights,
+    lamost_file,
+)
 from ._bits import ASPCAPFLAG, BAD_PIXELS, EXTRATARG, PARAMFLAG, PIXMASK, STARFLAG, flag_names
 from ._catalogs import catalog_columns, detect_release, read_catalog
+from ._download import DownloadResult, download
+from ._objects import download_objects, extract_spectra
 from ._quality import Cut, Preset, QualityReport, apply_cuts, flag_bits, presets
 from ._read import FORMATS, Format, ReadResult, read, read_many
 from ._survey_labels import LABELS, LabelColumns, label_columns, labels_from_catalog, read_labels
+from ._transfer import FetchedFile
 
 __all__ = [
     "ASPCAPFLAG",
@@ -15,19 +27,31 @@ __all__ = [
     "PARAMFLAG",
     "PIXMASK",
     "STARFLAG",
+    "ArchiveFile",
     "Cut",
+    "DownloadResult",
+    "FetchedFile",
     "Format",
     "LabelColumns",
     "Preset",
     "QualityReport",
     "ReadResult",
+    "apogee_file",
     "apply_cuts",
+    "archive_file",
+    "archive_files",
+    "archive_url",
     "catalog_columns",
     "detect_release",
+    "download",
+    "download_objects",
+    "extract_spectra",
     "flag_bits",
     "flag_names",
+    "galah_nights",
     "label_columns",
     "labels_from_catalog",
+    "lamost_file",
     "presets",
     "read",
     "read_catalog",
