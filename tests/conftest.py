@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -14,3 +15,9 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real survey files at {folder}; set LUXJAX_REAL_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Reproducible random numbers."""
+    return np.random.default_rng(20260517)

@@ -1,0 +1,44 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from luxjax.core import Batch, InputError, Measured
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -9999.0])
+@pytest.mark.parametrize("ivar", [0.0, -1.0, np.nan, np.inf])
+def test_what_stands_at_an_unusable_value_leaves_no_trace(bad, ivar):
+    value, weight = np.ones((2, 3)), np.ones((2, 3))
+    value[0, 1], weight[0, 1] = bad, ivar
+    got = Measured.clean(value, weight)
+    assert got.value[0, 1] == 0
+    assert got.ivar[0, 1] == 0
+    assert np.isfinite(got.value).all()
+    assert float(got.ivar.sum()) == 5
+
+
+def test_a_value_without_finite_number_loses_its_weight():
+    got = Measured.clean(np.array([[np.nan, 2.0]]), np.array([[1.0, 1.0]]))
+    assert got.ivar.tolist() == [[0.0, 1.0]]
+
+
+def test_batches_select_stars_and_outputs(rng):
+    batch = Batch(
+        {k: Measured.clean(rng.normal(size=(4, n)), np.ones((4, n))) for k, n in (("a", 3), ("b", 2))}
+    )
+    assert batch.sizes == {"a": 3, "b": 2}
+    assert batch.stars(np.array([True, False, True, False])).n_stars == 2
+    assert batch.only("b").names == ("b",)
+    assert len(jax.tree.leaves(batch)) == 4
+    assert jnp.array_equal(batch.stars(slice(1, 2))["a"].value[0], batch["a"].value[1])
+
+
+def test_errors_name_what_is_wrong():
+    one = Measured.clean(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.raises(InputError, match="same stars"):
+        Batch({"a": one, "b": Measured.clean(np.ones((3, 1)), np.ones((3, 1)))})
+    with pytest.raises(InputError, match="no output 'spectrum'.*known: spectra.*Did you mean 'spectra'"):
+        Batch({"spectra": one})["spectrum"]
+    with pytest.raises(InputError, match="same shape"):
+        Measured.clean(np.ones((2, 3)), np.ones((2, 2)))

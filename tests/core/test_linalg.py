@@ -1,0 +1,51 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from luxjax.core import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, unpack
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_weighted_gram_from_pairs_equals_the_sum_of_outer_products(rng):
+    x, w = rng.normal(size=(50, 4)), rng.uniform(size=(3, 50))
+    slow = np.einsum("np,pa,pb->nab", w, x, x)
+    assert np.allclose(unpack(gemm(w, pairs(jnp.asarray(x))), 4), slow, rtol=1e-12)
+
+
+def test_pack_is_undone_by_unpack(rng):
+    a = rng.normal(size=(5, 6, 6))
+    a = a + a.transpose(0, 2, 1)
+    assert pack(jnp.asarray(a)).shape == (5, n_pairs(6))
+    assert np.array_equal(unpack(pack(jnp.asarray(a)), 6), a)
+
+
+def test_quadratic_form_is_the_trace_of_the_product(rng):
+    m, s = (a @ a.transpose(0, 2, 1) for a in (rng.normal(size=(7, 3, 3)), rng.normal(size=(4, 3, 3))))
+    slow = np.einsum("aij,bji->ab", m, s)
+    assert np.allclose(quadratic_form(jnp.asarray(m), pack(jnp.asarray(s))), slow, rtol=1e-12)
+
+
+def test_ridge_agrees_with_numpy(rng):
+    x = rng.normal(size=(10, 30, 5))
+    gram, rhs, prior = x.transpose(0, 2, 1) @ x, rng.normal(size=(10, 5)), np.diag(rng.uniform(1, 2, 5))
+    got, inverse, logdet = solve_ridge(jnp.asarray(gram), jnp.asarray(rhs), jnp.asarray(prior))
+    dense = gram + prior
+    assert np.allclose(got, np.linalg.solve(dense, rhs[..., None])[..., 0], rtol=1e-5)
+    assert np.allclose(inverse, np.linalg.inv(dense), rtol=1e-4, atol=1e-8)
+    assert np.allclose(logdet, np.linalg.slogdet(dense)[1], rtol=1e-6)
+
+
+def test_ridge_leaves_what_nothing_is_known_about_at_zero():
+    gram = np.zeros((2, 3, 3))
+    gram[1, 1:, 1:] = [[2.0, 0.5], [0.5, 1.0]]
+    rhs = np.array([[0.0, 0, 0], [0, 1, 1]])
+    got, inverse, _ = solve_ridge(jnp.asarray(gram), jnp.asarray(rhs), jnp.zeros((3, 3)))
+    assert np.array_equal(got[0], np.zeros(3))
+    assert np.array_equal(inverse[0], np.zeros((3, 3)))
+    assert np.allclose(got[1, 1:], np.linalg.solve(gram[1, 1:, 1:], [1, 1]), rtol=1e-5)

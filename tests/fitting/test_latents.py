@@ -1,0 +1,65 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from luxjax.core import Batch, Measured
+from luxjax.fitting import effective_ivar, latent_posterior
+from luxjax.models import Lux, Quadratic
+
+from .worlds import small_world
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_linear_posterior_is_the_conditional_of_the_dense_joint_gaussian(rng):
+    batch, model, _ = small_world(rng, n_stars=5)
+    model = Lux(model.decoders, {"flux": jnp.full(9, 0.2), "labels": jnp.full(3, 0.1)})
+    got = latent_posterior(model, batch)
+    for n in range(5):
+        seen = np.concatenate([np.asarray(batch[k].ivar[n]) > 0 for k in batch.names])
+        y = np.concatenate([np.asarray(batch[k].value[n]) for k in batch.names])[seen]
+        ivar = np.concatenate([np.asarray(batch[k].ivar[n]) for k in batch.names])[seen]
+        s = np.concatenate([np.asarray(model.scatter[k]) for k in batch.names])[seen]
+        w = np.concatenate([np.asarray(model.decoders[k].weight) for k in batch.names])[seen]
+        b = np.concatenate([np.asarray(model.decoders[k].intercept) for k in batch.names])[seen]
+        joint = w @ w.T + np.diag(1 / ivar + s**2)
+        assert np.allclose(got.mean[n], w.T @ np.linalg.solve(joint, y - b), rtol=1e-6)
+        assert np.allclose(got.cov[n], np.eye(2) - w.T @ np.linalg.solve(joint, w), rtol=1e-5, atol=1e-9)
+
+
+def test_scatter_enters_as_added_variance_and_never_revives_a_bad_pixel():
+    ivar, s = jnp.array([[4.0, 0.0, 1.0]]), jnp.array([0.5, 3.0, 0.0])
+    assert np.allclose(effective_ivar(ivar, s), [[1 / (1 / 4 + 0.25), 0, 1]])
+
+
+def test_a_star_without_data_keeps_the_prior():
+    model = Lux.linear({"flux": 4}, 2)
+    empty = Batch({"flux": Measured.clean(np.zeros((1, 4)), np.zeros((1, 4)))})
+    got = latent_posterior(model, empty)
+    assert np.allclose(got.mean, 0)
+    assert np.allclose(got.cov, np.eye(2), rtol=1e-6)
+
+
+def test_quadratic_latents_are_found_where_scipy_finds_them(rng):
+    w, b = rng.normal(size=(12, 5)), rng.normal(size=12)
+    w[:, 2:] *= 0.15
+    decoder = Quadratic(jnp.asarray(b), jnp.asarray(w), 2)
+    truth = rng.normal(size=(6, 2))
+    clean = np.stack([np.asarray(decoder(jnp.asarray(z))) for z in truth])
+    ivar = np.full(clean.shape, 25.0)
+    batch = Batch({"flux": Measured.clean(clean + 0.2 * rng.normal(size=clean.shape), ivar, np.float64)})
+    got = latent_posterior(Lux({"flux": decoder}), batch)
+    for n in range(6):
+        y = np.asarray(batch["flux"].value[n])
+
+        def loss(z, y=y):
+            return 0.5 * np.sum(25 * (y - np.asarray(decoder(jnp.asarray(z)))) ** 2) + 0.5 * z @ z
+
+        best = min((minimize(loss, z0) for z0 in (np.zeros(2), truth[n])), key=lambda r: r.fun)
+        assert loss(np.asarray(got.mean[n])) <= best.fun + 1e-6
