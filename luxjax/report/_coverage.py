@@ -24,7 +24,7 @@ class CoverageCell:
     level : float
         Nominal coverage.
     band : Interval or None
-        From `luxjax.core.familywise_band`; None where calibration stars were too few for one.
+        None where calibration stars were too few for one.
     """
 
     label: str
@@ -50,8 +50,9 @@ def coverage_cells(labels: Mapping[str, Mapping[str, Any]], alpha: float = 0.05)
     ----------
     labels : mapping
         ``metrics["labels"]``: by label ``n``, ``coverage68`` and ``coverage95`` (observed labels, label noise
-        included), ``coverage68_truth``, ``coverage95_truth``, ``n_calibration``; and ``n_observed`` where the
-        observed labels are of fewer stars than ``n``. What is missing is left out.
+        included), ``coverage68_truth``, ``coverage95_truth``, ``n_calibration``; ``n_observed`` where the
+        observed labels are of fewer stars than ``n``; and ``band68``, ``band95_truth``, ... (two numbers) where
+        the run knows a better band than `luxjax.core.familywise_band`. What is missing is left out.
     alpha : float
         Probability that any cell falls outside though all intervals are right.
     """
@@ -62,19 +63,24 @@ def coverage_cells(labels: Mapping[str, Mapping[str, Any]], alpha: float = 0.05)
             for level in LEVELS:
                 fraction = m.get(f"coverage{round(100 * level)}{end}")
                 if fraction is not None and n:
-                    found.append(
-                        (name, against, level, Coverage(round(fraction * n), int(n)), m.get("n_calibration"))
-                    )
-    return [
-        CoverageCell(name, against, level, observed, _band(observed.n, level, len(found), alpha, calibration))
-        for name, against, level, observed, calibration in found
-    ]
+                    found.append((name, against, level, Coverage(round(fraction * n), int(n))))
+    cells = []
+    for name, against, level, observed in found:
+        m, end = labels[name], "_truth" if against == "true" else ""
+        stated = m.get(f"band{round(100 * level)}{end}")
+        band = (
+            Interval(*stated)
+            if stated
+            else _band(observed.n, level, len(found), alpha, m.get("n_calibration"))
+        )
+        cells.append(CoverageCell(name, against, level, observed, band))
+    return cells
 
 
 def _band(n: int, level: float, cells: int, alpha: float, calibration: int | None) -> Interval | None:
     try:
         return familywise_band(n, level, cells, alpha, calibration or None)
-    except InputError:
+    except InputError:  # too few calibration stars for any band
         return None
 
 

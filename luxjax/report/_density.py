@@ -1,5 +1,7 @@
 """Many stars in one panel: counts where they crowd, single points where they are sparse."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
@@ -36,7 +38,7 @@ def density(ax: Axes, x, y, xlim: tuple[float, float], ylim: tuple[float, float]
             shown = np.where(counts >= CROWD, counts, np.nan).T
             norm = LogNorm(CROWD, max(counts.max(), CROWD + 1))
             mesh = ax.pcolormesh(xe, ye, shown, cmap=DENSITY, norm=norm, rasterized=True, zorder=2)
-    look = {"linestyle": "none", "markeredgewidth": 0}
+    look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0}
     size, colour, alpha = (1.4, "#5B9BCB", 0.8) if many else (2.4, "#2F7DB8", 0.5)
     (points,) = ax.plot(
         x[single],

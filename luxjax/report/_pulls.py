@@ -37,7 +37,7 @@ def pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Figure:
             weights = np.full(len(pull), 1 / (len(pull) * np.diff(edges)[0]))
             ax.hist(
                 np.clip(pull, -_LIMIT, _LIMIT),
-                edges,
+                list(edges),
                 weights=weights,
                 histtype="stepfilled" if filled else "step",
                 color=COLOURS[colour],

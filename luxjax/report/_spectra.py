@@ -1,6 +1,7 @@
 """An observed spectrum with its model: chips and arms in rows, residuals in sigma below each."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
     """Star, S/N and chi-square above; what is drawn how; the wavelength axis below."""
     width, height = figure.get_size_inches()
     y = 1 - 0.28 / height
-    good = example.ivar[star] > 0
+    good = np.asarray(example.ivar[star] > 0)
     chi2 = np.mean((example.flux[star] - example.model[star])[good] ** 2 * example.ivar[star][good])
     snr = np.median(example.flux[star][good] * np.sqrt(example.ivar[star][good]))
     words = rf"{title or example.ids[star]}:  S/N {snr:.0f},  $\chi^2$ per pixel {chi2:.2f}"
@@ -121,7 +122,7 @@ def segments(wavelength: np.ndarray, ivar: np.ndarray, least: int = 40) -> list[
         Pixels without weight in any star, in a row, that make a gap.
     """
     n = len(wavelength)
-    seen = (np.atleast_2d(ivar) > 0).any(axis=0)
+    seen = np.any(np.atleast_2d(ivar) > 0, axis=0)
     if not seen.any():
         raise InputError("these example spectra have no good pixel at all, so there is nothing to draw.")
     step = np.diff(wavelength)
@@ -143,7 +144,7 @@ def segments(wavelength: np.ndarray, ivar: np.ndarray, least: int = 40) -> list[
 def _near(example: Example, star: int, centre: float) -> np.ndarray:
     """Pixels within 200 km/s of a line, but for those without weight."""
     half = 200 / 299_792.458 * centre
-    return (np.abs(example.wavelength - centre) < half) & (example.ivar[star] > 0)
+    return np.asarray((np.abs(example.wavelength - centre) < half) & (example.ivar[star] > 0))
 
 
 def _flux_limits(example: Example, star: int) -> tuple[float, float]:
@@ -164,7 +165,7 @@ def _draw(
     model = example.model[star][pixels]
     sigma = np.where(good, 1 / np.sqrt(np.where(good, ivar, 1)), np.nan)
     residual = (flux - model) / sigma
-    shape = {"drawstyle": "steps-mid"} if steps else {}
+    shape: dict[str, Any] = {"drawstyle": "steps-mid"} if steps else {}
     above.plot(wave, flux, color=COLOURS["ink"], linewidth=0.9 if steps else 0.5, label="observed", **shape)
     above.plot(
         wave, model, color=COLOURS["vermilion"], linewidth=0.9 if steps else 0.6, alpha=0.9, label="model"

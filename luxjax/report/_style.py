@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
@@ -44,7 +44,7 @@ DENSITY = LinearSegmentedColormap.from_list("density", ["#BBD3E8", "#5B9BCB", "#
 
 # Width of two journal columns (7.1 inches) and the fonts of the text around: STIX comes with matplotlib.
 WIDTH = 7.1
-STYLE = {
+STYLE: dict[str, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 9,
@@ -56,7 +56,6 @@ STYLE = {
     "legend.frameon": False,
     "axes.linewidth": 0.7,
     "axes.axisbelow": False,
-    "axes.formatter.use_mathtext": True,
     "axes.unicode_minus": True,
     "xtick.direction": "in",
     "ytick.direction": "in",
@@ -81,7 +80,7 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(STYLE)
+            matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]
             return function(*args, **kwargs)
 
     return wrapper
@@ -102,6 +101,7 @@ def note(ax: Axes, text: str, corner: str = "upper left", **kwargs):
     """Small text in a corner of a panel, on white so that data do not run through it."""
     x, y = 0.04 if "left" in corner else 0.96, 0.96 if "upper" in corner else 0.04
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.5}
+    style: dict[str, Any] = {"fontsize": 7.5, "linespacing": 1.25, "bbox": box, "zorder": 10} | kwargs
     return ax.text(
         x,
         y,
@@ -109,7 +109,7 @@ def note(ax: Axes, text: str, corner: str = "upper left", **kwargs):
         transform=ax.transAxes,
         ha="left" if "left" in corner else "right",
         va="top" if "upper" in corner else "bottom",
-        **{"fontsize": 7.5, "linespacing": 1.25, "bbox": box, "zorder": 10} | kwargs,
+        **style,
     )
 
 
@@ -118,6 +118,7 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write `name`.png (200 dpi) and `name`.pdf; returns the path of the PNG."""
     # Without the date the same figure gives the same file.
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    figure.set_layout_engine("none")  # the layout is found; finding it again would take as long
     figure.savefig(folder / f"{name}.png", dpi=200)
     return folder / f"{name}.png"
 

@@ -87,3 +87,51 @@ def galah():
     return Example(
         np.array(["140118002501001"]), wavelength, "air", flux, ivar, model, {"Eu II": 6645.1, "Li I": 6707.8}
     )
+
+
+def synthetic_metrics(frame: pd.DataFrame) -> dict:
+    from luxjax.report._compare import compare
+
+    labels = {}
+    for name, (_, spread, error, _, unit) in LABELS.items():
+        c = compare(frame, name, "true")
+        entry = {
+            "n": c.n,
+            "rmse": c.rmse,
+            "bias": c.bias,
+            "unit": unit,
+            "spread": spread,
+            "n_calibration": 400,
+        }
+        entry["bound_rmse"] = 0.8 * error
+        entry["baselines"] = {"ridge": 1.15 * error, "cannon": 1.5 * error, "labels_only": 2.4 * error}
+        entry["n_observed"] = compare(frame, name, "obs").n
+        for level in (68, 95):
+            entry[f"coverage{level}_truth"] = c.coverage(level / 100).fraction
+            entry[f"coverage{level}"] = compare(frame, name, "obs").coverage(level / 100).fraction
+        labels[name] = entry
+    objective = [1.3e6, 9.1e5, 8.71e5, 8.702e5, 8.70001e5, 8.7e5]
+    fit = {"decoder": "linear", "n_latents": 18, "cycles": 6, "converged": True, "objective": objective}
+    return {"wall_s": 71.3, "labels": labels, "fit": fit, "timings": {"fit": 12.1, "predict": 0.8}}
+
+
+@pytest.fixture(scope="session")
+def metrics(labels) -> dict:
+    return synthetic_metrics(labels)
+
+
+@pytest.fixture
+def full_run(tmp_path, labels, units, metrics, apogee):
+    """A run folder with everything in it, few figures of spectra."""
+    from dataclasses import replace
+
+    from luxjax.report import RunFolder
+
+    run = RunFolder.create(tmp_path / "demo", config={"name": "A run", "fit": {"n_latents": 18}}, seed=7)
+    run.write_labels(labels, units)
+    run.write_metrics(metrics)
+    one = replace(
+        apogee, ids=apogee.ids[:1], flux=apogee.flux[:1], ivar=apogee.ivar[:1], model=apogee.model[:1]
+    )
+    run.write_examples({"apogee": one})
+    return run
