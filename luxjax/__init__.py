@@ -17,6 +17,7 @@ _NAMES = {
     "Catalog": "data",
     "LabelTable": "data",
     "Spectra": "data",
+    "read": "surveys",
 }
 
 _PACKAGES = (

@@ -25,6 +25,7 @@ MAGNITUDE = re.compile(
     r"(_err|_error|_msigcom)?$"
 )
 IDENTIFIER = re.compile(r"(?i)^(.*source_id|.*sobject_id|sdss_id|obsid|uid|gp_id|.*catalogid)$")
+CSV_ROWS = 20_000
 # Digits that survive in a number that went through 64-bit floating point.
 EXACT_INTEGER = 2**53
 
@@ -196,15 +197,23 @@ def _header_line(stream, path) -> tuple[list[str], str]:
 def _read_text(stream, path, columns) -> tuple[pd.DataFrame, list[str]]:
     names, separator = _header_line(stream, path)
     wanted = {a: _match(a, names, path) for a in (names if columns is None else columns)}
+    keep = list(dict.fromkeys(wanted.values()))
+    blocks = []
     try:
-        frame = pd.read_csv(
+        # All columns of a block are parsed, and the asked ones kept: only then does pandas notice rows too long.
+        for block in pd.read_csv(
             stream,
             sep=separator,
             names=names,
-            usecols=sorted(set(wanted.values())),
+            chunksize=CSV_ROWS,
             dtype_backend="numpy_nullable",  # integers with blanks stay integers
             skipinitialspace=True,
-        )
+        ):
+            if not isinstance(
+                block.index, pd.RangeIndex
+            ):  # more fields than names: pandas took them for an index
+                raise pd.errors.ParserError(f"rows have more than {len(names)} fields")
+            blocks.append(block[keep])
     except (EOFError, OSError) as error:
         raise InputError(
             f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
@@ -213,6 +222,7 @@ def _read_text(stream, path, columns) -> tuple[pd.DataFrame, list[str]]:
         raise InputError(
             f"'{path}' is not a clean table of '{separator}'-separated text ({error})."
         ) from error
+    frame = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=keep)
     return pd.DataFrame({asked: frame[name] for asked, name in wanted.items()}), names
 
 
@@ -237,9 +247,7 @@ def _clean(column: pd.Series, missing: Sequence[float], path: str | Path) -> pd.
         if bad.any():
             return column.astype("Int64").mask(bad)
         return column.astype(np.int64) if column.dtype == "Int64" else column
-    return (
-        column.astype(object).where(column.notna(), "").map(lambda v: v.strip() if isinstance(v, str) else v)
-    )
+    return column.astype(object).where(column.notna(), "").map(lambda v: str(v).strip())
 
 
 def _identifiers(values: np.ndarray, name: str, missing: Sequence[float], path: str | Path) -> pd.Series:
