@@ -52,7 +52,14 @@ def density(ax: Axes, x, y, xlim: tuple[float, float], ylim: tuple[float, float]
         **look,
     )
     edge = np.clip(x, *xlim), np.clip(y, *ylim)
-    for beyond, marker in ((y > ylim[1], "^"), (y < ylim[0], "v"), (x > xlim[1], ">"), (x < xlim[0], "<")):
+    above, below = y > ylim[1], y < ylim[0]
+    aside = ~(above | below)
+    for beyond, marker in (
+        (above, "^"),
+        (below, "v"),
+        (aside & (x > xlim[1]), ">"),
+        (aside & (x < xlim[0]), "<"),
+    ):
         if beyond.any():
             ax.plot(
                 edge[0][beyond],

@@ -122,16 +122,24 @@ def metrics(labels) -> dict:
 
 @pytest.fixture
 def full_run(tmp_path, labels, units, metrics, apogee):
-    """A run folder with everything in it, few figures of spectra."""
+    """A run folder with everything in it, but for few labels and one short spectrum."""
     from dataclasses import replace
 
     from luxjax.report import RunFolder
 
+    kept = ("teff", "eu_fe")
+    columns = [c for c in labels if c in ("id", "snr", "chi2") or c.startswith(kept)]
     run = RunFolder.create(tmp_path / "demo", config={"name": "A run", "fit": {"n_latents": 18}}, seed=7)
-    run.write_labels(labels, units)
-    run.write_metrics(metrics)
+    run.write_labels(labels[columns], units)
+    run.write_metrics({**metrics, "labels": {name: metrics["labels"][name] for name in kept}})
+    near = slice(322, 1400)
     one = replace(
-        apogee, ids=apogee.ids[:1], flux=apogee.flux[:1], ivar=apogee.ivar[:1], model=apogee.model[:1]
+        apogee,
+        ids=apogee.ids[:1],
+        wavelength=apogee.wavelength[near],
+        flux=apogee.flux[:1, near],
+        ivar=apogee.ivar[:1, near],
+        model=apogee.model[:1, near],
     )
     run.write_examples({"apogee": one})
     return run
