@@ -1,7 +1,21 @@
-"""Host containers: spectra, labels and catalogues of stars, with units, medium and provenance."""
+"""Host containers: spectra, labels and catalogues of stars, with units, medium and provenance; matching, splits."""
 
 from ._catalog import Catalog
+from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
 from ._spectra import Frame, Medium, Spectra, native
+from ._split import folds, sky_blocks, split
 
-__all__ = ["Catalog", "Frame", "LabelTable", "Medium", "Spectra", "native"]
+__all__ = [
+    "Catalog",
+    "Frame",
+    "LabelTable",
+    "Match",
+    "Medium",
+    "Spectra",
+    "crossmatch",
+    "folds",
+    "native",
+    "sky_blocks",
+    "split",
+]
