@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import InputError, check_name
-from ..core._arrays import PRNGKeyArray
+from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, LabelTable, Spectra
 from ._random import generator
 

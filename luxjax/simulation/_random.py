@@ -3,8 +3,7 @@
 import jax
 import numpy as np
 
-from ..core import InputError
-from ..core._arrays import PRNGKeyArray
+from ..core import InputError, PRNGKeyArray
 
 __all__ = ["generator"]
 

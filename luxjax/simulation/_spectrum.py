@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core._arrays import Array, Float
+from ..core import Array, Float
 from ._hydrogen import HydrogenLines
 from ._lines import LineList
 from ._strength import _LIGHT, PARAMETERS, LineStrength, column

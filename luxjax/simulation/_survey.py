@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, check_name
-from ..core._arrays import PRNGKeyArray
+from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, LabelTable, Spectra
 from ._lines import LineList
 from ._plants import BreakCorrelation, Confounder, Impostor, Plant, PlantLine
