@@ -128,7 +128,17 @@ GALAH_ARMS = {1: (4713.7, 0.046), 2: (5648.7, 0.0547), 3: (6477.5, 0.0632), 4: (
 
 
 def write_galah(
-    folder, sobject_id, flux, relative, *, hdus=8, velocity=0.0, n_pixels=4096, ccds=(1, 2, 3, 4), cut=0
+    folder,
+    sobject_id,
+    flux,
+    relative,
+    *,
+    hdus=8,
+    velocity=0.0,
+    n_pixels=4096,
+    ccds=(1, 2, 3, 4),
+    cut=0,
+    crpix=1.0,
 ):
     """GALAH CCD files of one star.
 
@@ -139,7 +149,13 @@ def write_galah(
     for ccd in ccds:
         start, step = GALAH_ARMS[ccd]
         wave = start + step * np.arange(n_pixels)
-        axis = {"CRVAL1": start, "CDELT1": step, "CD1_1": step, "CRPIX1": 1.0, "CUNIT1": "Angstroms"}
+        axis = {
+            "CRVAL1": start + step * (max(crpix, 1) - 1),
+            "CDELT1": step,
+            "CD1_1": step,
+            "CRPIX1": crpix,
+            "CUNIT1": "Angstroms",
+        }
         norm, rel = flux(wave), relative(wave)
         counts, names = 1000.0 * norm, []
         if hdus == 8:
@@ -165,7 +181,7 @@ def write_galah(
             hdu.header.update(axis)
         if hdus == 5:
             last = list_[4].header
-            last.update(CRVAL1=(start + step * drop) * shift, CDELT1=step * shift)
+            last.update(CRVAL1=(start + step * (drop + max(crpix, 1) - 1)) * shift, CDELT1=step * shift)
             del last["CD1_1"]
         list_[0].header.update(
             RVCOM=velocity if hdus == 8 else "None", BARYEFF="None", GALAH_ID="None", UTMJD=59229.5

@@ -44,6 +44,13 @@ def test_aspcapstar_weights_and_grid(tmp_path, arrays):
     assert (facts.starflag, facts.aspcapflag) == (1 << 11, 1 << 23)
 
 
+def test_a_flux_of_exactly_zero_is_bad_whatever_its_error(tmp_path, arrays):
+    flux, error = arrays
+    flux[5000] = 0
+    s = read(write_aspcapstar(tmp_path / "a.fits", flux, error))
+    assert list(s.good[0, 4999:5002]) == [True, False, True]
+
+
 def test_aspcapstar_model_is_the_fit_with_the_weights_of_the_data(tmp_path, arrays):
     flux, error = arrays
     path = write_aspcapstar(tmp_path / "a.fits", flux, error, model=np.full(N_APOGEE, 0.9))

@@ -54,6 +54,14 @@ def test_5hdu_normalised_flux_is_at_rest_on_its_own_grid(tmp_path):
     np.testing.assert_allclose(counts.error[0], relative(counts.wavelength) * counts.flux[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("crpix", [0.0, 1.0, 100.0])
+@pytest.mark.parametrize("hdus", [5, 8])
+def test_reference_pixel(tmp_path, crpix, hdus):
+    """CRVAL1 is the wavelength of pixel CRPIX1, counted from 1; 0 stands for 1."""
+    s = read(write_galah(tmp_path, STAR, flux, relative, hdus=hdus, crpix=crpix)[2])
+    assert s.wavelength[0] == pytest.approx(6477.5, abs=1e-6)
+
+
 def test_missing_arms_are_absent(tmp_path):
     paths = write_galah(tmp_path, STAR, flux, relative, ccds=(3, 2))
     s = read(paths)
