@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from ..core import InputError
 
-__all__ = ["decompress", "first", "log_linear", "open_fits", "read_bytes", "row_values"]
+__all__ = ["decompress", "first", "open_fits", "read_bytes", "row_values"]
 
 GZIP = b"\x1f\x8b"
 # astropy reports odd headers as Python warnings, and the list of warning filters is shared by all threads.
@@ -91,15 +91,6 @@ def _check_whole(hdus: fits.HDUList, data: bytes, path: str | Path) -> None:
         raise InputError(
             f"'{path}' is truncated: it breaks off inside the header of HDU {len(hdus)}; fetch it again."
         )
-
-
-def log_linear(header: fits.Header, n_pixels: int) -> np.ndarray:
-    """Wavelengths of a log-linear axis, 10**(CRVAL1 + CDELT1 * (i + 1 - CRPIX1)), in float64."""
-    first_pixel = float(header.get("CRPIX1", 1)) or 1.0  # 0 and absent both stand for the first pixel
-    return 10.0 ** (
-        float(header["CRVAL1"])
-        + float(header["CDELT1"]) * (np.arange(n_pixels, dtype=np.float64) + 1 - first_pixel)
-    )
 
 
 def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> Any:
