@@ -19,34 +19,32 @@ HEADER = (
 
 
 def words(value) -> str:
-    """A JSON value as the text of a table cell: numbers to four digits, mappings as ``name value`` pairs."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    """A JSON value as the text of a table cell, numbers to four digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {words(item)}" for name, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(words(item) for item in value)
     return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def row(file: Path) -> str:
+    """The table row of one result: of what was measured, only what has a threshold; the rest is in the file."""
+    r = json.loads(file.read_text(encoding="utf-8"))
+    commit = str(r["commit"])
+    cells = [
+        f"[{file.stem}]({file.stem}.py)",
+        words(r["statement"]),
+        "<br>".join(f"{name} {words(condition)}" for name, condition in r["threshold"].items()),
+        "<br>".join(words(r["measured"][name]) for name in r["threshold"]),
+        "yes" if r["passed"] else "**no**",
+        words(r["device"]),
+        f"{float(r['wall_s']):.0f} s",
+        commit[:10] + ("+" if commit.endswith("+") else ""),
+    ]
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def table(results: Path) -> str:
     """The Markdown table of the results in a folder, sorted by claim."""
-    rows = []
-    for file in sorted(results.glob("*.json")):
-        r = json.loads(file.read_text(encoding="utf-8"))
-        cells = [
-            f"[{file.stem}]({file.stem}.py)",
-            words(r["statement"]),
-            words(r["threshold"]),
-            words(r["measured"]),
-            "yes" if r["passed"] else "**no**",
-            words(r["device"]),
-            f"{float(r['wall_s']):.0f} s",
-            words(r["commit"])[:10],
-        ]
-        rows.append("| " + " | ".join(cells) + " |\n")
+    rows = [row(file) for file in sorted(results.glob("*.json"))]
     return HEADER + "".join(rows) if rows else "No claim has been run yet.\n"
 
 

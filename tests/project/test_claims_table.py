@@ -40,13 +40,13 @@ def write(folder: Path, name: str, **changes) -> None:
     result = {
         "claim": name,
         "statement": "68% intervals | cover",
-        "threshold": {"low": 0.66, "high": 0.7},
-        "measured": {"teff": 0.68123456},
+        "threshold": {"teff": "> 0.66", "logg": "< 1"},
+        "measured": {"n": 7, "logg": None, "teff": 0.68123456},
         "passed": True,
         "seed": 0,
         "versions": {"jax": "0.10.2"},
         "device": "cpu",
-        "commit": "0123456789abcdef",
+        "commit": "0123456789abcdef+",
         "wall_s": 12.6,
     }
     (folder / "results" / f"{name}.json").write_text(json.dumps(result | changes))
@@ -71,10 +71,8 @@ def test_new_result_makes_the_table_stale(make_table, folder):
     assert make_table.main(["--check"], here=folder) == 1
     assert make_table.main([], here=folder) == 0
     assert make_table.main(["--check"], here=folder) == 0
-    row = (
-        "| [coverage](coverage.py) | 68% intervals \\| cover | low 0.66, high 0.7 | teff 0.6812 | yes | cpu |"
-    )
-    assert row + " 13 s | 0123456789 |" in (folder / "README.md").read_text()
+    row = "| [coverage](coverage.py) | 68% intervals \\| cover | teff > 0.66<br>logg < 1 | 0.6812<br>None | yes | cpu |"
+    assert row + " 13 s | 0123456789+ |" in (folder / "README.md").read_text()
 
 
 def test_a_verdict_that_turns_is_seen(make_table, folder):
