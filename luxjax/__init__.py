@@ -17,7 +17,14 @@ _NAMES = {
     "Catalog": "data",
     "LabelTable": "data",
     "Spectra": "data",
+    "crossmatch": "data",
+    "Lux": "models",
     "read": "surveys",
+    "simulate": "simulation",
+    "fit": "fitting",
+    "save": "fitting",
+    "load": "fitting",
+    "transfer": "prediction",
 }
 
 _PACKAGES = (
