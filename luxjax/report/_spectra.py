@@ -92,7 +92,8 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
     good = np.asarray(example.ivar[star] > 0)
     chi2 = np.mean((example.flux[star] - example.model[star])[good] ** 2 * example.ivar[star][good])
     snr = np.median(example.flux[star][good] * np.sqrt(example.ivar[star][good]))
-    words = rf"{title or example.ids[star]}:  S/N {snr:.0f},  $\chi^2$ per pixel {chi2:.2f}"
+    name = str(title or example.ids[star]).replace("$", r"\$")
+    words = rf"{name}:  S/N {snr:.0f},  $\chi^2$ per pixel {chi2:.2f}"
     figure.text(_LEFT / width, y, words, fontsize=9.5, va="center")
     figure.legend(
         handles=[
