@@ -4,9 +4,10 @@ Masked pixels (``ivar == 0``) stay masked through every step, and whatever value
 """
 
 from ._combine import combine
-from ._continuum import ContinuumPolynomial, ContinuumQuantile, Normalized, continuum_pixels, normalize
+from ._continuum import ContinuumPolynomial, ContinuumQuantile
 from ._doppler import doppler_shift, to_rest
 from ._medium import air_to_vacuum, to_medium, vacuum_to_air
+from ._normalize import Normalized, continuum_pixels, normalize
 from ._resample import bin_edges, resample
 from ._segments import segments
 

@@ -1,14 +1,13 @@
-"""Continuum normalisation: the fluxes are divided by a smooth continuum, which is kept so that it can be undone.
+"""Where the continuum of a spectrum lies: two ways to estimate it.
 
-Two methods. A polynomial through continuum pixels does not depend on the noise, but needs to be told those
-pixels (`continuum_pixels` finds them). A running quantile needs nothing, but its level rises with the noise: the 90%
-quantile of pixels with 5% errors lies 6% too high, so spectra of unlike S/N come out on unlike scales. (Ness et al. 2015,
-ApJ 808, 16, chose continuum pixels for that reason.)
+A polynomial through continuum pixels does not depend on the noise, but has to be told those pixels
+(`continuum_pixels` finds them). A running quantile needs nothing, but its level rises with the noise: the 90% quantile
+of line-free pixels with 5% errors lies 6% too high, so that spectra of unlike S/N come out on unlike scales.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -17,7 +16,7 @@ from ..core import InputError
 from ..data import Spectra
 from ._segments import segments
 
-__all__ = ["ContinuumPolynomial", "ContinuumQuantile", "Normalized", "continuum_pixels", "normalize"]
+__all__ = ["Continuum", "ContinuumPolynomial", "ContinuumQuantile"]
 
 Intervals = Sequence[tuple[float, float]]
 
@@ -202,116 +201,3 @@ def _lines(x: np.ndarray, xp: np.ndarray, fp: np.ndarray) -> np.ndarray:
         if x1 and x1[0] > x0:
             out[beyond] = f0 + (x[beyond] - x0) * (f1[0] - f0) / (x1[0] - x0)
     return out
-
-
-@dataclass(frozen=True, eq=False)
-class Normalized:
-    """Normalised spectra with the continuum that was divided out.
-
-    Parameters
-    ----------
-    spectra : Spectra
-        Flux divided by, and ivar multiplied by the square of, the continuum.
-    continuum : (star, pixel) array
-        NaN where it was not above zero or undefined: there the flux is as it was and the ivar 0.
-    was : mapping
-        Fields of the spectra that normalising changed, as they were.
-    lost_ivar : array
-        Inverse variances of the pixels without continuum, in order; for `undo`.
-    """
-
-    spectra: Spectra
-    continuum: np.ndarray
-    was: Mapping[str, Any]
-    lost_ivar: np.ndarray
-
-    def undo(self) -> Spectra:
-        """The spectra as they were, flux and ivar to rounding."""
-        without = np.isnan(self.continuum)
-        factor = np.where(without, 1, self.continuum)
-        ivar = self.spectra.ivar / factor**2
-        ivar[without] = self.lost_ivar
-        return self.spectra.replace(
-            flux=(self.spectra.flux * factor).astype(self.spectra.flux.dtype),
-            ivar=ivar,
-            step="continuum multiplied back",
-            **self.was,
-        )
-
-
-def normalize(spectra: Spectra, method: Continuum) -> Normalized:
-    """Divide spectra by their continuum.
-
-    Parameters
-    ----------
-    spectra : Spectra
-    method : ContinuumPolynomial or ContinuumQuantile
-        Or any object whose ``continuum(spectra)`` returns a (star, pixel) array.
-
-    Returns
-    -------
-    Normalized
-        ``.spectra``, ``.continuum`` and ``.undo()``. Where the continuum is undefined or not above zero the pixels
-        have ivar 0. The errors of the continuum itself are not propagated.
-    """
-    continuum = np.array(method.continuum(spectra), np.float64)
-    if continuum.shape != spectra.flux.shape:
-        raise InputError(
-            f"the continuum has shape {continuum.shape}, the flux {spectra.flux.shape}; they must agree."
-        )
-    with np.errstate(invalid="ignore"):
-        continuum[~(np.isfinite(continuum) & (continuum > 0))] = np.nan
-    without = np.isnan(continuum)
-    factor = np.where(without, 1, continuum)
-    out = spectra.replace(
-        flux=(spectra.flux / factor).astype(spectra.ivar.dtype),
-        ivar=np.where(without, 0, spectra.ivar * factor**2),
-        normalized=True,
-        flux_unit="",
-        step=f"normalised by {type(method).__name__}",
-    )
-    was = {"normalized": spectra.normalized, "flux_unit": spectra.flux_unit}
-    return Normalized(out, continuum, was, spectra.ivar[without])
-
-
-def continuum_pixels(spectra: Spectra, *, tolerance: float = 0.015, fraction: float = 0.1) -> np.ndarray:
-    """Pixels that lie on the continuum in all stars, chosen from spectra normalised in a first pass.
-
-    In the spirit of Ness et al. (2015, ApJ 808, 16), who took pixels whose flux is close to 1 and depends
-    little on the labels: here those with a median within `tolerance` of 1, and of them the `fraction` with the
-    smallest variance in excess of the noise.
-
-    Parameters
-    ----------
-    spectra : Spectra
-        Normalised, of many stars of unlike labels.
-    tolerance : float
-        Largest distance of the median flux from 1.
-    fraction : float
-        Of the pixels of each segment, how many to choose at most.
-
-    Returns
-    -------
-    (pixel,) bool array
-        For ``ContinuumPolynomial(pixels=...)``.
-    """
-    if not spectra.normalized or not 0 < fraction <= 1:
-        raise InputError(
-            "continuum pixels are chosen from normalised spectra, as a fraction above 0 and at most 1 of them; "
-            f"given: normalized={spectra.normalized}, fraction={fraction}."
-        )
-    chosen = np.zeros(spectra.n_pixels, bool)
-    seen = spectra.good.sum(axis=0) >= max(3, len(spectra) / 2)
-    flux = np.where(spectra.good, spectra.flux, np.nan)[:, seen].astype(np.float64)
-    with np.errstate(divide="ignore"):
-        noise = np.where(spectra.good, 1 / spectra.ivar, np.nan)[:, seen]
-    middle, excess = np.full((2, spectra.n_pixels), np.inf)
-    middle[seen] = np.nanmedian(flux, axis=0)
-    excess[seen] = (1.4826 * np.nanmedian(np.abs(flux - middle[seen]), axis=0)) ** 2 - np.nanmedian(
-        noise, axis=0
-    )
-    for part in segments(spectra):
-        near = np.where(np.abs(middle[part] - 1) <= tolerance, excess[part], np.inf)
-        n = min(int(np.ceil(fraction * len(near))), int(np.isfinite(near).sum()))
-        chosen[part.start + np.argsort(near, kind="stable")[:n]] = True
-    return chosen
