@@ -81,8 +81,10 @@ def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 fea
     covariance of w (Efron & Morris 1973, JASA 68, 117, in several dimensions). A full S makes the shrinkage the
     same in every rotation of the latents. Directions without significant spread are shrunk almost to zero.
     """
-    spread = decoder.weight.T @ decoder.weight / decoder.weight.shape[0]
-    values, vectors = jnp.linalg.eigh(spread - jnp.mean(cov[:, 1:, 1:], axis=0))
+    own = cov[:, 1:, 1:]
+    seen = jnp.trace(own, axis1=1, axis2=2) > 0  # a row without data has neither weight nor covariance
+    spread = (decoder.weight.T @ decoder.weight - jnp.sum(own, axis=0)) / jnp.sum(seen)
+    values, vectors = jnp.linalg.eigh(spread)
     values = jnp.maximum(values, 1e-3 * jnp.maximum(values[-1], 1e-30))
     return (vectors / values) @ vectors.T
 
