@@ -176,6 +176,13 @@ def test_column_names_and_choice_of_keys():
     assert pairs(only) == {(0, 0, "position")}
 
 
+def test_no_row_is_used_twice():
+    """A row matched by id is gone, though another lies at its place."""
+    one, two = frame([GAIA], ra=[1.0], dec=[1.0]), frame([GAIA, 0], ra=[1.0, 1.0], dec=[1.0, 1.0])
+    assert pairs(crossmatch(one, two)) == {(0, 0, "gaia_dr3")}
+    assert pairs(crossmatch(two, one)) == {(0, 0, "gaia_dr3")}
+
+
 def test_missing_positions_never_match():
     side = frame(ra=[np.nan, -9999.0, 3.0], dec=[1.0, -9999.0, np.nan])
     match = crossmatch(side, side, allow_empty=True)

@@ -154,3 +154,12 @@ def test_bad_grids(spectra, grid):
 def test_bad_coverage(spectra):
     with pytest.raises(InputError, match="min_coverage"):
         resample(spectra, spectra.wavelength, min_coverage=0)
+
+
+def test_mask_bits_do_not_leak_through_rounding():
+    """Bins that meet only to rounding do not overlap."""
+    old = 5000 + 0.1 * np.arange(200)
+    mask = np.zeros((1, 200), int)
+    mask[0, ::4] = 1
+    out = resample(one(np.ones((1, 200)), old, mask=mask), 5000.05 + 0.2 * np.arange(100))
+    np.testing.assert_array_equal(out.mask[0], np.tile([1, 0], 50))
