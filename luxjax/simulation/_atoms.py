@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import check_name
 
-__all__ = ["THETA", "Atom", "atoms", "interpolate_log_u", "ionisation_fractions"]
+__all__ = ["THETA", "Atom", "atoms", "interpolate_log_u", "ionisation_fractions", "like"]
 
 THETA = 5039.78  # K; 5040 in the older literature: log10(e) / k in eV
 
@@ -40,6 +40,15 @@ class Atom:
     solar: float
     ionisation: np.ndarray
     log_u: np.ndarray
+
+
+def like(array, other) -> np.ndarray:
+    """A host array in the precision of another value's computation.
+
+    Tables are float64; JAX (0.10) may lower one such constant in the wrong precision when the same function is
+    compiled both with and without 64-bit mode in one process, so constants are given their precision by hand.
+    """
+    return np.asarray(array, dtype=jnp.result_type(other, float))
 
 
 @functools.lru_cache(maxsize=1)
@@ -91,7 +100,7 @@ def interpolate_log_u(log_u, temperature):
     far = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
     weight = jnp.where(d <= 1, near, jnp.where(d < 2, far, 0.0))
     padded = np.concatenate([log_u[..., :1], log_u, log_u[..., -1:]], axis=-1)
-    return padded @ weight
+    return like(padded, temperature) @ weight
 
 
 def ionisation_fractions(elements: "list[Atom]", temperature, log_pe):
@@ -117,7 +126,7 @@ def ionisation_fractions(elements: "list[Atom]", temperature, log_pe):
     energies = np.stack([a.ionisation for a in elements])
     open_ = np.isfinite(energies)
     step = (
-        -THETA / temperature * np.where(open_, energies, 0.0)
+        -THETA / temperature * like(np.where(open_, energies, 0.0), temperature)
         + 2.5 * jnp.log10(temperature)
         - 0.1761
         - log_pe

@@ -9,7 +9,7 @@ wings follow Teff and hardly log g, as observed for Balmer lines. Self-broadenin
 import jax.numpy as jnp
 import numpy as np
 
-from ._atoms import THETA, atoms, ionisation_fractions
+from ._atoms import THETA, atoms, ionisation_fractions, like
 from ._lines import LineList
 from ._strength import _HC_K, _LIGHT, column, depth_limit, hminus_opacity, photosphere
 
@@ -48,18 +48,19 @@ class HydrogenLines:
             One-sigma instrumental width, km/s; it and macroturbulence widen the Doppler core.
         """
         layer = photosphere(params)
-        t, wavelength = layer.temperature, self.lines.wavelength
+        t = layer.temperature
+        wavelength = like(self.lines.wavelength, t)
         fraction, log_u = ionisation_fractions(self._atom, t, layer.log_pe)
-        log_n = fraction[0, 0] - log_u[0, 0] - THETA / t * self.lines.excitation_potential
+        log_n = fraction[0, 0] - log_u[0, 0] - THETA / t * like(self.lines.excitation_potential, t)
         stimulated = -jnp.expm1(-_HC_K / (wavelength * t))
         # pi e^2 / (m c^2) = 8.8526e-13 cm, lambda^2 times a profile per Angstrom leaves 1e-8 cm
-        strength = np.log10(8.8526e-21) + self.lines.log_gf + 2 * np.log10(wavelength)
+        strength = like(np.log10(8.8526e-21) + self.lines.log_gf + 2 * np.log10(wavelength), t)
         continuum = jnp.log10(hminus_opacity(wavelength, t)) + layer.log_pe
         ratio = 10.0 ** (strength + log_n + jnp.log10(stimulated) - continuum)
         speed2 = 0.0166289 * t / 1.008 + params[column("vmic")] ** 2 + params[column("vmacro")] ** 2
         core2 = (wavelength / _LIGHT) ** 2 * (speed2 + 2 * sigma_kms**2)
         log_ne = layer.log_pe - jnp.log10(1.380649e-16 * t)
-        width = (1.5 * _ROUND) ** (2 / 3) * self._shift * 1.25e-9 * 10.0 ** (2 / 3 * log_ne)
+        width = (1.5 * _ROUND) ** (2 / 3) * like(self._shift, t) * 1.25e-9 * 10.0 ** (2 / 3 * log_ne)
         wing, core = width**1.5 / _ROUND, jnp.sqrt(core2 / np.pi) / (core2 + width**2)
         x2 = offset**2
         profile = wing[:, None] * (x2 + (width**2 + core2)[:, None]) ** -1.25

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Array, Float
+from ._atoms import like
 from ._hydrogen import HydrogenLines
 from ._lines import LineList
 from ._strength import _LIGHT, PARAMETERS, LineStrength, column
@@ -56,7 +57,7 @@ class Synthesis:
         index = w.pixel(lines.wavelength)[:, None] + np.arange(-half, half + 1)
         inside = (index >= 0) & (index < w.n_pixels)
         offset = w.wavelength[np.clip(index, 0, w.n_pixels - 1)] - lines.wavelength[:, None]
-        return np.where(inside, index, w.n_pixels), offset
+        return np.where(inside, index, w.n_pixels).astype(np.int32), offset
 
     def __call__(self, params: Float[Array, " param"], rv: float = 0.0) -> Float[Array, " pixel"]:
         """Noise-free normalised flux of one star; differentiable.
@@ -73,14 +74,17 @@ class Synthesis:
         log_flux = jnp.zeros(self.window.n_pixels, params.dtype)
         if len(self.lines):
             width, sigma = self._strength.profile(params)
-            wavelength = self.lines.wavelength
+            wavelength = like(self.lines.wavelength, params)
             variance = sigma**2 + (wavelength / _LIGHT) ** 2 * kms2
             depth = width / jnp.sqrt(2 * np.pi * variance)
-            x2 = (self._offset - (wavelength * rv / _LIGHT)[:, None]) ** 2
+            x2 = (like(self._offset, params) - (wavelength * rv / _LIGHT)[:, None]) ** 2
             log_line = jnp.log1p(-depth[:, None] * jnp.exp(-0.5 * x2 / variance[:, None]))
             log_flux = log_flux.at[self._pixel].add(log_line, mode="drop")
         if len(self._hydrogen.lines):
-            offset = self._offset_h - (self._hydrogen.lines.wavelength * rv / _LIGHT)[:, None]
+            offset = (
+                like(self._offset_h, params)
+                - (like(self._hydrogen.lines.wavelength, params) * rv / _LIGHT)[:, None]
+            )
             depth = self._hydrogen.depth(params, offset, self.window.sigma_kms)
             log_flux = log_flux.at[self._pixel_h].add(jnp.log1p(-depth), mode="drop")
         return jnp.exp(log_flux)
@@ -132,6 +136,11 @@ _REFERENCE = (
 
 
 @functools.partial(jax.jit, static_argnums=0)
+def _flux(synthesis, params):
+    return synthesis(params)
+
+
+@functools.partial(jax.jit, static_argnums=0)
 def _fluxes(synthesis, params, rv):
     return jax.vmap(synthesis)(params, rv)
 
@@ -171,4 +180,4 @@ def spectrum(params: Float[Array, " param"], window: "str | Window" = "apogee") 
         ``"apogee"`` or ``"galah"``, or a `Window`.
     """
     synthesis = builtin(window) if isinstance(window, str) else Synthesis(window)
-    return synthesis(params)
+    return _flux(synthesis, params)

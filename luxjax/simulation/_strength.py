@@ -13,7 +13,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from ._atoms import THETA, Atom, atoms, ionisation_fractions
+from ..core import InputError
+from ._atoms import THETA, Atom, atoms, ionisation_fractions, like
 from ._lines import LineList
 
 __all__ = [
@@ -99,7 +100,8 @@ def hminus_opacity(wavelength: np.ndarray, temperature):
     bf = 0.750 * temperature**-2.5 * jnp.exp(hc_k / (1.6419 * temperature)) * cross_section
     bf = bf * -jnp.expm1(-hc_k / (lam * temperature))
     powers = np.stack([lam**2, np.ones_like(lam), 1 / lam, lam**-2.0, lam**-3.0, lam**-4.0])
-    terms = np.tensordot(_FF, powers, 1)
+    terms = like(np.tensordot(_FF, powers, 1), temperature)
+    lam, cross_section = like(lam, temperature), like(cross_section, temperature)
     theta = 5040.0 / temperature
     ff = 1e-29 * sum(theta ** ((n + 1) / 2) * terms[n - 2] for n in range(2, 7))
     return bf + ff
@@ -119,8 +121,10 @@ def growth(eta, damping):
         Voigt parameter a, below about 0.3.
     """
     eta, damping = jnp.asarray(eta)[..., None], jnp.asarray(damping)[..., None]
-    absorption = eta * (_CORE + damping * _WING)
-    return jnp.sum(_STEP * absorption / (1 + absorption), axis=-1)
+    core, wing, step = like(_CORE, eta), like(_WING, eta), like(_STEP, eta)
+    # the core gives up what the wings take, so that the area stays sqrt(pi)
+    absorption = eta * (core * (1 - damping * (2 / 3) ** 0.5) + damping * wing)
+    return jnp.sum(step * absorption / (1 + absorption), axis=-1)
 
 
 _T = np.arange(0, 8.01, 0.25)
@@ -140,11 +144,15 @@ class LineStrength:
     """
 
     def __init__(self, lines: LineList):
+        if "H" in lines.element:
+            raise InputError(
+                "hydrogen lines have broadening of their own; leave them out with lines.element != 'H'."
+            )
         self.lines = lines.to("vacuum")
         names = sorted(set(lines.element))
         self._atoms: list[Atom] = atoms(*names) if names else []
-        which = np.array([names.index(e) for e in lines.element], dtype=int)
-        self._which, self._stage = which, lines.stage
+        which = np.array([names.index(e) for e in lines.element], dtype=np.int32)
+        self._which, self._stage = which, lines.stage.astype(np.int32)
         self._mass = np.array([a.mass for a in self._atoms])[which]
         # abundance = solar + fe_h + x_fe, linear in the parameters
         self._abundance = np.zeros((len(lines), len(PARAMETERS)))
@@ -159,15 +167,21 @@ class LineStrength:
     def log_opacity_ratio(self, params):
         """log10 of line-centre over continuous opacity, Doppler width in Angstrom, and damping, each (line,)."""
         layer = photosphere(params)
-        t, wavelength = layer.temperature, self.lines.wavelength
-        thermal = 0.0166289 * t / self._mass  # 2 k T / m in (km/s)^2
+        t = layer.temperature
+        wavelength = like(self.lines.wavelength, t)
+        thermal = 0.0166289 * t / like(self._mass, t)  # 2 k T / m in (km/s)^2
         width = wavelength / _LIGHT * jnp.sqrt(thermal + params[column("vmic")] ** 2)
         fraction, log_u = ionisation_fractions(self._atoms, t, layer.log_pe)
-        population = (fraction - log_u)[
-            self._which, self._stage
-        ] - THETA / t * self.lines.excitation_potential
+        population = (fraction - log_u)[self._which, self._stage] - THETA / t * like(
+            self.lines.excitation_potential, t
+        )
         stimulated = -jnp.expm1(-_HC_K / (wavelength * t))
-        line = self._log_const + self._abundance @ params + population + jnp.log10(stimulated / width)
+        line = (
+            like(self._log_const, t)
+            + like(self._abundance, t) @ params
+            + population
+            + jnp.log10(stimulated / width)
+        )
         continuum = jnp.log10(hminus_opacity(wavelength, t)) + layer.log_pe
         # van der Waals broadening by hydrogen, 10^-7.5 s^-1 cm^3 at 10,000 K as for typical Fe I lines
         log_gamma = -7.5 + 0.3 * jnp.log10(t / 1e4) + layer.log_pg - jnp.log10(1.380649e-16 * t)
@@ -198,5 +212,5 @@ class LineStrength:
 
 def depth_limit(wavelength: np.ndarray, teff):
     """Greatest depth a line can reach: 1 - B(0.75 Teff) / B(Teff), the boundary seen against the continuum."""
-    x = _HC_K / (np.asarray(wavelength) * teff)
+    x = _HC_K / (like(wavelength, teff) * teff)
     return 1 - jnp.expm1(x) / jnp.expm1(x / 0.75)
