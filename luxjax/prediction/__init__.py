@@ -1,6 +1,20 @@
-"""Labels and spectra of new stars, baselines, and the scores of both."""
+"""Labels and spectra of new stars, calibrated errors, baselines and scores."""
 
+from ._baselines import cannon, labels_only, ridge
+from ._calibrate import Calibration, calibrate, coverage_bands
 from ._prediction import Prediction
+from ._scores import score
 from ._transfer import predict_spectra, transfer
 
-__all__ = ["Prediction", "predict_spectra", "transfer"]
+__all__ = [
+    "Calibration",
+    "Prediction",
+    "calibrate",
+    "cannon",
+    "coverage_bands",
+    "labels_only",
+    "predict_spectra",
+    "ridge",
+    "score",
+    "transfer",
+]

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from ..core import InputError, listing
+from ..core import LEVELS, InputError, listing
 from ..data import LabelTable
 from ._prediction import Prediction
 
-__all__ = ["Calibration", "calibrate", "coverage_band"]
+__all__ = ["Calibration", "calibrate", "coverage_bands"]
 
 LEAST_STARS = 30
 WIDTH_OF_LOG_SCALE = 0.5
@@ -104,45 +104,52 @@ def _fit_variance(residual, variance, noise) -> tuple[float, float]:
     return float(np.exp(found.x[0])), float(np.sqrt(found.x[1] * unit))
 
 
-def coverage_band(
+def coverage_bands(
     error: np.ndarray,
     noise: np.ndarray,
-    level: float,
     *,
     n_calibration: int,
-    of_truth: bool,
-    n_cells: int = 1,
+    n_cells: int,
     alpha: float = 0.05,
-    n_draws: int = 200,
+    n_draws: int = 150,
     seed: int = 0,
-) -> tuple[float, float]:
-    """The band a coverage must fall in, were the calibrated errors of the right form, both samples' noise in it.
+) -> dict[str, tuple[float, float]]:
+    """The bands that coverages must fall in, were the calibrated errors of the right form.
 
-    Calibration stars are finite: even a perfect form of the errors gets its scale and floor slightly wrong. That
-    is simulated: residuals of `n_calibration` stars are drawn, scale and floor fitted, and the coverage of a
-    fresh test sample of the given size counted. The band is level +- z times the standard deviation of that
-    coverage, z for a chance of `alpha` over all `n_cells` cells together.
+    Calibration stars are finite: even a right form of the errors gets its scale and floor slightly wrong. That
+    is simulated: residuals of `n_calibration` stars are drawn, scale and floor fitted to them, and the coverage
+    of a fresh test sample counted. A band is the mean +- z standard deviations of that coverage, z for a chance
+    of `alpha` over all `n_cells` cells together.
 
     Parameters
     ----------
     error : (star,) array
         Calibrated errors of the test stars.
     noise : (star,) array
-        Errors of the observed labels.
-    of_truth : bool
-        Coverage of the true labels rather than the observed ones.
+        Errors of their observed labels.
+    n_cells : int
+        Coverages reported together, over labels, levels and references.
+
+    Returns
+    -------
+    dict
+        ``"68"``, ``"95"`` (of observed labels), ``"68_truth"``, ``"95_truth"``: lower and upper ends.
     """
     rng = np.random.default_rng(seed)
-    covered = []
     variance, noise2 = error**2, noise**2
+    covered: dict[str, list[float]] = {}
     for _ in range(n_draws):
         pick = rng.integers(0, len(error), n_calibration)
         residual = rng.normal(0, np.sqrt(variance[pick] + noise2[pick]))
         a, b = _fit_variance(residual, variance[pick], noise2[pick])
-        claimed = a * variance + b**2 + (0 if of_truth else noise2)
-        actual = variance + (0 if of_truth else noise2)
-        pull = np.abs(rng.normal(size=len(error))) * np.sqrt(actual / claimed)
-        covered.append(np.mean(pull < norm.ppf(0.5 + level / 2)))
-    half = norm.ppf(1 - alpha / (2 * n_cells)) * np.std(covered)
-    centre = np.mean(covered)
-    return float(centre - half), float(min(centre + half, 1.0))
+        drawn = np.abs(rng.normal(size=len(error)))
+        for end, extra in (("", noise2), ("_truth", 0.0)):
+            pull = drawn * np.sqrt((variance + extra) / (a * variance + b**2 + extra))
+            for level in LEVELS:
+                inside = np.mean(pull < norm.ppf(0.5 + level / 2))
+                covered.setdefault(f"{round(100 * level)}{end}", []).append(float(inside))
+    z = norm.ppf(1 - alpha / (2 * n_cells))
+    return {
+        key: (float(np.mean(c) - z * np.std(c)), float(min(np.mean(c) + z * np.std(c), 1.0)))
+        for key, c in covered.items()
+    }
