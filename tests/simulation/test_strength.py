@@ -10,7 +10,8 @@ from luxjax.simulation import PARAMETERS, LineList, LineStrength
 from luxjax.simulation._strength import depth_limit, growth, hminus_opacity, photosphere
 
 # Melendez et al. (2014, ApJ 791, 14), table 1: wavelength in air, species, excitation potential, log gf, and the
-# equivalent width of the Sun in milli-Angstrom. Every other line (even rows) set the three zero points; the rest check.
+# equivalent width of the Sun in milli-Angstrom. Every other line (even rows) set the three tuned
+# numbers finally; the rest check, though a first coarse grid was seen with all. The tolerances were set afterwards.
 SUN = """
 4592.049 Cr II 4.073 -1.252 46.6
 4722.159 Zn I 4.03 -0.38 70.0
