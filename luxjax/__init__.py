@@ -18,6 +18,8 @@ _NAMES = {
     "LabelTable": "data",
     "Spectra": "data",
     "crossmatch": "data",
+    "load_catalog": "data",
+    "save_catalog": "data",
     "Lux": "models",
     "read": "surveys",
     "simulate": "simulation",

@@ -5,6 +5,7 @@ from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
 from ._spectra import Frame, Medium, Spectra, native
 from ._split import folds, sky_blocks, split
+from ._store import load_catalog, save_catalog
 
 __all__ = [
     "Catalog",
@@ -15,7 +16,9 @@ __all__ = [
     "Spectra",
     "crossmatch",
     "folds",
+    "load_catalog",
     "native",
+    "save_catalog",
     "sky_blocks",
     "split",
 ]

@@ -1,0 +1,231 @@
+"""Catalogues on disk: a folder that is readable without luxjax. Loading one never runs code.
+
+    catalog.json                     what the outputs are: kind, medium, frame, names, units, history, mask bits
+    ids.npy                          star identifiers, text
+    <k>_<output>.<array>.npy         flux, ivar, wavelength, mask of spectra; value, error of labels
+    table.ecsv, <k>_<output>.table.ecsv    star-level facts, with types (the ECSV of astropy)
+
+Fluxes and masks are mapped from the file when loaded, so a catalogue need not fit into memory to be opened.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.table import Table
+
+from ..core import InputError, listing
+from ._catalog import Catalog
+from ._labels import LabelTable
+from ._spectra import Spectra
+
+__all__ = ["CATALOG_SCHEMA", "load_catalog", "save_catalog"]
+
+CATALOG_SCHEMA = 1
+_HEADER = "catalog.json"
+# Per kind: what goes to the header, and what to arrays (True: mapped from the file instead of read).
+_FACTS = {
+    "spectra": ("medium", "frame", "survey", "normalized", "flux_unit", "bits", "history"),
+    "labels": ("names", "units", "species", "survey"),
+}
+_ARRAYS = {
+    "spectra": {"flux": True, "ivar": True, "wavelength": False, "mask": True},
+    "labels": {"value": False, "error": False},
+}
+
+
+def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
+    """Write a catalogue to a folder.
+
+    Everything is written beside the folder first and moved into place, so that an interrupted save leaves no half
+    catalogue. A catalogue already there is replaced; a folder that holds anything else is refused.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    folder : path
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Notes
+    -----
+    In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it;
+    everything else comes back as it was, bit for bit.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / _HEADER).is_file() and (folder.is_file() or any(folder.iterdir())):
+        raise InputError(
+            f"'{folder}' exists and holds no catalogue; name a new folder or an earlier catalogue to replace."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    part.chmod(0o777 & ~_umask())
+    try:
+        (part / _HEADER).write_text(json.dumps(_write(catalog, part), indent=1) + "\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def load_catalog(folder: str | os.PathLike) -> Catalog:
+    """Read a catalogue back as it was saved; fluxes, inverse variances and masks stay on disk until used.
+
+    Raises
+    ------
+    InputError
+        If there is no catalogue, it was written by a newer luxjax, or its files are damaged.
+    """
+    folder = Path(folder)
+    path = folder / _HEADER
+    if not path.is_file():
+        raise InputError(
+            f"no catalogue at '{folder}': there is no {_HEADER}; give the folder that save_catalog or a luxjax "
+            "command wrote."
+        )
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+        schema = int(header["schema"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"'{path}' is not the header of a catalogue ({error}); save the catalogue again."
+        ) from error
+    if schema > CATALOG_SCHEMA:
+        raise InputError(
+            f"the catalogue at '{folder}' has schema {schema}, written by luxjax {header.get('luxjax', '?')}; this "
+            f"luxjax reads schemas up to {CATALOG_SCHEMA}: install a newer one."
+        )
+    try:
+        ids = np.load(folder / "ids.npy", allow_pickle=False)
+        outputs = {name: _read_output(entry, ids, folder) for name, entry in header["outputs"].items()}
+        table = _read_table(folder / "table.ecsv", header["table"], len(ids))
+        return Catalog(outputs, table)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        # Broken headers and arrays surface as any of these, wherever their content is first relied on.
+        raise InputError(
+            f"the catalogue at '{folder}' is damaged ({type(error).__name__}: {error}); save or ingest it again."
+        ) from error
+
+
+def _umask() -> int:
+    """The umask of this process; mkdtemp makes folders that only their owner can read."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
+    """Write arrays and tables; return the header."""
+    from .. import __version__
+
+    outputs: dict[str, Any] = {}
+    for k, (name, output) in enumerate(catalog.outputs.items()):
+        kind = "spectra" if isinstance(output, Spectra) else "labels"
+        stem = f"{k}_{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"
+        files = {}
+        for array in _ARRAYS[kind]:
+            values = getattr(output, array)
+            if values is not None:
+                files[array] = f"{stem}.{array}.npy"
+                np.save(folder / files[array], values, allow_pickle=False)
+        outputs[name] = {
+            "kind": kind,
+            **{fact: _plain(getattr(output, fact)) for fact in _FACTS[kind]},
+            "arrays": files,
+            "table": {
+                "file": f"{stem}.table.ecsv",
+                "columns": _write_table(output.table, folder / f"{stem}.table.ecsv"),
+            },
+        }
+    np.save(folder / "ids.npy", np.asarray(catalog.ids, dtype=str), allow_pickle=False)
+    return {
+        "luxjax_catalog": "stars with named outputs: spectra and labels",
+        "schema": CATALOG_SCHEMA,
+        "luxjax": __version__,
+        "n_stars": len(catalog),
+        "outputs": outputs,
+        "table": _write_table(catalog.table, folder / "table.ecsv"),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): int(v) if isinstance(v, np.integer) else v for k, v in value.items()}
+    return list(value) if isinstance(value, tuple) else bool(value) if isinstance(value, np.bool_) else value
+
+
+def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectra | LabelTable:
+    kind = entry["kind"]
+    arrays = {
+        name: np.load(folder / entry["arrays"][name], allow_pickle=False, mmap_mode="r" if mapped else None)
+        for name, mapped in _ARRAYS[kind].items()
+        if name in entry["arrays"]
+    }
+    facts = {name: entry[name] for name in _FACTS[kind]}
+    table = _read_table(folder / entry["table"]["file"], entry["table"]["columns"], len(ids))
+    if kind == "labels":
+        facts["names"] = tuple(facts["names"])
+        return LabelTable(**arrays, ids=ids, table=table, **facts)
+    facts["history"] = tuple(facts["history"])
+    return Spectra(**arrays, ids=ids, table=table, **facts)
+
+
+def _write_table(table: Any, path: Path) -> dict[str, str]:
+    """Write a table unless it has no columns; return the type of each column."""
+    frame = pd.DataFrame(table).reset_index(drop=True)
+    frame.columns = [str(c) for c in frame.columns]
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()]
+        raise InputError(f"a star table has the column {listing(twice)} twice; rename or drop one.")
+    for name in frame.columns:
+        frame[name] = _storable(frame[name])
+    types = {name: str(dtype) for name, dtype in frame.dtypes.items()}
+    if len(frame.columns):
+        Table.from_pandas(frame).write(path, format="ascii.ecsv", serialize_method="data_mask")
+    return types
+
+
+def _storable(column: pd.Series) -> pd.Series:
+    """The column in a type that a text table holds exactly."""
+    if column.dtype == object:
+        text = [isinstance(v, str) for v in column]
+        missing = column.isna()
+        if all(t or m for t, m in zip(text, missing, strict=True)):
+            return column.where(~missing, "").astype(object)
+        better = column.infer_objects()
+        if better.dtype == object:
+            strange = next(type(v).__name__ for v in column if not isinstance(v, str) and v is not None)
+            raise InputError(
+                f"column '{column.name}' of a star table holds values of type {strange} among others; text, numbers "
+                "and booleans can be stored, one kind per column."
+            )
+        return better
+    if pd.api.types.is_string_dtype(column.dtype):
+        return column.fillna("")
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _storable(column.astype(object))
+    return column
+
+
+def _read_table(path: Path, types: dict[str, str], n_rows: int) -> pd.DataFrame:
+    if not types:
+        return pd.DataFrame(index=range(n_rows))
+    frame = Table.read(path, format="ascii.ecsv").to_pandas()
+    out = {}
+    for name, dtype in types.items():
+        column = frame[name]
+        # Empty text is read as missing.
+        text = dtype == "object" or pd.api.types.is_string_dtype(pd.api.types.pandas_dtype(dtype))
+        out[name] = (column.astype(object).where(column.notna(), "") if text else column).astype(dtype)
+    return pd.DataFrame(out)
