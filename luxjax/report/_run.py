@@ -268,7 +268,9 @@ class RunFolder:
             arrays[f"{output}/line_names"] = np.array(list(e.lines), dtype=str)
             arrays[f"{output}/line_wavelengths"] = np.array(list(e.lines.values()), dtype=float)
         with self._whole("examples.npz") as part, part.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
+            np.savez_compressed(
+                stream, **arrays
+            )  # numbers and text only; old NumPy knows no allow_pickle here
 
     def write_report(self, html: str) -> Path:
         """Write `report.html` and return its path."""

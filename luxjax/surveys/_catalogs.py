@@ -201,19 +201,19 @@ def _read_text(stream, path, columns) -> tuple[pd.DataFrame, list[str]]:
     blocks = []
     try:
         # All columns of a block are parsed, and the asked ones kept: only then does pandas notice rows too long.
-        for block in pd.read_csv(
+        with pd.read_csv(
             stream,
             sep=separator,
             names=names,
             chunksize=CSV_ROWS,
             dtype_backend="numpy_nullable",  # integers with blanks stay integers
             skipinitialspace=True,
-        ):
-            if not isinstance(
-                block.index, pd.RangeIndex
-            ):  # more fields than names: pandas took them for an index
-                raise pd.errors.ParserError(f"rows have more than {len(names)} fields")
-            blocks.append(block[keep])
+        ) as reader:
+            for block in reader:
+                # more fields than names: pandas took them for an index
+                if not isinstance(block.index, pd.RangeIndex):
+                    raise pd.errors.ParserError(f"rows have more than {len(names)} fields")
+                blocks.append(block[keep])
     except (EOFError, OSError) as error:
         raise InputError(
             f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
