@@ -190,7 +190,7 @@ def _write_table(table: Any, path: Path) -> dict[str, str]:
         raise InputError(f"a star table has the column {listing(twice)} twice; rename or drop one.")
     for name in frame.columns:
         frame[name] = _storable(frame[name])
-    types = {name: str(dtype) for name, dtype in frame.dtypes.items()}
+    types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
     if len(frame.columns):
         Table.from_pandas(frame).write(path, format="ascii.ecsv", serialize_method="data_mask")
     return types

@@ -1,6 +1,7 @@
 """Simulated surveys with known truth: physical spectra, and worlds drawn from the model itself."""
 
 from ._bilinear import Bilinear, bilinear
+from ._files import SurveyFiles, tmass_designations, write_allstar, write_galah_dr3, write_survey_files
 from ._lines import LineList
 from ._plants import BreakCorrelation, Confounder, Impostor, PlantLine
 from ._population import ALPHA, LABELS
@@ -24,6 +25,7 @@ __all__ = [
     "LineStrength",
     "PlantLine",
     "Simulated",
+    "SurveyFiles",
     "Synthesis",
     "Truth",
     "Window",
@@ -32,4 +34,8 @@ __all__ = [
     "galah",
     "simulate",
     "spectrum",
+    "tmass_designations",
+    "write_allstar",
+    "write_galah_dr3",
+    "write_survey_files",
 ]

@@ -9,9 +9,11 @@ from ._archive import (
     galah_nights,
     lamost_file,
 )
+from ._arrays import read_arrays
 from ._bits import ASPCAPFLAG, BAD_PIXELS, EXTRATARG, PARAMFLAG, PIXMASK, STARFLAG, flag_names
 from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._download import DownloadResult, download
+from ._ingest import Ingested, ingest
 from ._objects import download_objects, extract_spectra
 from ._quality import Cut, Preset, QualityReport, apply_cuts, flag_bits, presets
 from ._read import FORMATS, Format, ReadResult, read, read_many
@@ -32,6 +34,7 @@ __all__ = [
     "DownloadResult",
     "FetchedFile",
     "Format",
+    "Ingested",
     "LabelColumns",
     "Preset",
     "QualityReport",
@@ -49,11 +52,13 @@ __all__ = [
     "flag_bits",
     "flag_names",
     "galah_nights",
+    "ingest",
     "label_columns",
     "labels_from_catalog",
     "lamost_file",
     "presets",
     "read",
+    "read_arrays",
     "read_catalog",
     "read_labels",
     "read_many",

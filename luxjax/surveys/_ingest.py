@@ -1,0 +1,347 @@
+"""From raw survey files to catalogues ready for a fit: rest frame, one grid, continuum, labels; every loss is counted."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ..core import InputError, check_name, listing
+from ..data import Catalog, LabelTable, Match, Spectra
+from ..pixels import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
+from ._join import best_rows, choose_labels, match_labels
+from ._quality import Preset, QualityReport
+from ._read import read_many
+
+__all__ = ["Ingested", "find_files", "ingest"]
+
+ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
+# Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
+PEEK = 48
+_CONTINUA: dict[str, Callable[[], Any]] = {
+    # Lines are clipped from below, so that the polynomial runs along the top.
+    "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
+    "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Ingested:
+    """Catalogues made of raw files, and an account of everything that did not get into them.
+
+    Parameters
+    ----------
+    labelled, unlabelled : Catalog or None
+        Stars with spectra and labels, and with spectra alone; None where there are none.
+    failures : pandas.DataFrame
+        Columns ``path`` and ``reason``: files that could not be used.
+    left_out : pandas.DataFrame
+        Columns ``id``, ``file`` and ``reason``: spectra that were read but not kept.
+    labels_left_out : pandas.DataFrame
+        Columns ``id`` and ``reason``: rows of the label catalogue that were not used.
+    match : Match or None
+        How spectra (left) and labels (right) were paired.
+    cuts : QualityReport or None
+        What the quality cuts cost.
+    n_files, n_label_rows : int
+        Files given, and rows of the label catalogue.
+    """
+
+    labelled: Catalog | None
+    unlabelled: Catalog | None
+    failures: pd.DataFrame
+    left_out: pd.DataFrame
+    labels_left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
+    match: Match | None = None
+    cuts: QualityReport | None = None
+    n_files: int = 0
+    n_label_rows: int = 0
+
+    def __repr__(self) -> str:
+        return self.summary
+
+    @property
+    def summary(self) -> str:
+        """What came in, what was lost on the way and why, and what is left; a few lines."""
+        catalogs = [c for c in (self.labelled, self.unlabelled) if c is not None]
+        n = sum(len(c) for c in catalogs)
+        lines = [f"spectra: {n} stars kept" + (f" from {self.n_files} files" if self.n_files else "")]
+        lines += _counted(self.failures, "path", "files not used")
+        lines += _counted(self.left_out, "id", "spectra left out")
+        if catalogs:
+            lines.append(f"  {next(iter(catalogs[0].outputs.values()))!r}")
+        if self.n_label_rows:
+            lines.append(f"labels: {self.n_label_rows} rows")
+            lines += [f"  {line}" for line in str(self.cuts).splitlines()] if self.cuts else []
+            lines += _counted(self.labels_left_out, "id", "rows not used")
+        if self.match is not None:
+            lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
+        for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
+            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
+        return "\n".join(lines)
+
+
+def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
+    """How many rows were lost, and how many for each reason (numbers and names in reasons differ: three examples)."""
+    if not len(table):
+        return []
+    lines = [f"  {len(table)} {title}:"]
+    for reason, part in list(table.groupby("reason", sort=False))[:6]:
+        some = listing([Path(str(v)).name for v in part[what]], 3)
+        lines.append(f"    {len(part)} x {reason} [{some}]")
+    more = table["reason"].nunique() - 6
+    return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])
+
+
+def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """FITS files below folders, and files given by name, in order and each once."""
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(ENDINGS) and p.is_file())
+            found |= dict.fromkeys(inside)
+        elif path.exists():
+            found[path] = None
+        else:
+            raise InputError(
+                f"there is no file or folder '{path}'; check the path, or download spectra first."
+            )
+    if not found:
+        raise InputError(
+            f"no spectra in {listing(paths) or 'an empty list of paths'}: there is no file ending in "
+            f"{listing(ENDINGS)}; give the folder that holds them, or the files themselves."
+        )
+    return list(found)
+
+
+def ingest(
+    source: str | Path | Iterable[str | Path] | Spectra,
+    *,
+    labels: str | Path | LabelTable | None = None,
+    label_names: Sequence[str] | None = None,
+    survey: str = "",
+    release: str = "",
+    cuts: str | Preset | None = None,
+    join: str = "auto",
+    rest: bool = True,
+    grid: ArrayLike | None = None,
+    limits: tuple[float, float] | None = None,
+    normalization: str = "none",
+    output: str = "spectra",
+    label_output: str = "labels",
+    keep_unlabelled: bool = True,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Ingested:
+    """Make catalogues of raw spectra and a label catalogue.
+
+    Files are read, shifted to rest, brought to one grid and (if asked) divided by their continuum; of several spectra
+    of a star the one of highest S/N is kept; labels are read, cut by quality, and matched to the spectra.
+
+    Parameters
+    ----------
+    source : path, paths or Spectra
+        Folder (searched for FITS files), files, or spectra read already (as with `read_arrays`).
+    labels : path or LabelTable, optional
+        Survey catalogue, or labels.
+    label_names : sequence of str, optional
+        Labels wanted, such as ``("teff", "eu_fe")``; by default those most asked for.
+    survey, release : str
+        Of the label catalogue, where its columns do not tell.
+    cuts : str or Preset, optional
+        Quality cuts on the label catalogue (see `presets`); none by default. Stars that fail keep their spectra and
+        count as unlabelled.
+    join : "auto", "id", "file" or "crossmatch"
+        By identifier, by the name of the spectrum's file (LAMOST catalogues list it), or by Gaia and 2MASS ids and
+        position.
+    rest : bool
+        Shift to the rest frame by the redshift or velocity in the file; a spectrum without one is left out. If
+        false, the frame of the files stays.
+    grid : (pixel,) array, optional
+        Wavelengths wanted, Angstrom, in the medium of the files; by default the most common grid among them.
+        Spectra on other grids, or shifted, are resampled; pixels that a spectrum does not reach have no weight.
+    limits : (low, high), optional
+        Range of the grid to keep, Angstrom.
+    normalization : "none", "quantile" or "polynomial"
+        Way to find the continuum: a running 90% quantile over 100 Angstrom, or a polynomial of degree 4 per detector.
+    output, label_output : str
+        Names of the two outputs of the catalogue.
+    keep_unlabelled : bool
+        Whether to give stars without labels as a catalogue of their own.
+    workers : int, optional
+        Threads that read.
+    progress : bool
+        Draw a progress bar.
+
+    Returns
+    -------
+    Ingested
+
+    Raises
+    ------
+    InputError
+        No spectrum could be used, no label survived the cuts, or none matches a spectrum.
+    """
+    check_name("normalization", normalization, ("none", *_CONTINUA))
+    failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
+    if isinstance(source, Spectra):
+        target = _cut(source.wavelength if grid is None else np.asarray(grid, float), limits)
+        spectra = _reduce(source, target, source.medium, rest)
+    else:
+        files = find_files(source)
+        if isinstance(labels, str | Path):
+            files = [f for f in files if f.resolve() != Path(labels).resolve()]
+        n_files = len(files)
+        spectra, failures = _read(files, grid, limits, rest, workers, progress)
+    spectra, left_out = _one_each(spectra)
+    if normalization != "none":
+        spectra = normalize(spectra, _CONTINUA[normalization]()).spectra
+    if labels is None:
+        return Ingested(None, _catalog({output: spectra}), failures, left_out, n_files=n_files)
+    chosen = choose_labels(labels, label_names, cuts, survey, release)
+    match = match_labels(spectra, chosen.labels, join)
+    if not len(match):
+        raise InputError(f"no label belongs to a spectrum: {match.summary}")
+    matched = spectra.select(match.left)
+    taken = chosen.labels.select(match.right)
+    theirs = LabelTable(
+        taken.value,
+        taken.error,
+        taken.names,
+        matched.ids,
+        taken.units,
+        taken.species,
+        taken.survey,
+        taken.table,
+    )
+    alone = np.setdiff1d(np.arange(len(spectra)), match.left)
+    return Ingested(
+        _catalog({output: matched, label_output: theirs}),
+        _catalog({output: spectra.select(alone)}) if keep_unlabelled and len(alone) else None,
+        failures,
+        left_out,
+        chosen.left_out,
+        match,
+        chosen.cuts,
+        n_files,
+        chosen.n_rows,
+    )
+
+
+def _catalog(outputs: dict[str, Any]) -> Catalog:
+    first = next(iter(outputs.values()))
+    return Catalog(outputs, pd.DataFrame(first.table))
+
+
+def _read(files, grid, limits, rest, workers, progress) -> tuple[Spectra, pd.DataFrame]:
+    """All spectra on one grid in one frame, and the files that could not be used."""
+    sample: list[Spectra] = []
+    for start in range(0, len(files), PEEK):
+        peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
+        sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
+        if sample:
+            break
+    if not sample:
+        reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
+        raise InputError(
+            f"none of the {len(files)} files is a spectrum that can be read; the first: {reasons[0]}"
+        )
+    common = _common_grid(sample)
+    target = _cut(common.wavelength if grid is None else np.asarray(grid, float), limits)
+    frame = "rest" if rest else common.frame
+
+    def each(spectra: Spectra) -> Spectra:
+        reduced = _reduce(spectra, target, common.medium, rest)
+        for what, wanted in (("frame", frame), ("normalized", common.normalized), ("survey", common.survey)):
+            if getattr(reduced, what) != wanted:
+                raise InputError(
+                    f"its {what} is {getattr(reduced, what)!r} and that of most files {wanted!r}; ingest them apart."
+                )
+        return reduced
+
+    result = read_many(files, each=each, workers=workers, progress=progress)
+    if not len(result):
+        raise InputError(
+            f"none of the {len(files)} files could be used; the first: {result.failures['reason'].iloc[0]}"
+        )
+    return result.stacked(), result.failures
+
+
+def _common_grid(sample: Sequence[Spectra]) -> Spectra:
+    """The first spectrum on the most common grid; of equally common ones, the longest."""
+    keys = [(s.n_pixels, round(float(s.wavelength[0]), 3), round(float(s.wavelength[-1]), 3)) for s in sample]
+    counts = Counter(keys)
+    best = max(counts, key=lambda k: (counts[k], k[0]))
+    return sample[keys.index(best)]
+
+
+def _cut(wavelength: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
+    if limits is None:
+        return wavelength
+    low, high = limits
+    inside = wavelength[(wavelength >= low) & (wavelength <= high)]
+    if len(inside) < 2:
+        raise InputError(
+            f"the limits {low:g} to {high:g} Angstrom leave {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
+            f"{wavelength[-1]:.1f}; give a range within it, in Angstrom."
+        )
+    return inside
+
+
+def _reduce(spectra: Spectra, grid: np.ndarray, medium, rest: bool) -> Spectra:
+    """One star's spectra at rest on the grid."""
+    spectra = to_medium(spectra, medium)
+    if rest and spectra.frame != "rest":
+        return to_rest(spectra, grid=grid, **_velocity(spectra))
+    if spectra.n_pixels == len(grid) and np.allclose(spectra.wavelength, grid, rtol=1e-9, atol=0):
+        return spectra
+    return resample(spectra, grid)
+
+
+def _velocity(spectra: Spectra) -> dict[str, Any]:
+    """The star's motion in the frame of its spectrum, as the files give it."""
+    table = pd.DataFrame(spectra.table)
+    if "z" in table:
+        return {"redshift": table["z"].to_numpy(float)}
+    if "rv_kms" not in table:
+        raise InputError(
+            f"the spectra are in the {spectra.frame} frame and carry no velocity (no column 'rv_kms' or 'z' in their "
+            "table); add one, or say rest=False to leave them there."
+        )
+    velocity = table["rv_kms"].to_numpy(float)
+    if spectra.frame == "observed":
+        if "barycentric_kms" not in table:
+            raise InputError(
+                "the spectra are in the observed frame and carry no barycentric correction (no column "
+                "'barycentric_kms'); add it, or say rest=False."
+            )
+        velocity = velocity - table["barycentric_kms"].to_numpy(float)
+    return {"velocity_kms": velocity}
+
+
+def _one_each(spectra: Spectra) -> tuple[Spectra, pd.DataFrame]:
+    """Every star once, its best spectrum; and what was left out."""
+    table = pd.DataFrame(spectra.table)
+    measured = spectra.snr
+    quoted = pd.to_numeric(table["snr"], errors="coerce").to_numpy(float) if "snr" in table else measured
+    snr = np.where(np.isfinite(quoted), quoted, measured)
+    reason = np.full(len(spectra), "", object)
+    dark = ~spectra.good.any(axis=1)
+    reason[dark] = "no good pixel"
+    rows = np.flatnonzero(~dark)
+    kept = rows[best_rows(spectra.ids[rows], snr[rows])]
+    reason[np.setdiff1d(rows, kept)] = "another spectrum of the same star has a higher (or the same) S/N"
+    if not len(kept):
+        raise InputError(
+            f"none of the {len(spectra)} spectra has a good pixel on the grid asked for; check its range and unit "
+            "(Angstrom)."
+        )
+    lost = reason != ""
+    files = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)
+    left_out = pd.DataFrame({"id": spectra.ids[lost], "file": files[lost], "reason": reason[lost]})
+    return spectra.select(kept), left_out
