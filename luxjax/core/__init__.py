@@ -14,7 +14,7 @@ from ._arrays import (
 from ._batch import Batch, Measured
 from ._claims import Claim
 from ._gaussian import Gaussian
-from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, unpack
+from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
     LEVELS,
@@ -68,5 +68,6 @@ __all__ = [
     "rmse",
     "robust_scatter",
     "solve_ridge",
+    "total",
     "unpack",
 ]

@@ -5,6 +5,9 @@ distinct products of each x are laid out in a row. Half the work of the full out
 stars x pixels x features is ever built.
 """
 
+import functools
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +15,7 @@ from jax.scipy.linalg import cho_solve
 
 from ._arrays import Array, Float
 
-__all__ = ["gemm", "n_pairs", "pack", "pairs", "quadratic_form", "solve_ridge", "unpack"]
+__all__ = ["gemm", "n_pairs", "pack", "pairs", "quadratic_form", "solve_ridge", "total", "unpack"]
 
 
 def _index(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +53,11 @@ def quadratic_form(matrix: Float[Array, "a n n"], packed: Float[Array, "b pair"]
     i, j = _index(n)
     twice = np.where(i == j, 1.0, 2.0).astype(packed.dtype)
     return gemm(pack(matrix).astype(packed.dtype) * twice, packed.T)
+
+
+def total(arrays: Iterable[Array]) -> Array:
+    """The sum of arrays of one shape."""
+    return functools.reduce(jnp.add, arrays)
 
 
 def gemm(a: Array, b: Array) -> Array:

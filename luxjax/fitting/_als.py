@@ -58,28 +58,25 @@ class ALS(AbstractFitter):
         model = svd_start(model, batch, key=key)
         latents = jnp.zeros((batch.n_stars, model.n_latents))
         objective: list[float] = []
-        converged, careful = False, model.scatter
+        converged, before = False, model.scatter
         for cycle in range(self.max_cycles):
-            loss, sums, moments, latents = self._sweep(model, batch, latents, strength, False)
+            loss, sums, latents = self._sweep(model, batch, latents, strength)
             if objective and loss > objective[-1] and self.scatter:
-                model = Lux(model.decoders, careful)
-                loss, sums, moments, latents = self._sweep(model, batch, latents, strength, False)
+                model = Lux(model.decoders, before)  # the scatter's step overshot
+                loss, sums, latents = self._sweep(model, batch, latents, strength)
             objective.append(loss)
             if progress:
                 progress(cycle, loss)
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
                 converged = True
                 break
-            model = _solve_all(model, sums, strength)
+            before = model.scatter
+            model = _maximise(model, sums, strength, self.scatter)
             if self.balance and model.is_linear:
-                model, latents = _balance(model, latents, moments, strength, self.latent_regularization)
-            if self.scatter:
-                _, ratios, _, latents = self._sweep(model, batch, latents, strength, True)
-                bold, careful = new_scatter(model, ratios)
-                model = Lux(model.decoders, bold)
+                model, latents = _balance(model, latents, sums[2], strength, self.latent_regularization)
         if model.is_linear:
             model, latents = _whiten(model, latents)
-        _, sums, _, _ = self._sweep(model, batch, latents, strength, False, spread=True, unit_prior=True)
+        _, (sums, _, _), _ = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
         _, cov = finish(model, sums, shrink=False)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
@@ -93,48 +90,49 @@ class ALS(AbstractFitter):
             check_name("output to regularise", name, model.names)
         return {name: float(self.regularization.get(name, 1.0)) for name in model.names}
 
-    def _sweep(self, model, batch, latents, strength, of_scatter, *, spread=False, unit_prior=False):
-        """One pass: latents of every star, J there, and the sums for decoders or for the scatter."""
-        prior = 1.0 if unit_prior else self.latent_regularization
-        loss, total, found = 0.0, None, []
+    def _sweep(self, model, batch, latents, strength, *, spread: bool = False, prior: float | None = None):
+        """One pass: J at the best latents of every star, the sums there, and those latents."""
+        prior = self.latent_regularization if prior is None else prior
+        parts: list = []
+        found = []
         for block, real, where in blocks(batch, self.block):
-            start = jnp.pad(latents[where], ((0, len(real) - (where.stop - where.start)), (0, 0)))
-            part_loss, part, z = _pass(model, block, real, start, prior, of_scatter, spread)
-            loss = loss + part_loss
-            total = part if total is None else jax.tree.map(jnp.add, total, part)
-            found.append(z[: where.stop - where.start])
-        for name, decoder in model.decoders.items():
+            short = len(real) - (where.stop - where.start)
+            start = jnp.pad(latents[where], ((0, short), (0, 0)))
+            *part, z = _pass(model, block, real, start, prior, spread)
+            parts = [jax.tree.map(jnp.add, parts, part) if parts else part]
+            found.append(z[: len(real) - short])
+        loss, sums = parts[0]
+        for name, decoder in model.feature_decoders.items():
             loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
-        sums, moments = total
-        return float(loss), sums, moments, jnp.concatenate(found)
+        return float(loss), sums, jnp.concatenate(found)
 
 
 @eqx.filter_jit
-def _pass(model: Lux, block: Batch, real, start, prior: float, of_scatter: bool, spread: bool):
+def _pass(model: Lux, block: Batch, real, start, prior: float, spread: bool):
     posterior = latent_posterior(model, block, prior, start)
     z = posterior.mean
-    loss, sums = 0.5 * prior * jnp.sum(z**2, axis=1), {}
+    loss = 0.5 * prior * jnp.sum(z**2, axis=1)
+    sums, spreads = {}, {}
     for name, m in block.outputs.items():
-        w = effective_ivar(m.ivar, model.scatter[name])
-        _, square = expected_residual(model.decoders[name], m, z, None)
+        decoder, scatter = model.feature_decoders[name], model.scatter[name].astype(m.ivar.dtype)
+        w = effective_ivar(m.ivar, scatter)
+        _, square = expected_residual(decoder, m, z, None)
         # ln(variance) relative to the stated variance: zero without scatter, where J is a plain chi-square.
-        terms = w * square + jnp.where(m.ivar > 0, jnp.log1p(m.ivar * model.scatter[name] ** 2), 0)
+        terms = w * square + jnp.where(m.ivar > 0, jnp.log1p(m.ivar * scatter**2), 0)
         loss = loss + 0.5 * jnp.sum(terms, axis=1).astype(jnp.float64)
-        if of_scatter:
-            sums[name] = scatter_sums(w, square)
-        else:
-            sums[name] = decoder_sums(model.decoders[name], m, w, z, posterior.cov if spread else None)
+        sums[name] = decoder_sums(decoder, m, w, z, posterior.cov if spread else None)
+        spreads[name] = scatter_sums(w, square)
     moments = (jnp.sum(real), real @ z, (z * real[:, None]).T @ z)
-    return jnp.sum(real * loss), (sums, moments), z
+    return jnp.sum(real * loss), (sums, spreads, moments), z
 
 
 @eqx.filter_jit
-def _solve_all(model: Lux, sums, strength: dict[str, float]) -> Lux:
+def _maximise(model: Lux, sums, strength: dict[str, float], scatter: bool) -> Lux:
     decoders = {}
-    for name, decoder in model.decoders.items():
+    for name, decoder in model.feature_decoders.items():
         prior = strength[name] * jnp.eye(decoder.weight.shape[1])
-        decoders[name], _ = solve_decoder(decoder, sums[name], prior)
-    return Lux(decoders, model.scatter)
+        decoders[name], _ = solve_decoder(decoder, sums[0][name], prior)
+    return Lux(decoders, new_scatter(model, sums[1]) if scatter else model.scatter)
 
 
 @eqx.filter_jit
@@ -147,7 +145,9 @@ def _balance(model: Lux, latents, moments, strength, latent_strength: float):
     n, first, second = moments
     mean = first / n
     square = second - n * jnp.outer(mean, mean)
-    weights = sum(s * model.decoders[k].weight.T @ model.decoders[k].weight for k, s in strength.items())
+    weights = sum(
+        s * model.feature_decoders[k].weight.T @ model.feature_decoders[k].weight for k, s in strength.items()
+    )
     root_z = _root(latent_strength * square)
     root_w = _root(weights)
     u, values, _ = jnp.linalg.svd(root_z @ root_w.T)
@@ -165,7 +165,7 @@ def _change_basis(model: Lux, latents, mean, turn):
     """Z -> (z - mean) @ turn, with the decoders changed so that every prediction stays."""
     back = jnp.linalg.inv(turn)
     decoders = {
-        k: Linear(d.intercept + d.weight @ mean, d.weight @ back.T) for k, d in model.decoders.items()
+        k: Linear(d.intercept + d.weight @ mean, d.weight @ back.T) for k, d in model.feature_decoders.items()
     }
     return Lux(decoders, model.scatter), (latents - mean) @ turn
 

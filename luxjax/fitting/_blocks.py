@@ -45,8 +45,9 @@ def sweep(kernel: Callable, model, batch: Batch, size: int):
 
     The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.
     """
-    total = None
+    total: list[tuple] = []
     for block, real, _ in blocks(batch, size):
         part = kernel(model, block, real)
-        total = part if total is None else jax.tree.map(jnp.add, total, part)
-    return float(total[0]), *total[1:]
+        total = [jax.tree.map(jnp.add, total[0], part) if total else part]
+    loss, *sums = total[0]
+    return float(loss), *sums

@@ -95,7 +95,7 @@ _solve = eqx.filter_jit(solve_decoder)
 def finish(model: Lux, sums: dict[str, DecoderSums], *, shrink: bool) -> tuple[Lux, dict[str, Array]]:
     """The last solve of a fit: decoders for these sums, shrunk where asked, and the covariance of their rows."""
     decoders, covs = {}, {}
-    for name, decoder in model.decoders.items():
+    for name, decoder in model.feature_decoders.items():
         no_prior = jnp.zeros((decoder.weight.shape[1],) * 2)
         decoders[name], cov = _solve(decoder, sums[name], no_prior)
         if shrink and decoder.weight.shape[0] >= ROWS_PER_FEATURE * decoder.weight.shape[1]:

@@ -32,9 +32,7 @@ class EM(AbstractFitter):
     tol : float
         Converged when a cycle gains less than this many nats per measured value.
     scatter : bool
-        Learn the intrinsic scatter of every pixel and label: every other sweep takes a Fisher scoring step, or,
-        should the likelihood fall, the multiplicative step of Zhou, Hu, Qiao & Lange (2019, J. Comput. Graph.
-        Stat. 28, 350), which cannot lower it.
+        Learn the intrinsic scatter of every pixel and label.
     shrink : bool
         After convergence, shrink the rows of each decoder that has many towards zero by the empirical-Bayes
         ridge, which removes the excess variance of maximum likelihood where training stars are few.
@@ -58,33 +56,33 @@ class EM(AbstractFitter):
         model = svd_start(model, batch, key=key)
         n_values = sum(float(jnp.sum(m.ivar > 0)) for m in batch.outputs.values())
         objective: list[float] = []
-        converged, careful = False, model.scatter
+        converged, before = False, model.scatter
         for cycle in range(self.max_cycles):
-            loss, sums, latents = sweep(_decoder_pass, model, batch, self.block)
+            loss, *sums = sweep(self._pass, model, batch, self.block)
             if objective and loss > objective[-1] and self.scatter:
-                # The scoring step for the scatter overshot; the multiplicative one cannot.
-                model = Lux(model.decoders, careful)
-                loss, sums, latents = sweep(_decoder_pass, model, batch, self.block)
+                model = Lux(model.decoders, before)  # the scatter's step overshot
+                loss, *sums = sweep(self._pass, model, batch, self.block)
             objective.append(loss)
             if progress:
                 progress(cycle, loss)
             if cycle and abs(objective[-2] - objective[-1]) < self.tol * n_values:
                 converged = True
                 break
-            model = _maximise(model, sums, latents)
-            if self.scatter:
-                _, moments, _ = sweep(_scatter_pass, model, batch, self.block)
-                bold, careful = new_scatter(model, moments)
-                model = Lux(model.decoders, bold)
-        if not converged:
-            _, sums, _ = sweep(_decoder_pass, model, batch, self.block)
-        model, cov = finish(model, sums, shrink=self.shrink)
+            before = model.scatter
+            model = _maximise(model, *sums)
+        else:
+            _, *sums = sweep(self._pass, model, batch, self.block)
+        model, cov = finish(model, sums[0], shrink=self.shrink)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
+    @property
+    def _pass(self):
+        return _pass_with_scatter if self.scatter else _pass_without
+
 
 def _block_loss(
-    model: Lux, block: Batch, posterior: LatentPosterior, weights, residuals
+    block: Batch, posterior: LatentPosterior, weights, residuals
 ) -> Float[Array, " star"]:
     """Minus the log marginal likelihood of each star, constants included.
 
@@ -99,47 +97,45 @@ def _block_loss(
     return loss
 
 
-def _expect(model: Lux, block: Batch, spread: bool):
-    weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+def _pass(model: Lux, block: Batch, real: Float[Array, " star"], scatter: bool):
+    """Expectation over the latents of a block: its loss and every sum that the maximisation needs."""
     posterior = latent_posterior(model, block)
-    residuals, squares = {}, {}
+    spread = posterior.cov if scatter else None
+    weights, residuals, sums, spreads = {}, {}, {}, {}
     for name, m in block.outputs.items():
-        cov = posterior.cov if spread else None
-        residuals[name], squares[name] = expected_residual(model.decoders[name], m, posterior.mean, cov)
-    return posterior, weights, squares, _block_loss(model, block, posterior, weights, residuals)
-
-
-@eqx.filter_jit
-def _decoder_pass(model: Lux, block: Batch, real: Float[Array, " star"]):
-    posterior, weights, _, loss = _expect(model, block, spread=False)
-    sums = {
-        k: decoder_sums(model.decoders[k], m, weights[k], posterior.mean, posterior.cov)
-        for k, m in block.outputs.items()
-    }
+        decoder = model.feature_decoders[name]
+        w = weights[name] = effective_ivar(m.ivar, model.scatter[name])
+        residuals[name], square = expected_residual(decoder, m, posterior.mean, spread)
+        sums[name] = decoder_sums(decoder, m, w, posterior.mean, posterior.cov)
+        if scatter:
+            spreads[name] = scatter_sums(w, square)
     second = posterior.mean[:, :, None] * posterior.mean[:, None, :] + posterior.cov
     latents = (
         jnp.sum(real),
         jnp.sum(real[:, None] * posterior.mean, axis=0),
         jnp.sum(real[:, None, None] * second, axis=0),
     )
-    return jnp.sum(real * loss), sums, latents
+    return jnp.sum(real * _block_loss(block, posterior, weights, residuals)), sums, latents, spreads
 
 
 @eqx.filter_jit
-def _scatter_pass(model: Lux, block: Batch, real: Float[Array, " star"]):
-    _, weights, squares, loss = _expect(model, block, spread=True)
-    sums = {k: scatter_sums(w, squares[k]) for k, w in weights.items()}
-    return jnp.sum(real * loss), sums, jnp.sum(real)
+def _pass_with_scatter(model: Lux, block: Batch, real):
+    return _pass(model, block, real, scatter=True)
 
 
 @eqx.filter_jit
-def _maximise(model: Lux, sums: dict[str, DecoderSums], latents) -> Lux:
-    """New decoders, then the latents' mean and covariance folded into them."""
+def _pass_without(model: Lux, block: Batch, real):
+    return _pass(model, block, real, scatter=False)
+
+
+@eqx.filter_jit
+def _maximise(model: Lux, sums: dict[str, DecoderSums], latents, spreads) -> Lux:
+    """New decoders and scatter, then the latents' mean and covariance folded into the decoders."""
     n, first, second = latents
     mean = first / n
     root = jnp.linalg.cholesky(second / n - jnp.outer(mean, mean))
     decoders = {}
-    for name, decoder in model.decoders.items():
+    for name, decoder in model.feature_decoders.items():
         new, _ = solve_decoder(decoder, sums[name], jnp.zeros((model.n_latents,) * 2))
         decoders[name] = Linear(new.intercept + new.weight @ mean, new.weight @ root)
-    return Lux(decoders, model.scatter)
+    return Lux(decoders, new_scatter(model, spreads) if spreads else model.scatter)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
@@ -67,6 +68,8 @@ def fit(
     _check(model, batch)
     fitter = fitter or (EM() if model.is_linear else ALS())
     with jax.enable_x64(True):
+        # One precision from the start: kernels compiled for it serve every cycle.
+        model = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), model)
         result = fitter.run(model, batch, key=as_key(key), progress=progress)
     if not all(math.isfinite(v) for v in result.objective):
         raise FitError(

@@ -43,7 +43,7 @@ def fit_given_latents(
             _, moments, loss = _sums(model, batch, latents, block)
             objective.append(loss)
             if scatter:
-                model = Lux(model.decoders, new_scatter(model, moments)[0])
+                model = Lux(model.decoders, new_scatter(model, moments))
     return FitResult(model, cov, objective, True, "converged")
 
 
@@ -59,12 +59,12 @@ def _sums(model: Lux, batch: Batch, latents, block: int):
 
 @eqx.filter_jit
 def _pass(model: Lux, block: Batch, z: Latents):
-    sums, moments, loss = {}, {}, 0.0
+    sums, moments, loss = {}, {}, jnp.zeros(())
     for name, m in block.outputs.items():
         w = effective_ivar(m.ivar, model.scatter[name])
-        _, square = expected_residual(model.decoders[name], m, z, None)
+        _, square = expected_residual(model.feature_decoders[name], m, z, None)
         terms = jnp.where(w > 0, w * square - jnp.log(jnp.where(w > 0, w, 1)), 0)
         loss = loss + 0.5 * jnp.sum(terms, dtype=jnp.float64)
-        sums[name] = decoder_sums(model.decoders[name], m, w, z, None)
+        sums[name] = decoder_sums(model.feature_decoders[name], m, w, z, None)
         moments[name] = scatter_sums(w, square)
     return sums, moments, loss

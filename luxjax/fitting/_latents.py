@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Batch, Float, Measured, gemm, pairs, solve_ridge, unpack
+from ..core import Array, Batch, Float, Measured, gemm, pairs, solve_ridge, total, unpack
 from ..models import FeatureDecoder, Lux, feature_jacobian
 
 __all__ = ["LatentPosterior", "StarSums", "effective_ivar", "latent_posterior", "star_sums"]
@@ -58,14 +58,14 @@ def latent_posterior(
     For linear decoders this is exact, N((B'WB + I)^-1 B'W (y - b), (B'WB + I)^-1); for other features it is
     the maximum of the posterior and the inverse of the Gauss-Newton Hessian there.
     """
-    decoders = [model.decoders[name] for name in block.names]
+    decoders = [model.feature_decoders[name] for name in block.names]
     sums = [
         star_sums(d, block.outputs[name], effective_ivar(block.outputs[name].ivar, model.scatter[name]))
         for name, d in zip(block.names, decoders, strict=True)
     ]
     eye = prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64)
     if model.is_linear:
-        gram, rhs = sum(s.gram for s in sums), sum(s.rhs for s in sums)
+        gram, rhs = total(s.gram for s in sums), total(s.rhs for s in sums)
         return LatentPosterior(*solve_ridge(gram, rhs, eye))
     if start is None:
         start = jnp.zeros((block.n_stars, model.n_latents), jnp.float64)

@@ -41,7 +41,7 @@ def save(fitted: Fitted, folder: str | os.PathLike) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (temporary / "model.json").write_text(json.dumps(header, indent=1) + "\n")
-        np.savez(temporary / "arrays.npz", **arrays)
+        np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(temporary, folder)

@@ -81,6 +81,14 @@ class Lux(eqx.Module):
         """Whether every decoder is linear in its weights, so that closed-form fits apply."""
         return all(isinstance(d, FeatureDecoder) for d in self.decoders.values())
 
+    @property
+    def feature_decoders(self) -> dict[str, FeatureDecoder]:
+        """The decoders by name, where all of them are linear in their weights."""
+        found = {k: d for k, d in self.decoders.items() if isinstance(d, FeatureDecoder)}
+        if len(found) < len(self.decoders):
+            raise InputError("this needs decoders that are linear in their weights (Linear, Quadratic).")
+        return found
+
     def __getitem__(self, name: str) -> AbstractDecoder:
         check_name("output", name, self.decoders, "Ask for one of the model's outputs")
         return self.decoders[name]

@@ -7,7 +7,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..core import Array, Float, InputError
+from ..core import InputError
 from ..data import Catalog, LabelTable
 from ..fitting import blocks, fit_given_latents, latent_posterior
 from ..models import Lux
@@ -18,9 +18,7 @@ __all__ = ["cannon", "labels_only", "ridge"]
 ALPHAS = np.logspace(-2, 6, 17)
 
 
-def ridge(
-    train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
-) -> Float[Array, "star label"]:
+def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels") -> np.ndarray:
     """Ridge regression of each label on the pixels, its strength chosen by leave-one-out on the training stars.
 
     Pixels are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as anyone
@@ -52,9 +50,7 @@ def ridge(
     return out
 
 
-def cannon(
-    train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
-) -> Float[Array, "star label"]:
+def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels") -> np.ndarray:
     """The Cannon (Ness et al. 2015, ApJ 808, 16): flux quadratic in the labels, labels found by least squares.
 
     In luxjax's terms a quadratic decoder whose latents are the scaled labels, with learned pixel scatter and no
@@ -88,9 +84,7 @@ def _search(model, block, prior):
     return latent_posterior(model, block, prior).mean
 
 
-def labels_only(
-    calibration: Prediction, observed: LabelTable, test: Prediction
-) -> Float[Array, "star label"]:
+def labels_only(calibration: Prediction, observed: LabelTable, test: Prediction) -> np.ndarray:
     """Each label guessed from the *predicted* other labels, to second order, without the spectrum.
 
     What a label would look like if the model had only its correlation with the others to go by. Trained on

@@ -79,7 +79,7 @@ def transfer(
         value * scale + info.loc,
         label_cov,
         {"latent": variance[:, 0], "decoder": variance[:, 1], "scatter": scatter * scale**2},
-        Gaussian(mean, cov),
+        Gaussian(mean, cov),  # type: ignore[arg-type]  # host arrays keep double precision
         chi2 / np.maximum(count - fitted.model.n_latents, 1),
         np.sqrt(np.mean(mean**2, axis=1)),
         count.astype(int),
@@ -111,12 +111,12 @@ def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str
     posterior = latent_posterior(model, block)
     z = posterior.mean
     cov, chi2, count = _with_decoder_noise(model, weight_cov, block, posterior)
-    decoder = model.decoders[labels]
+    decoder = model.feature_decoders[labels]
     value = jax.vmap(decoder)(z)
     jac = jax.vmap(jax.jacfwd(decoder))(z)
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
     own = jnp.zeros_like(value)
-    if labels in weight_cov and isinstance(decoder, FeatureDecoder):
+    if labels in weight_cov:
         own = _decoder_variance(decoder, weight_cov[labels], z, cov)
     terms = jnp.stack([latent, own[:, :, None] * jnp.eye(value.shape[1])], axis=1)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
@@ -146,7 +146,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
     middle = jnp.zeros_like(s)
     chi2, count = jnp.zeros(len(z)), jnp.zeros(len(z))
     for name in block.names:
-        decoder, m = model.decoders[name], block.outputs[name]
+        decoder, m = model.feature_decoders[name], block.outputs[name]
         w = effective_ivar(m.ivar, model.scatter[name])
         dtype = w.dtype
         phi = jax.vmap(decoder.features)(z)
@@ -178,7 +178,7 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
         raise InputError(
             f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others."
         )
-    decoder = fitted.model.decoders[name]
+    decoder = fitted.model.feature_decoders[name]
     with jax.enable_x64(True):
         flux, variance = _spectra(decoder, fitted.weight_cov.get(name), prediction.latents)
         variance = np.asarray(variance) + np.asarray(fitted.model.scatter[name]) ** 2

@@ -115,7 +115,7 @@ def study(
         calibration = calibrate(calibration_prediction, held.labels(labels))
     with clock("transfer labels to the test stars"):
         prediction = calibration.apply(transfer(fitted, test, inputs=inputs, labels=labels))
-    others = {}
+    others: dict[str, np.ndarray] = {}
     for name in baselines:
         with clock(f"baseline: {name.replace('_', ' ')}"):
             if name == "labels_only":
@@ -128,7 +128,7 @@ def study(
             rival = fit(other, train.only(*other.names), its_fitter, key=key)
             others[name] = transfer(rival, test, inputs=inputs, labels=labels).value
     with clock("score"):
-        metrics = {
+        metrics: dict[str, Any] = {
             "inputs": list(inputs),
             "stars": {k: len(v) for k, v in parts.items()},
             "fit": _fit_account(fitted),
@@ -159,7 +159,8 @@ class _Clock:
     """Names each stage while it runs, and keeps its seconds."""
 
     def __init__(self, stage: Stage | None, run: RunFolder):
-        self.stage, self.run, self.seconds = stage, run, {}
+        self.stage, self.run = stage, run
+        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
