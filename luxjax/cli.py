@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__
+from . import __version__, cli_data
 
 __all__ = ["Steps", "app", "main"]
 
@@ -188,6 +188,9 @@ def _catalog(file: Path) -> Any:
         raise InputError(
             f"{file} cannot be read as a FITS table ({error}); give a FITS or CSV catalogue."
         ) from None
+
+
+cli_data.register(app, Steps)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ._arrays import (
 )
 from ._batch import Batch, Measured
 from ._claims import Claim
+from ._config import merge_config, read_config
 from ._gaussian import Gaussian
 from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
@@ -30,6 +31,7 @@ from ._metrics import (
     robust_scatter,
 )
 from ._random import as_key
+from ._recipes import Recipe
 
 __all__ = [
     "LEVELS",
@@ -49,6 +51,7 @@ __all__ = [
     "OutputVector",
     "OutputWeights",
     "PRNGKeyArray",
+    "Recipe",
     "StarOutput",
     "as_key",
     "bias",
@@ -61,10 +64,12 @@ __all__ = [
     "gemm",
     "interval_coverage",
     "listing",
+    "merge_config",
     "n_pairs",
     "pack",
     "pairs",
     "quadratic_form",
+    "read_config",
     "rmse",
     "robust_scatter",
     "solve_ridge",

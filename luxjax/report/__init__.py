@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from ._residuals import residuals
     from ._sections import SECTIONS, Cell, Section, Shown, Table
     from ._spectra import spectrum
+    from ._study import Reference, Study, study
+    from ._study_files import study_files
     from ._style import label_name, save, styled
 
-# Public name -> its module, for those that draw.
+# Public name -> its module, for those that draw or compute.
 _DRAWN = {
     "SECTIONS": "_sections",
     "Cell": "_sections",
+    "Reference": "_study",
     "Section": "_sections",
     "Shown": "_sections",
+    "Study": "_study",
     "Table": "_sections",
     "accuracy": "_accuracy",
     "coverage_cells": "_coverage",
@@ -40,6 +44,8 @@ _DRAWN = {
     "residuals": "_residuals",
     "save": "_style",
     "spectrum": "_spectra",
+    "study": "_study",
+    "study_files": "_study_files",
     "styled": "_style",
 }
 
@@ -47,9 +53,11 @@ __all__ = [
     "SECTIONS",
     "Cell",
     "Example",
+    "Reference",
     "RunFolder",
     "Section",
     "Shown",
+    "Study",
     "Table",
     "accuracy",
     "coverage_cells",
@@ -62,6 +70,8 @@ __all__ = [
     "residuals",
     "save",
     "spectrum",
+    "study",
+    "study_files",
     "styled",
     "versions",
 ]

@@ -4,7 +4,7 @@
     versions.json    versions of what was used     examples.npz                  a few spectra with their models
     seed             the random seed               model/                        the saved model
     log.txt          what happened, with times     figures/, report.html         made by `luxjax.report.render`
-    metrics.json     numbers of the run
+    metrics.json     numbers of the run             transferred.parquet, .fits   labels of stars that had none
 
 Every file is written whole or not at all.
 """
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, listing
+from ..core import InputError, check_name, listing
 from ._tables import read_table, write_fits, write_parquet
 from ._toml import dumps
 
@@ -52,6 +52,8 @@ _OWNED = (
     "metrics.json",
     "labels.parquet",
     "labels.fits",
+    "transferred.parquet",
+    "transferred.fits",
     "examples.npz",
     "report.html",
     "log.txt",
@@ -235,7 +237,9 @@ class RunFolder:
         """Write `metrics.json`; NumPy numbers and arrays are converted, numbers that are not finite become null."""
         self._write_text("metrics.json", json.dumps(_plain(metrics), indent=2, allow_nan=False) + "\n")
 
-    def write_labels(self, labels: pd.DataFrame, units: Mapping[str, str] | None = None) -> None:
+    def write_labels(
+        self, labels: pd.DataFrame, units: Mapping[str, str] | None = None, *, name: str = "labels"
+    ) -> None:
         """Write the labels table as FITS and Parquet.
 
         Parameters
@@ -245,17 +249,20 @@ class RunFolder:
             and for every label L: ``L``, ``L_err`` (predicted), ``L_obs``, ``L_obs_err`` (observed), ``L_true``.
         units : mapping of str to str
             Unit by label (taken over by its columns) or by column.
+        name : "labels" or "transferred"
+            The test stars' table, or that of stars nobody had labels for.
         """
+        check_name("labels table", name, ("labels", "transferred"))
         if "id" not in labels:
             raise InputError(f"the labels table needs a column 'id'; it has {listing(labels.columns)}.")
         units = dict(units or {})
         ends = ("", "_err", "_obs", "_obs_err", "_true")
-        by_column = {c: u for name, u in units.items() for e in ends if (c := name + e) in labels}
-        with self._whole("labels.fits") as part:
+        by_column = {c: u for label, u in units.items() for e in ends if (c := label + e) in labels}
+        with self._whole(f"{name}.fits") as part:
             write_fits(labels, by_column, part)
-        part = self._part("labels.parquet")
+        part = self._part(f"{name}.parquet")
         if write_parquet(labels, by_column, part):
-            os.replace(part, self.path / "labels.parquet")
+            os.replace(part, self.path / f"{name}.parquet")
 
     def write_examples(self, examples: Mapping[str, Example]) -> None:
         """Write example spectra by output name."""

@@ -38,6 +38,11 @@ class Simulated:
     truth: Truth
     repeats: tuple[Catalog, ...] = ()
 
+    def with_truth(self) -> Catalog:
+        """The catalogue with the true labels in its table, as columns ``true_<label>``."""
+        truth = {f"true_{n}": self.truth.label_values[:, j] for j, n in enumerate(self.truth.labels)}
+        return Catalog(self.catalog.outputs, self.catalog.table.assign(**truth))
+
 
 def simulate(
     n_stars: int = 2000,

@@ -13,7 +13,8 @@ from ._arrays import read_arrays
 from ._bits import ASPCAPFLAG, BAD_PIXELS, EXTRATARG, PARAMFLAG, PIXMASK, STARFLAG, flag_names
 from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._download import DownloadResult, download
-from ._ingest import Ingested, ingest
+from ._ingest import ingest
+from ._ingested import Ingested
 from ._objects import download_objects, extract_spectra
 from ._quality import Cut, Preset, QualityReport, apply_cuts, flag_bits, presets
 from ._read import FORMATS, Format, ReadResult, read, read_many

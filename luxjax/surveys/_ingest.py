@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name, listing
-from ..data import Catalog, LabelTable, Match, Spectra
+from ..data import Catalog, LabelTable, Spectra
 from ..pixels import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
+from ._ingested import Ingested
 from ._join import best_rows, choose_labels, match_labels
-from ._quality import Preset, QualityReport
+from ._quality import Preset
 from ._read import read_many
 
-__all__ = ["Ingested", "find_files", "ingest"]
+__all__ = ["find_files", "ingest"]
 
 ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
 # Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
@@ -27,74 +27,6 @@ _CONTINUA: dict[str, Callable[[], Any]] = {
     "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
     "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Ingested:
-    """Catalogues made of raw files, and an account of everything that did not get into them.
-
-    Parameters
-    ----------
-    labelled, unlabelled : Catalog or None
-        Stars with spectra and labels, and with spectra alone; None where there are none.
-    failures : pandas.DataFrame
-        Columns ``path`` and ``reason``: files that could not be used.
-    left_out : pandas.DataFrame
-        Columns ``id``, ``file`` and ``reason``: spectra that were read but not kept.
-    labels_left_out : pandas.DataFrame
-        Columns ``id`` and ``reason``: rows of the label catalogue that were not used.
-    match : Match or None
-        How spectra (left) and labels (right) were paired.
-    cuts : QualityReport or None
-        What the quality cuts cost.
-    n_files, n_label_rows : int
-        Files given, and rows of the label catalogue.
-    """
-
-    labelled: Catalog | None
-    unlabelled: Catalog | None
-    failures: pd.DataFrame
-    left_out: pd.DataFrame
-    labels_left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
-    match: Match | None = None
-    cuts: QualityReport | None = None
-    n_files: int = 0
-    n_label_rows: int = 0
-
-    def __repr__(self) -> str:
-        return self.summary
-
-    @property
-    def summary(self) -> str:
-        """What came in, what was lost on the way and why, and what is left; a few lines."""
-        catalogs = [c for c in (self.labelled, self.unlabelled) if c is not None]
-        n = sum(len(c) for c in catalogs)
-        lines = [f"spectra: {n} stars kept" + (f" from {self.n_files} files" if self.n_files else "")]
-        lines += _counted(self.failures, "path", "files not used")
-        lines += _counted(self.left_out, "id", "spectra left out")
-        if catalogs:
-            lines.append(f"  {next(iter(catalogs[0].outputs.values()))!r}")
-        if self.n_label_rows:
-            lines.append(f"labels: {self.n_label_rows} rows")
-            lines += [f"  {line}" for line in str(self.cuts).splitlines()] if self.cuts else []
-            lines += _counted(self.labels_left_out, "id", "rows not used")
-        if self.match is not None:
-            lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
-        for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
-            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
-        return "\n".join(lines)
-
-
-def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
-    """How many rows were lost, and how many for each reason (numbers and names in reasons differ: three examples)."""
-    if not len(table):
-        return []
-    lines = [f"  {len(table)} {title}:"]
-    for reason, part in list(table.groupby("reason", sort=False))[:6]:
-        some = listing([Path(str(v)).name for v in part[what]], 3)
-        lines.append(f"    {len(part)} x {reason} [{some}]")
-    more = table["reason"].nunique() - 6
-    return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])
 
 
 def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -283,6 +215,8 @@ def _common_grid(sample: Sequence[Spectra]) -> Spectra:
 def _cut(wavelength: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
     if limits is None:
         return wavelength
+    if len(limits) != 2:
+        raise InputError(f"limits are two wavelengths in Angstrom, (low, high); given: {listing(limits)}.")
     low, high = limits
     inside = wavelength[(wavelength >= low) & (wavelength <= high)]
     if len(inside) < 2:

@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "classify": BELOW_EVIDENCE,
     # floors 5 and 6
     "report": BELOW_EVIDENCE | EVIDENCE,
-    "cli": BELOW_EVIDENCE | EVIDENCE | {"report"},
+    "cli_data": BELOW_EVIDENCE | EVIDENCE | {"report"},
+    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
 }
 
 

@@ -1,0 +1,53 @@
+"""What would GALAH say of APOGEE stars that it never saw? From raw files to a table of labels with errors.
+
+APOGEE spectra (a folder of files) are joined to a GALAH catalogue. A linear latent-variable model of both is fitted to
+the stars they share, its errors are calibrated on others of them, and all further stars get GALAH's labels from their
+APOGEE spectra alone. That a label is predicted does not mean that it was measured: its errors say how well, not why.
+
+    python inference/apogee_to_galah.py [--config FILE] [--out FOLDER] [--smoke]
+
+The options stand in apogee_to_galah.toml, beside this file. With --smoke a small simulated survey is written as files
+first, so that the whole path runs in seconds without any data.
+"""
+
+import sys
+from pathlib import Path
+
+from luxjax.cli import Steps
+from luxjax.core import Recipe, merge_config
+from luxjax.report import RunFolder, render, study_files
+from luxjax.simulation import simulate, write_survey_files
+
+SMOKE = {
+    "data": {"limits": [15650.0, 15780.0]},
+    "split": {"train": 0.6, "calibration": 0.2, "test": 0.2},
+    "fit": {"latents": 8, "max_cycles": 20, "tol": 1e-4, "baselines": ["ridge"]},
+}
+RECIPE = Recipe(__file__, __doc__, SMOKE)
+
+
+def simulated(config: dict, folder: Path) -> dict:
+    """The configuration with the files of a simulated survey in place of the user's."""
+    smoke = config["smoke"]
+    survey = simulate(smoke["stars"], key=config["seed"], windows=("apogee",), n_train=smoke["galah"])
+    files = write_survey_files(survey, folder)
+    return merge_config(
+        config, {"data": {"spectra": str(files.spectra), "labels": str(files.galah)}}, "--smoke"
+    )
+
+
+def run(config: dict, smoke: bool) -> Path:
+    steps, out = Steps(), Path(config["out"])
+    if smoke:
+        with steps("simulate a survey and write its files"):
+            config = simulated(config, out.with_name(f"{out.name}-files"))
+    folder = RunFolder.create(out, config=config, seed=config["seed"], overwrite=smoke or config["overwrite"])
+    study_files(config, folder, output="apogee", stage=steps)
+    if config["report"]:
+        with steps("draw the report"):
+            render(folder)
+    return folder.path
+
+
+if __name__ == "__main__":
+    sys.exit(RECIPE.main(run))

@@ -1,0 +1,121 @@
+"""What came of raw files: catalogues, and an account of everything that did not get into them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ..core import InputError, listing
+from ..data import Catalog, Match, save_catalog
+from ._quality import QualityReport
+
+__all__ = ["Ingested"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ingested:
+    """Catalogues made of raw files, and an account of everything that did not get into them.
+
+    Parameters
+    ----------
+    labelled, unlabelled : Catalog or None
+        Stars with spectra and labels, and with spectra alone; None where there are none.
+    failures : pandas.DataFrame
+        Columns ``path`` and ``reason``: files that could not be used.
+    left_out : pandas.DataFrame
+        Columns ``id``, ``file`` and ``reason``: spectra that were read but not kept.
+    labels_left_out : pandas.DataFrame
+        Columns ``id`` and ``reason``: rows of the label catalogue that were not used.
+    match : Match or None
+        How spectra (left) and labels (right) were paired.
+    cuts : QualityReport or None
+        What the quality cuts cost.
+    n_files, n_label_rows : int
+        Files given, and rows of the label catalogue.
+    """
+
+    labelled: Catalog | None
+    unlabelled: Catalog | None
+    failures: pd.DataFrame
+    left_out: pd.DataFrame
+    labels_left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
+    match: Match | None = None
+    cuts: QualityReport | None = None
+    n_files: int = 0
+    n_label_rows: int = 0
+
+    def __repr__(self) -> str:
+        return self.summary
+
+    @property
+    def summary(self) -> str:
+        """What came in, what was lost on the way and why, and what is left; a few lines."""
+        catalogs = [c for c in (self.labelled, self.unlabelled) if c is not None]
+        n = sum(len(c) for c in catalogs)
+        lines = [f"spectra: {n} stars kept" + (f" from {self.n_files} files" if self.n_files else "")]
+        lines += _counted(self.failures, "path", "files not used")
+        lines += _counted(self.left_out, "id", "spectra left out")
+        if catalogs:
+            lines.append(f"  {next(iter(catalogs[0].outputs.values()))!r}")
+        if self.n_label_rows:
+            lines.append(f"labels: {self.n_label_rows} rows")
+            lines += [f"  {line}" for line in str(self.cuts).splitlines()] if self.cuts else []
+            lines += _counted(self.labels_left_out, "id", "rows not used")
+        if self.match is not None:
+            lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
+        for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
+            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
+        return "\n".join(lines)
+
+    def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
+        """Save the catalogues, and the account of what was lost beside the first.
+
+        Parameters
+        ----------
+        folder : path
+            For the labelled stars; where no labels were given, for all stars. Gets ``ingest.txt``, the summary, and
+            ``ingest_lost.csv``, one row for every file, spectrum and label row that was not used.
+        unlabelled : path, optional
+            For the stars without labels; `folder` with ``-unlabelled`` at its end by default.
+
+        Returns
+        -------
+        list of Path
+            The folders written.
+        """
+        folder = Path(folder)
+        first, second = self.labelled, self.unlabelled
+        if first is None:
+            first, second = second, None
+        if first is None:
+            raise InputError("nothing was ingested, so there is no catalogue to save.")
+        written = [save_catalog(first, folder)]
+        if second is not None:
+            other = folder.with_name(f"{folder.name}-unlabelled") if unlabelled is None else Path(unlabelled)
+            written.append(save_catalog(second, other))
+        (folder / "ingest.txt").write_text(self.summary + "\n", encoding="utf-8")
+        self.lost.to_csv(folder / "ingest_lost.csv", index=False)
+        return written
+
+    @property
+    def lost(self) -> pd.DataFrame:
+        """Everything that was not used: ``what`` ("file", "spectrum" or "label"), ``id``, ``file`` and ``reason``."""
+        parts = {
+            "file": self.failures.rename(columns={"path": "file"}).assign(id=""),
+            "spectrum": self.left_out,
+            "label": self.labels_left_out.assign(file=""),
+        }
+        whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
+        return whole[["what", "id", "file", "reason"]]
+
+
+def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
+    """How many rows were lost, and how many for each reason (numbers and names in reasons differ: three examples)."""
+    if not len(table):
+        return []
+    lines = [f"  {len(table)} {title}:"]
+    for reason, part in list(table.groupby("reason", sort=False))[:6]:
+        some = listing([Path(str(v)).name for v in part[what]], 3)
+        lines.append(f"    {len(part)} x {reason} [{some}]")
+    more = table["reason"].nunique() - 6
+    return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])
