@@ -7,7 +7,7 @@ from the caller or from entries of the archive.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -148,14 +148,12 @@ class _Archive:
         self.path = path
         if not path.is_file():
             raise InputError(f"there is no file '{path}'; give the path of an .npz archive.")
+        if not is_zipfile(path):
+            raise InputError(f"'{path}' is not an .npz archive; save the arrays by name with numpy.savez.")
         try:
             with np.load(path, allow_pickle=False) as file:
-                if not hasattr(file, "files"):
-                    raise InputError(f"'{path}' holds one array without a name; save it with np.savez.")
                 self.entries = {name: file[name] for name in file.files}
         except (OSError, ValueError, BadZipFile, EOFError) as error:
-            if isinstance(error, InputError):
-                raise
             raise InputError(
                 f"'{path}' cannot be read as an .npz archive of plain arrays ({error})."
             ) from error
