@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
 from ..models import Linear, Lux
 from ._blocks import blocks
-from ._decoders import decoder_sums, expected_residual, finish, solve_decoder
+from ._decoders import decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._latents import effective_ivar, latent_posterior
 from ._scatter import new_scatter, scatter_sums
@@ -99,7 +99,8 @@ class ALS(AbstractFitter):
             short = len(real) - (where.stop - where.start)
             start = jnp.pad(latents[where], ((0, short), (0, 0)))
             *part, z = _pass(model, block, real, start, prior, spread)
-            parts = [jax.tree.map(jnp.add, parts, part) if parts else part]
+            part = jax.block_until_ready(part)
+            parts = [jax.tree.map(jnp.add, parts[0], part) if parts else part]
             found.append(z[: len(real) - short])
         loss, sums = parts[0]
         for name, decoder in model.feature_decoders.items():
@@ -126,13 +127,12 @@ def _pass(model: Lux, block: Batch, real, start, prior: float, spread: bool):
     return jnp.sum(real * loss), (sums, spreads, moments), z
 
 
-@eqx.filter_jit
 def _maximise(model: Lux, sums, strength: dict[str, float], scatter: bool) -> Lux:
-    decoders = {}
-    for name, decoder in model.feature_decoders.items():
-        prior = strength[name] * jnp.eye(decoder.weight.shape[1])
-        decoders[name], _ = solve_decoder(decoder, sums[0][name], prior)
-    return Lux(decoders, new_scatter(model, sums[1]) if scatter else model.scatter)
+    priors = {k: strength[k] * jnp.eye(d.weight.shape[1]) for k, d in model.feature_decoders.items()}
+    return Lux(
+        solve_decoders(model, sums[0], priors)[0].decoders,
+        new_scatter(model, sums[1]) if scatter else model.scatter,
+    )
 
 
 @eqx.filter_jit

@@ -47,7 +47,7 @@ def sweep(kernel: Callable, model, batch: Batch, size: int):
     """
     total: list[tuple] = []
     for block, real, _ in blocks(batch, size):
-        part = kernel(model, block, real)
+        part = jax.block_until_ready(kernel(model, block, real))  # blocks side by side could deadlock on CPU
         total = [jax.tree.map(jnp.add, total[0], part) if total else part]
     loss, *sums = total[0]
     return float(loss), *sums

@@ -4,6 +4,7 @@ The sums are everything a fit needs to know of the stars, so they are taken bloc
 come from disk or from other machines.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
@@ -13,7 +14,15 @@ import jax.numpy as jnp
 from ..core import Array, Float, Measured, gemm, pack, quadratic_form, solve_ridge, unpack
 from ..models import FeatureDecoder, Linear, Lux
 
-__all__ = ["DecoderSums", "decoder_sums", "expected_residual", "finish", "shrinkage_prior", "solve_decoder"]
+__all__ = [
+    "DecoderSums",
+    "decoder_sums",
+    "expected_residual",
+    "finish",
+    "shrinkage_prior",
+    "solve_decoder",
+    "solve_decoders",
+]
 
 ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
 
@@ -92,16 +101,32 @@ def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 fea
 _solve = eqx.filter_jit(solve_decoder)
 
 
-def finish(model: Lux, sums: dict[str, DecoderSums], *, shrink: bool) -> tuple[Lux, dict[str, Array]]:
-    """The last solve of a fit: decoders for these sums, shrunk where asked, and the covariance of their rows."""
+def solve_decoders(
+    model: Lux, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array] | None = None
+) -> tuple[Lux, dict[str, Array]]:
+    """The best decoders of every output for these sums, and the covariances of their rows.
+
+    One output after another, each awaited: on CPU, batched factorisations that run side by side wait for each
+    other's threads for ever (seen with jaxlib 0.10 on two cores).
+    """
     decoders, covs = {}, {}
     for name, decoder in model.feature_decoders.items():
-        no_prior = jnp.zeros((decoder.weight.shape[1],) * 2)
-        decoders[name], cov = _solve(decoder, sums[name], no_prior)
-        if shrink and decoder.weight.shape[0] >= ROWS_PER_FEATURE * decoder.weight.shape[1]:
-            decoders[name], cov = _solve(decoder, sums[name], shrinkage_prior(decoders[name], cov))
-        covs[name] = pack(cov).astype(jnp.float32)
+        prior = jnp.zeros((decoder.weight.shape[1],) * 2) if priors is None else priors[name]
+        decoders[name], covs[name] = jax.block_until_ready(_solve(decoder, sums[name], prior))
     return Lux(decoders, model.scatter), covs
+
+
+def finish(model: Lux, sums: Mapping[str, DecoderSums], *, shrink: bool) -> tuple[Lux, dict[str, Array]]:
+    """The last solve of a fit: decoders for these sums, shrunk where asked, and the covariance of their rows."""
+    plain, covs = solve_decoders(model, sums)
+    if shrink:
+        priors = {}
+        for name, decoder in plain.feature_decoders.items():
+            size, n = decoder.weight.shape
+            telling = size >= ROWS_PER_FEATURE * n
+            priors[name] = shrinkage_prior(decoder, covs[name]) if telling else jnp.zeros((n, n))
+        plain, covs = solve_decoders(model, sums, priors)
+    return plain, {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
 
 
 def expected_residual(

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
 from ._blocks import sweep
-from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoder
+from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._latents import LatentPosterior, effective_ivar, latent_posterior
 from ._scatter import new_scatter, scatter_sums
@@ -81,9 +81,7 @@ class EM(AbstractFitter):
         return _pass_with_scatter if self.scatter else _pass_without
 
 
-def _block_loss(
-    block: Batch, posterior: LatentPosterior, weights, residuals
-) -> Float[Array, " star"]:
+def _block_loss(block: Batch, posterior: LatentPosterior, weights, residuals) -> Float[Array, " star"]:
     """Minus the log marginal likelihood of each star, constants included.
 
     From the residual at the posterior mean, chi2 + |z|^2, rather than as a difference of large sums.
@@ -128,14 +126,18 @@ def _pass_without(model: Lux, block: Batch, real):
     return _pass(model, block, real, scatter=False)
 
 
-@eqx.filter_jit
 def _maximise(model: Lux, sums: dict[str, DecoderSums], latents, spreads) -> Lux:
     """New decoders and scatter, then the latents' mean and covariance folded into the decoders."""
+    scatter = new_scatter(model, spreads) if spreads else model.scatter
+    return Lux(_fold(solve_decoders(model, sums)[0], latents).decoders, scatter)
+
+
+@eqx.filter_jit
+def _fold(model: Lux, latents) -> Lux:
     n, first, second = latents
     mean = first / n
     root = jnp.linalg.cholesky(second / n - jnp.outer(mean, mean))
-    decoders = {}
-    for name, decoder in model.feature_decoders.items():
-        new, _ = solve_decoder(decoder, sums[name], jnp.zeros((model.n_latents,) * 2))
-        decoders[name] = Linear(new.intercept + new.weight @ mean, new.weight @ root)
-    return Lux(decoders, new_scatter(model, spreads) if spreads else model.scatter)
+    decoders = {
+        k: Linear(d.intercept + d.weight @ mean, d.weight @ root) for k, d in model.feature_decoders.items()
+    }
+    return Lux(decoders, model.scatter)
