@@ -15,10 +15,12 @@ from pathlib import Path
 
 from luxjax.cli import Steps
 from luxjax.core import Recipe, merge_config
-from luxjax.report import RunFolder, render, study_files
+from luxjax.report import render, study_files
 from luxjax.simulation import simulate, write_survey_files
 
 SMOKE = {
+    "out": "runs/smoke/apogee_labels",
+    "overwrite": True,
     "data": {"limits": [15650.0, 15780.0]},
     "split": {"train": 0.6, "calibration": 0.2, "test": 0.2},
     "fit": {"latents": 8, "max_cycles": 20, "tol": 1e-4, "baselines": ["ridge"]},
@@ -30,7 +32,7 @@ def simulated(config: dict, folder: Path) -> dict:
     """The configuration with the files of a simulated survey in place of the user's."""
     smoke = config["smoke"]
     survey = simulate(smoke["stars"], key=config["seed"], windows=("apogee",), snr=80.0)
-    files = write_survey_files(survey, folder)
+    files = write_survey_files(survey, folder, overwrite=config["overwrite"])
     return merge_config(
         config, {"data": {"spectra": str(files.spectra), "labels": str(files.allstar)}}, "--smoke"
     )
@@ -41,8 +43,7 @@ def run(config: dict, smoke: bool) -> Path:
     if smoke:
         with steps("simulate a survey and write its files"):
             config = simulated(config, out.with_name(f"{out.name}-files"))
-    folder = RunFolder.create(out, config=config, seed=config["seed"], overwrite=smoke or config["overwrite"])
-    study_files(config, folder, output="apogee", stage=steps)
+    folder = study_files(config, out, output="apogee", stage=steps, overwrite=config["overwrite"])
     if config["report"]:
         with steps("draw the report"):
             render(folder)

@@ -129,18 +129,9 @@ class RunFolder:
         overwrite : bool
             Whether an earlier run at `path` may be replaced. A folder that is not a run is never touched.
         """
+        cls.check_free(path, overwrite=overwrite)
         path = Path(path)
-        if path.exists() and not path.is_dir():
-            raise InputError(f"{path} is a file; a run needs a folder of its own, so choose another path.")
-        if path.is_dir() and any(path.iterdir()):
-            if not (path / "config.toml").is_file() or not (path / "versions.json").is_file():
-                raise InputError(
-                    f"{path} holds files that are not a luxjax run; choose a new or an empty folder."
-                )
-            if not overwrite:
-                raise InputError(
-                    f"{path} already holds a run; choose another folder, or allow it to be overwritten."
-                )
+        if path.is_dir():
             for name in _OWNED:
                 old = path / name
                 if old.is_dir() and not old.is_symlink():
@@ -153,6 +144,22 @@ class RunFolder:
         run._write_text("versions.json", json.dumps(versions(), indent=2) + "\n")
         run._write_text("seed", f"{int(seed)}\n")
         return run
+
+    @staticmethod
+    def check_free(path: str | Path, *, overwrite: bool = False) -> None:
+        """Raise unless `create` would accept the folder; nothing is changed."""
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file; a run needs a folder of its own, so choose another path.")
+        if path.is_dir() and any(path.iterdir()):
+            if not (path / "config.toml").is_file() or not (path / "versions.json").is_file():
+                raise InputError(
+                    f"{path} holds files that are not a luxjax run; choose a new or an empty folder."
+                )
+            if not overwrite:
+                raise InputError(
+                    f"{path} already holds a run; choose another folder, or allow it to be overwritten."
+                )
 
     @classmethod
     def open(cls, path: str | Path) -> "RunFolder":

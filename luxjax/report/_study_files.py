@@ -1,6 +1,7 @@
 """A study from raw files: ingest, split by star, study, and labels for every star that had none."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core import check_name
@@ -10,12 +11,14 @@ from ..models import Lux
 from ..prediction import transfer
 from ..surveys import ingest
 from ._run import RunFolder
-from ._study import Stage, Study, study
+from ._study import Stage, study
 
 __all__ = ["study_files"]
 
 
-def study_files(config: Mapping[str, Any], run: RunFolder, *, output: str, stage: Stage) -> Study:
+def study_files(
+    config: Mapping[str, Any], folder: str | Path, *, output: str, stage: Stage, overwrite: bool = False
+) -> RunFolder:
     """Carry the labels of a catalogue to all spectra of a folder.
 
     The spectra that have labels are split by star: a linear model is fitted to the training part, its errors are
@@ -27,12 +30,16 @@ def study_files(config: Mapping[str, Any], run: RunFolder, *, output: str, stage
     config : mapping
         ``seed`` and the tables ``data`` (``spectra``, ``labels`` and options of `luxjax.surveys.ingest`), ``split``
         (fractions by part) and ``fit`` (``latents``, ``baselines`` and options of `luxjax.fitting.EM`).
-    run : RunFolder
+    folder : path
+        Run folder; made once the files have been read, so that a wrong path costs no earlier run.
     output : str
         Name to give to the spectra.
     stage : callable
         Shows progress, as for `study`.
+    overwrite : bool
+        Whether an earlier run in the folder may be replaced.
     """
+    RunFolder.check_free(folder, overwrite=overwrite)
     for name in ("seed", "data", "split", "fit"):
         check_name("part of the configuration", name, config)
     data, fit = dict(config["data"]), dict(config["fit"])
@@ -47,6 +54,7 @@ def study_files(config: Mapping[str, Any], run: RunFolder, *, output: str, stage
             progress=False,
             **data,
         )
+    run = RunFolder.create(folder, config=config, seed=config["seed"], overwrite=overwrite)
     for line in ingested.summary.splitlines():
         run.log(line)
     labelled = ingested.labelled
@@ -69,4 +77,4 @@ def study_files(config: Mapping[str, Any], run: RunFolder, *, output: str, stage
             table = new.to_frame()
             table.insert(1, "snr", ingested.unlabelled.spectra(output).snr)
             run.write_labels(table, new.units, name="transferred")
-    return found
+    return run

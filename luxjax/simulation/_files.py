@@ -37,7 +37,12 @@ class SurveyFiles:
 
 
 def write_survey_files(
-    simulated: Simulated, folder: str | Path, *, galah_stars: ArrayLike | None = None, window: str = "apogee"
+    simulated: Simulated,
+    folder: str | Path,
+    *,
+    galah_stars: ArrayLike | None = None,
+    window: str = "apogee",
+    overwrite: bool = False,
 ) -> SurveyFiles:
     """Write a simulated survey as files of APOGEE and GALAH.
 
@@ -54,6 +59,8 @@ def write_survey_files(
         Stars that GALAH observed too; the training part by default.
     window : str
         The output that holds the APOGEE spectra.
+    overwrite : bool
+        Whether an earlier survey in the folder may be replaced; its spectra would be mixed up with these.
 
     Returns
     -------
@@ -77,6 +84,14 @@ def write_survey_files(
             f"galah_stars has shape {seen.shape}; give one bool for each of {len(catalog)} stars."
         )
     folder = Path(folder)
+    earlier = sorted((folder / "aspcapStar").glob("aspcapStar-dr17-*.fits"))
+    if earlier and not overwrite:
+        raise InputError(
+            f"'{folder}' already holds the files of {len(earlier)} spectra; name another folder, or allow it to be "
+            "overwritten."
+        )
+    for path in earlier:
+        path.unlink()
     (folder / "aspcapStar").mkdir(parents=True, exist_ok=True)
     ra, dec = (catalog.table[c].to_numpy(float) for c in ("ra", "dec"))
     gaia = catalog.table["gaia_source_id"].to_numpy().astype(np.int64)

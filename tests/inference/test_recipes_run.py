@@ -1,0 +1,99 @@
+"""Every recipe runs, from raw files to tables, on a small simulated survey."""
+
+import importlib.util
+import json
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from astropy.table import Table
+
+from luxjax.report import RunFolder
+from luxjax.surveys import read_catalog
+
+RECIPES = Path(__file__).resolve().parents[2] / "inference"
+NAMES = sorted(p.stem for p in RECIPES.glob("*.py"))
+SMALL = "report = false\n[smoke]\nstars = {stars}\n[fit]\nlatents = 5\nmax_cycles = 12\ntol = 1e-3\n"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name: str, folder: Path, text: str, *options: str) -> int:
+    config = folder / "mine.toml"
+    config.write_text(text)
+    return load(name).RECIPE.main(
+        load(name).run, ["--config", str(config), "--out", str(folder / "run"), *options]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_explained(name):
+    """Every option of a recipe has a comment on its line; files open with what they answer."""
+    text = (RECIPES / f"{name}.toml").read_text()
+    assert text.startswith("#")
+    tomllib.loads(text)
+    lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    assert len(lines) > 15
+    assert [line for line in lines if "#" not in line] == []
+    assert len((RECIPES / f"{name}.py").read_text().splitlines()) <= 150
+    assert load(name).RECIPE.config(smoke=True)["seed"] == 1
+
+
+def test_apogee_to_galah(tmp_path, capsys):
+    assert run("apogee_to_galah", tmp_path, SMALL.format(stars="230\ngalah = 190"), "--smoke") == 0
+    folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    assert folder == tmp_path / "run"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(metrics["labels"]) == {"teff", "logg", "fe_h", "alpha_fe", "eu_fe"}
+    for name, limit in (("teff", 0.6), ("fe_h", 0.7)):
+        scores = metrics["labels"][name]
+        assert scores["rmse"] < limit * scores["spread"]
+        assert 0.4 < scores["coverage68"] < 0.95
+    # The stars that GALAH never saw, against the labels they were made with.
+    new = pd.read_parquet(folder / "transferred.parquet").set_index("id")
+    fits = Table.read(folder / "transferred.fits", unit_parse_strict="silent")
+    assert len(new) == len(fits) == 230 - 190
+    assert str(fits["teff"].unit) == "K"
+    allstar = read_catalog(tmp_path / "run-files" / "allStar.fits").set_index("APOGEE_ID")
+    galah = read_catalog(tmp_path / "run-files" / "galah_dr3.fits")
+    assert {f"2M{i}" for i in galah["star_id"]} | set(new.index) == set(allstar.index)
+    seen = allstar.loc[new.index]
+    pull = (new["teff"] - seen["TEFF"]) / (new["teff_err"] ** 2 + seen["TEFF_ERR"] ** 2) ** 0.5
+    assert 0.4 < pull.std() < 2
+    assert new["teff"].corr(seen["TEFF"]) > 0.8
+    log = (folder / "log.txt").read_text()
+    assert "match (left: spectra, right: labels): 190 pairs" in log
+
+
+def test_apogee_labels(tmp_path, capsys):
+    assert run("apogee_labels", tmp_path, SMALL.format(stars=230), "--smoke") == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(metrics["labels"]) == {"teff", "logg", "fe_h", "alpha_m"}
+    assert metrics["labels"]["teff"]["rmse"] < 0.6 * metrics["labels"]["teff"]["spread"]
+    # Those below the S/N cut have no trusted labels and get some; no star is lost.
+    new = pd.read_parquet(tmp_path / "run" / "transferred.parquet")
+    assert sum(metrics["stars"].values()) + len(new) == 230
+    assert 0 < new["snr"].max() < 60
+    assert metrics["labels"]["teff"]["baselines"].keys() == {"ridge"}
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
+    earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
+    earlier.write_metrics({"labels": {}})
+    missing = f'[data]\nspectra = "{tmp_path}/none"\n'
+    for text, said in [
+        ("", "already holds a run"),
+        ("overwrite = true\n" + missing, "no file or folder"),
+        ("[fit]\nlatent = 3\n", "Did you mean 'latents'"),
+    ]:
+        assert run(name, tmp_path, text) == 2
+        assert said in capsys.readouterr().err
+        assert earlier.metrics == {"labels": {}}
