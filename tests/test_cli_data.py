@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import numpy as np
@@ -93,3 +94,20 @@ def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
     assert status == 2
     assert "no spectra in" in err
     assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--stars", 2)[0] == 2
+
+
+def test_help_loads_nothing_heavy():
+    program = """
+import sys
+from luxjax.cli import app
+for command in ("simulate", "ingest"):
+    try:
+        app([command, "--help"])
+    except SystemExit:
+        pass
+heavy = {"jax", "numpy", "scipy", "pandas", "astropy"}
+print("loaded:", *sorted(heavy & {m.split(".")[0] for m in sys.modules}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+    assert done.stdout.count("Usage:") == 2
