@@ -89,6 +89,20 @@ def test_own_catalogue_joins_by_id_and_cuts_count(survey, tmp_path):
     assert "fails the quality cuts apogee-dr17" in result.summary
 
 
+def test_a_label_that_fails_its_own_cut_is_missing_and_the_star_stays(survey, tmp_path):
+    _, files = survey
+    table = fits.getdata(files.galah, 1)
+    table["snr_c3_iraf"][5] = 20.0  # abundances need more than 30
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table)]).writeto(tmp_path / "g.fits")
+    options = {"labels": tmp_path / "g.fits", "progress": False, "label_names": ["teff", "alpha_fe"]}
+    cut = ingest(files.spectra, cuts="galah-dr3", **options).labelled
+    star = cut.ids == f"2M{table['star_id'][5]}"
+    assert len(cut) == 25
+    np.testing.assert_array_equal(np.isnan(cut.labels()["alpha_fe"]), star)
+    assert np.isfinite(cut.labels()["teff"]).all()
+    assert np.isfinite(ingest(files.spectra, **options).labelled.labels()["alpha_fe"]).all()
+
+
 # Rest frame, grids, duplicates
 
 
@@ -287,3 +301,23 @@ def test_real_lamost_with_catalogue_labels(real_data):
     halpha = spectra.wavelength[near][np.median(spectra.flux[warm][:, near], axis=0).argmin()]
     assert halpha == pytest.approx(6564.61, abs=1.5)  # vacuum, at rest: one pixel is 1.5 Angstrom
     assert np.median(spectra.flux[spectra.good]) == pytest.approx(0.96, abs=0.03)
+
+
+def test_real_visits_come_to_rest_where_their_combination_is(real_data):
+    """apVisit files are in the observer's frame: the star's velocity less the barycentric correction moves them."""
+    folder = next((real_data / "apogee").glob("giant_*"))
+    grid = read(next(folder.glob("apStar*"))).wavelength[6400:8200]
+
+    def lines(path):
+        result = ingest([path], grid=grid, normalization="polynomial", progress=False)
+        spectra = result.unlabelled.spectra("spectra")
+        return np.where(spectra.good[0], spectra.flux[0] - 1, 0)
+
+    combined = lines(next(folder.glob("apStar*")))
+    shifts = np.arange(-12, 13)
+    for path in sorted(folder.glob("apVisit*")):
+        visit = lines(path)
+        best = shifts[np.argmax([np.roll(visit, k) @ combined for k in shifts])]
+        assert (
+            abs(best) <= 1
+        )  # 4 km/s; the corrections of -5 to -17 km/s with the wrong sign are 3 to 8 pixels
