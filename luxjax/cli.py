@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_data
+from . import __version__, cli_data, cli_model
 
 __all__ = ["Steps", "app", "main"]
 
@@ -191,6 +191,7 @@ def _catalog(file: Path) -> Any:
 
 
 cli_data.register(app, Steps)
+cli_model.register(app, Steps)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from ..core import Array, Batch, Float, Measured
 
 __all__ = ["blocks", "sweep"]
 
+STEP = 64
+
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
@@ -24,7 +26,8 @@ def blocks(batch: Batch, size: int = 512) -> Iterator[Block]:
         The stars of the batch that the block holds.
     """
     n = batch.n_stars
-    size = min(size, n)
+    # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
+    size = min(size, -(-n // STEP) * STEP)
     for start in range(0, n, size):
         stop = min(start + size, n)
         part = batch.stars(slice(start, stop))

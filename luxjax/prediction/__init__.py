@@ -2,15 +2,18 @@
 
 from ._baselines import cannon, labels_only, ridge
 from ._calibrate import Calibration, calibrate, coverage_bands
+from ._choose import Choice, choose
 from ._prediction import Prediction
 from ._scores import score
 from ._transfer import predict_spectra, transfer
 
 __all__ = [
     "Calibration",
+    "Choice",
     "Prediction",
     "calibrate",
     "cannon",
+    "choose",
     "coverage_bands",
     "labels_only",
     "predict_spectra",

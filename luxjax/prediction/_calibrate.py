@@ -111,7 +111,7 @@ def coverage_bands(
     n_calibration: int,
     n_cells: int,
     alpha: float = 0.05,
-    n_draws: int = 150,
+    n_draws: int = 80,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The bands that coverages must fall in, were the calibrated errors of the right form.

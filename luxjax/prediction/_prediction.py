@@ -1,6 +1,6 @@
 """Predicted labels of stars, with their covariance and where it comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -90,6 +90,30 @@ class Prediction:
             self.n_inputs[index],
             self.units,
             self.species,
+        )
+
+    @staticmethod
+    def gather(parts: Sequence["Prediction"], ids: np.ndarray) -> "Prediction":
+        """Predictions of several samples brought together, in the order of `ids`."""
+        row = {star: k for k, star in enumerate(np.concatenate([p.ids for p in parts]))}
+        order = np.array([row[star] for star in ids])
+        first = parts[0]
+
+        def join(get):
+            return np.concatenate([np.asarray(get(p)) for p in parts])[order]
+
+        return Prediction(
+            join(lambda p: p.ids),
+            first.names,
+            join(lambda p: p.value),
+            join(lambda p: p.cov),
+            {k: join(lambda p, k=k: p.parts[k]) for k in first.parts},
+            Gaussian(join(lambda p: p.latents.mean), join(lambda p: p.latents.cov)),  # type: ignore[arg-type]
+            join(lambda p: p.chi2),
+            join(lambda p: p.latent_distance),
+            join(lambda p: p.n_inputs),
+            first.units,
+            first.species,
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:

@@ -12,7 +12,9 @@ from ._run import Example, RunFolder, versions
 
 if TYPE_CHECKING:
     from ._accuracy import accuracy
+    from ._catalog_study import cross_validate, study_catalog, transfer_run
     from ._coverage import coverage_cells, coverage_plot
+    from ._demo import DEMO, demo, demo_settings
     from ._history import history
     from ._one_to_one import one_to_one
     from ._page import render
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from ._study import Reference, Study, study
     from ._study_files import study_files
     from ._style import label_name, save, styled
+    from ._tables import write_table
 
 # Public name -> its module, for those that draw or compute.
 _DRAWN = {
-    "SECTIONS": "_sections",
     "Cell": "_sections",
+    "DEMO": "_demo",
     "Reference": "_study",
+    "SECTIONS": "_sections",
     "Section": "_sections",
     "Shown": "_sections",
     "Study": "_study",
@@ -36,6 +40,9 @@ _DRAWN = {
     "accuracy": "_accuracy",
     "coverage_cells": "_coverage",
     "coverage_plot": "_coverage",
+    "cross_validate": "_catalog_study",
+    "demo": "_demo",
+    "demo_settings": "_demo",
     "history": "_history",
     "label_name": "_style",
     "one_to_one": "_one_to_one",
@@ -45,11 +52,15 @@ _DRAWN = {
     "save": "_style",
     "spectrum": "_spectra",
     "study": "_study",
+    "study_catalog": "_catalog_study",
     "study_files": "_study_files",
     "styled": "_style",
+    "transfer_run": "_catalog_study",
+    "write_table": "_tables",
 }
 
 __all__ = [
+    "DEMO",
     "SECTIONS",
     "Cell",
     "Example",
@@ -62,6 +73,9 @@ __all__ = [
     "accuracy",
     "coverage_cells",
     "coverage_plot",
+    "cross_validate",
+    "demo",
+    "demo_settings",
     "history",
     "label_name",
     "one_to_one",
@@ -71,9 +85,12 @@ __all__ = [
     "save",
     "spectrum",
     "study",
+    "study_catalog",
     "study_files",
     "styled",
+    "transfer_run",
     "versions",
+    "write_table",
 ]
 
 

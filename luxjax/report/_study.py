@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..prediction import (
 )
 from ._run import Example, RunFolder
 
-__all__ = ["Reference", "Study", "study"]
+__all__ = ["Reference", "Stage", "Study", "labels_table", "named", "study"]
 
 Stage = Callable[[str], AbstractContextManager[None]]
 BASELINES = ("ridge", "cannon", "labels_only")
@@ -141,18 +141,25 @@ def study(
                 n_calibration=calibration.n_stars,
             ),
             "calibration": {
-                n: {"scale": s, "floor": f}
-                for n, s, f in zip(calibration.names, calibration.scale, calibration.floor, strict=True)
+                n: {"scale": s, "floor": f, "n_stars": k}
+                for n, s, f, k in zip(
+                    calibration.names, calibration.scale, calibration.floor, calibration.n_stars, strict=True
+                )
             },
         }
     with clock("write the run folder"):
         save(fitted, run.model)
-        frame, units = _labels_table(prediction, test, inputs, labels, reference)
+        frame, units = labels_table(prediction, test, inputs, labels, reference)
         run.write_labels(frame, units)
         run.write_examples(_examples(fitted, prediction, test, inputs, n_examples, reference))
     metrics |= {"timings": clock.seconds, "wall_s": sum(clock.seconds.values())}
     run.write_metrics(metrics)
     return Study(fitted, calibration, prediction, metrics)
+
+
+def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
+    """The stage called `name`, shown where there is someone to show it."""
+    return nullcontext() if stage is None else stage(name)
 
 
 class _Clock:
@@ -165,11 +172,8 @@ class _Clock:
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         begun = time.perf_counter()
-        if self.stage is None:
+        with named(self.stage, name):
             yield
-        else:
-            with self.stage(name):
-                yield
         self.seconds[name] = round(time.perf_counter() - begun, 3)
         self.run.log(f"{name}: {self.seconds[name]} s")
 
@@ -187,7 +191,7 @@ def _fit_account(fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def _labels_table(prediction, test, inputs, labels, reference) -> tuple[pd.DataFrame, dict[str, str]]:
+def labels_table(prediction, test, inputs, labels, reference) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = prediction.to_frame()
     frame.insert(1, "snr", test.spectra(inputs[0]).snr)
     observed = test.labels(labels)

@@ -1,0 +1,161 @@
+"""Commands that fit and use models: ``luxjax demo``, ``fit``, ``transfer`` and ``evaluate``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["register"]
+
+Latents = Annotated[int, typer.Option("--latents", "-d", min=1, help="Dimensions of the latent space.")]
+Seed = Annotated[int, typer.Option(help="Of the fit's start and of the split of the stars.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
+Inputs = Annotated[str, typer.Option(help="Spectra to predict from, comma-separated; all unless given.")]
+Decoder = Annotated[str, typer.Option(help="linear or quadratic.")]
+
+
+def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
+    """Add the commands to a program; `steps` makes an object that names stages while they run."""
+
+    @app.command()
+    def demo(
+        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/demo"),
+        seed: Seed = 1,
+        quick: Annotated[
+            bool, typer.Option("--quick", help="A tenth of the stars and one survey: seconds.")
+        ] = False,
+    ) -> None:
+        """Simulate a survey, carry labels from GALAH to APOGEE stars, and write a report of how well it went."""
+        import time
+
+        from .report import RunFolder, demo, render
+        from .report import demo_settings as settings
+
+        begun, step = time.perf_counter(), steps()
+        used = settings(quick)
+        run = RunFolder.create(out, config={"command": "demo", **used}, seed=seed, overwrite=True)
+        done = demo(run, seed=seed, stage=step, **used)
+        with step("draw the report"):
+            page = render(run)
+        done.metrics["wall_s"] = round(time.perf_counter() - begun, 2)
+        run.write_metrics(done.metrics)
+        typer.echo(_table(done.metrics["labels"]))
+        typer.echo(page)
+
+    @app.command()
+    def fit(
+        catalog: Annotated[Path, typer.Argument(help="Catalogue folder, as simulate and ingest write it.")],
+        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/fit"),
+        latents: Latents = 20,
+        decoder: Decoder = "linear",
+        inputs: Inputs = "",
+        seed: Seed = 1,
+        cross_validate: Annotated[
+            str, typer.Option(help="Choose the latents among these by cross-validation, such as 8,12,16.")
+        ] = "",
+        overwrite: Overwrite = False,
+    ) -> None:
+        """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
+        from .data import load_catalog
+        from .report import RunFolder, render, study_catalog
+
+        step, stars = steps(), load_catalog(catalog)
+        config = {
+            "command": "fit",
+            "catalog": str(catalog),
+            "latents": latents,
+            "decoder": decoder,
+            "inputs": list(_names(inputs)),
+            "cross_validate": [_whole(n) for n in _names(cross_validate)],
+        }
+        run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+        done = study_catalog(stars, run, config, seed=seed, stage=step)
+        with step("draw the report"):
+            page = render(run)
+        typer.echo(_table(done.metrics["labels"]))
+        typer.echo(page)
+
+    @app.command()
+    def transfer(
+        run: Annotated[Path, typer.Argument(help="Run folder, or the model folder inside one.")],
+        catalog: Annotated[Path, typer.Argument(help="Catalogue folder of the stars to label.")],
+        out: Annotated[
+            Path, typer.Option("--out", "-o", help="Table of labels: .fits, .parquet or .csv.")
+        ] = Path("labels.fits"),
+        inputs: Inputs = "",
+    ) -> None:
+        """Predict labels of the stars of a catalogue, with errors, with a model fitted before."""
+        from .data import load_catalog
+        from .report import transfer_run, write_table
+
+        step = steps()
+        with step("predict labels"):
+            frame, units = transfer_run(run, load_catalog(catalog), inputs=_names(inputs))
+        with step("write the table"):
+            write_table(frame, units, out)
+        typer.echo(f"{len(frame)} stars in {out}")
+
+    @app.command()
+    def evaluate(
+        catalog: Annotated[Path, typer.Argument(help="Catalogue folder with labels.")],
+        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/evaluate"),
+        folds: Annotated[int, typer.Option(min=2, help="Parts of the stars, each predicted once.")] = 10,
+        latents: Latents = 8,
+        inputs: Inputs = "",
+        seed: Seed = 1,
+        overwrite: Overwrite = False,
+    ) -> None:
+        """Predict every star from a model that never saw it, beside ridge and The Cannon on the same folds."""
+        from .data import load_catalog
+        from .report import RunFolder, cross_validate, render
+
+        step, stars = steps(), load_catalog(catalog)
+        config = {
+            "command": "evaluate",
+            "catalog": str(catalog),
+            "folds": folds,
+            "latents": latents,
+            "inputs": list(_names(inputs)),
+        }
+        run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+        metrics = cross_validate(
+            stars, run, n_folds=folds, n_latents=latents, inputs=_names(inputs), seed=seed, stage=step
+        )
+        with step("draw the report"):
+            page = render(run)
+        typer.echo(_table(metrics["labels"]))
+        typer.echo(page)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(n.strip() for n in text.split(",") if n.strip())
+
+
+def _whole(text: str) -> int:
+    from .core import InputError
+
+    if not text.isdigit():
+        raise InputError(f"'{text}' is not a whole number; give numbers of latents such as 8,12,16.")
+    return int(text)
+
+
+def _table(labels: dict[str, dict[str, Any]]) -> str:
+    """Scores as lines of text."""
+    others = list(dict.fromkeys(k for entry in labels.values() for k in entry["baselines"]))
+    head = ["label", "n", "rmse", "bias", *others, "cover68", "cover95"]
+    rows = [
+        [
+            name,
+            str(e["n"]),
+            f"{e['rmse']:.4g}",
+            f"{e['bias']:+.2g}",
+            *(f"{e['baselines'][k]:.4g}" if k in e["baselines"] else "" for k in others),
+            f"{e['coverage68']:.3f}",
+            f"{e['coverage95']:.3f}",
+        ]
+        for name, e in labels.items()
+    ]
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    return "\n".join("  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows])

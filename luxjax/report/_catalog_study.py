@@ -1,0 +1,186 @@
+"""Studies of a catalogue on disk: one split, or every star predicted once by cross-validation; and labels for others."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, check_name, listing
+from ..data import Catalog, Spectra, folds, split
+from ..fitting import ALS, EM, AbstractFitter, fit, load
+from ..models import Lux
+from ..prediction import Calibration, Prediction, calibrate, cannon, choose, ridge, score, transfer
+from ._run import RunFolder
+from ._study import Reference, Stage, Study, labels_table, named, study
+
+__all__ = ["cross_validate", "study_catalog", "transfer_run"]
+
+FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
+INNER_FOLDS = 4
+
+
+def study_catalog(
+    catalog: Catalog, run: RunFolder, config: Mapping[str, Any], *, seed: int, stage: Stage | None = None
+) -> Study:
+    """Fit a model to 70% of the stars, calibrate it on 15% and judge it on the rest, into a run folder.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        With labels; true labels in columns ``true_<label>`` of its table are used where they are there.
+    run : RunFolder
+    config : mapping
+        ``latents``, ``decoder`` (``"linear"`` or ``"quadratic"``), ``inputs`` (empty: all spectra), and
+        ``cross_validate``, numbers of latents to choose among on the training stars (empty: none).
+    seed : int
+    """
+    check_name("decoder", config["decoder"], ("linear", "quadratic"))
+    inputs = _inputs(catalog, config["inputs"])
+    rows = split(list(catalog.ids), FRACTIONS, seed=seed)
+    parts = {name: catalog.select(mask) for name, mask in rows.items()}
+    latents = config["latents"]
+    if config["cross_validate"]:
+        with named(stage, "choose the number of latents"):
+            candidates = {str(n): _model(catalog, n, config["decoder"]) for n in config["cross_validate"]}
+            choice = choose(parts["train"], candidates, inputs=inputs, key=seed)
+        latents = int(choice.best)
+        run.log(f"latents chosen by cross-validation: {latents}\n{choice.table.to_string()}")
+    model, fitter = _model(catalog, latents, config["decoder"])
+    truth = _truth(parts["test"])
+    return study(
+        model,
+        parts,
+        run,
+        fitter,
+        key=seed,
+        inputs=inputs,
+        reference=None if truth is None else Reference(truth),
+        stage=stage,
+    )
+
+
+def cross_validate(
+    catalog: Catalog,
+    run: RunFolder,
+    *,
+    n_folds: int,
+    n_latents: int,
+    inputs: Sequence[str] = (),
+    seed: int,
+    stage: Stage | None = None,
+) -> dict[str, Any]:
+    """Predict every star by models that never saw it, beside ridge and The Cannon on the same folds.
+
+    Errors are calibrated inside each fold's training stars, on predictions of their own inner folds, so that no
+    star takes part in the calibration of its own error.
+
+    Returns
+    -------
+    dict
+        What was written to ``metrics.json``. ``labels`` has the calibrated coverages, ``uncalibrated`` the others.
+    """
+    used = _inputs(catalog, inputs)
+    number = folds(list(catalog.ids), n_folds, seed=seed)
+    model, fitter = _model(catalog, n_latents, "linear")
+    plain, calibrated = [], []
+    others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
+    for k in range(n_folds):
+        held = number == k
+        train, test = catalog.select(~held), catalog.select(held)
+        with named(stage, f"fold {k + 1} of {n_folds}"):
+            prediction = transfer(fit(model, train, fitter, key=seed), test, inputs=used)
+            plain.append(prediction)
+            calibrated.append(_calibration(train, model, fitter, used, seed).apply(prediction))
+            for name, method in (("ridge", ridge), ("cannon", cannon)):
+                others[name][held] = method(train, test, inputs=used[0])
+    observed = catalog.labels()
+    n_calibration = np.isfinite(observed.value).sum(axis=0) * (n_folds - 1) // n_folds
+    before = score(Prediction.gather(plain, catalog.ids), observed)
+    together = Prediction.gather(calibrated, catalog.ids)
+    metrics = {
+        "inputs": list(used),
+        "stars": {"all": len(catalog)},
+        "folds": n_folds,
+        "fit": {"fitter": type(fitter).__name__, "n_latents": n_latents, "decoder": "linear"},
+        "labels": score(together, observed, baselines=others, n_calibration=n_calibration),
+        "uncalibrated": {
+            n: {k: e[k] for k in ("coverage68", "coverage95", "pull_sd")} for n, e in before.items()
+        },
+    }
+    run.write_metrics(metrics)
+    run.write_labels(*labels_table(together, catalog, used, "labels", None))
+    return metrics
+
+
+def _calibration(train: Catalog, model: Lux, fitter: AbstractFitter, inputs, seed: int) -> Calibration:
+    number = folds(list(train.ids), INNER_FOLDS, seed=seed + 1)
+    parts = []
+    for k in range(INNER_FOLDS):
+        fitted = fit(model, train.select(number != k), fitter, key=seed)
+        parts.append(transfer(fitted, train.select(number == k), inputs=inputs))
+    return calibrate(Prediction.gather(parts, train.ids), train.labels())
+
+
+def transfer_run(
+    folder: str | Path, catalog: Catalog, *, inputs: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Labels of new stars from the model of a run, with the run's calibration where there is one.
+
+    Parameters
+    ----------
+    folder : path
+        A run folder, or a folder that `luxjax.save` wrote.
+    catalog : Catalog
+    inputs : sequence of str
+        Spectra to predict from; by default all that model and catalogue share.
+
+    Returns
+    -------
+    frame : pandas.DataFrame
+        One row per star, as `Prediction.to_frame`.
+    units : dict of str to str
+        By label.
+    """
+    folder = Path(folder)
+    inside = (folder / "model").is_dir()
+    fitted = load(folder / "model" if inside else folder)
+    prediction = transfer(fitted, catalog, inputs=list(inputs) or None)
+    if inside and (folder / "metrics.json").is_file():
+        stored = json.loads((folder / "metrics.json").read_text()).get("calibration") or {}
+        if set(stored) == set(prediction.names):
+            entries = [stored[n] for n in prediction.names]
+            calibration = Calibration(
+                prediction.names,
+                np.array([e["scale"] for e in entries]),
+                np.array([e["floor"] for e in entries]),
+                np.array([e["n_stars"] for e in entries]),
+            )
+            prediction = calibration.apply(prediction)
+    return prediction.to_frame(), dict(prediction.units)
+
+
+def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
+    spectra = [name for name, output in catalog.outputs.items() if isinstance(output, Spectra)]
+    for name in inputs:
+        check_name("spectra", name, spectra)
+    if "labels" not in catalog.outputs:
+        raise InputError(
+            f"this catalogue has no labels (it has {listing(catalog.outputs)}); ingest it with labels."
+        )
+    return list(inputs) or spectra
+
+
+def _model(catalog: Catalog, n_latents: int, decoder: str) -> tuple[Lux, AbstractFitter]:
+    if decoder == "quadratic":
+        return Lux.quadratic(catalog.sizes, n_latents), ALS(scatter=True, max_cycles=30, tol=1e-5)
+    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5)
+
+
+def _truth(catalog: Catalog) -> np.ndarray | None:
+    columns = [f"true_{name}" for name in catalog.labels().names]
+    if not set(columns) <= set(catalog.table.columns):
+        return None
+    return catalog.table[columns].to_numpy(dtype=float)
