@@ -41,6 +41,7 @@ def save(fitted: Fitted, folder: str | os.PathLike) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (temporary / "model.json").write_text(json.dumps(header, indent=1) + "\n")
+        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]
         if folder.exists():
             shutil.rmtree(folder)

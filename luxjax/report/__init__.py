@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ._page import render
     from ._pulls import pulls
     from ._residuals import residuals
-    from ._sections import SECTIONS, Cell, Section, Shown, Table
+    from ._section import Cell, Section, Shown, Table
+    from ._sections import SECTIONS
     from ._spectra import spectrum
     from ._study import Reference, Study, study
     from ._study_files import study_files
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 # Public name -> its module, for those that draw or compute.
 _DRAWN = {
-    "Cell": "_sections",
+    "Cell": "_section",
     "DEMO": "_demo",
     "Reference": "_study",
     "SECTIONS": "_sections",
-    "Section": "_sections",
-    "Shown": "_sections",
+    "Section": "_section",
+    "Shown": "_section",
     "Study": "_study",
-    "Table": "_sections",
+    "Table": "_section",
     "accuracy": "_accuracy",
     "coverage_cells": "_coverage",
     "coverage_plot": "_coverage",

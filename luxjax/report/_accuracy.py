@@ -17,6 +17,7 @@ METHODS = {
     "labels_only": ("labels only", "#C9C9C9", ""),
     "cannon": ("The Cannon", COLOURS["orange"], "////"),
     "ridge": ("ridge on pixels", COLOURS["sky"], "...."),
+    "quadratic": ("Lux, quadratic", COLOURS["green"], "\\\\\\\\"),
     "lux": ("Lux", COLOURS["blue"], ""),
 }
 

@@ -7,7 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .. import __version__
 from ._run import RunFolder
-from ._sections import SECTIONS, Cell, headline
+from ._section import Cell
+from ._sections import SECTIONS, headline
 
 __all__ = ["render"]
 

@@ -4,13 +4,13 @@ To add one: write a function ``section(run: RunFolder) -> Section | None`` and p
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from ..core import LEVELS, bootstrap_interval, rmse
 from ._accuracy import METHODS, accuracy
+from ._by_input import by_input
 from ._compare import Against, compare, has_reference, label_names
 from ._coverage import CoverageCell, coverage_cells, coverage_plot
 from ._credit import references
@@ -19,49 +19,11 @@ from ._one_to_one import number, one_to_one
 from ._pulls import pulls
 from ._residuals import residuals
 from ._run import RunFolder
+from ._section import Cell, Section, Shown, Table
 from ._spectra import spectrum
 from ._style import label_html, save
 
-__all__ = ["SECTIONS", "Cell", "Section", "Shown", "Table", "headline"]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A figure on the page: its file in the run's figures folder, and a caption that says what to look for."""
-
-    file: str
-    alt: str
-    caption: str
-    wide: bool = True
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell with small print; `mark`, "pass" or "fail", is shown by a sign as well as by colour."""
-
-    text: str
-    note: str = ""
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; entries are text (escaped unless Markup) or a `Cell`."""
-
-    columns: list[str]
-    rows: list[list[str | Cell]]
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section: text, tables, figures and preformatted text, in this order."""
-
-    title: str
-    text: str = ""
-    tables: tuple[Table, ...] = ()
-    figures: tuple[Shown, ...] = ()
-    pre: str = ""
+__all__ = ["SECTIONS", "headline"]
 
 
 def headline(run: RunFolder) -> str:
@@ -119,8 +81,9 @@ def _labels(run: RunFolder) -> Section | None:
         [[row[j] for j in keep] for row in rows],
         f"Held-out stars, against {_reference(run)} labels. Small print: 68% bootstrap interval over stars. The "
         "bound is the smallest RMSE that the noise of the spectra allows; a smaller one is prior knowledge, not "
-        "measurement. The last columns are RMSEs of simpler methods; labels only predicts from the other "
-        "labels, without any spectrum.",
+        "measurement. Lux lies above it where its decoders cannot follow the curve of growth (a quadratic decoder "
+        "comes closer) and because they were learned from a finite, noisy sample. The last columns are RMSEs of "
+        "other methods; labels only guesses a label from the predicted others, by their correlation.",
     )
     figures: tuple[Shown, ...] = ()
     if any(m.get("rmse") is not None for m in metrics.values()):
@@ -300,6 +263,7 @@ def _cite(run: RunFolder) -> Section:
 
 SECTIONS: list[Callable[[RunFolder], Section | None]] = [
     _labels,
+    by_input,
     _calibration,
     _truth,
     _observed,
