@@ -33,9 +33,10 @@ def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels")
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(spectra.good, spectra.flux, 0).sum(0) / np.maximum(spectra.good.sum(0), 1)
     level = np.sqrt(spectra.ivar.mean(axis=0))
+    used = level > 0
 
     def design(s):
-        return (np.where(s.good, s.flux - mean, 0) * level).astype(np.float64)
+        return (np.where(s.good, s.flux - mean, 0) * level)[:, used].astype(np.float64)
 
     x, new = design(spectra), design(test.spectra(inputs))
     out = np.empty((len(new), len(table.names)))

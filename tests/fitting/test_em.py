@@ -56,7 +56,10 @@ def test_objective_never_rises_and_ends_at_a_maximum(rng, scatter):
     for k, leaf in enumerate(leaves[:4]):
         step = 1e-3 * rng.normal(size=leaf.shape)
         for moved in (leaf + step, leaf - step):
-            assert dense_loss(jax.tree.unflatten(tree, [*leaves[:k], moved, *leaves[k + 1 :]]), batch) > best - 1e-3
+            assert (
+                dense_loss(jax.tree.unflatten(tree, [*leaves[:k], moved, *leaves[k + 1 :]]), batch)
+                > best - 1e-3
+            )
 
 
 def test_with_equal_errors_it_is_factor_analysis(rng):
