@@ -15,7 +15,6 @@ from ..core import (
     check_name,
     gemm,
     listing,
-    pack,
     pairs,
     quadratic_form,
     unpack,
@@ -136,11 +135,14 @@ def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
 def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
     """Covariance of the latents with the noise of the spectral decoders added; chi-square and good values.
 
-    An error dW of the decoder moves the posterior mean by S [dW'w r - W'w dW phi], so to first order
+    With W the decoder's mean and dW its error, of covariance C_j in row j, the mean of z given W + dW moves by
+    S (dW' w r - W' w dW phi), which spreads it by S [sum_j w_j C_j + sum_j w_j^2 v_j W_j W_j'] S, v_j = phi' C_j phi.
+    But an uncertain decoder also holds information: the expected precision is that of W plus sum_j w_j C_j, which
+    narrows the mean covariance by S [sum_j w_j C_j] S. The two cancel to first order in C, and what is left is
 
-        cov = S + S [sum_j w_j^2 v_j W_j W_j' + sum_j w_j C_j] S,    v_j = phi' C_j phi,
+        cov = S + S [sum_j w_j^2 v_j W_j W_j'] S,
 
-    which is the latent posterior widened as a training set of finite size demands.
+    the latent posterior with each pixel's noise raised by that of its decoder (law of total variance).
     """
     z, s = posterior.mean, posterior.cov
     middle = jnp.zeros_like(s)
@@ -158,8 +160,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
             continue
         n = rows.shape[1]
         v = _decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
-        packed = gemm(w**2 * v, pairs(rows)) + gemm(w, pack(unpack(weight_cov[name], n + 1)[:, 1:, 1:]))
-        inner = unpack(packed.astype(jnp.float64), n)
+        inner = unpack(gemm(w**2 * v, pairs(rows)).astype(jnp.float64), n)
         if not isinstance(decoder, Linear):
             jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
             inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)
