@@ -203,7 +203,13 @@ def _spectra(run: RunFolder) -> Section | None:
         return None
     figures = []
     examples = run.examples
+    inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or list(examples)
     for output, example in examples.items():
+        unseen = (
+            ""
+            if output in inputs
+            else f" This model spectrum was predicted from {' and '.join(inputs)} alone."
+        )
         for star in range(min(1 if len(examples) > 1 else 2, len(example.ids))):
             name = f"spectrum_{''.join(c if c.isalnum() else '_' for c in output)}_{star + 1}"
             save(spectrum(example, star, title=f"{output} {example.ids[star]}"), run.figures, name)
@@ -212,7 +218,8 @@ def _spectra(run: RunFolder) -> Section | None:
                     f"{name}.png",
                     f"Spectrum and model of {example.ids[star]}",
                     f"{output}, star {example.ids[star]}. Residuals (blue, in sigma) should be noise within the grey "
-                    "band two times out of three; structure at lines is something the model does not know.",
+                    "band two times out of three; structure at lines is something the model does not know."
+                    + unseen,
                 )
             )
     return Section("Example spectra", figures=tuple(figures)) if figures else None

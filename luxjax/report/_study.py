@@ -109,7 +109,7 @@ def study(
     clock = _Clock(stage, run)
     train, held, test = parts["train"], parts["calibration"], parts["test"]
     with clock("fit the model"):
-        fitted = fit(model, train, fitter, key=key)
+        fitted = fit(model, train, fitter, key=key, progress=_into(run))
     with clock("calibrate errors on separate stars"):
         calibration_prediction = transfer(fitted, held, inputs=inputs, labels=labels)
         calibration = calibrate(calibration_prediction, held.labels(labels))
@@ -160,6 +160,11 @@ def study(
 def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
     """The stage called `name`, shown where there is someone to show it."""
     return nullcontext() if stage is None else stage(name)
+
+
+def _into(run: RunFolder) -> Callable[[int, float], None]:
+    """Progress of a fit as lines of the run's log, for whoever watches a long one."""
+    return lambda cycle, objective: run.log(f"cycle {cycle + 1}: objective {objective:.8g}")
 
 
 class _Clock:
