@@ -34,7 +34,8 @@ class Measured(eqx.Module):
         Unusable: a value or inverse variance that is not finite, or an inverse variance <= 0. The stored
         arrays do not depend on what stood there.
         """
-        value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
+        with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and so unusable
+            value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
         if value.shape != ivar.shape or value.ndim != 2:
             raise InputError(
                 f"values of shape {value.shape} came with inverse variances of shape {ivar.shape}; "

@@ -69,7 +69,9 @@ class Catalog:
                     f"output '{name}' has repeated star ids: {listing(unique[counts > 1])}. Combine the visits of a "
                     "star, or keep the best one, before joining."
                 )
-        ids = [i for i in next(iter(outputs.values())).ids]
+        if not outputs:
+            return cls(outputs)
+        ids = list(next(iter(outputs.values())).ids)
         for output in outputs.values():
             known = set(output.ids)
             ids = [i for i in ids if i in known]
