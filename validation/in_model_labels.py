@@ -13,7 +13,7 @@ Coverage of the true labels is judged per cell, a cell being one label, level an
 share a training set share its decoder errors, so the unit of independence is the training set: its coverage c_s is one
 number, and the interval mean(c_s) +- t sd(c_s) / sqrt(sets), with t from Student's distribution at a chance of
 0.05 / cells (Bonferroni over all cells), must hold the nominal level. The plain binomial band, which takes all stars as
-independent and so is too narrow, is reported beside it, as is the coverage without the label decoder's own variance.
+independent and so is too narrow, is reported beside it, as is the coverage that follows if the decoders are taken as certain.
 
     python validation/in_model_labels.py [--smoke]
 """
@@ -57,13 +57,14 @@ def training_set(n_train: int, n_test: int, pixels: int, seed) -> dict:
     )
     test = slice(n_train, None)
     fitted = fit(Lux.linear(sizes, N_LATENTS), world.catalog.select(slice(n_train)), EM(), key=seed)
-    found = transfer(fitted, world.catalog.only("flux").select(test))
+    stars = world.catalog.only("flux").select(test)
+    found = transfer(fitted, stars)
     truth = world.noise_free("labels")[test]
     return {
         "error": found.value - truth,
         "oracle": oracle(world, test) - truth,
         "sigma": found.error,
-        "without_decoder": np.sqrt(found.parts["latent"] + found.parts["scatter"]),
+        "certain": transfer(fitted.replace(weight_cov={}), stars).error,
     }
 
 
@@ -82,7 +83,7 @@ def band(covered: np.ndarray, n_cells: int) -> tuple[float, float]:
 
 def judge(n_train: int, sets: list[dict], n_cells: int) -> dict:
     """Everything about one number of training stars."""
-    error, best, sigma, bare = (np.array([s[k] for s in sets]) for k in sets[0])
+    error, best, sigma, certain = (np.array([s[k] for s in sets]) for k in sets[0])
     n_labels = error.shape[2]
     reach = [
         np.hypot(rmse(best[..., j], 0 * best[..., j]), LABEL_ERROR * np.sqrt(N_LATENTS / n_train))
@@ -104,7 +105,7 @@ def judge(n_train: int, sets: list[dict], n_cells: int) -> dict:
             f"coverage{key}": covered.mean(0),
             f"interval{key}": intervals,
             f"binomial_band{key}": list(plain),
-            f"coverage{key}_without_decoder": per_set(error, bare, level).mean(0),
+            f"coverage{key}_decoders_certain": per_set(error, certain, level).mean(0),
         }
         out["cells_outside_band"] += sum(not low <= level <= high for low, high in intervals)
         out["cells_outside_binomial_band"] += sum(not plain.holds(c) for c in covered.mean(0))

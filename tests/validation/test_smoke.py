@@ -1,0 +1,23 @@
+"""The claims that need no real data run through in seconds, and their verdicts are whole."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VALIDATION = Path(__file__).resolve().parents[2] / "validation"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", ["in_model_labels", "closed_form_fit"])
+def test_smoke_run_passes(claim):
+    program = [sys.executable, str(VALIDATION / f"{claim}.py"), "--smoke"]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{claim}: passed" in done.stdout
+    verdict = json.loads((VALIDATION / "results" / "smoke" / f"{claim}.json").read_text())
+    assert verdict["smoke"]
+    assert verdict["passed"]
+    assert set(verdict["threshold"]) <= set(verdict["measured"])
