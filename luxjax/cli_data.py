@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["register"]
+__all__ = ["names_in", "register"]
 
 
 def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
@@ -40,7 +40,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
 
         step = steps()
         with step(f"observe {stars} stars"):
-            survey = observe(stars, key=seed, windows=_names(windows), snr=snr, n_train=train)
+            survey = observe(stars, key=seed, windows=names_in(windows), snr=snr, n_train=train)
         with step("write the catalogue"):
             save_catalog(survey.with_truth(), out)
         if files is not None:
@@ -90,7 +90,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         from .surveys import ingest as take_in
         from .surveys import read_arrays
 
-        step, wanted = steps(), _names(names)
+        step, wanted = steps(), names_in(names)
         options: dict[str, Any] = {"labels": labels, "label_names": wanted or None, "survey": survey}
         spectra: Any = source
         if len(source) == 1 and source[0].suffix.lower() == ".npz":
@@ -120,7 +120,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         typer.echo(result.summary)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
     """Names between commas."""
     return tuple(n.strip() for n in text.split(",") if n.strip())
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .cli_data import names_in
+
 __all__ = ["register"]
 
 Latents = Annotated[int, typer.Option("--latents", "-d", min=1, help="Dimensions of the latent space.")]
@@ -66,8 +68,8 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             "catalog": str(catalog),
             "latents": latents,
             "decoder": decoder,
-            "inputs": list(_names(inputs)),
-            "cross_validate": [_whole(n) for n in _names(cross_validate)],
+            "inputs": list(names_in(inputs)),
+            "cross_validate": [_whole(n) for n in names_in(cross_validate)],
         }
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
         done = study_catalog(stars, run, config, seed=seed, stage=step)
@@ -91,7 +93,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
 
         step = steps()
         with step("predict labels"):
-            frame, units = transfer_run(run, load_catalog(catalog), inputs=_names(inputs))
+            frame, units = transfer_run(run, load_catalog(catalog), inputs=names_in(inputs))
         with step("write the table"):
             write_table(frame, units, out)
         typer.echo(f"{len(frame)} stars in {out}")
@@ -116,21 +118,16 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             "catalog": str(catalog),
             "folds": folds,
             "latents": latents,
-            "inputs": list(_names(inputs)),
+            "inputs": list(names_in(inputs)),
         }
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
         metrics = cross_validate(
-            stars, run, n_folds=folds, n_latents=latents, inputs=_names(inputs), seed=seed, stage=step
+            stars, run, n_folds=folds, n_latents=latents, inputs=names_in(inputs), seed=seed, stage=step
         )
         with step("draw the report"):
             page = render(run)
         typer.echo(_table(metrics["labels"]))
         typer.echo(page)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Names between commas."""
-    return tuple(n.strip() for n in text.split(",") if n.strip())
 
 
 def _whole(text: str) -> int:

@@ -14,6 +14,7 @@ from ._arrays import (
 from ._batch import Batch, Measured
 from ._claims import Claim
 from ._config import merge_config, read_config
+from ._folders import read_header, replaced_folder
 from ._gaussian import Gaussian
 from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
@@ -70,6 +71,8 @@ __all__ = [
     "pairs",
     "quadratic_form",
     "read_config",
+    "read_header",
+    "replaced_folder",
     "rmse",
     "robust_scatter",
     "solve_ridge",

@@ -11,8 +11,6 @@ Fluxes and masks are mapped from the file when loaded, so a catalogue need not f
 import json
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import numpy as np
 import pandas as pd
 from astropy.table import Table
 
-from ..core import InputError, listing
+from ..core import InputError, listing, read_header, replaced_folder
 from ._catalog import Catalog
 from ._labels import LabelTable
 from ._spectra import Spectra
@@ -61,22 +59,9 @@ def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
     In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it;
     everything else comes back as it was, bit for bit.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / _HEADER).is_file() and (folder.is_file() or any(folder.iterdir())):
-        raise InputError(
-            f"'{folder}' exists and holds no catalogue; name a new folder or an earlier catalogue to replace."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    part.chmod(0o777 & ~_umask())
-    try:
+    with replaced_folder(folder, _HEADER, "catalogue") as part:
         (part / _HEADER).write_text(json.dumps(_write(catalog, part), indent=1) + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder
+    return Path(folder)
 
 
 def load_catalog(folder: str | os.PathLike) -> Catalog:
@@ -88,24 +73,7 @@ def load_catalog(folder: str | os.PathLike) -> Catalog:
         If there is no catalogue, it was written by a newer luxjax, or its files are damaged.
     """
     folder = Path(folder)
-    path = folder / _HEADER
-    if not path.is_file():
-        raise InputError(
-            f"no catalogue at '{folder}': there is no {_HEADER}; give the folder that save_catalog or a luxjax "
-            "command wrote."
-        )
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(header["schema"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"'{path}' is not the header of a catalogue ({error}); save the catalogue again."
-        ) from error
-    if schema > CATALOG_SCHEMA:
-        raise InputError(
-            f"the catalogue at '{folder}' has schema {schema}, written by luxjax {header.get('luxjax', '?')}; this "
-            f"luxjax reads schemas up to {CATALOG_SCHEMA}: install a newer one."
-        )
+    header = read_header(folder, _HEADER, "catalogue", CATALOG_SCHEMA)
     try:
         ids = np.load(folder / "ids.npy", allow_pickle=False)
         outputs = {name: _read_output(entry, ids, folder) for name, entry in header["outputs"].items()}
@@ -116,13 +84,6 @@ def load_catalog(folder: str | os.PathLike) -> Catalog:
         raise InputError(
             f"the catalogue at '{folder}' is damaged ({type(error).__name__}: {error}); save or ingest it again."
         ) from error
-
-
-def _umask() -> int:
-    """The umask of this process; mkdtemp makes folders that only their owner can read."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import InputError
+from ..core import InputError, read_header, replaced_folder
 from ..models import FeatureDecoder, Linear, Lux, Quadratic
 from ._fitted import Fitted, OutputInfo
 
 __all__ = ["SCHEMA", "load", "save"]
 
 SCHEMA = 1
+HEADER = "model.json"
 DECODERS: dict[str, type[FeatureDecoder]] = {"linear": Linear, "quadratic": Quadratic}
 
 
@@ -27,28 +26,11 @@ def save(fitted: Fitted, folder: str | os.PathLike) -> Path:
     Written beside the target first and moved into place, so that an interrupted save leaves no half model. A
     model already there is replaced; a folder that holds anything else is refused.
     """
-    folder = Path(folder)
-    if (
-        folder.exists()
-        and not (folder / "model.json").is_file()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
-        raise InputError(
-            f"'{folder}' exists and holds no model; name a new folder or an earlier model to replace."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
     header, arrays = _describe(fitted)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        (temporary / "model.json").write_text(json.dumps(header, indent=1) + "\n")
-        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-        np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return folder
+    with replaced_folder(folder, HEADER, "model") as part:
+        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
+    return Path(folder)
 
 
 def load(folder: str | os.PathLike) -> Fitted:
@@ -60,21 +42,7 @@ def load(folder: str | os.PathLike) -> Fitted:
         If there is no model, it was written by a newer luxjax, or its files do not fit together.
     """
     folder = Path(folder)
-    path = folder / "model.json"
-    if not path.is_file():
-        raise InputError(
-            f"no model at '{folder}': there is no model.json; give the folder that luxjax.save wrote."
-        )
-    try:
-        header = json.loads(path.read_text())
-        schema = header["schema"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"'{path}' is not a model header ({error}); save the model again.") from error
-    if schema > SCHEMA:
-        raise InputError(
-            f"the model at '{folder}' has schema {schema}, written by luxjax {header.get('luxjax', '?')}; this luxjax "
-            f"reads schemas up to {SCHEMA}: install a newer one."
-        )
+    header = read_header(folder, HEADER, "model", SCHEMA)
     try:
         with np.load(folder / "arrays.npz", allow_pickle=False) as file:
             arrays = {k: file[k] for k in file.files}

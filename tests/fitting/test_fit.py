@@ -70,7 +70,7 @@ def test_damaged_newer_and_absent_models_are_refused(fitted, tmp_path):
     with pytest.raises(InputError, match="is damaged"):
         load(folder)
     (folder / "model.json").write_text("{")
-    with pytest.raises(InputError, match="not a model header"):
+    with pytest.raises(InputError, match="not the header of a model"):
         load(folder)
 
 

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # floors 5 and 6
     "report": BELOW_EVIDENCE | EVIDENCE,
     "cli_data": BELOW_EVIDENCE | EVIDENCE | {"report"},
-    "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report"},
+    "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model"},
 }
 
