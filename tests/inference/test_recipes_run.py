@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
-from luxjax.report import RunFolder
+from luxjax.report import DEMO, RunFolder
 from luxjax.surveys import read_catalog
 
 RECIPES = Path(__file__).resolve().parents[2] / "inference"
@@ -84,14 +84,33 @@ def test_apogee_labels(tmp_path, capsys):
     assert not (tmp_path / "run" / "report.html").exists()
 
 
+def test_simulated_survey(tmp_path):
+    """All that the demonstration does; its settings are the recipe's defaults."""
+    config = load("simulated_survey").RECIPE.config()
+    defaults = {**config["survey"], "fractions": config["split"], **config["fit"], **config["compare"]}
+    assert defaults == DEMO
+    small = "report = false\n[survey]\nstars = 260\n[fit]\nlatents = 5\n"
+    assert run("simulated_survey", tmp_path, small, "--smoke") == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert sum(metrics["stars"].values()) == 260
+    assert set(metrics["labels"]) == {"teff", "logg", "fe_h", "alpha_fe", "eu_fe"}
+    teff = metrics["labels"]["teff"]
+    assert teff["against"] == "truth"
+    assert teff["bound_rmse"] < teff["rmse"] < 0.5 * teff["spread"]
+    assert teff["baselines"].keys() == {"ridge", "cannon", "labels_only"}
+    assert set(metrics["by_input"]) == {"apogee"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
     earlier.write_metrics({"labels": {}})
-    missing = f'[data]\nspectra = "{tmp_path}/none"\n'
+    missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "no file or folder")
+    if name == "simulated_survey":
+        missing = ('[survey]\nwindows = ["kepler"]\n', "'kepler' (known: ")
     for text, said in [
         ("", "already holds a run"),
-        ("overwrite = true\n" + missing, "no file or folder"),
+        ("overwrite = true\n" + missing[0], missing[1]),
         ("[fit]\nlatent = 3\n", "Did you mean 'latents'"),
     ]:
         assert run(name, tmp_path, text) == 2
