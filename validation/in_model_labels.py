@@ -12,8 +12,8 @@ training sets pooled.
 Coverage of the true labels is judged per cell, a cell being one label, level and number of training stars. Stars that
 share a training set share its decoder errors, so the unit of independence is the training set: its coverage c_s is one
 number, and the interval mean(c_s) +- t sd(c_s) / sqrt(sets), with t from Student's distribution at a chance of
-0.05 / cells (Bonferroni over all cells), must hold the nominal level. The plain binomial band, which takes all stars as
-independent and so is too narrow, is reported beside it, as is the coverage that follows if the decoders are taken as certain.
+0.05 / cells (Bonferroni over all cells), must hold the nominal level. Beside it are reported the plain binomial band,
+which takes all stars as independent and so is too narrow, and the coverage where the decoders are taken as certain.
 
     python validation/in_model_labels.py [--smoke]
 """
