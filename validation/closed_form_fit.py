@@ -3,8 +3,8 @@
 5,000 training stars with 7,514 pixels at S/N 100 and 12 labels, 21 latents, in single precision, from a known bilinear
 model. Alternating least squares and expectation maximisation are each run for 40 cycles without stopping; the lowest
 objective of that run is the one to reach. Their default runs must end within a hair of it, and the cycles until the
-hair is first reached are counted, the pass at the starting point included. A hair is a relative excess of 1e-6 for the least-squares
-objective and 1e-6 nats per measured value for the likelihood, whose own size means nothing.
+hair is first reached are counted, the pass at the starting point included. A hair is a relative excess of 1e-6 for
+the least-squares objective and 1e-6 nats per measured value for the likelihood, whose own size means nothing.
 
 Then the labels of 2,000 test stars are inferred with their full covariance, in turns with cycles of alternating least
 squares, and the best of three warm calls of each are compared. Only ratios of times measured in one run mean anything

@@ -1,6 +1,6 @@
 """Labels of new stars are as good as the training set allows, and their intervals cover, where the model is true.
 
-Every training set comes from a bilinear world of its own (spectra and labels drawn from a known model with known noise).
+Every training set comes from a bilinear world of its own, spectra and labels drawn from a known model with known noise.
 A linear model is fitted with the default fitter, and the labels of test stars are predicted from the spectrum alone,
 without any calibration.
 
