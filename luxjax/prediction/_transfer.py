@@ -142,7 +142,10 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
 
         cov = S + S [sum_j w_j^2 v_j W_j W_j'] S,
 
-    the latent posterior with each pixel's noise raised by that of its decoder (law of total variance).
+    the latent posterior with each pixel's noise raised by that of its decoder (law of total variance). This takes W
+    for the posterior mean of the decoder, as `EM` shrinks it; unshrunk decoders of few training stars (`ALS`,
+    ``EM(shrink=False)``) hold less information than they seem to, and their intervals come out narrower than they
+    should, by about 7% at 200 stars and 8 latents.
     """
     z, s = posterior.mean, posterior.cov
     middle = jnp.zeros_like(s)
@@ -172,7 +175,8 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
     """The spectra of output `name` that the model expects for the latents of a prediction.
 
     Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
-    that of the noise-free spectrum: posterior spread of the latents and the decoder's own.
+    that of the noise-free spectrum: posterior spread of the latents and the decoder's own. Pixels that no training
+    star had get none.
     """
     info = fitted.info(name)
     if info.wavelength is None or info.medium is None:
@@ -185,6 +189,8 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
         variance = np.asarray(variance) + np.asarray(fitted.model.scatter[name]) ** 2
     with np.errstate(divide="ignore"):
         ivar = np.where(variance > 0, 1 / variance, 0)
+    # Pixels that no training star had (gaps between detectors): the decoder knows nothing there.
+    ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
     return Spectra(
         np.asarray(flux, np.float32),
         ivar.astype(np.float32),
