@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.core import Batch, InputError, Measured, unpack
 from luxjax.data import Catalog, LabelTable
-from luxjax.fitting import EM, Fitted, fit
+from luxjax.fitting import ALS, EM, Fitted, fit
 from luxjax.models import Linear, Lux
 from luxjax.prediction import predict_spectra, transfer
 from luxjax.simulation import bilinear
@@ -201,6 +201,18 @@ def test_spectra_from_labels(fitted, stars):
     assert (spectra.medium, list(spectra.ids)) == ("vacuum", list(stars.ids))
     pull = (stars.spectra("flux").flux - spectra.flux)[stars.spectra("flux").good]
     assert np.std(pull) < 0.08  # S/N 30 is 0.033, and labels of error 0.05 leave a little
+
+
+def test_spectra_are_not_predicted_where_no_star_was_seen(world):
+    catalog = world.catalog.select(slice(60))
+    flux = catalog.spectra("flux")
+    never = np.isin(np.arange(flux.n_pixels), [3, 20])
+    gap = Catalog({**catalog.outputs, "flux": flux.replace(ivar=np.where(never, 0, flux.ivar))})
+    for fitter in (EM(tol=1e-4), ALS(tol=1e-4)):
+        found = fit(Lux.linear(SIZES, N_LATENTS), gap, fitter, key=0)
+        assert np.array_equal(
+            predict_spectra(found, transfer(found, gap), "flux").good, np.tile(~never, (60, 1))
+        )
 
 
 def test_wrong_questions_get_a_sentence(fitted, stars):

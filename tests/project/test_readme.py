@@ -1,0 +1,62 @@
+"""What the README shows works: its Python block runs, its commands and files exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from luxjax import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
+
+
+def test_python_block_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks("python")
+    names: dict = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert len(names["labels"]) == len(names["test"]) > 20
+    assert capsys.readouterr().out.startswith(f"Prediction({len(names['test'])} stars: teff +-")
+    assert (tmp_path / "model" / "model.json").is_file()
+
+
+def test_commands_parse():
+    """Every luxjax command shown has these arguments and options."""
+    shown = [
+        shlex.split(line)
+        for block in blocks("")
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("luxjax ")
+    ]
+    assert {words[1] for words in shown} == {"download", "ingest", "fit", "transfer"}
+    program = get_command(cli.app)
+    for _, name, *words in shown:
+        program.commands[name].make_context(name, words)
+
+
+def test_make_targets_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = re.findall(r"\bmake ([a-z]+)\b", "\n".join(blocks("")))
+    assert shown == ["demo", "test"]
+    assert set(shown) <= targets
+
+
+def test_files_and_packages_exist():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    folders = re.findall(r"^\| `(\w+)/` ", README, re.MULTILINE)
+    for name in [*links, *folders]:
+        assert (ROOT / name).exists(), name
+    described = set(re.findall(r"^\| `luxjax\.(\w+)` ", README, re.MULTILINE))
+    there = {p.parent.name for p in (ROOT / "luxjax").glob("*/__init__.py")}
+    if there - described:
+        pytest.fail(f"packages without a line in the README: {sorted(there - described)}")
+    assert described == there
