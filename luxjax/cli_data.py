@@ -70,6 +70,9 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             tuple[float, float] | None, typer.Option(help="Wavelengths to keep, two numbers in Angstrom.")
         ] = None,
         normalize: Annotated[str, typer.Option(help="none, quantile or polynomial.")] = "none",
+        error_factor: Annotated[
+            float, typer.Option(help="Multiplies the stated errors of the spectra.")
+        ] = 1.0,
         output: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
         workers: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 4,
         medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
@@ -111,6 +114,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 rest=rest,
                 limits=limits,
                 normalization=normalize,
+                error_factor=error_factor,
                 output=output,
                 workers=workers,
                 progress=False,

@@ -15,6 +15,9 @@ Seed = Annotated[int, typer.Option(help="Of the fit's start and of the split of 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
 Inputs = Annotated[str, typer.Option(help="Spectra to predict from, comma-separated; all unless given.")]
 Decoder = Annotated[str, typer.Option(help="linear or quadratic.")]
+Candidates = Annotated[
+    str, typer.Option(help="Choose the latents among these on training stars alone, such as 8,12,16.")
+]
 
 
 def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
@@ -53,16 +56,15 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         decoder: Decoder = "linear",
         inputs: Inputs = "",
         seed: Seed = 1,
-        cross_validate: Annotated[
-            str, typer.Option(help="Choose the latents among these by cross-validation, such as 8,12,16.")
-        ] = "",
+        cross_validate: Candidates = "",
         overwrite: Overwrite = False,
     ) -> None:
         """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
         from .data import load_catalog
-        from .report import RunFolder, render, study_catalog
+        from .report import RunFolder, check_study, render, study_catalog
 
         step, stars = steps(), load_catalog(catalog)
+        check_study(stars, decoder, names_in(inputs))
         config = {
             "command": "fit",
             "catalog": str(catalog),
@@ -104,25 +106,43 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/evaluate"),
         folds: Annotated[int, typer.Option(min=2, help="Parts of the stars, each predicted once.")] = 10,
         latents: Latents = 8,
+        decoder: Decoder = "linear",
         inputs: Inputs = "",
         seed: Seed = 1,
+        cross_validate: Candidates = "",
         overwrite: Overwrite = False,
     ) -> None:
         """Predict every star from a model that never saw it, beside ridge and The Cannon on the same folds."""
         from .data import load_catalog
-        from .report import RunFolder, cross_validate, render
+        from .report import RunFolder, check_study, render
+        from .report import cross_validate as predict_folds
 
-        step, stars = steps(), load_catalog(catalog)
+        step, stars, candidates = (
+            steps(),
+            load_catalog(catalog),
+            [_whole(n) for n in names_in(cross_validate)],
+        )
+        check_study(stars, decoder, names_in(inputs))
         config = {
             "command": "evaluate",
             "catalog": str(catalog),
             "folds": folds,
             "latents": latents,
+            "decoder": decoder,
             "inputs": list(names_in(inputs)),
+            "cross_validate": candidates,
         }
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-        metrics = cross_validate(
-            stars, run, n_folds=folds, n_latents=latents, inputs=names_in(inputs), seed=seed, stage=step
+        metrics = predict_folds(
+            stars,
+            run,
+            n_folds=folds,
+            n_latents=latents,
+            decoder=decoder,
+            candidates=candidates,
+            inputs=names_in(inputs),
+            seed=seed,
+            stage=step,
         )
         with step("draw the report"):
             page = render(run)

@@ -12,7 +12,7 @@ from ._run import Example, RunFolder, versions
 
 if TYPE_CHECKING:
     from ._accuracy import accuracy
-    from ._catalog_study import cross_validate, study_catalog, transfer_run
+    from ._catalog_study import check_study, cross_validate, study_catalog, transfer_run
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
     from ._history import history
@@ -41,6 +41,7 @@ _DRAWN = {
     "accuracy": "_accuracy",
     "coverage_cells": "_coverage",
     "coverage_plot": "_coverage",
+    "check_study": "_catalog_study",
     "cross_validate": "_catalog_study",
     "demo": "_demo",
     "demo_settings": "_demo",
@@ -72,6 +73,7 @@ __all__ = [
     "Study",
     "Table",
     "accuracy",
+    "check_study",
     "coverage_cells",
     "coverage_plot",
     "cross_validate",

@@ -16,10 +16,17 @@ from ..prediction import Calibration, Prediction, calibrate, cannon, choose, rid
 from ._run import RunFolder
 from ._study import Reference, Stage, Study, labels_table, named, study
 
-__all__ = ["cross_validate", "study_catalog", "transfer_run"]
+__all__ = ["check_study", "cross_validate", "study_catalog", "transfer_run"]
 
 FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
 INNER_FOLDS = 4
+DECODERS = ("linear", "quadratic")
+
+
+def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str]) -> None:
+    """Raise `InputError` unless a study can be made of this catalogue: before a run folder is begun."""
+    check_name("decoder", decoder, DECODERS)
+    _inputs(catalog, inputs)
 
 
 def study_catalog(
@@ -37,7 +44,7 @@ def study_catalog(
         ``cross_validate``, numbers of latents to choose among on the training stars (empty: none).
     seed : int
     """
-    check_name("decoder", config["decoder"], ("linear", "quadratic"))
+    check_study(catalog, config["decoder"], config["inputs"])
     inputs = _inputs(catalog, config["inputs"])
     rows = split(list(catalog.ids), FRACTIONS, seed=seed)
     parts = {name: catalog.select(mask) for name, mask in rows.items()}
@@ -68,6 +75,8 @@ def cross_validate(
     *,
     n_folds: int,
     n_latents: int,
+    decoder: str = "linear",
+    candidates: Sequence[int] = (),
     inputs: Sequence[str] = (),
     seed: int,
     stage: Stage | None = None,
@@ -75,22 +84,27 @@ def cross_validate(
     """Predict every star by models that never saw it, beside ridge and The Cannon on the same folds.
 
     Errors are calibrated inside each fold's training stars, on predictions of their own inner folds, so that no
-    star takes part in the calibration of its own error.
+    star takes part in the calibration of its own error. With `candidates`, numbers of latents, each fold
+    chooses among them on its training stars alone (nested cross-validation), and `n_latents` is not used.
 
     Returns
     -------
     dict
         What was written to ``metrics.json``. ``labels`` has the calibrated coverages, ``uncalibrated`` the others.
     """
+    check_study(catalog, decoder, inputs)
     used = _inputs(catalog, inputs)
     number = folds(list(catalog.ids), n_folds, seed=seed)
-    model, fitter = _model(catalog, n_latents, "linear")
-    plain, calibrated = [], []
+    models = {str(n): _model(catalog, n, decoder) for n in candidates or [n_latents]}
+    plain, calibrated, chosen = [], [], []
     others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
     for k in range(n_folds):
         held = number == k
         train, test = catalog.select(~held), catalog.select(held)
         with named(stage, f"fold {k + 1} of {n_folds}"):
+            best = choose(train, models, inputs=used, key=seed).best if candidates else str(n_latents)
+            chosen.append(int(best))
+            model, fitter = models[best]
             prediction = transfer(fit(model, train, fitter, key=seed), test, inputs=used)
             plain.append(prediction)
             calibrated.append(_calibration(train, model, fitter, used, seed).apply(prediction))
@@ -100,11 +114,16 @@ def cross_validate(
     n_calibration = np.isfinite(observed.value).sum(axis=0) * (n_folds - 1) // n_folds
     before = score(Prediction.gather(plain, catalog.ids), observed)
     together = Prediction.gather(calibrated, catalog.ids)
-    metrics = {
+    metrics: dict[str, Any] = {
         "inputs": list(used),
         "stars": {"all": len(catalog)},
         "folds": n_folds,
-        "fit": {"fitter": type(fitter).__name__, "n_latents": n_latents, "decoder": "linear"},
+        "fit": {
+            "fitter": type(fitter).__name__,
+            "n_latents": int(np.median(chosen)),
+            "n_latents_by_fold": chosen,
+            "decoder": decoder,
+        },
         "labels": score(together, observed, baselines=others, n_calibration=n_calibration),
         "uncalibrated": {
             n: {k: e[k] for k in ("coverage68", "coverage95", "pull_sd")} for n, e in before.items()

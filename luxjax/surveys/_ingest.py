@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def ingest(
     grid: ArrayLike | None = None,
     limits: tuple[float, float] | None = None,
     normalization: str = "none",
+    error_factor: float = 1.0,
     output: str = "spectra",
     label_output: str = "labels",
     keep_unlabelled: bool = True,
@@ -101,6 +103,9 @@ def ingest(
         Range of the grid to keep, Angstrom.
     normalization : "none", "quantile" or "polynomial"
         Way to find the continuum: a running 90% quantile over 100 Angstrom, or a polynomial of degree 4 per detector.
+    error_factor : float
+        Multiplies the stated errors of the spectra, where they are known to be too large or too small. Models can
+        learn that noise is larger than stated, never that it is smaller.
     output, label_output : str
         Names of the two outputs of the catalogue.
     keep_unlabelled : bool
@@ -120,6 +125,8 @@ def ingest(
         No spectrum could be used, no label survived the cuts, or none matches a spectrum.
     """
     check_name("normalization", normalization, ("none", *_CONTINUA))
+    if not (np.isfinite(error_factor) and error_factor > 0):
+        raise InputError(f"the factor of the errors must be a number above 0; given: {error_factor}.")
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
         target = _cut(source.wavelength if grid is None else np.asarray(grid, float), limits)
@@ -131,6 +138,12 @@ def ingest(
         n_files = len(files)
         spectra, failures = _read(files, grid, limits, rest, workers, progress)
     spectra, left_out = _one_each(spectra)
+    if error_factor != 1:
+        spectra = replace(
+            spectra,
+            ivar=spectra.ivar / np.float32(error_factor**2),
+            history=(*spectra.history, f"errors multiplied by {error_factor:g}"),
+        )
     if normalization != "none":
         spectra = normalize(spectra, _CONTINUA[normalization]()).spectra
     if labels is None:
