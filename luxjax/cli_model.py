@@ -122,7 +122,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             load_catalog(catalog),
             [_whole(n) for n in names_in(cross_validate)],
         )
-        check_study(stars, decoder, names_in(inputs))
+        check_study(stars, decoder, names_in(inputs), folds)
         config = {
             "command": "evaluate",
             "catalog": str(catalog),

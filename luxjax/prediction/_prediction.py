@@ -94,10 +94,13 @@ class Prediction:
 
     @staticmethod
     def gather(parts: Sequence["Prediction"], ids: np.ndarray) -> "Prediction":
-        """Predictions of several samples brought together, in the order of `ids`."""
+        """Predictions of several samples brought together, in the order of `ids`.
+
+        Where their models differ in the number of latents, latents that a star's model lacks are NaN.
+        """
         row = {star: k for k, star in enumerate(np.concatenate([p.ids for p in parts]))}
         order = np.array([row[star] for star in ids])
-        first = parts[0]
+        first, n_latents = parts[0], max(p.latents.mean.shape[1] for p in parts)
 
         def join(get):
             return np.concatenate([np.asarray(get(p)) for p in parts])[order]
@@ -108,7 +111,10 @@ class Prediction:
             join(lambda p: p.value),
             join(lambda p: p.cov),
             {k: join(lambda p, k=k: p.parts[k]) for k in first.parts},
-            Gaussian(join(lambda p: p.latents.mean), join(lambda p: p.latents.cov)),  # type: ignore[arg-type]
+            Gaussian(
+                join(lambda p: _widened(p.latents.mean, 1, n_latents)),  # type: ignore[arg-type]
+                join(lambda p: _widened(p.latents.cov, 2, n_latents)),  # type: ignore[arg-type]
+            ),
             join(lambda p: p.chi2),
             join(lambda p: p.latent_distance),
             join(lambda p: p.n_inputs),
@@ -132,3 +138,10 @@ class Prediction:
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``."""
         frame = self.to_labels().to_frame()
         return frame.assign(chi2=self.chi2, latent_distance=self.latent_distance, n_inputs=self.n_inputs)
+
+
+def _widened(array, n_axes: int, size: int) -> np.ndarray:
+    """The array with its last axes (all of one length) lengthened to `size` by NaN."""
+    host = np.asarray(array)
+    extra = size - host.shape[-1]
+    return np.pad(host, [(0, 0)] + [(0, extra)] * n_axes, constant_values=np.nan) if extra else host

@@ -23,9 +23,11 @@ INNER_FOLDS = 4
 DECODERS = ("linear", "quadratic")
 
 
-def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str]) -> None:
+def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], n_folds: int | None = None) -> None:
     """Raise `InputError` unless a study can be made of this catalogue: before a run folder is begun."""
     check_name("decoder", decoder, DECODERS)
+    if n_folds is not None:
+        folds(list(catalog.ids), n_folds)
     _inputs(catalog, inputs)
 
 
@@ -195,7 +197,7 @@ def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
 def _model(catalog: Catalog, n_latents: int, decoder: str) -> tuple[Lux, AbstractFitter]:
     if decoder == "quadratic":
         return Lux.quadratic(catalog.sizes, n_latents), ALS(scatter=True, max_cycles=30, tol=1e-5)
-    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5)
+    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5, max_cycles=150)
 
 
 def _truth(catalog: Catalog) -> np.ndarray | None:
