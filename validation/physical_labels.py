@@ -14,6 +14,11 @@ van Trees bound. That bound supposes the exact physics to be known. A linear dec
 of growth, so its ratio is that of a straight line through curved data; the quadratic decoder's says how much of
 it is curvature. What remains is owed to decoders learned from a finite, noisy sample.
 
+A first run, on seeds 101 to 103, failed on coverage: in one survey the 68% intervals of [Fe/H] were too wide (0.82 of true
+and 0.75 of observed labels inside), two cells of sixty. Errors were then calibrated by a scale and a floor alone, and a
+few stars far from the middle of the population, where a linear decoder fails most, set them for all. Calibration has since
+had a term that grows with latent distance. The thresholds are as they were; the seeds are new.
+
     python validation/physical_labels.py [--smoke]
 """
 
@@ -26,7 +31,7 @@ from luxjax.core import LEVELS, Claim
 from luxjax.prediction import coverage_bands
 from luxjax.report import RunFolder, demo, demo_settings
 
-SEEDS = (101, 102, 103)
+SEEDS = (201, 202, 203)
 REFERENCES = {"": "observed", "_truth": "true"}
 CLAIM = Claim(
     __file__,
@@ -65,9 +70,9 @@ def survey(seed: int, settings: dict, n_cells: int) -> dict[str, dict]:
 def cells(table, name: str, entry: dict, n_cells: int) -> dict[str, dict]:
     """Coverage of one label at every level, of observed and true labels, with its band."""
     error, noise = table[f"{name}_err"].to_numpy(float), table[f"{name}_obs_err"].to_numpy(float)
-    usable = np.isfinite(noise)
+    distance, usable = table["latent_distance"].to_numpy(float), np.isfinite(noise)
     bands = coverage_bands(
-        error[usable], noise[usable], n_calibration=entry["n_calibration"], n_cells=n_cells
+        error[usable], noise[usable], distance[usable], n_calibration=entry["n_calibration"], n_cells=n_cells
     )
     keys = {
         f"{round(100 * level)}{end}": f"{round(100 * level)}% {what}"

@@ -1,5 +1,6 @@
 """Errors made honest on stars the model has not seen, and what that honesty is worth with finitely many."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,11 @@ WIDTH_OF_LOG_SCALE = 0.5
 
 @dataclass(frozen=True)
 class Calibration:
-    """Variance of a predicted label after calibration: ``scale * variance + floor**2``.
+    """Variance of a label after calibration: ``scale * variance + floor**2 + (growth * distance**2)**2``.
 
-    Two terms, because model error does not fall with the signal-to-noise ratio as the predicted error does.
+    Model error does not fall with the signal-to-noise ratio as the predicted error does: hence a floor. And what
+    a decoder cannot follow, such as the curvature that a linear one lacks, grows with the square of a star's
+    distance from the middle of the training stars in latent space: hence a term that does.
 
     Attributes
     ----------
@@ -29,6 +32,8 @@ class Calibration:
         Factor of the predicted variance.
     floor : (label,) array
         Error added in quadrature, in the label's unit.
+    growth : (label,) array
+        Error added in quadrature at latent distance 1, in the label's unit.
     n_stars : (label,) array of int
         Calibration stars with that label observed.
     """
@@ -36,6 +41,7 @@ class Calibration:
     names: tuple[str, ...]
     scale: np.ndarray
     floor: np.ndarray
+    growth: np.ndarray
     n_stars: np.ndarray
 
     def apply(self, prediction: Prediction) -> Prediction:
@@ -45,18 +51,33 @@ class Calibration:
                 f"this calibration is for the labels {listing(self.names)}; the prediction has {listing(prediction.names)}."
             )
         root = np.sqrt(self.scale)
-        cov = prediction.cov * root[:, None] * root + np.diag(self.floor**2)
+        added = self.floor**2 + (self.growth * prediction.latent_distance[:, None] ** 2) ** 2
+        cov = prediction.cov * root[:, None] * root + added[:, :, None] * np.eye(len(self.names))
         changed = prediction.select(slice(None))
         object.__setattr__(changed, "cov", cov)
         return changed
+
+    def to_dict(self) -> dict[str, dict[str, float]]:
+        """Plain numbers by label, for JSON; undone by `from_dict`."""
+        columns = ("scale", "floor", "growth", "n_stars")
+        return {n: {c: getattr(self, c)[j].item() for c in columns} for j, n in enumerate(self.names)}
+
+    @classmethod
+    def from_dict(cls, entries: Mapping[str, Mapping[str, float]]) -> "Calibration":
+        """The calibration that `to_dict` described."""
+
+        def column(name):
+            return np.array([entry[name] for entry in entries.values()])
+
+        return cls(tuple(entries), column("scale"), column("floor"), column("growth"), column("n_stars"))
 
 
 def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
     """Learn how wrong predicted errors are from stars kept out of training.
 
-    For each label the residuals to the observed labels are taken as N(0, scale v + floor^2 + s^2), v the
-    predicted variance and s the observed label's own error; scale and floor are their maximum-likelihood values
-    (ln scale has a N(0, 0.5^2) prior: with little spread in v the two terms cannot be told apart).
+    For each label the residuals to the observed labels are taken as normal with the variance of `Calibration`
+    plus the observed label's own, and its three numbers are their maximum-likelihood values (ln scale has a
+    N(0, 0.5^2) prior: with little spread in the predicted variances, scale and floor cannot be told apart).
 
     Parameters
     ----------
@@ -67,7 +88,7 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
     """
     if not np.array_equal(prediction.ids, observed.ids):
         raise InputError("prediction and observed labels must hold the same stars in the same order.")
-    scale, floor, count = [], [], []
+    found, count = [], []
     for j, name in enumerate(prediction.names):
         residual = prediction.value[:, j] - observed[name]
         seen = np.isfinite(residual)
@@ -76,37 +97,48 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
                 f"{seen.sum()} calibration stars have '{name}'; at least {LEAST_STARS} are needed, and a few hundred for "
                 "an error good to 10%."
             )
-        variance = prediction.error[seen, j] ** 2
         noise = observed.error[seen, observed.names.index(name)] ** 2
-        a, b = _fit_variance(residual[seen], variance, noise)
-        scale.append(a)
-        floor.append(b)
+        variance = prediction.error[seen, j] ** 2
+        found.append(fit_variance(residual[seen], variance, prediction.latent_distance[seen], noise))
         count.append(int(seen.sum()))
-    return Calibration(prediction.names, np.array(scale), np.array(floor), np.array(count))
+    scale, floor, growth = np.array(found).T
+    return Calibration(prediction.names, scale, floor, growth, np.array(count))
 
 
-def _fit_variance(residual, variance, noise) -> tuple[float, float]:
+def fit_variance(
+    residual: np.ndarray, variance: np.ndarray, distance: np.ndarray, noise: np.ndarray
+) -> tuple[float, float, float]:
+    """Scale, floor and growth of one label that make these residuals most probable.
+
+    Parameters
+    ----------
+    residual : (star,) array
+        Predicted minus observed.
+    variance, noise : (star,) arrays
+        Predicted variance, and variance of the observed label.
+    distance : (star,) array
+        Latent distance.
+    """
     unit = np.mean(variance + noise)
+    terms = np.stack([np.ones_like(variance), distance**4]) * unit
 
     def loss(p):
-        a, b2 = np.exp(p[0]), p[1] * unit
-        total = a * variance + b2 + noise
-        derivative = 0.5 / total - 0.5 * residual**2 / total**2
+        a = np.exp(p[0])
+        total = a * variance + p[1:] @ terms + noise
+        slope = 0.5 / total - 0.5 * residual**2 / total**2
         value = 0.5 * np.sum(np.log(total) + residual**2 / total) + 0.5 * (p[0] / WIDTH_OF_LOG_SCALE) ** 2
-        gradient = [
-            np.sum(derivative * a * variance) + p[0] / WIDTH_OF_LOG_SCALE**2,
-            np.sum(derivative) * unit,
-        ]
-        return value, np.array(gradient)
+        return value, np.array([slope @ variance * a + p[0] / WIDTH_OF_LOG_SCALE**2, *(terms @ slope)])
 
-    start = np.array([0.0, 0.05])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-4, 4), (0, None)])
-    return float(np.exp(found.x[0])), float(np.sqrt(found.x[1] * unit))
+    bounds = [(-4, 4), (0, None), (0, None)]
+    found = minimize(loss, np.array([0.0, 0.05, 0.05]), jac=True, method="L-BFGS-B", bounds=bounds)
+    log_scale, floor2, growth2 = found.x
+    return float(np.exp(log_scale)), float(np.sqrt(floor2 * unit)), float(np.sqrt(growth2 * unit))
 
 
 def coverage_bands(
     error: np.ndarray,
     noise: np.ndarray,
+    distance: np.ndarray,
     *,
     n_calibration: int,
     n_cells: int,
@@ -116,8 +148,8 @@ def coverage_bands(
 ) -> dict[str, tuple[float, float]]:
     """The bands that coverages must fall in, were the calibrated errors of the right form.
 
-    Calibration stars are finite: even a right form of the errors gets its scale and floor slightly wrong. That
-    is simulated: residuals of `n_calibration` stars are drawn, scale and floor fitted to them, and the coverage
+    Calibration stars are finite: even a right form of the errors gets its numbers slightly wrong. That is
+    simulated: residuals of `n_calibration` stars are drawn, a calibration fitted to them, and the coverage
     of a fresh test sample counted. A band is the mean +- z standard deviations of that coverage, z for a chance
     of `alpha` over all `n_cells` cells together.
 
@@ -127,6 +159,8 @@ def coverage_bands(
         Calibrated errors of the test stars.
     noise : (star,) array
         Errors of their observed labels.
+    distance : (star,) array
+        Their latent distances.
     n_cells : int
         Coverages reported together, over labels, levels and references.
 
@@ -141,10 +175,12 @@ def coverage_bands(
     for _ in range(n_draws):
         pick = rng.integers(0, len(error), n_calibration)
         residual = rng.normal(0, np.sqrt(variance[pick] + noise2[pick]))
-        a, b = _fit_variance(residual, variance[pick], noise2[pick])
+        a, b, c = fit_variance(residual, variance[pick], distance[pick], noise2[pick])
         drawn = np.abs(rng.normal(size=len(error)))
         for end, extra in (("", noise2), ("_truth", 0.0)):
-            pull = drawn * np.sqrt((variance + extra) / (a * variance + b**2 + extra))
+            pull = drawn * np.sqrt(
+                (variance + extra) / (a * variance + b**2 + (c * distance**2) ** 2 + extra)
+            )
             for level in LEVELS:
                 inside = np.mean(pull < norm.ppf(0.5 + level / 2))
                 covered.setdefault(f"{round(100 * level)}{end}", []).append(float(inside))

@@ -82,7 +82,11 @@ def score(
         if n_calibration is not None:
             usable = np.isfinite(noise)
             bands = coverage_bands(
-                error[usable], noise[usable], n_calibration=int(n_calibration[j]), n_cells=cells
+                error[usable],
+                noise[usable],
+                prediction.latent_distance[usable],
+                n_calibration=int(n_calibration[j]),
+                n_cells=cells,
             )
             entry |= {
                 f"band{key}": band for key, band in bands.items() if truth is not None or "truth" not in key

@@ -172,13 +172,7 @@ def transfer_run(
     if inside and (folder / "metrics.json").is_file():
         stored = json.loads((folder / "metrics.json").read_text()).get("calibration") or {}
         if set(stored) == set(prediction.names):
-            entries = [stored[n] for n in prediction.names]
-            calibration = Calibration(
-                prediction.names,
-                np.array([e["scale"] for e in entries]),
-                np.array([e["floor"] for e in entries]),
-                np.array([e["n_stars"] for e in entries]),
-            )
+            calibration = Calibration.from_dict({name: stored[name] for name in prediction.names})
             prediction = calibration.apply(prediction)
     return prediction.to_frame(), dict(prediction.units)
 

@@ -140,12 +140,7 @@ def study(
                 baselines=others,
                 n_calibration=calibration.n_stars,
             ),
-            "calibration": {
-                n: {"scale": s, "floor": f, "n_stars": k}
-                for n, s, f, k in zip(
-                    calibration.names, calibration.scale, calibration.floor, calibration.n_stars, strict=True
-                )
-            },
+            "calibration": calibration.to_dict(),
         }
     with clock("write the run folder"):
         save(fitted, run.model)

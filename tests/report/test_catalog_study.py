@@ -78,7 +78,8 @@ def test_transfer_applies_the_calibration_of_the_run(world, studied):
     for j, name in enumerate(plain.names):
         np.testing.assert_allclose(frame[name], plain[name])
         entry = stored[name]
-        wanted = np.sqrt(entry["scale"] * plain.error[:, j] ** 2 + entry["floor"] ** 2)
+        grown = entry["growth"] * plain.latent_distance**2
+        wanted = np.sqrt(entry["scale"] * plain.error[:, j] ** 2 + entry["floor"] ** 2 + grown**2)
         np.testing.assert_allclose(frame[f"{name}_err"], wanted)
         assert not np.allclose(wanted, plain.error[:, j])
     bare, _ = transfer_run(run.model, world.catalog.only("flux"))
