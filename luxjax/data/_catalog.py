@@ -44,7 +44,7 @@ class Catalog:
                 )
         if len(ids) == 0:
             raise InputError(
-                "the catalogue is empty: no star is common to all outputs; check that both sides use the same "
+                "no star is common to all outputs, or none was selected, so the catalogue is empty; check that both sides use the same "
                 "identifiers (APOGEE ids carry a '2M' prefix, GALAH's do not) or cross-match by position."
             )
         unique, counts = np.unique(ids, return_counts=True)

@@ -41,11 +41,22 @@ def test_scale_floor_and_growth_are_found(rng, scale, floor, growth):
     assert np.allclose(found.scale, scale, rtol=0.15)
     assert np.all(np.abs(found.floor / [50, 0.05] - floor) < 0.3)
     assert np.all(np.abs(found.growth / [50, 0.05] - growth) < 0.3)
-    assert np.array_equal(found.n_stars, [6000, 6000])
+    assert np.all(found.n_stars >= 5980)
     after = found.apply(prediction)
     pull = (after.value - truth) / after.error
     assert np.allclose(np.sqrt(np.mean(pull**2, axis=0)), 1, atol=0.04)
     assert np.array_equal(after.value, prediction.value)
+
+
+def test_a_few_outliers_do_not_widen_the_errors_of_all(rng):
+    prediction, observed, _ = stars(rng, 2000)
+    value = observed.value.copy()
+    value[:20] += [2000.0, -2.0]
+    spoilt = LabelTable(value, observed.error, observed.names, observed.ids)
+    clean, found = calibrate(prediction, observed), calibrate(prediction, spoilt)
+    assert np.all(found.n_stars <= 1980)
+    assert np.all(found.n_stars > 1965)
+    assert np.allclose(found.scale, clean.scale, rtol=0.05)
 
 
 def test_it_is_the_maximum_of_the_likelihood(rng):
@@ -97,7 +108,7 @@ def test_missing_labels_are_left_out_and_too_few_are_refused(rng):
         return LabelTable(value, observed.error, observed.names, observed.ids)
 
     some = calibrate(prediction, lacking(30))
-    assert np.array_equal(some.n_stars, [60, 30])
+    assert np.all(abs(some.n_stars - [60, 30]) <= 1)
     rest = calibrate(prediction.select(slice(30, None)), observed.select(slice(30, None)))
     assert some.scale[1] == pytest.approx(rest.scale[1])
     with pytest.raises(InputError, match="29 calibration stars have 'fe_h'; at least 30 are needed"):
