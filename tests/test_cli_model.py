@@ -90,7 +90,7 @@ def test_bad_input_is_one_sentence(folder, capsys):
 def test_demo_in_small(tmp_path, capsys, monkeypatch):
     from luxjax.report import _demo
 
-    small = {**_demo.QUICK, "stars": 240, "latents": 4, "tol": 1e-3, "bound_stars": 2}
+    small = {**_demo.QUICK, "stars": 300, "latents": 4, "tol": 1e-3, "bound_stars": 2}
     monkeypatch.setattr(_demo, "QUICK", small)
     status, out, err = run(capsys, "demo", "--quick", "--seed", 3, "-o", tmp_path / "demo")
     assert status == 0, err

@@ -20,6 +20,8 @@ far from the middle of the population, where a linear decoder fails most, set th
 grows with latent distance. On seeds 201 to 203 those of [alpha/Fe] were (0.85): 600 labels with errors twice the model's hardly
 know its scale; since then the model's own scale has a closer prior, peculiar stars are clipped, and the demonstration calibrates
 on some 2,100 stars. The thresholds are as they were; the seeds are new each time.
+The present verdict misses by one cell of sixty: 0.907 of the true [Fe/H] of one survey lie in their 95% intervals, and the
+band begins at 0.908.
 
     python validation/physical_labels.py [--smoke]
 """

@@ -45,7 +45,7 @@ def test_visits_are_combined_before_joining():
 
 
 def test_nothing_in_common():
-    with pytest.raises(InputError, match="no star is common to all outputs; .*'2M' prefix.*cross-match"):
+    with pytest.raises(InputError, match="no star is common to all outputs, .*'2M' prefix.*cross-match"):
         Catalog.join({"apogee": spectra(["s1"]), "labels": labels(["s2"])})
     for empty in (Catalog, Catalog.join):
         with pytest.raises(InputError, match="at least one output"):
