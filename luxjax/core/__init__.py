@@ -33,9 +33,11 @@ from ._metrics import (
 )
 from ._random import as_key
 from ._recipes import Recipe
+from ._verdict import VERDICTS, Trend, Verdict
 
 __all__ = [
     "LEVELS",
+    "VERDICTS",
     "Array",
     "Batch",
     "Claim",
@@ -54,6 +56,8 @@ __all__ = [
     "PRNGKeyArray",
     "Recipe",
     "StarOutput",
+    "Trend",
+    "Verdict",
     "as_key",
     "bias",
     "binomial_interval",
