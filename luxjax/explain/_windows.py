@@ -1,0 +1,229 @@
+"""Which pixels are an element's own? Windows about its lines, and how deep a change of abundance shows there."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core import InputError, check_name
+from ..data import Medium
+from ..simulation import PARAMETERS, LineList, LineStrength
+
+__all__ = ["GIANT", "OwnWindows", "own_windows", "survey_resolution"]
+
+#: The star whose line strengths stand for the sample where nothing better is known.
+GIANT = {"teff": 4600.0, "logg": 2.3, "fe_h": 0.0, "vmic": 1.6, "vmacro": 4.0}
+REACH = 3.0  # half the width of a window, in sigmas of the observed line
+STEP = 0.1  # dex, of the finite difference that gives a line's response to its abundance
+_LIGHT = 299792.458  # km/s
+_RESOLUTION = {"apogee": 22_500.0, "galah": 28_000.0, "lamost": 1_800.0}
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWindows:
+    """The lines of one element (or several) on one grid of pixels.
+
+    Parameters
+    ----------
+    lines : LineList
+        The lines that show, in the medium of `wavelength`.
+    wavelength : (pixel,) array
+        Angstrom.
+    sigma : (line,) array
+        Gaussian width of each line as observed, Angstrom.
+    depth : (line,) array
+        Central depth in the reference star, as a fraction of the continuum.
+    response : (line,) array
+        Change of the central depth by 1 dex of abundance: the slope at the reference star.
+    n_weak : int
+        Lines in the window that were left out because they are too weak to show.
+    """
+
+    lines: LineList
+    wavelength: np.ndarray
+    sigma: np.ndarray
+    depth: np.ndarray
+    response: np.ndarray
+    n_weak: int = 0
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def member(self) -> np.ndarray:
+        """Pixels within three sigma of each line, (line, pixel) bool."""
+        return np.abs(self._offset()) <= REACH
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Pixels within three sigma of any line, (pixel,) bool."""
+        return self.member.any(axis=0) if len(self) else np.zeros(len(self.wavelength), bool)
+
+    @property
+    def profile(self) -> np.ndarray:
+        """Deepening of every pixel by 1 dex of abundance, (pixel,), zero outside the windows.
+
+        Lines add, as weak lines do; residuals divided by this are abundances in dex.
+        """
+        return self._sum(self.response)
+
+    def deepened(self, change: float) -> np.ndarray:
+        """Factor by which the flux changes when the abundance rises by `change` dex, (pixel,).
+
+        The lines' depths go from d to d + response x change (never below zero or beyond full darkness), and the
+        transmissions of the change multiply: exp(-d tau) line by line.
+        """
+        shape = np.exp(-0.5 * self._offset() ** 2) * self.member
+        before = np.clip(self.depth, 0, 0.99)
+        after = np.clip(self.depth + change * self.response, 0, 0.99)
+        ratio = np.log1p(-after[:, None] * shape) - np.log1p(-before[:, None] * shape)
+        return np.exp(ratio.sum(axis=0)) if len(self) else np.ones(len(self.wavelength))
+
+    def select(self, index) -> "OwnWindows":
+        """The windows of some lines: a slice, integer array or boolean mask."""
+        rows = np.arange(len(self))[index].reshape(-1)
+        kept = {k: getattr(self, k)[rows] for k in ("sigma", "depth", "response")}
+        return dataclasses.replace(self, lines=self.lines.select(rows), **kept)
+
+    def without(self, line: int) -> "OwnWindows":
+        """The windows with one line left out."""
+        return self.select(np.arange(len(self)) != line)
+
+    def moved(self, centre) -> "OwnWindows":
+        """The same lines at other wavelengths, (line,) Angstrom, as wide in velocity."""
+        centre = np.asarray(centre, float)
+        order = np.argsort(centre, kind="stable")
+        line = dataclasses.replace(self.lines.select(order), wavelength=centre[order])
+        sigma = (self.sigma * centre / self.lines.wavelength)[order]
+        return dataclasses.replace(
+            self, lines=line, sigma=sigma, depth=self.depth[order], response=self.response[order]
+        )
+
+    def elsewhere(self, rng: np.random.Generator, good: np.ndarray | None = None) -> "OwnWindows":
+        """The same lines, each moved to a random place where no window of its own lies: a null.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        good : (pixel,) bool array, optional
+            Pixels with data; by default all.
+        """
+        free = self._free(good)
+        if not len(self) or free.sum() < 10 * len(self):
+            raise InputError(
+                f"there is no room to move {len(self)} lines to: {int(free.sum())} pixels lie away from the "
+                "windows; use a wider spectrum or fewer lines."
+            )
+        return self.moved(rng.choice(self.wavelength[free], len(self), replace=False))
+
+    def _free(self, good: np.ndarray | None) -> np.ndarray:
+        """Pixels about which a whole window fits without touching an own one or pixels without data."""
+        taken = (np.abs(self._offset()) <= 2 * REACH).any(axis=0)
+        good = np.ones(len(self.wavelength), bool) if good is None else np.asarray(good, bool)
+        half = int(np.ceil(REACH * np.max(self.sigma / self._step(), initial=0)))
+        narrowed = np.convolve(good, np.ones(2 * half + 1), mode="same") >= 2 * half + 0.5
+        return narrowed & ~taken
+
+    def _step(self) -> np.ndarray:
+        """Width of a pixel at each line."""
+        near = np.clip(np.searchsorted(self.wavelength, self.lines.wavelength), 1, len(self.wavelength) - 1)
+        return self.wavelength[near] - self.wavelength[near - 1]
+
+    def _offset(self) -> np.ndarray:
+        """Distance of every pixel from every line, in sigmas, (line, pixel)."""
+        return (self.wavelength - self.lines.wavelength[:, None]) / self.sigma[:, None]
+
+    def _sum(self, height: np.ndarray) -> np.ndarray:
+        shape = np.exp(-0.5 * self._offset() ** 2) * self.member
+        return (height[:, None] * shape).sum(axis=0)
+
+
+def own_windows(
+    lines: LineList,
+    wavelength: np.ndarray,
+    medium: Medium,
+    species: Sequence[str],
+    *,
+    resolution: float,
+    reference: Mapping[str, float] | None = None,
+    floor: float = 1e-3,
+) -> OwnWindows:
+    """The windows of an element's lines on a grid of pixels.
+
+    Strengths are those of `luxjax.simulation.LineStrength` in a reference star. A line is a Gaussian whose area is
+    its equivalent width, as wide as thermal motion, turbulence and the instrument make it.
+
+    Parameters
+    ----------
+    lines : LineList
+        Of all elements, in air or vacuum; converted to the medium of the spectra.
+    wavelength : (pixel,) array
+        Angstrom.
+    medium : "air" or "vacuum"
+        Of `wavelength`.
+    species : sequence of str
+        Elements (``"Eu"``) or species (``"Fe II"``). Those without lines here simply have no windows.
+    resolution : float
+        lambda / FWHM of the Gaussian line-spread function.
+    reference : mapping of str to float, optional
+        Parameters of the reference star (see `luxjax.simulation.PARAMETERS`), in place of those of `GIANT`.
+    floor : float
+        Lines whose central depth in the reference star is less than this are left out: 0.001 of the continuum is
+        what a thousand spectra of signal-to-noise ratio 100 show at three sigma in one pixel.
+    """
+    if isinstance(species, str):
+        species = [species]
+    if not np.isfinite(resolution) or resolution <= 0:
+        raise InputError(f"resolution is {resolution}; give lambda / FWHM, such as 22500.")
+    star = _star({**GIANT, **(reference or {})})
+    grid = np.asarray(wavelength, float)
+    own = lines.to(medium)
+    inside = (own.wavelength >= grid[0]) & (own.wavelength <= grid[-1]) & (own.element != "H")
+    own = own.select(inside & (np.isin(own.element, species) | np.isin(own.species, species)))
+    if not len(own):
+        return OwnWindows(own, grid, *np.zeros((3, 0)))
+    strength = LineStrength(own)
+    width, sigma = map(np.asarray, strength.profile(star))
+    variance = sigma**2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)
+    area = np.sqrt(2 * np.pi * variance)
+    more = np.asarray(strength.equivalent_width(_richer(star, own.element, STEP)))
+    less = np.asarray(strength.equivalent_width(_richer(star, own.element, -STEP)))
+    found = OwnWindows(own, grid, np.sqrt(variance), width / area, (more - less) / (2 * STEP) / area)
+    seen = found.depth > floor
+    return dataclasses.replace(found.select(seen), n_weak=int((~seen).sum()))
+
+
+def survey_resolution(survey: str, resolution: float | None = None) -> float:
+    """Resolving power of a survey's spectra, if not given."""
+    if resolution is not None:
+        return float(resolution)
+    if survey not in _RESOLUTION:
+        raise InputError(
+            f"the resolution of survey '{survey}' is not known (known: {', '.join(_RESOLUTION)}); "
+            "give resolution=, lambda / FWHM."
+        )
+    return _RESOLUTION[survey]
+
+
+def _star(values: Mapping[str, float]) -> np.ndarray:
+    out = np.zeros(len(PARAMETERS))
+    for name, value in values.items():
+        check_name("parameter of the reference star", name, PARAMETERS)
+        out[PARAMETERS.index(name)] = value
+    return out
+
+
+def _broadening(resolution: float, star: np.ndarray) -> float:
+    """Variance of instrument and macroturbulence, (km/s)^2."""
+    instrument = _LIGHT / (resolution * np.sqrt(8 * np.log(2)))
+    return instrument**2 + 0.5 * star[PARAMETERS.index("vmacro")] ** 2
+
+
+def _richer(star: np.ndarray, elements: np.ndarray, change: float) -> np.ndarray:
+    """The star with these elements changed by `change` dex; Fe through [Fe/H]."""
+    out = star.copy()
+    for element in set(elements):
+        name = "fe_h" if element == "Fe" else f"{element.lower()}_fe"
+        out[PARAMETERS.index(name)] += change
+    return out
