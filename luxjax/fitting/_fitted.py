@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import Batch, InputError, Measured, check_name, choose_from, listing
+from ..core import Batch, InputError, Measured, Verdict, check_name, choose_from, listing
 from ..data import Catalog, LabelTable, Medium, Spectra
 from ..models import Lux
 
@@ -83,6 +83,9 @@ class Fitted:
         Value after each cycle of the fit.
     summary : dict
         Readable facts of the training: fitter, settings, stars, cycles, convergence, versions.
+    verdicts : dict of str to Verdict
+        By label, as far as known: whether the model measures it or guesses it from the other labels. Found on stars
+        kept out of training; they travel with the model and go with every label it predicts.
     """
 
     model: Lux
@@ -90,6 +93,7 @@ class Fitted:
     outputs: Mapping[str, OutputInfo] = field(default_factory=dict)
     objective: tuple[float, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{k} ({len(self.model.scatter[k])})" for k in self.model.names)
@@ -146,6 +150,17 @@ class Fitted:
                 value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
                 ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
         return Measured.clean(value, ivar, dtype)
+
+    def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "Fitted":
+        """A copy that knows these verdicts, by label, beside those it had."""
+        labels = [n for k in self.model.names if not self.info(k).is_spectra for n in self.info(k).names]
+        for name, verdict in verdicts.items():
+            check_name("label with a verdict", name, labels)
+            if verdict.label != name:
+                raise InputError(
+                    f"the verdict given for '{name}' is about '{verdict.label}'; name it by its label."
+                )
+        return self.replace(verdicts={**self.verdicts, **verdicts})
 
     def replace(self, **changes: Any) -> "Fitted":
         """A copy with fields changed."""

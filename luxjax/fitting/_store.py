@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import InputError, read_header, replaced_folder
+from ..core import InputError, Verdict, read_header, replaced_folder
 from ..models import FeatureDecoder, Linear, Lux, Quadratic
 from ._fitted import Fitted, OutputInfo
 
 __all__ = ["SCHEMA", "load", "save"]
 
-SCHEMA = 1
+SCHEMA = 2  # 2 added the verdicts of the labels; folders of schema 1 are read, and have none
 HEADER = "model.json"
 DECODERS: dict[str, type[FeatureDecoder]] = {"linear": Linear, "quadratic": Quadratic}
 
@@ -47,7 +47,7 @@ def load(folder: str | os.PathLike) -> Fitted:
         with np.load(folder / "arrays.npz", allow_pickle=False) as file:
             arrays = {k: file[k] for k in file.files}
         return _rebuild(header, arrays)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the model at '{folder}' is damaged ({error}); save it again.") from error
 
 
@@ -92,6 +92,7 @@ def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "n_latents": fitted.model.n_latents,
         "outputs": outputs,
         "summary": dict(fitted.summary),
+        "verdicts": {name: verdict.to_dict() for name, verdict in fitted.verdicts.items()},
     }
     return header, arrays
 
@@ -121,4 +122,5 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Fitted:
                     entry["survey"],
                 )
     objective = tuple(float(v) for v in arrays["objective"])
-    return Fitted(Lux(decoders, scatter), cov, outputs, objective, header["summary"])
+    verdicts = {name: Verdict.from_dict(entry) for name, entry in header.get("verdicts", {}).items()}
+    return Fitted(Lux(decoders, scatter), cov, outputs, objective, header["summary"], verdicts)

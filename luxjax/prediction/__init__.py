@@ -5,6 +5,7 @@ from ._calibrate import Calibration, calibrate, coverage_bands
 from ._choose import Choice, choose
 from ._prediction import Prediction
 from ._scores import score
+from ._shrink import shrink_shortcuts
 from ._transfer import predict_spectra, transfer
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "predict_spectra",
     "ridge",
     "score",
+    "shrink_shortcuts",
     "transfer",
 ]

@@ -37,6 +37,8 @@ class Calibration:
         Error added in quadrature at latent distance 1, in the label's unit.
     n_stars : (label,) array of int
         Calibration stars with that label, outliers left out.
+    shrunk : tuple of str
+        Labels that were replaced by what the other labels say of them; it holds for such predictions alone.
     """
 
     names: tuple[str, ...]
@@ -44,12 +46,18 @@ class Calibration:
     floor: np.ndarray
     growth: np.ndarray
     n_stars: np.ndarray
+    shrunk: tuple[str, ...] = ()
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction with calibrated covariance."""
         if prediction.names != self.names:
             raise InputError(
                 f"this calibration is for the labels {listing(self.names)}; the prediction has {listing(prediction.names)}."
+            )
+        if set(prediction.shrunk) != set(self.shrunk):
+            raise InputError(
+                f"this calibration was learned with {listing(self.shrunk) or 'no label'} shrunk to the other labels; the "
+                f"prediction has {listing(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
             )
         root = np.sqrt(self.scale)
         added = self.floor**2 + (self.growth * prediction.latent_distance[:, None] ** 2) ** 2
@@ -61,7 +69,11 @@ class Calibration:
     def to_dict(self) -> dict[str, dict[str, float]]:
         """Plain numbers by label, for JSON; undone by `from_dict`."""
         columns = ("scale", "floor", "growth", "n_stars")
-        return {n: {c: getattr(self, c)[j].item() for c in columns} for j, n in enumerate(self.names)}
+        return {
+            n: {c: getattr(self, c)[j].item() for c in columns}
+            | ({"shrunk": 1.0} if n in self.shrunk else {})
+            for j, n in enumerate(self.names)
+        }
 
     @classmethod
     def from_dict(cls, entries: Mapping[str, Mapping[str, float]]) -> "Calibration":
@@ -70,7 +82,10 @@ class Calibration:
         def column(name):
             return np.array([entry[name] for entry in entries.values()])
 
-        return cls(tuple(entries), column("scale"), column("floor"), column("growth"), column("n_stars"))
+        shrunk = tuple(name for name, entry in entries.items() if entry.get("shrunk"))
+        return cls(
+            tuple(entries), column("scale"), column("floor"), column("growth"), column("n_stars"), shrunk
+        )
 
 
 def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
@@ -106,7 +121,7 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
         found.append(best)
         count.append(used)
     scale, floor, growth = np.array(found).T
-    return Calibration(prediction.names, scale, floor, growth, np.array(count))
+    return Calibration(prediction.names, scale, floor, growth, np.array(count), prediction.shrunk)
 
 
 def _fit_clipped(residual, variance, distance, noise) -> tuple[tuple[float, float, float], int]:

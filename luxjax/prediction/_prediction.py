@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import Gaussian, check_name
+from ..core import Gaussian, Verdict, check_name
 from ..data import LabelTable
 
 __all__ = ["Prediction"]
@@ -38,6 +39,10 @@ class Prediction:
         Good input values of each star.
     units, species : dict
         By label name.
+    verdicts : dict of str to Verdict
+        By label name, as far as known: whether the model measures the label or guesses it from the others.
+    shrunk : tuple of str
+        Labels replaced by what the other labels say of them (see `shrink_shortcuts`).
     """
 
     ids: np.ndarray
@@ -51,6 +56,8 @@ class Prediction:
     n_inputs: np.ndarray
     units: Mapping[str, str] = field(default_factory=dict)
     species: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    shrunk: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,6 +97,8 @@ class Prediction:
             self.n_inputs[index],
             self.units,
             self.species,
+            self.verdicts,
+            self.shrunk,
         )
 
     @staticmethod
@@ -120,6 +129,8 @@ class Prediction:
             join(lambda p: p.n_inputs),
             first.units,
             first.species,
+            first.verdicts,
+            first.shrunk,
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:
@@ -135,8 +146,19 @@ class Prediction:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``."""
-        frame = self.to_labels().to_frame()
+        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``.
+
+        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
+        the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
+        """
+        columns: dict[str, Any] = {"id": self.ids}
+        for name, label in self.to_labels().to_frame().drop(columns="id").items():
+            columns[str(name)] = label
+            trust = self.verdicts.get(str(name).removesuffix("_err"))
+            if trust is not None and str(name) == f"{trust.label}_err":
+                columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
+                columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
+        frame = pd.DataFrame(columns)
         return frame.assign(chi2=self.chi2, latent_distance=self.latent_distance, n_inputs=self.n_inputs)
 
 

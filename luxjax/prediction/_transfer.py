@@ -23,6 +23,7 @@ from ..data import Catalog, Spectra
 from ..fitting import Fitted, blocks, effective_ivar, latent_posterior
 from ..models import FeatureDecoder, Linear, Lux, feature_jacobian
 from ._prediction import Prediction
+from ._shrink import shrink_shortcuts as shrink
 
 __all__ = ["predict_spectra", "transfer"]
 
@@ -33,6 +34,7 @@ def transfer(
     *,
     inputs: Sequence[str] | None = None,
     labels: str | None = None,
+    shrink_shortcuts: bool = False,
     block: int = 512,
 ) -> Prediction:
     """Predict the labels of stars.
@@ -46,13 +48,16 @@ def transfer(
         The outputs to infer latents from; by default all spectra that model and data share.
     labels : str, optional
         The label output to predict, where the model has more than one.
+    shrink_shortcuts : bool
+        Whether labels that the model's verdicts call a shortcut are replaced by what the other labels say of them, with
+        the error that this leaves: see `luxjax.prediction.shrink_shortcuts`.
     block : int
         Stars handled at a time.
 
     Returns
     -------
     Prediction
-        The label covariance adds the posterior spread of the latents (the spectrum's noise, and the noise of
+        With the verdicts that the model carries. The label covariance adds the posterior spread of the latents (the spectrum's noise, and the noise of
         decoders learned from a finite training set), the label decoder's own spread, and the label scatter.
     """
     labels = labels or fitted.label_output()
@@ -72,7 +77,7 @@ def transfer(
     extra = variance[:, 1] + scatter * scale**2
     label_cov = label_cov + extra[:, :, None] * np.eye(len(scale))
     ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
-    return Prediction(
+    prediction = Prediction(
         ids,
         info.names,
         value * scale + info.loc,
@@ -84,7 +89,9 @@ def transfer(
         count.astype(int),
         info.units,
         info.species,
+        {name: fitted.verdicts[name] for name in info.names if name in fitted.verdicts},
     )
+    return shrink(prediction) if shrink_shortcuts else prediction
 
 
 def _inputs(

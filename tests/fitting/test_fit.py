@@ -57,13 +57,24 @@ def test_quadratic_models_are_saved_too(catalog, tmp_path):
     assert np.array_equal(transfer(again, catalog).value, transfer(fitted, catalog).value)
 
 
+def test_models_saved_before_there_were_verdicts_load(fitted, tmp_path):
+    folder = save(fitted, tmp_path / "model")
+    header = json.loads((folder / "model.json").read_text())
+    assert header.pop("verdicts") == {}
+    (folder / "model.json").write_text(json.dumps(header | {"schema": 1}))
+    assert load(folder).verdicts == {}
+    (folder / "model.json").write_text(json.dumps(header | {"verdicts": {"teff": {"label": "teff"}}}))
+    with pytest.raises(InputError, match="damaged"):
+        load(folder)
+
+
 def test_damaged_newer_and_absent_models_are_refused(fitted, tmp_path):
     with pytest.raises(InputError, match=r"no model at .* no model\.json"):
         load(tmp_path / "nothing")
     folder = save(fitted, tmp_path / "model")
     header = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(header | {"schema": 99}))
-    with pytest.raises(InputError, match="schema 99.*reads schemas up to 1.*install a newer"):
+    with pytest.raises(InputError, match="schema 99.*reads schemas up to 2.*install a newer"):
         load(folder)
     (folder / "model.json").write_text(json.dumps(header))
     (folder / "arrays.npz").write_bytes(b"PK" + b"0" * 100)

@@ -1,0 +1,83 @@
+"""Labels that were only guessed, replaced by what they were guessed from."""
+
+import dataclasses
+
+import numpy as np
+
+from ..core import InputError, listing
+from ._prediction import Prediction
+
+__all__ = ["shrink_shortcuts"]
+
+
+def shrink_shortcuts(prediction: Prediction) -> Prediction:
+    """The prediction with every label of verdict ``shortcut`` replaced by its posterior given the other labels.
+
+    A shortcut's value says nothing that the other labels do not say, yet its error is as small as if it did: the model
+    was told that the correlation always holds. The posterior given the other labels alone is honest about what lies off
+    their trend. With the trend t and its scatter tau learned on stars kept out of training, and the predicted other
+    labels o with covariance C, to first order in C
+
+        value = t(o),    variance = tau^2 + g' C g,    covariance with o = C g,    g = d t / d o at o.
+
+    So with the rows of T unit vectors for labels that stay and g for those that are replaced, the covariance of all
+    labels becomes T C T' + diag(tau^2): symmetric, never negative, and the other labels keep theirs.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        With verdicts. Not calibrated yet: a calibration of shrunk labels is learned from shrunk predictions.
+
+    Returns
+    -------
+    Prediction
+        Its `shrunk` names the labels replaced; their verdict stays. Without a shortcut nothing changes.
+    """
+    if prediction.shrunk:
+        raise InputError(
+            f"{listing(prediction.shrunk)} were shrunk already; shrink the prediction that `transfer` gives."
+        )
+    shortcuts = [n for n in prediction.names if n in prediction.verdicts and _is_shortcut(prediction, n)]
+    n_labels = len(prediction.names)
+    value = prediction.value.copy()
+    turn = np.broadcast_to(np.eye(n_labels), (len(prediction), n_labels, n_labels)).copy()
+    added = np.zeros(n_labels)
+    for name in shortcuts:
+        trend = prediction.verdicts[name].trend
+        row, others = prediction.names.index(name), [prediction.names.index(o) for o in trend.others]
+        value[:, row] = trend(prediction.value[:, others])
+        turn[:, row] = 0.0
+        turn[:, row, others] = trend.gradient(prediction.value[:, others])
+        added[row] = trend.scatter**2
+    cov = turn @ prediction.cov @ turn.transpose(0, 2, 1) + np.diag(added)
+    return dataclasses.replace(
+        prediction, value=value, cov=cov, parts=_parts(prediction, turn, added), shrunk=tuple(shortcuts)
+    )
+
+
+def _is_shortcut(prediction: Prediction, name: str) -> bool:
+    verdict = prediction.verdicts[name]
+    if verdict.verdict != "shortcut":
+        return False
+    if verdict.trend is None or not np.isfinite(verdict.trend.scatter):
+        raise InputError(
+            f"the verdict of '{name}' has no trend of known scatter to shrink it to; explain the model again."
+        )
+    missing = [o for o in verdict.trend.others if o not in prediction.names]
+    if missing:
+        raise InputError(
+            f"'{name}' follows {listing(missing)}, which this prediction lacks; it has {listing(prediction.names)}."
+        )
+    return True
+
+
+def _parts(prediction: Prediction, turn: np.ndarray, added: np.ndarray) -> dict[str, np.ndarray]:
+    """The variances by origin, carried through the same turn; the scatter about the trend counts as scatter."""
+    diagonal = {k: v for k, v in prediction.parts.items() if k != "latent"}
+    rows = np.arange(len(prediction.names))
+    latent = prediction.cov.copy()
+    latent[:, rows, rows] -= sum(diagonal.values())
+    out = {"latent": np.einsum("nij,njk,nik->ni", turn, latent, turn)}
+    out |= {k: np.einsum("nij,nj->ni", turn**2, v) for k, v in diagonal.items()}
+    out["scatter"] = out["scatter"] + added
+    return {k: out[k] for k in prediction.parts}
