@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ..core import InputError, listing
+from ..core import InputError, Trend, listing
 from ._prediction import Prediction
 
 __all__ = ["shrink_shortcuts"]
@@ -37,13 +37,12 @@ def shrink_shortcuts(prediction: Prediction) -> Prediction:
         raise InputError(
             f"{listing(prediction.shrunk)} were shrunk already; shrink the prediction that `transfer` gives."
         )
-    shortcuts = [n for n in prediction.names if n in prediction.verdicts and _is_shortcut(prediction, n)]
+    trends = _trends(prediction)
     n_labels = len(prediction.names)
     value = prediction.value.copy()
     turn = np.broadcast_to(np.eye(n_labels), (len(prediction), n_labels, n_labels)).copy()
     added = np.zeros(n_labels)
-    for name in shortcuts:
-        trend = prediction.verdicts[name].trend
+    for name, trend in trends.items():
         row, others = prediction.names.index(name), [prediction.names.index(o) for o in trend.others]
         value[:, row] = trend(prediction.value[:, others])
         turn[:, row] = 0.0
@@ -51,24 +50,26 @@ def shrink_shortcuts(prediction: Prediction) -> Prediction:
         added[row] = trend.scatter**2
     cov = turn @ prediction.cov @ turn.transpose(0, 2, 1) + np.diag(added)
     return dataclasses.replace(
-        prediction, value=value, cov=cov, parts=_parts(prediction, turn, added), shrunk=tuple(shortcuts)
+        prediction, value=value, cov=cov, parts=_parts(prediction, turn, added), shrunk=tuple(trends)
     )
 
 
-def _is_shortcut(prediction: Prediction, name: str) -> bool:
-    verdict = prediction.verdicts[name]
-    if verdict.verdict != "shortcut":
-        return False
-    if verdict.trend is None or not np.isfinite(verdict.trend.scatter):
-        raise InputError(
-            f"the verdict of '{name}' has no trend of known scatter to shrink it to; explain the model again."
-        )
-    missing = [o for o in verdict.trend.others if o not in prediction.names]
-    if missing:
-        raise InputError(
-            f"'{name}' follows {listing(missing)}, which this prediction lacks; it has {listing(prediction.names)}."
-        )
-    return True
+def _trends(prediction: Prediction) -> dict[str, Trend]:
+    """The trend that each shortcut is shrunk to."""
+    found = {}
+    for name, verdict in prediction.verdicts.items():
+        if verdict.verdict != "shortcut" or name not in prediction.names:
+            continue
+        if verdict.trend is None or not np.isfinite(verdict.trend.scatter):
+            raise InputError(
+                f"the verdict of '{name}' has no trend of known scatter to shrink it to; explain the model again."
+            )
+        if missing := [o for o in verdict.trend.others if o not in prediction.names]:
+            raise InputError(
+                f"'{name}' follows {listing(missing)}, which this prediction lacks; it has {listing(prediction.names)}."
+            )
+        found[name] = verdict.trend
+    return found
 
 
 def _parts(prediction: Prediction, turn: np.ndarray, added: np.ndarray) -> dict[str, np.ndarray]:
