@@ -2,21 +2,50 @@
 
 from ._explanation import EVIDENCE, Evidence, Explanation
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
+from ._inference import infer_latents, label_function
+from ._jacobians import (
+    Jacobian,
+    conditional_flux_jacobian,
+    covariance_pattern,
+    flux_jacobian,
+    label_jacobian,
+    mean_label_jacobian,
+    predictor_jacobian,
+)
+from ._measure import HeldOut, Measurement, held_out, measure_evidence
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
+from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
 from ._windows import OwnWindows, own_windows
 
 __all__ = [
     "EVIDENCE",
     "Evidence",
     "Explanation",
+    "HeldOut",
+    "Jacobian",
+    "Measurement",
+    "OwnLines",
     "OwnShare",
     "OwnWindows",
     "Response",
     "canonical_gauge",
+    "conditional_flux_jacobian",
+    "covariance_pattern",
+    "flux_jacobian",
+    "held_out",
+    "infer_latents",
+    "label_function",
+    "label_jacobian",
     "label_subspace_angles",
+    "line_depth",
+    "line_depth_without",
+    "mean_label_jacobian",
+    "measure_evidence",
     "off_trend_response",
     "over_rotations",
+    "own_line_residual",
     "own_windows",
+    "predictor_jacobian",
     "random_rotation",
     "residualize",
     "response_share",

@@ -1,4 +1,4 @@
-"""Off-trend response: does the predicted label follow the true one where the other labels say nothing?
+"""Off-trend response: how far the predicted label follows the true one where the other labels say nothing.
 
 A label y is correlated with other labels o, so a model can guess it without seeing it. What tells a measurement from
 a guess is the part of y that the others do not explain. Held-out stars; v_perp is v less its least-squares fit on
