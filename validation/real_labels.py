@@ -171,7 +171,7 @@ def section(name: str, lines: list[str], fit: dict, labels: dict) -> str:
             for figure, what in FIGURES.items()
         )
     )
-    counts = ", ".join(map(str, fit["n_latents_by_fold"]))
+    counts = ", ".join(fit["chosen_by_fold"])
     text = f"## {TITLES[name]}\n\n```\n{shown}\n```\n\nLatents chosen, fold by fold: {counts}.\n\n{table(labels)}\n"
     return f"{text}\n{pictures}\n" if pictures else text
 

@@ -19,6 +19,7 @@ __all__ = [
     "decoder_sums",
     "expected_residual",
     "finish",
+    "is_telling",
     "shrinkage_prior",
     "solve_decoder",
     "solve_decoders",
@@ -98,6 +99,12 @@ def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 fea
     return (vectors / values) @ vectors.T
 
 
+def is_telling(decoder: FeatureDecoder) -> bool:
+    """Whether a decoder has enough rows to estimate their common prior: spectra do, a few labels do not."""
+    size, n = decoder.weight.shape
+    return size >= ROWS_PER_FEATURE * n
+
+
 _solve = eqx.filter_jit(solve_decoder)
 
 
@@ -122,9 +129,8 @@ def finish(model: Lux, sums: Mapping[str, DecoderSums], *, shrink: bool) -> tupl
     if shrink:
         priors = {}
         for name, decoder in plain.feature_decoders.items():
-            size, n = decoder.weight.shape
-            telling = size >= ROWS_PER_FEATURE * n
-            priors[name] = shrinkage_prior(decoder, covs[name]) if telling else jnp.zeros((n, n))
+            none = jnp.zeros((decoder.weight.shape[1],) * 2)
+            priors[name] = shrinkage_prior(decoder, covs[name]) if is_telling(decoder) else none
         plain, covs = solve_decoders(model, sums, priors)
     return plain, {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
 

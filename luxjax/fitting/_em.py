@@ -15,6 +15,7 @@ from ._blocks import sweep
 from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._latents import LatentPosterior, effective_ivar, latent_posterior
+from ._readout import readout
 from ._scatter import new_scatter, scatter_sums
 from ._start import svd_start
 
@@ -36,6 +37,11 @@ class EM(AbstractFitter):
     shrink : bool
         After convergence, shrink the rows of each decoder that has many towards zero by the empirical-Bayes
         ridge, which removes the excess variance of maximum likelihood where training stars are few.
+    readout : bool
+        Last of all, fit the labels' rows anew to the latents that the spectra alone give (`readout_row`). Better
+        than the joint fit where the model describes the spectra badly and stars are not fewer than pixels, as seen
+        on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
+        `luxjax.prediction.choose` decides by cross-validation.
     block : int
         Stars handled at a time; bounds the working memory.
     """
@@ -44,6 +50,7 @@ class EM(AbstractFitter):
     tol: float = 1e-6
     scatter: bool = True
     shrink: bool = True
+    readout: bool = False
     block: int = 512
 
     def run(
@@ -73,6 +80,8 @@ class EM(AbstractFitter):
         else:
             _, *sums = sweep(self._pass, model, batch, self.block)
         model, cov = finish(model, sums[0], shrink=self.shrink)
+        if self.readout:
+            model, cov = readout(model, cov, batch, self.block)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 

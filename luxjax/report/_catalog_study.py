@@ -53,11 +53,12 @@ def study_catalog(
     latents = config["latents"]
     if config["cross_validate"]:
         with named(stage, "choose the number of latents"):
-            candidates = {str(n): _model(catalog, n, config["decoder"]) for n in config["cross_validate"]}
+            candidates = _candidates(catalog, config["cross_validate"], config["decoder"])
             choice = choose(parts["train"], candidates, inputs=inputs, key=seed)
-        latents = int(choice.best)
-        run.log(f"latents chosen by cross-validation: {latents}\n{choice.table.to_string()}")
-    model, fitter = _model(catalog, latents, config["decoder"])
+        run.log(f"chosen by cross-validation: {choice.best} latents\n{choice.table.to_string()}")
+        model, fitter = candidates[choice.best]
+    else:
+        model, fitter = _model(catalog, latents, config["decoder"])
     truth = _truth(parts["test"])
     return study(
         model,
@@ -87,7 +88,8 @@ def cross_validate(
 
     Errors are calibrated inside each fold's training stars, on predictions of their own inner folds, so that no
     star takes part in the calibration of its own error. With `candidates`, numbers of latents, each fold
-    chooses among them on its training stars alone (nested cross-validation), and `n_latents` is not used.
+    chooses among them, and for linear decoders whether labels are read out (see `luxjax.fitting.EM`), on its training
+    stars alone (nested cross-validation), and `n_latents` is not used.
 
     Returns
     -------
@@ -97,7 +99,9 @@ def cross_validate(
     check_study(catalog, decoder, inputs)
     used = _inputs(catalog, inputs)
     number = folds(list(catalog.ids), n_folds, seed=seed)
-    models = {str(n): _model(catalog, n, decoder) for n in candidates or [n_latents]}
+    models = _candidates(catalog, candidates, decoder) or {
+        str(n_latents): _model(catalog, n_latents, decoder)
+    }
     plain, calibrated, chosen = [], [], []
     others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
     for k in range(n_folds):
@@ -105,7 +109,7 @@ def cross_validate(
         train, test = catalog.select(~held), catalog.select(held)
         with named(stage, f"fold {k + 1} of {n_folds}"):
             best = choose(train, models, inputs=used, key=seed).best if candidates else str(n_latents)
-            chosen.append(int(best))
+            chosen.append(best)
             model, fitter = models[best]
             prediction = transfer(fit(model, train, fitter, key=seed), test, inputs=used)
             plain.append(prediction)
@@ -122,8 +126,8 @@ def cross_validate(
         "folds": n_folds,
         "fit": {
             "fitter": type(fitter).__name__,
-            "n_latents": int(np.median(chosen)),
-            "n_latents_by_fold": chosen,
+            "n_latents": int(np.median([models[name][0].n_latents for name in chosen])),
+            "chosen_by_fold": chosen,
             "decoder": decoder,
         },
         "labels": score(together, observed, baselines=others, n_calibration=n_calibration),
@@ -188,10 +192,22 @@ def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
     return list(inputs) or spectra
 
 
-def _model(catalog: Catalog, n_latents: int, decoder: str) -> tuple[Lux, AbstractFitter]:
+def _model(
+    catalog: Catalog, n_latents: int, decoder: str, *, readout: bool = False
+) -> tuple[Lux, AbstractFitter]:
     if decoder == "quadratic":
         return Lux.quadratic(catalog.sizes, n_latents), ALS(scatter=True, max_cycles=30, tol=1e-5)
-    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5, max_cycles=150)
+    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5, max_cycles=150, readout=readout)
+
+
+def _candidates(
+    catalog: Catalog, latents: Sequence[int], decoder: str
+) -> dict[str, tuple[Lux, AbstractFitter]]:
+    """What cross-validation chooses among: numbers of latents, and for linear decoders how labels are read out."""
+    found = {str(n): _model(catalog, n, decoder) for n in latents}
+    if decoder == "linear":
+        found |= {f"{n} (readout)": _model(catalog, n, decoder, readout=True) for n in latents}
+    return found
 
 
 def _truth(catalog: Catalog) -> np.ndarray | None:

@@ -45,7 +45,7 @@ def test_every_star_is_predicted_once_and_in_order(world, evaluated):
         assert metrics["labels"][name]["rmse"] == pytest.approx(rmse, rel=1e-6)
         assert set(metrics["labels"][name]["baselines"]) == {"ridge", "cannon"}
         assert metrics["labels"][name]["n_calibration"] == 240 // 2
-    assert metrics["fit"]["n_latents_by_fold"] == [3, 3]
+    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
 
 
 def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_path):
@@ -66,7 +66,7 @@ def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_pat
 def test_latents_are_chosen_in_every_fold(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
     metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=1, candidates=[1, 3], seed=2)
-    assert metrics["fit"]["n_latents_by_fold"] == [3, 3]
+    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
 
 
 def test_transfer_applies_the_calibration_of_the_run(world, studied):
