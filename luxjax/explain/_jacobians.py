@@ -1,0 +1,362 @@
+"""Which pixels does a label listen to, and which pixels does it move? Derivatives through a fitted model.
+
+Three questions with three answers, all free of the latents' gauge (z -> Rz changes none of them):
+
+* d label/d flux, a filter: how the prediction weighs each pixel. A pixel without any signal of the label may weigh much,
+  because it cancels the noise of others (Haufe et al. 2014, NeuroImage 87, 96).
+* cov(flux, label), a pattern: what varies with the label, everything that is correlated with it included.
+* d flux/d label, at fixed other labels or not: what the model thinks the label does to the spectrum.
+
+With A the label decoder's rows, W the spectrum's, w the inverse variances with scatter, S = (W'wW + I)^-1 and z ~ N(0, I):
+d label/d flux_j = A S W_j w_j, exactly, for linear decoders.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import Array, Batch, InputError, Measured, check_name, gemm, unpack
+from ..data import Catalog
+from ..fitting import Fitted, blocks, effective_ivar, latent_posterior
+from ..models import FeatureDecoder, Lux, feature_jacobian
+from ._inference import infer_latents
+from ._outputs import LabelRow, find_label, input_batch, spectral_output, wide
+
+__all__ = [
+    "Jacobian",
+    "conditional_flux_jacobian",
+    "covariance_pattern",
+    "flux_jacobian",
+    "label_jacobian",
+    "mean_label_jacobian",
+    "predictor_jacobian",
+]
+
+
+class Jacobian(NamedTuple):
+    """Derivatives by pixel, and their standard deviation from the decoders' own uncertainty (None if not asked).
+
+    The standard deviations are first order in the errors of the decoder rows (`Fitted.weight_cov`), which are taken as
+    independent between rows; they do not hold the spread between stars.
+    """
+
+    value: np.ndarray
+    sd: np.ndarray | None = None
+
+
+def label_jacobian(
+    fitted: Fitted,
+    data: Catalog | Batch,
+    label: str,
+    *,
+    spectra: str | None = None,
+    inputs: Sequence[str] | None = None,
+    spread: bool = False,
+    block: int = 256,
+) -> Jacobian:
+    """D label / d flux of each star: how its predicted label weighs its pixels.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    data : Catalog or Batch
+        The stars. For linear decoders only their inverse variances matter.
+    label : str
+    spectra : str, optional
+        The output whose flux is meant, where the model has several.
+    inputs : sequence of str, optional
+        The outputs that latents are inferred from; by default all spectra that model and data share.
+    spread : bool
+        Also the standard deviation, for linear decoders, by the delta method; meant for few stars.
+    block : int
+        Stars handled at a time.
+
+    Returns
+    -------
+    Jacobian
+        (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders,
+        the implicit function theorem at the posterior's mode for others.
+    """
+    row = find_label(fitted, label)
+    spectra = spectral_output(fitted, spectra, row.output)
+    parts = []
+    with jax.enable_x64(True):
+        batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
+        for part, _, where in blocks(batch, block):
+            n = where.stop - where.start
+            kernel = _linear_block if model.is_linear else _implicit_block
+            out = kernel(model, part, spectra, row.output, jnp.asarray(row.index))
+            parts.append(np.asarray(out)[:n] * row.scale)
+        sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
+    return Jacobian(np.concatenate(parts), sd)
+
+
+@eqx.filter_jit
+def _linear_block(model: Lux, block: Batch, spectra: str, labels: str, index: Array):
+    w = effective_ivar(block[spectra].ivar, model.scatter[spectra])
+    gain = latent_posterior(model, block).cov @ model.feature_decoders[labels].weight[index]
+    return gemm(gain, model.feature_decoders[spectra].weight.T) * w
+
+
+@eqx.filter_jit
+def _implicit_block(model: Lux, block: Batch, spectra: str, labels: str, index: Array):
+    def label(flux, star):
+        star = star | {spectra: Measured(flux, star[spectra].ivar)}
+        return model.decoders[labels](infer_latents(model, star))[index]
+
+    # One star after another: side by side their factorisations would compete, and their Hessians fill memory.
+    return jax.lax.map(lambda star: jax.grad(label)(star[spectra].value, star), block.outputs)
+
+
+def mean_label_jacobian(
+    fitted: Fitted,
+    data: Catalog | Batch,
+    labels: Sequence[str] | None = None,
+    *,
+    spectra: str | None = None,
+    inputs: Sequence[str] | None = None,
+    block: int = 256,
+) -> np.ndarray:
+    """D label / d flux of several labels, averaged over stars, (label, pixel); linear decoders.
+
+    No array of stars x labels x pixels is built: with u_n = A S_n the mean over stars of u_n W_j w_nj is one product of
+    the (star, label latent) and (star, pixel) matrices, then one with W.
+    """
+    names = tuple(labels) if labels is not None else fitted.info(fitted.label_output()).names
+    rows = [find_label(fitted, name) for name in names]
+    spectra = spectral_output(fitted, spectra, rows[0].output)
+    if not fitted.model.is_linear:
+        raise InputError(
+            "the mean Jacobian is for linear decoders; average label_jacobian over stars for others."
+        )
+    with jax.enable_x64(True):
+        batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
+        a = jnp.stack([r.scale * model.feature_decoders[r.output].weight[r.index] for r in rows])
+        total = np.zeros((len(rows), batch[spectra].size))
+        for part, real, _ in blocks(batch, block):
+            total += np.asarray(_mean_block(model, part, real, spectra, a))
+    return total / batch.n_stars
+
+
+@eqx.filter_jit
+def _mean_block(model: Lux, block: Batch, real, spectra: str, a):
+    w = effective_ivar(block[spectra].ivar, model.scatter[spectra]) * real[:, None]
+    gain = jnp.einsum("ld,nde->nle", a, latent_posterior(model, block).cov)
+    summed = gemm(gain.reshape(len(gain), -1).T, w).reshape(*gain.shape[1:], -1)
+    return jnp.einsum("lep,pe->lp", summed, model.feature_decoders[spectra].weight)
+
+
+def _filter_sd(fitted: Fitted, model: Lux, batch: Batch, spectra: str, row: LabelRow) -> np.ndarray:
+    """Standard deviation of A S W_j w_j, (star, pixel), first order in the errors of A and W.
+
+    With u = S a and v_j = S W_j the derivative g_j = u.W_j moves by u.dW_j + da.v_j - sum_i w_i dW_i.M_i v_j,
+    M_i = u W_i' + (u.W_i) I: the filter's own pixel, the label's row, and the posterior covariance by all pixels.
+    """
+    if not model.is_linear:
+        raise InputError(
+            "the spread of the Jacobian is known for linear decoders; leave spread=False for others."
+        )
+    d = model.n_latents
+    for name in (spectra, row.output):
+        check_name(
+            "decoder covariance", name, fitted.weight_cov, "The model was saved without it; fit it again"
+        )
+    c = unpack(jnp.asarray(fitted.weight_cov[spectra], jnp.float64), d + 1)[:, 1:, 1:]
+    c_label = unpack(jnp.asarray(fitted.weight_cov[row.output], jnp.float64)[row.index], d + 1)[1:, 1:]
+    out = [
+        np.asarray(
+            _filter_sd_star(model, batch.stars(slice(n, n + 1)), c, c_label, spectra, row.output, row.index)
+        )
+        for n in range(batch.n_stars)
+    ]
+    return np.array(out) * row.scale
+
+
+@eqx.filter_jit
+def _filter_sd_star(model: Lux, star: Batch, c, c_label, spectra: str, labels: str, index: Array):
+    w = effective_ivar(star[spectra].ivar, model.scatter[spectra])[0]
+    rows = model.feature_decoders[spectra].weight
+    s = latent_posterior(model, star).cov[0]
+    u, v = s @ model.feature_decoders[labels].weight[index], rows @ s
+    along = rows @ u
+    m = rows[:, None, :] * u[:, None] + along[:, None, None] * jnp.eye(len(u))
+    cm = c @ m
+    q = jnp.einsum("p,pki,pkj->ij", w**2, m, cm)
+    variance = (
+        jnp.einsum("i,pij,j->p", u, c, u)
+        + jnp.einsum("pi,ij,pj->p", v, c_label + q, v)
+        - 2 * w * jnp.einsum("i,pij,pj->p", u, cm, v)
+    )
+    return w * jnp.sqrt(jnp.maximum(variance, 0))
+
+
+def flux_jacobian(
+    fitted: Fitted, label: str, *, spectra: str | None = None, latents=None, spread: bool = False
+) -> Jacobian:
+    """D flux / d label: the change of the spectrum that the model expects where the label is higher by one unit.
+
+    cov(flux, label) / var(label) over the population of the model: latents move by a/(a.a), a the label's row, which is
+    the mean of their posterior given the label. Correlated labels move along; see `conditional_flux_jacobian`.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    label : str
+    spectra : str, optional
+        The output whose flux is meant, where the model has several.
+    latents : (latent,) or (star, latent) array, optional
+        Where decoders that are not linear are linearised; by default the population's mean, z = 0.
+    spread : bool
+        Also the standard deviation.
+
+    Returns
+    -------
+    Jacobian
+        (pixel,), or (star, pixel) for several latents; normalised flux per label unit.
+    """
+    return _along(fitted, label, (), spectra, latents, spread, label_direction)
+
+
+def conditional_flux_jacobian(
+    fitted: Fitted,
+    label: str,
+    *,
+    others: Sequence[str] | None = None,
+    spectra: str | None = None,
+    latents=None,
+    spread: bool = False,
+) -> Jacobian:
+    """D flux / d label at fixed other labels: what the label does that no other label does.
+
+    cov(flux, y | o) / var(y | o) over the model's population, y and o without scatter or noise: with P the projection
+    of the latents on the directions that leave the others o unchanged, latents move by P a/(a'P a), the shortest step
+    (in the prior's metric) that raises y by one unit and moves none of the others.
+
+    Parameters
+    ----------
+    fitted, label, spectra, latents, spread
+        As in `flux_jacobian`; other decoders than linear ones are linearised at the latents.
+    others : sequence of str, optional
+        The labels held fixed; by default all others of the label's output.
+
+    Raises
+    ------
+    InputError
+        If the others determine the label, so that it cannot move while they are fixed.
+    """
+    if others is None:
+        others = [n for n in fitted.info(find_label(fitted, label).output).names if n != label]
+    return _along(fitted, label, tuple(others), spectra, latents, spread, label_direction)
+
+
+def covariance_pattern(
+    fitted: Fitted, label: str, *, spectra: str | None = None, latents=None, spread: bool = False
+) -> Jacobian:
+    """Covariance of the noise-free flux and label over the model's population (Haufe et al. 2014, NeuroImage 87, 96).
+
+    W a, in normalised flux times label units. The pattern of a linear prediction: where the label's signal is, and
+    all that is correlated with it. Parameters as in `flux_jacobian`.
+    """
+    return _along(fitted, label, (), spectra, latents, spread, lambda a, _: a)
+
+
+def label_direction(a, others):
+    """The shortest step of the latents that raises the label a.z by one and leaves ``others @ z`` as they are."""
+    if len(others):
+        q = jnp.linalg.qr(others.T)[0]
+        a = a - q @ (q.T @ a)
+    return a / (a @ a)
+
+
+def _along(fitted, label, others, spectra, latents, spread, direction: Callable) -> Jacobian:
+    """Flux along a direction of latents that a label and others define, for one or more linearisation points."""
+    if label in others:
+        raise InputError(f"'{label}' cannot be held fixed while it is changed; leave it out of others=.")
+    rows = [find_label(fitted, name) for name in (label, *dict.fromkeys(others))]
+    spectra = spectral_output(fitted, spectra, rows[0].output)
+    with jax.enable_x64(True):
+        model = wide(fitted.model)
+        z = jnp.zeros(model.n_latents) if latents is None else jnp.asarray(latents, jnp.float64)
+        points = z.reshape(-1, model.n_latents)
+        out = [_along_point(fitted, model, rows, spectra, p, spread, direction) for p in points]
+    value = np.array([v for v, _ in out]).reshape(*z.shape[:-1], -1)
+    sd = np.array([s for _, s in out]).reshape(value.shape) if spread else None
+    return Jacobian(value, sd)
+
+
+def _along_point(fitted, model: Lux, rows: list[LabelRow], spectra: str, z, spread: bool, direction):
+    scale = jnp.asarray([r.scale for r in rows])
+
+    def label_rows(z):
+        return scale * jnp.stack([model.decoders[r.output](z)[r.index] for r in rows])
+
+    jac = jax.jacfwd(label_rows)(z)
+    unit = np.asarray(jac) / np.maximum(np.linalg.norm(jac, axis=1, keepdims=True), 1e-300)
+    if np.linalg.matrix_rank(unit, tol=1e-6) < len(rows):
+        raise InputError(
+            f"{len(rows)} label(s) do not move independently in the {model.n_latents} latents of this model, so one "
+            "cannot change while the others are fixed; hold fewer others, or fit with more latents."
+        )
+    step = direction(jac[0], jac[1:])
+    value = np.asarray(jax.jvp(model.decoders[spectra], (z,), (step,))[1])
+    return value, _along_sd(fitted, model, rows, spectra, z, jac, step, direction) if spread else None
+
+
+def _along_sd(fitted, model: Lux, rows, spectra, z, jac, step, direction) -> np.ndarray:
+    """First-order spread of W step(A): each pixel's own row, and the label rows that give the step."""
+    decoder = model.feature_decoders[spectra]
+    for name in {spectra, *(r.output for r in rows)}:
+        check_name(
+            "decoder covariance", name, fitted.weight_cov, "The model was saved without it; fit it again"
+        )
+    by_rows = jax.jacfwd(lambda a: direction(a[0], a[1:]))(jac)  # (latent, row, latent)
+    flux = feature_matrix(decoder, z)
+    moved = _row_cov(fitted, spectra, decoder)
+    along = feature_jacobian(decoder, z) @ step
+    variance = np.einsum("i,pij,j->p", along, moved, along)
+    for k, r in enumerate(rows):
+        label_decoder = model.feature_decoders[r.output]
+        features = np.asarray(feature_jacobian(label_decoder, z))
+        cov = features.T @ _row_cov(fitted, r.output, label_decoder)[r.index] @ features * r.scale**2
+        response = flux @ np.asarray(by_rows[:, k])
+        variance += np.einsum("pi,ij,pj->p", response, cov, response)
+    return np.sqrt(np.maximum(variance, 0))
+
+
+def feature_matrix(decoder: FeatureDecoder, z) -> np.ndarray:
+    """D output / d latents at z, (out, latent)."""
+    return np.asarray(decoder.weight) @ np.asarray(feature_jacobian(decoder, z))
+
+
+def _row_cov(fitted: Fitted, name: str, decoder: FeatureDecoder) -> np.ndarray:
+    """Covariance of the weights of each row, without the intercept's."""
+    n = decoder.weight.shape[1] + 1
+    return np.asarray(unpack(jnp.asarray(fitted.weight_cov[name], jnp.float64), n))[:, 1:, 1:]
+
+
+def predictor_jacobian(predictor: Callable[[Array], Array], flux, *, forward: bool = False) -> np.ndarray:
+    """D label / d flux of any differentiable predictor: The Cannon, a network, `label_function`.
+
+    Parameters
+    ----------
+    predictor : callable
+        Flux of one star (pixel,) to labels (label,) or to one label.
+    flux : (star, pixel) or (pixel,) array
+        Where to differentiate.
+    forward : bool
+        Forward instead of reverse mode: faster only where labels outnumber pixels.
+
+    Returns
+    -------
+    array
+        (star, label, pixel), without the axes that flux or labels do not have.
+    """
+    with jax.enable_x64(True):
+        flux = jnp.asarray(flux, jnp.float64)
+        derivative = jax.jit((jax.jacfwd if forward else jax.jacrev)(predictor))
+        out = derivative(flux) if flux.ndim == 1 else jnp.stack([derivative(f) for f in flux])
+    return np.asarray(out)
