@@ -1,5 +1,6 @@
 """Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict."""
 
+from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
 from ._explanation import EVIDENCE, Evidence, Explanation
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
 from ._inference import infer_latents, label_function
@@ -15,6 +16,8 @@ from ._jacobians import (
 from ._measure import HeldOut, Measurement, held_out, measure_evidence
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
+from ._rule import decide
+from ._thresholds import Thresholds
 from ._windows import OwnWindows, own_windows
 
 __all__ = [
@@ -28,9 +31,13 @@ __all__ = [
     "OwnShare",
     "OwnWindows",
     "Response",
+    "Thresholds",
     "canonical_gauge",
+    "claimed_slope",
     "conditional_flux_jacobian",
     "covariance_pattern",
+    "decide",
+    "expected_slope",
     "flux_jacobian",
     "held_out",
     "infer_latents",
@@ -41,6 +48,7 @@ __all__ = [
     "line_depth_without",
     "mean_label_jacobian",
     "measure_evidence",
+    "needed_stars",
     "off_trend_response",
     "over_rotations",
     "own_line_residual",
@@ -51,4 +59,5 @@ __all__ = [
     "response_share",
     "rotate",
     "second_order",
+    "stars_for_scatter",
 ]

@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError, Interval, Trend
+from ._thresholds import Thresholds
 
 __all__ = ["OwnShare", "Response", "off_trend_response", "residualize", "response_share", "second_order"]
 
+FLOOR = Thresholds.load().variance_floor
 INFLATION = 1.4
 """Of the plain standard error of N, which leaves out that the trend was fitted: over simulated worlds without a line,
 N over its plain standard error has a standard deviation of 1.3 to 1.4."""
@@ -120,7 +122,6 @@ def off_trend_response(
     error_others: ArrayLike,
     *,
     others: Sequence[str] = (),
-    floor: float = 1.5e-5,
 ) -> Response:
     """Off-trend response of one label over held-out stars.
 
@@ -135,8 +136,6 @@ def off_trend_response(
     observed_others, error_others : (star, other) arrays
     others : sequence of str, optional
         Names of the other labels.
-    floor : float
-        Smallest tau^2 that beta and its limit are computed with, in the label's unit squared.
 
     Returns
     -------
@@ -161,7 +160,7 @@ def off_trend_response(
     covariance, variance = moments.mean(0)
     errors = moments.std(0, ddof=1) / np.sqrt(n)
     tau2 = variance - np.mean(s**2) - _prediction_variance(trend.gradient(o_hat), o - o_hat, s_o)
-    used = max(tau2, floor)
+    used = max(tau2, FLOOR)
     beta = covariance / used
     upper = (max(covariance, 0.0) + 1.64 * errors[0]) / max(used - 1.64 * errors[1], used / 4)
     # Both moments vary with the same y_perp, so the delta method works star by star.
@@ -189,8 +188,6 @@ def response_share(
     error: ArrayLike,
     observed_others: ArrayLike,
     error_others: ArrayLike,
-    *,
-    floor: float = 1.5e-5,
 ) -> OwnShare:
     """Split the off-trend response into the part from the element's own pixels and the rest.
 
@@ -201,15 +198,15 @@ def response_share(
     ----------
     own_part : (star,) array
         p_own.
-    predicted, predicted_others, observed, error, observed_others, error_others, floor
+    predicted, predicted_others, observed, error, observed_others, error_others
         As for `off_trend_response`.
     """
     given = (predicted, predicted_others, observed, error, observed_others, error_others)
     kept = np.isfinite(np.asarray(own_part, float))
     given = tuple(np.asarray(a, float)[kept] for a in given)
     own_part = np.asarray(own_part, float)[kept]
-    whole = off_trend_response(*given, floor=floor)
-    part = off_trend_response(own_part, *given[1:], floor=floor)
+    whole = off_trend_response(*given)
+    part = off_trend_response(own_part, *given[1:])
     return OwnShare(
         part.beta,
         whole.beta - part.beta,
