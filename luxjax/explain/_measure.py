@@ -18,7 +18,7 @@ from ._gauge import input_names
 from ._off_trend import OwnShare, Response, off_trend_response, response_share
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
 
-__all__ = ["HeldOut", "Measurement", "held_out", "measure_evidence"]
+__all__ = ["HeldOut", "Measurement", "held_out", "measure_evidence", "measurement"]
 
 Windows = ArrayLike | Mapping[str, ArrayLike]
 
@@ -165,6 +165,34 @@ def measure_evidence(
         Stars handled at a time.
     """
     stars = held_out(fitted, catalog, pixels, inputs, block=block)
+    shape = number = None
+    if profile is not None:
+        names = _inputs(fitted, catalog, inputs)
+        own = _by_input(fitted, names, pixels, bool)
+        shape = np.concatenate([v[own[k]] for k, v in _by_input(fitted, names, profile, float).items()])
+        if line is not None:
+            number = np.concatenate([v[own[k]] for k, v in _by_input(fitted, names, line, int).items()])
+    return measurement(stars, label, others, shape, number)
+
+
+def measurement(
+    stars: HeldOut,
+    label: str,
+    others: Sequence[str],
+    profile: ArrayLike | None = None,
+    line: ArrayLike | None = None,
+) -> Measurement:
+    """Off-trend response, own-line residual and own-pixel share of one label, from stars already inferred.
+
+    Parameters
+    ----------
+    stars : HeldOut
+        Its own pixels are those of the label.
+    label, others
+        As for `measure_evidence`.
+    profile, line : (own pixel,) arrays, optional
+        Expected depth, and number of the line, at the own pixels alone.
+    """
     j, o = stars.column(label), stars.columns(others)
     given = (
         stars.predicted[:, j],
@@ -177,14 +205,10 @@ def measure_evidence(
     response = off_trend_response(*given, others=others)
     if stars.flux.shape[1] == 0 or profile is None:
         return Measurement(response, None, None)
-    names = input_names(fitted, catalog, inputs)
-    own = _by_input(fitted, names, pixels, bool)
-    shape = np.concatenate([v[own[k]] for k, v in _by_input(fitted, names, profile, float).items()])
-    seen = (stars.flux, stars.ivar, stars.model, shape)
+    seen = (stars.flux, stars.ivar, stars.model, profile)
     without: dict[str, np.ndarray] = {}
     if line is not None:
-        number = np.concatenate([v[own[k]] for k, v in _by_input(fitted, names, line, int).items()])
-        without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, number), strict=True))
+        without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, line), strict=True))
     lines = own_line_residual(
         line_depth(*seen),
         stars.masked[:, o],
