@@ -13,6 +13,16 @@ from ._jacobians import (
     mean_label_jacobian,
     predictor_jacobian,
 )
+from ._latents import (
+    CorrelationMap,
+    LatentAblation,
+    Traversal,
+    ablate_latents,
+    correlation_map,
+    label_direction,
+    star_latents,
+    traverse,
+)
 from ._measure import HeldOut, Measurement, held_out, measure_evidence
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
@@ -22,25 +32,31 @@ from ._windows import OwnWindows, own_windows
 
 __all__ = [
     "EVIDENCE",
+    "CorrelationMap",
     "Evidence",
     "Explanation",
     "HeldOut",
     "Jacobian",
+    "LatentAblation",
     "Measurement",
     "OwnLines",
     "OwnShare",
     "OwnWindows",
     "Response",
     "Thresholds",
+    "Traversal",
+    "ablate_latents",
     "canonical_gauge",
     "claimed_slope",
     "conditional_flux_jacobian",
+    "correlation_map",
     "covariance_pattern",
     "decide",
     "expected_slope",
     "flux_jacobian",
     "held_out",
     "infer_latents",
+    "label_direction",
     "label_function",
     "label_jacobian",
     "label_subspace_angles",
@@ -59,5 +75,7 @@ __all__ = [
     "response_share",
     "rotate",
     "second_order",
+    "star_latents",
     "stars_for_scatter",
+    "traverse",
 ]

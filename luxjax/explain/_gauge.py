@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import subspace_angles
 from scipy.stats import ortho_group
 
-from ..core import Array, Batch, Float, InputError, check_name, listing, unpack
+from ..core import Array, Batch, InputError, check_name, listing, unpack
 from ..data import Catalog
 from ..fitting import Fitted, effective_ivar
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, Quadratic
@@ -37,7 +38,7 @@ def random_rotation(n_latents: int, *, seed: int) -> np.ndarray:
     return ortho_group.rvs(n_latents, random_state=np.random.default_rng(seed))
 
 
-def rotate(fitted: Fitted, rotation: Float[Array, "latent latent"]) -> Fitted:
+def rotate(fitted: Fitted, rotation: ArrayLike) -> Fitted:
     """The same model with latents z' = R z.
 
     Predictions, likelihood and prior stay what they were. Decoders linear in their weights, w' phi(z), become
@@ -173,7 +174,7 @@ def input_names(
 
 def over_rotations(
     statistic: Callable[[np.ndarray], float | np.ndarray],
-    latents: Float[Array, "star latent"],
+    latents: ArrayLike,
     *,
     n: int = 100,
     seed: int,

@@ -1,0 +1,53 @@
+"""Labels as columns, and bootstrap draws of statistics that are functions of sums over stars."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core import InputError
+
+__all__ = ["label_columns", "percentiles", "r2_of_sums", "r2_terms", "resampled_sums"]
+
+
+def label_columns(labels: Mapping[str, ArrayLike], n_stars: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and values (star, label) of labels given by name; a missing value is NaN."""
+    if not labels:
+        raise InputError("no labels were given; give at least one as name -> values of the stars.")
+    columns = {name: np.asarray(v, float) for name, v in labels.items()}
+    for name, column in columns.items():
+        if column.shape != (n_stars,):
+            raise InputError(
+                f"label '{name}' has shape {column.shape}; with {n_stars} stars of latents give ({n_stars},)."
+            )
+    return tuple(columns), np.stack(list(columns.values()), axis=1)
+
+
+def resampled_sums(columns: np.ndarray, *, n: int, seed: int) -> np.ndarray:
+    """Sums of columns over stars drawn with replacement, all columns of a star together, (draw, column).
+
+    Any statistic that is a function of such sums (a mean square, R2, a correlation) then costs nothing per draw.
+    """
+    rng, stars = np.random.default_rng(seed), len(columns)
+    draws = (np.bincount(rng.integers(stars, size=stars), minlength=stars) for _ in range(n))
+    return np.stack([counts @ columns for counts in draws])
+
+
+def percentiles(draws: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Both ends of the central interval of probability `level`, (2, ...)."""
+    return np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+
+
+def r2_terms(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """What R2 is made of, (..., star, label, 4): 1, y, y^2 and (y - predicted)^2; zeros where either is missing."""
+    error = y - predicted
+    centred = np.broadcast_to(y - np.nanmean(y, axis=0), error.shape)  # R2 does not mind, rounding does
+    terms = np.stack([np.ones_like(error), centred, centred**2, error**2], axis=-1)
+    return np.where(np.isfinite(error)[..., None], terms, 0.0)
+
+
+def r2_of_sums(sums: np.ndarray) -> np.ndarray:
+    """R2 = 1 - sum (y - predicted)^2 / sum (y - mean y)^2 from the sums of `r2_terms`."""
+    count, first, second, wrong = np.moveaxis(sums, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 - wrong / (second - first**2 / count)
