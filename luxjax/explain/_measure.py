@@ -167,7 +167,7 @@ def measure_evidence(
     stars = held_out(fitted, catalog, pixels, inputs, block=block)
     shape = number = None
     if profile is not None:
-        names = _inputs(fitted, catalog, inputs)
+        names = input_names(fitted, catalog, inputs)
         own = _by_input(fitted, names, pixels, bool)
         shape = np.concatenate([v[own[k]] for k, v in _by_input(fitted, names, profile, float).items()])
         if line is not None:
