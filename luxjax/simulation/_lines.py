@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pandas as pd
 from ..core import InputError, check_name
 from ..data import Medium
 from ..pixels import air_to_vacuum, vacuum_to_air
+from ._line_files import read_line_file
 
 __all__ = ["LineList"]
 
@@ -31,13 +34,14 @@ class LineList:
     medium : "air" or "vacuum"
         What the wavelengths were measured in. Mandatory: it is never guessed.
     excitation_potential : (line,) array
-        Energy of the lower level, eV.
+        Energy of the lower level, eV; NaN where not known.
     log_gf : (line,) array
-        log10 of statistical weight times oscillator strength.
+        log10 of statistical weight times oscillator strength; NaN where not known. A line without it has a place to
+        be matched but no strength to be computed (see `complete`).
     source : (line,) sequence of str
         Where the numbers come from.
     n_skipped : int
-        Rows left out on reading because log gf or excitation potential was blank.
+        Rows left out on reading: molecules and higher ions, or (`from_frame`) lines without log gf.
     """
 
     element: np.ndarray
@@ -59,10 +63,6 @@ class LineList:
         object.__setattr__(self, "wavelength", wavelength[order])
         for name in ("excitation_potential", "log_gf"):
             column = np.broadcast_to(np.asarray(getattr(self, name), float), wavelength.shape)
-            if not np.all(np.isfinite(column)):
-                raise InputError(
-                    f"{name} has blanks; leave those lines out, a strength cannot be computed for them."
-                )
             object.__setattr__(self, name, column[order])
         for name in ("element", "ion", "source"):
             column = np.broadcast_to(np.asarray(getattr(self, name), dtype=str), wavelength.shape)
@@ -91,19 +91,44 @@ class LineList:
             )
         usable = frame[["excitation_potential", "log_gf"]].notna().all(axis=1)
         kept = frame[usable]
-        wavelength = np.where(
-            kept["medium"] == medium, kept["wavelength"], _convert(kept["wavelength"].to_numpy(), medium)
-        )
-        return cls(
-            kept["element"].to_numpy(),
-            kept["ion"].to_numpy(),
-            wavelength,
-            medium,
-            kept["excitation_potential"].to_numpy(),
-            kept["log_gf"].to_numpy(),
-            kept["source"].to_numpy(),
-            n_skipped=int((~usable).sum()),
-        )
+        media: tuple[Medium, Medium] = ("air", "vacuum")
+        parts = [_of_frame(kept[kept["medium"] == m], m).to(medium) for m in media]
+        return dataclasses.replace(cls.stack(parts).to(medium), n_skipped=int((~usable).sum()))
+
+    @classmethod
+    def read(cls, path: str | Path, medium: Medium | None = None, format: str | None = None) -> "LineList":
+        """Read a VALD extract, a MOOG line list or a CSV table.
+
+        Lines of neutral and singly ionised atoms are kept, others (molecules, higher ions) left out and counted in
+        `n_skipped`. Lines without log gf are kept: they can be matched, though no strength can be computed.
+
+        Parameters
+        ----------
+        path : str or Path
+            Text, or the same compressed as ``.gz``.
+        medium : "air" or "vacuum", optional
+            What the file's wavelengths are in, where it does not say: always for MOOG, never for VALD3. It does not
+            convert; see `to`.
+        format : "vald", "moog" or "csv", optional
+            By default told from the file. VALD: short or long, "extract all" or "extract stellar", with its header.
+            CSV: columns ``element``, ``ion``, ``wavelength``, and where known ``medium``, ``excitation_potential``,
+            ``log_gf``, ``source``.
+
+        Returns
+        -------
+        LineList
+            In the medium of the file; in vacuum where the rows of a table differ.
+
+        Raises
+        ------
+        InputError
+            The file is missing or of another kind, does not state its medium, or contradicts the one given.
+        """
+        frame, n_skipped = read_line_file(path, medium, format)
+        media = frame["medium"].unique()
+        found: Medium = media[0] if len(media) == 1 else "vacuum"
+        parts = [_of_frame(frame[frame["medium"] == m], m).to(found) for m in media]
+        return dataclasses.replace(cls.stack(parts), n_skipped=n_skipped)
 
     def __len__(self) -> int:
         return len(self.wavelength)
@@ -111,13 +136,18 @@ class LineList:
     def __repr__(self) -> str:
         return (
             f"LineList({len(self)} lines of {len(set(self.species))} species, {self.medium}; "
-            f"{self.n_skipped} left out for want of log gf)"
+            f"{self.n_skipped} rows left out)"
         )
 
     @property
     def species(self) -> np.ndarray:
         """Element and ion, such as ``"Fe I"``, (line,)."""
         return np.array([f"{e} {i}" for e, i in zip(self.element, self.ion, strict=True)])
+
+    @property
+    def complete(self) -> np.ndarray:
+        """Whether excitation potential and log gf of each line are known, (line,) bool."""
+        return np.isfinite(self.excitation_potential) & np.isfinite(self.log_gf)
 
     @property
     def stage(self) -> np.ndarray:
@@ -164,6 +194,11 @@ class LineList:
         columns = ("element", "ion", "wavelength", "excitation_potential", "log_gf", "source")
         joined = {c: np.concatenate([getattr(part, c) for part in lists]) for c in columns}
         return LineList(**joined, medium=lists[0].medium, n_skipped=sum(part.n_skipped for part in lists))
+
+
+def _of_frame(frame: pd.DataFrame, medium: Medium) -> LineList:
+    column: dict[str, Any] = {name: frame[name].to_numpy() for name in _COLUMNS if name != "medium"}
+    return LineList(medium=medium, **column)
 
 
 def _convert(wavelength: np.ndarray, medium: Medium) -> np.ndarray:

@@ -148,6 +148,11 @@ class LineStrength:
             raise InputError(
                 "hydrogen lines have broadening of their own; leave them out with lines.element != 'H'."
             )
+        if not np.all(lines.complete):
+            raise InputError(
+                f"{np.sum(~lines.complete)} of {len(lines)} lines have no log gf or excitation potential, so no strength "
+                "can be computed for them; leave them out with lines.select(lines.complete)."
+            )
         self.lines = lines.to("vacuum")
         names = sorted(set(lines.element))
         self._atoms: list[Atom] = atoms(*names) if names else []

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from luxjax.core import InputError
-from luxjax.simulation import LineList
+from luxjax.simulation import LineList, LineStrength
 
 
 def test_table_is_whole_and_counts_what_it_leaves_out():
@@ -51,8 +51,10 @@ def test_wrong_input_gets_a_sentence():
         LineList.from_frame(frame.drop(columns="medium"))
     with pytest.raises(InputError, match="medium"):
         LineList(["Fe"], ["I"], [6000.0], "", [1.0], [0.0], ["x"])
-    with pytest.raises(InputError, match="blanks"):
-        LineList(["Fe"], ["I"], [6000.0], "air", [1.0], [np.nan], ["x"])
+    blank = LineList(["Fe"], ["I"], [6000.0], "air", [1.0], [np.nan], ["x"])
+    assert blank.complete.tolist() == [False]
+    with pytest.raises(InputError, match="no log gf"):
+        LineStrength(blank)
     with pytest.raises(InputError, match="ion 'III'"):
         LineList(["Fe"], ["III"], [6000.0], "air", [1.0], [0.0], ["x"])
     with pytest.raises(InputError, match="species 'Fe IX'"):
