@@ -118,7 +118,7 @@ def label_function(
         here, known = (_cast(tree, dtype) for tree in (model, held))
         star = known | {spectra: Measured(jnp.asarray(flux), known[spectra].ivar)}
         z = infer_latents(here, star).astype(dtype)
-        found = jnp.stack([here.decoders[r.output](z)[r.index] for r in rows])
+        found = jnp.stack([here.decoders[r.output](z)[r.place] for r in rows])
         return found * jnp.asarray(scale, dtype) + jnp.asarray(loc, dtype)
 
     return predict

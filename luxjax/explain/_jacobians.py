@@ -89,7 +89,7 @@ def label_jacobian(
         for part, _, where in blocks(batch, block):
             n = where.stop - where.start
             kernel = _linear_block if model.is_linear else _implicit_block
-            out = kernel(model, part, spectra, row.output, jnp.asarray(row.index))
+            out = kernel(model, part, spectra, row.output, jnp.asarray(row.place))
             parts.append(np.asarray(out)[:n] * row.scale)
         sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
     return Jacobian(np.concatenate(parts), sd)
@@ -135,7 +135,7 @@ def mean_label_jacobian(
         )
     with jax.enable_x64(True):
         batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
-        a = jnp.stack([r.scale * model.feature_decoders[r.output].weight[r.index] for r in rows])
+        a = jnp.stack([r.scale * model.feature_decoders[r.output].weight[r.place] for r in rows])
         total = np.zeros((len(rows), batch[spectra].size))
         for part, real, _ in blocks(batch, block):
             total += np.asarray(_mean_block(model, part, real, spectra, a))
@@ -166,22 +166,18 @@ def _filter_sd(fitted: Fitted, model: Lux, batch: Batch, spectra: str, row: Labe
             "decoder covariance", name, fitted.weight_cov, "The model was saved without it; fit it again"
         )
     c = unpack(jnp.asarray(fitted.weight_cov[spectra], jnp.float64), d + 1)[:, 1:, 1:]
-    c_label = unpack(jnp.asarray(fitted.weight_cov[row.output], jnp.float64)[row.index], d + 1)[1:, 1:]
-    out = [
-        np.asarray(
-            _filter_sd_star(model, batch.stars(slice(n, n + 1)), c, c_label, spectra, row.output, row.index)
-        )
-        for n in range(batch.n_stars)
-    ]
-    return np.array(out) * row.scale
+    c_label = unpack(jnp.asarray(fitted.weight_cov[row.output], jnp.float64)[row.place], d + 1)[1:, 1:]
+    stars = (batch.stars(slice(n, n + 1)) for n in range(batch.n_stars))
+    a = model.feature_decoders[row.output].weight[row.place]
+    return row.scale * np.array([_filter_sd_star(model, star, spectra, a, c, c_label) for star in stars])
 
 
 @eqx.filter_jit
-def _filter_sd_star(model: Lux, star: Batch, c, c_label, spectra: str, labels: str, index: Array):
+def _filter_sd_star(model: Lux, star: Batch, spectra: str, a, c, c_label):
     w = effective_ivar(star[spectra].ivar, model.scatter[spectra])[0]
     rows = model.feature_decoders[spectra].weight
     s = latent_posterior(model, star).cov[0]
-    u, v = s @ model.feature_decoders[labels].weight[index], rows @ s
+    u, v = s @ a, rows @ s
     along = rows @ u
     m = rows[:, None, :] * u[:, None] + along[:, None, None] * jnp.eye(len(u))
     cm = c @ m
@@ -292,7 +288,7 @@ def _along_point(fitted, model: Lux, rows: list[LabelRow], spectra: str, z, spre
     scale = jnp.asarray([r.scale for r in rows])
 
     def label_rows(z):
-        return scale * jnp.stack([model.decoders[r.output](z)[r.index] for r in rows])
+        return scale * jnp.stack([model.decoders[r.output](z)[r.place] for r in rows])
 
     jac = jax.jacfwd(label_rows)(z)
     unit = np.asarray(jac) / np.maximum(np.linalg.norm(jac, axis=1, keepdims=True), 1e-300)
@@ -321,7 +317,7 @@ def _along_sd(fitted, model: Lux, rows, spectra, z, jac, step, direction) -> np.
     for k, r in enumerate(rows):
         label_decoder = model.feature_decoders[r.output]
         features = np.asarray(feature_jacobian(label_decoder, z))
-        cov = features.T @ _row_cov(fitted, r.output, label_decoder)[r.index] @ features * r.scale**2
+        cov = features.T @ _row_cov(fitted, r.output, label_decoder)[r.place] @ features * r.scale**2
         response = flux @ np.asarray(by_rows[:, k])
         variance += np.einsum("pi,ij,pj->p", response, cov, response)
     return np.sqrt(np.maximum(variance, 0))

@@ -20,7 +20,7 @@ class LabelRow(NamedTuple):
     """Where a label stands in a model; ``loc + scale * model value`` is the label in its own unit."""
 
     output: str
-    index: int
+    place: int
     loc: float
     scale: float
     unit: str
