@@ -88,6 +88,13 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             Path, typer.Option("--out", "-o", help="Table of labels: .fits, .parquet or .csv.")
         ] = Path("labels.fits"),
         inputs: Inputs = "",
+        shrink: Annotated[
+            bool,
+            typer.Option(
+                "--shrink-shortcuts",
+                help="Replace labels that were only guessed by what the other labels say, with the error that leaves.",
+            ),
+        ] = False,
     ) -> None:
         """Predict labels of the stars of a catalogue, with errors, with a model fitted before."""
         from .data import load_catalog
@@ -95,7 +102,9 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
 
         step = steps()
         with step("predict labels"):
-            frame, units = transfer_run(run, load_catalog(catalog), inputs=names_in(inputs))
+            frame, units = transfer_run(
+                run, load_catalog(catalog), inputs=names_in(inputs), shrink_shortcuts=shrink
+            )
         with step("write the table"):
             write_table(frame, units, out)
         typer.echo(f"{len(frame)} stars in {out}")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ._catalog_study import check_study, cross_validate, study_catalog, transfer_run
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
+    from ._evidence import explain_run, held_out_stars, with_errors
+    from ._explain_page import render_explanations
+    from ._explanations import page_name, read_explanations, write_explanations
     from ._history import history
     from ._one_to_one import one_to_one
     from ._page import render
@@ -58,6 +61,13 @@ _DRAWN = {
     "study_files": "_study_files",
     "styled": "_style",
     "transfer_run": "_catalog_study",
+    "explain_run": "_evidence",
+    "held_out_stars": "_evidence",
+    "with_errors": "_evidence",
+    "render_explanations": "_explain_page",
+    "page_name": "_explanations",
+    "read_explanations": "_explanations",
+    "write_explanations": "_explanations",
     "write_table": "_tables",
 }
 
@@ -79,11 +89,16 @@ __all__ = [
     "cross_validate",
     "demo",
     "demo_settings",
+    "explain_run",
+    "held_out_stars",
     "history",
     "label_name",
     "one_to_one",
+    "page_name",
     "pulls",
+    "read_explanations",
     "render",
+    "render_explanations",
     "residuals",
     "save",
     "spectrum",
@@ -93,6 +108,8 @@ __all__ = [
     "styled",
     "transfer_run",
     "versions",
+    "with_errors",
+    "write_explanations",
     "write_table",
 ]
 

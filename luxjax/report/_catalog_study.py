@@ -150,7 +150,7 @@ def _calibration(train: Catalog, model: Lux, fitter: AbstractFitter, inputs, see
 
 
 def transfer_run(
-    folder: str | Path, catalog: Catalog, *, inputs: Sequence[str] = ()
+    folder: str | Path, catalog: Catalog, *, inputs: Sequence[str] = (), shrink_shortcuts: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Labels of new stars from the model of a run, with the run's calibration where there is one.
 
@@ -161,6 +161,8 @@ def transfer_run(
     catalog : Catalog
     inputs : sequence of str
         Spectra to predict from; by default all that model and catalogue share.
+    shrink_shortcuts : bool
+        As for `luxjax.transfer`.
 
     Returns
     -------
@@ -172,9 +174,10 @@ def transfer_run(
     folder = Path(folder)
     inside = (folder / "model").is_dir()
     fitted = load(folder / "model" if inside else folder)
-    prediction = transfer(fitted, catalog, inputs=list(inputs) or None)
+    prediction = transfer(fitted, catalog, inputs=list(inputs) or None, shrink_shortcuts=shrink_shortcuts)
     if inside and (folder / "metrics.json").is_file():
-        stored = json.loads((folder / "metrics.json").read_text()).get("calibration") or {}
+        kind = "calibration_shrunk" if prediction.shrunk else "calibration"
+        stored = json.loads((folder / "metrics.json").read_text()).get(kind) or {}
         if set(stored) == set(prediction.names):
             calibration = Calibration.from_dict({name: stored[name] for name in prediction.names})
             prediction = calibration.apply(prediction)

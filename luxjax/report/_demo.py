@@ -10,11 +10,11 @@ from ..data import split
 from ..fitting import ALS, EM
 from ..models import Lux
 from ..prediction import score, transfer
-from ..simulation import simulate
+from ..simulation import Simulated, simulate
 from ._run import RunFolder
 from ._study import Reference, Stage, Study, named, study
 
-__all__ = ["DEMO", "demo", "demo_settings"]
+__all__ = ["DEMO", "demo", "demo_settings", "demo_survey"]
 
 DEMO: Mapping[str, Any] = {
     "stars": 5400,
@@ -69,7 +69,7 @@ def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: An
     """
     s = {**DEMO, **changes}
     with named(stage, f"simulate {s['stars']:,} stars"):
-        survey = simulate(s["stars"], key=as_key(seed), windows=tuple(s["windows"]), snr=s["snr"])
+        survey = demo_survey(seed, s)
         catalog = survey.catalog
         masks = split(list(catalog.ids), s["fractions"], seed=seed)
         parts = {name: catalog.select(mask) for name, mask in masks.items()}
@@ -91,13 +91,19 @@ def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: An
         EM(tol=s["tol"], max_cycles=s["max_cycles"]),
         key=seed,
         inputs=[first],
-        reference=Reference(truth, bound, LINES),
+        reference=Reference(truth, bound, LINES, survey.truth),
         compare=compare,
         stage=stage,
     )
     done.metrics["by_input"] = _by_input(done, parts["test"], truth, s["windows"])
     run.write_metrics(done.metrics)
     return done
+
+
+def demo_survey(seed: int, settings: Mapping[str, Any]) -> Simulated:
+    """The survey of a demonstration; the same seed and settings give the same survey again."""
+    windows = tuple(settings["windows"])
+    return simulate(settings["stars"], key=as_key(seed), windows=windows, snr=settings["snr"])
 
 
 def _by_input(done: Study, test, truth: np.ndarray, windows) -> dict[str, dict[str, float]]:

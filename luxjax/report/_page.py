@@ -1,20 +1,19 @@
-"""One HTML page of a run: self-contained, readable offline, on paper and in the dark."""
+"""The pages of a run: its report, and one for every label that was explained."""
 
-import base64
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from .. import __version__
+from ._explain_page import render_explanations
+from ._html import write_page
 from ._run import RunFolder
-from ._section import Cell
 from ._sections import SECTIONS, headline
 
 __all__ = ["render"]
 
 
 def render(run: RunFolder | str | Path) -> Path:
-    """Draw all figures of a run and write its `report.html`; can be repeated at any time.
+    """Draw all figures of a run and write its `report.html` and the page of every label that was explained.
+
+    Can be repeated at any time.
 
     Parameters
     ----------
@@ -23,7 +22,7 @@ def render(run: RunFolder | str | Path) -> Path:
     Returns
     -------
     Path
-        Of the page. The figures stay in the run's `figures` folder as PNG and PDF.
+        Of the report. The figures stay in the run's `figures` folder as PNG and PDF.
 
     Raises
     ------
@@ -32,22 +31,7 @@ def render(run: RunFolder | str | Path) -> Path:
         is left out of the page.
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    render_explanations(run)
     sections = [s for section in SECTIONS if (s := section(run)) is not None]
-    environment = Environment(
-        loader=PackageLoader("luxjax.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data_uri"] = lambda name: _data_uri(run.figures / name)
-    environment.tests["cell"] = lambda value: isinstance(value, Cell)
     title = run.config.get("name") or run.path.resolve().name
-    html = environment.get_template("page.html.jinja").render(
-        title=title, headline=headline(run), sections=sections, version=__version__
-    )
-    return run.write_report(html)
-
-
-def _data_uri(file: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode("ascii")
+    return write_page(run, "report.html", title=title, headline=headline(run), sections=sections)

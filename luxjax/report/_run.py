@@ -5,6 +5,7 @@
     seed             the random seed               model/                        the saved model
     log.txt          what happened, with times     figures/, report.html         made by `luxjax.report.render`
     metrics.json     numbers of the run             transferred.parquet, .fits   labels of stars that had none
+    stars.csv        which star was in which part   explain/, explain_*.html     was each label measured?
 
 Every file is written whole or not at all.
 """
@@ -59,6 +60,8 @@ _OWNED = (
     "log.txt",
     "figures",
     "model",
+    "explain",
+    "stars.csv",
 )
 
 
@@ -132,8 +135,7 @@ class RunFolder:
         cls.check_free(path, overwrite=overwrite)
         path = Path(path)
         if path.is_dir():
-            for name in _OWNED:
-                old = path / name
+            for old in [*(path / name for name in _OWNED), *path.glob("explain_*.html")]:
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
                 else:
@@ -286,10 +288,14 @@ class RunFolder:
                 stream, **arrays
             )  # numbers and text only; old NumPy knows no allow_pickle here
 
-    def write_report(self, html: str) -> Path:
-        """Write `report.html` and return its path."""
-        self._write_text("report.html", html)
-        return self.path / "report.html"
+    def write_csv(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a small table as text."""
+        self._write_text(name, frame.to_csv(index=False))
+
+    def write_page(self, name: str, html: str) -> Path:
+        """Write an HTML page of the run, such as `report.html`, and return its path."""
+        self._write_text(name, html)
+        return self.path / name
 
     def log(self, line: str) -> None:
         """Add a line to `log.txt`, with the time."""

@@ -22,6 +22,7 @@ from ._run import RunFolder
 from ._section import Cell, Section, Shown, Table
 from ._spectra import spectrum
 from ._style import label_html, save
+from ._verdicts import verdicts
 
 __all__ = ["SECTIONS", "headline"]
 
@@ -270,6 +271,7 @@ def _cite(run: RunFolder) -> Section:
 
 SECTIONS: list[Callable[[RunFolder], Section | None]] = [
     _labels,
+    verdicts,
     by_input,
     _calibration,
     _truth,

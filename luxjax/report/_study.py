@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import PRNGKeyArray, check_name
+from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, Spectra
+from ..explain import Explanation
 from ..fitting import AbstractFitter, Fitted, fit, save
 from ..models import Lux
 from ..prediction import (
@@ -24,6 +25,9 @@ from ..prediction import (
     score,
     transfer,
 )
+from ..simulation import LineList, Truth
+from ._evidence import verdict_metrics, write_stars
+from ._explanations import write_explanations
 from ._run import Example, RunFolder
 
 __all__ = ["Reference", "Stage", "Study", "labels_table", "named", "study"]
@@ -44,21 +48,25 @@ class Reference:
         The smallest error any method could reach, for all test stars or a sample of them.
     lines : mapping of str to float
         Wavelengths worth a closer look in the spectra, by name.
+    survey : Truth, optional
+        What made all stars, for evidence that needs the physics.
     """
 
     truth: np.ndarray
     bound: np.ndarray | None = None
     lines: Mapping[str, float] = field(default_factory=dict)
+    survey: Truth | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What a study found: the fitted model, its calibration, the test stars' labels and their scores."""
+    """What a study found: the fitted model, its calibration, the test stars' labels, their scores, and the evidence."""
 
     fitted: Fitted
     calibration: Calibration
     prediction: Prediction
     metrics: dict[str, Any]
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
 
 
 def study(
@@ -73,10 +81,14 @@ def study(
     baselines: Sequence[str] = BASELINES,
     reference: Reference | None = None,
     compare: Mapping[str, tuple[Lux, AbstractFitter]] | None = None,
+    evidence: bool = True,
+    lines: LineList | None = None,
     stage: Stage | None = None,
     n_examples: int = 4,
 ) -> Study:
-    """Fit, calibrate, transfer labels and score them, leaving everything in a run folder.
+    """Fit, calibrate, ask what the labels rest on, transfer them and score them, leaving everything in a run folder.
+
+    Errors and evidence come from the calibration stars; the test stars are looked at once, to be scored.
 
     Parameters
     ----------
@@ -99,6 +111,10 @@ def study(
         Truth of a simulated survey.
     compare : mapping of str to (Lux, fitter), optional
         Other models to fit and score on the same stars, shown as further baselines.
+    evidence : bool
+        Whether to explain every label (see `luxjax.explain`); the verdicts go with the saved model.
+    lines : LineList, optional
+        For the evidence; by default the list of the package.
     stage : callable, optional
         Called with the name of each stage, returns a context manager; shows progress.
     """
@@ -113,6 +129,11 @@ def study(
     with clock("calibrate errors on separate stars"):
         calibration_prediction = transfer(fitted, held, inputs=inputs, labels=labels)
         calibration = calibrate(calibration_prediction, held.labels(labels))
+    found: dict[str, Explanation] = {}
+    if evidence:
+        with clock("was each label measured?"):
+            found = _explained(fitted, held, run, inputs, lines, reference)
+        fitted = fitted.with_verdicts({name: e.verdict for name, e in found.items()})
     with clock("transfer labels to the test stars"):
         prediction = calibration.apply(transfer(fitted, test, inputs=inputs, labels=labels))
     others: dict[str, np.ndarray] = {}
@@ -142,14 +163,33 @@ def study(
             ),
             "calibration": calibration.to_dict(),
         }
+        for name, entry in verdict_metrics(found).items():
+            metrics["labels"][name].update(entry)
+        if any(e.verdict.verdict == "shortcut" for e in found.values()):
+            shrunk = transfer(fitted, held, inputs=inputs, labels=labels, shrink_shortcuts=True)
+            metrics["calibration_shrunk"] = calibrate(shrunk, held.labels(labels)).to_dict()
     with clock("write the run folder"):
         save(fitted, run.model)
+        write_stars(run, parts)
+        write_explanations(run, found)
         frame, units = labels_table(prediction, test, inputs, labels, reference)
         run.write_labels(frame, units)
         run.write_examples(_examples(fitted, prediction, test, inputs, n_examples, reference))
     metrics |= {"timings": clock.seconds, "wall_s": sum(clock.seconds.values())}
     run.write_metrics(metrics)
-    return Study(fitted, calibration, prediction, metrics)
+    return Study(fitted, calibration, prediction, metrics, found)
+
+
+def _explained(fitted, held, run, inputs, lines, reference) -> dict[str, Explanation]:
+    """The explanations of all labels; none where the stars are too few for any, which the log says."""
+    from ..explain import explain_all
+
+    truth = None if reference is None else reference.survey
+    try:
+        return explain_all(fitted, held, lines=lines, inputs=inputs, truth=truth)
+    except InputError as error:
+        run.log(f"no evidence: {error}")
+        return {}
 
 
 def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:

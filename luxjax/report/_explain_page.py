@@ -1,0 +1,168 @@
+"""One page per label: was it measured? The verdict, all evidence in one table, and the figures."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from ..explain import Evidence, Explanation
+from ._evidence_latents import supporting
+from ._evidence_pixels import saliency, zooms
+from ._evidence_stars import off_trend, tests
+from ._explanations import figure_name, page_name, read_explanations
+from ._html import write_page
+from ._run import RunFolder
+from ._section import Cell, Section, Shown, Table
+from ._style import label_html, save
+from ._verdicts import number, span
+
+__all__ = ["render_explanations"]
+
+TITLES = {
+    "off_trend": "Off-trend response",
+    "own_lines": "Own-line residual T",
+    "gain": "Conditional gain",
+    "saliency": "Conditional saliency",
+    "ablation": "Line ablation",
+    "doppelgangers": "Doppelgangers",
+    "injection": "Injection",
+    "bound": "Information bound",
+    "probe": "Probe",
+    "shapley": "Shapley values",
+    "disentanglement": "Disentanglement",
+}
+
+FIGURES = (
+    (
+        off_trend,
+        "off_trend",
+        "Observed label against prediction and own lines, off trend",
+        "The label when its trend with the other labels is taken away. Left: a pure guess lies on the dotted line, a perfect "
+        "measurement on the dashed one; red: the response with its 95% interval, corrected for the noise of the "
+        "observed label, which flattens the running median (orange; typical error at the lower left). Then how much "
+        "deeper the label's own lines are than the rest of the spectrum says: a measured label rises. Last, the "
+        "significance T beside that of shifted line lists.",
+    ),
+    (
+        saliency,
+        "saliency",
+        "Three derivatives of the label by wavelength",
+        "Top: what the model thinks the label does to the flux at fixed other labels; ticks mark the label's own lines, and "
+        "a measured label dips there and nowhere else. Middle: the filter that reads the label; large weight does not mean "
+        "signal, it may cancel another label's. Bottom: all that goes along with the label, by correlation too.",
+    ),
+    (
+        zooms,
+        "lines",
+        "The strongest own lines close up",
+        "The strongest own lines: the model's change of flux per unit of the label (blue, with its standard error where "
+        "known), and the change expected from line strengths (dashed). Look for a dip of that shape; a flat line means the "
+        "model knows nothing of it.",
+    ),
+    (
+        tests,
+        "tests",
+        "Ablation, doppelgangers and injection",
+        "Experiments. The response should fall when the label's own windows are hidden, more than for random windows "
+        "(grey). Stars alike in all other labels but rich and poor in this one should differ at its lines. The "
+        "prediction should follow an abundance put into the spectra.",
+    ),
+    (
+        supporting,
+        "supporting",
+        "Probe, Shapley values and disentanglement",
+        "Supporting numbers. None of them can tell a measured label from a guessed one: latents that hold the other labels "
+        "hold a correlated one as well, and scores of single latents depend on the choice of axes.",
+    ),
+)
+
+
+def render_explanations(run: RunFolder) -> list[Path]:
+    """Draw the page of every label that has an explanation in the run; returns their paths."""
+    return [_render(run, e) for e in read_explanations(run).values()]
+
+
+def _render(run: RunFolder, explanation: Explanation) -> Path:
+    label, verdict = explanation.label, explanation.verdict
+    figures = []
+    for draw, name, alt, caption in FIGURES:
+        figure = draw(explanation)
+        if figure is not None:
+            file = figure_name(label, name)
+            save(figure, run.figures, file)
+            figures.append(Shown(f"{file}.png", alt, caption))
+    sections = [
+        Section("Why", _reasons(explanation)),
+        Section("Evidence", tables=(_table(explanation),)),
+        *([Section("Figures", figures=tuple(figures))] if figures else []),
+        Section("Numbers of the rule", tables=(_numbers(explanation),)),
+    ]
+    name = Markup(label_html(label))
+    headline = Markup('<span class="{0}">{0}</span>').format(verdict.verdict)
+    return write_page(
+        run,
+        page_name(label),
+        title=Markup("Was {} measured?").format(name),
+        headline=headline,
+        sections=sections,
+        back="report.html",
+    )
+
+
+def _reasons(explanation: Explanation) -> Markup:
+    verdict = explanation.verdict
+    items = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in verdict.reasons)
+    species = ", ".join(explanation.species)
+    own = f"own lines: {species}" if species else "no lines of its own: the response alone decides"
+    others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
+    return Markup(
+        "<ul>{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
+        "at.</p>"
+    ).format(items, f"{verdict.n_stars:,}", " and ".join(explanation.inputs), others, own, verdict.thresholds)
+
+
+def _table(explanation: Explanation) -> Table:
+    rows: list[list[str | Cell]] = [
+        [TITLES[name], _value(e), _null(e), Markup('<span class="words">{}</span>').format(e.statement)]
+        for name, e in explanation.evidence.items()
+    ]
+    return Table(
+        ["Evidence", "Value", "Where nothing is there", "In words"],
+        rows,
+        "Small print: 95% interval of the value; 95% range of the null and the share of it that reaches the value.",
+    )
+
+
+def _value(evidence: Evidence) -> Cell:
+    unit = f" {evidence.unit}" if evidence.unit else ""
+    digits = _digits(evidence)
+    text = number(evidence.value, digits)
+    return Cell(text + (unit if math.isfinite(evidence.value) else ""), span(evidence.interval, digits))
+
+
+def _null(evidence: Evidence) -> str | Cell:
+    null = evidence.null
+    if null is None or not np.isfinite(null).any():
+        return ""
+    low, high = np.nanpercentile(null, [2.5, 97.5])
+    digits = _digits(evidence)
+    p = evidence.p_value
+    said = f"p = {p:.2g}, {len(null)} draws" if math.isfinite(p) else f"{len(null)} draws"
+    return Cell(f"{number(low, digits)} to {number(high, digits)}", said)
+
+
+def _digits(evidence: Evidence) -> int:
+    """Decimals that show two figures of a small value, none of a large one."""
+    size = abs(evidence.value)
+    if not math.isfinite(size) or size == 0:
+        return 2
+    return min(max(2 - math.floor(math.log10(size)) - 1, 0), 4) if size < 100 else 0
+
+
+def _numbers(explanation: Explanation) -> Table:
+    numbers = explanation.verdict.numbers
+    rows: list[list[str | Cell]] = [
+        [k.replace("_", " "), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"] for k, v in numbers.items()
+    ]
+    return Table(["", "Value"], rows, "Every number that the rule looked at.")

@@ -1,0 +1,149 @@
+"""The verdict pages: what they say, that they stand alone, and figures of what was found."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from luxjax.core import Interval
+from luxjax.report import RunFolder, page_name, read_explanations, render, write_explanations
+from luxjax.report import _evidence_latents as latents
+from luxjax.report import _evidence_pixels as pixels
+from luxjax.report import _evidence_stars as stars
+from luxjax.report._verdicts import LOOK, responses
+
+from .explanations import bare, explanation, verdict
+from .pages import Page
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> RunFolder:
+    made = RunFolder.create(tmp_path_factory.mktemp("pages") / "run", config={"name": "pages"}, seed=1)
+    write_explanations(made, {e.label: e for e in (explanation("eu_fe", "shortcut", 0.02), bare())})
+    render(made)
+    return made
+
+
+def test_the_page_of_a_label_says_all_that_was_found(run):
+    text = (run.path / page_name("eu_fe")).read_text()
+    page = Page(text)
+    assert page.open == []
+    assert page.heads == ["Why", "Evidence", "Figures", "Numbers of the rule"]
+    assert {link.lstrip("#") for link in page.links} == {*page.ids, "report.html"}
+    assert len(page.images) == 5
+    assert all(page.alts)
+    assert not re.search(r"(src)=\"(?!data:)|href=\"https?:|url\(|@import|<script", text)
+    assert '<span class="shortcut">shortcut</span>' in text
+    assert "T says &lt;so&gt;" in text  # reasons are escaped
+    assert "Its lines &lt;deepen&gt;." in text
+    assert "1:0123456789ab" in text
+    assert "1,500 held-out stars" in text
+    rows = {row[0]: row for row in page.rows}
+    assert rows["Off-trend response"][1] == "0.020\N{MINUS SIGN}0.040 to 0.080"
+    assert rows["Own-line residual T"][2].endswith("99 draws")
+    assert rows["Information bound"][1] == "0.020 dex"
+    assert rows["T"][1] == "9"
+    assert rows["beta own"][1] == "\N{EN DASH}"
+    titles = ["Off-trend response", "Own-line residual T", "Conditional gain", "Conditional saliency"]
+    assert list(rows)[1:5] == titles
+
+
+def test_a_label_of_which_little_is_known_still_has_its_page(run):
+    text = (run.path / page_name("teff")).read_text()
+    page = Page(text)
+    assert page.heads == ["Why", "Evidence", "Numbers of the rule"]
+    assert page.images == []
+    assert "undecided" in text
+    assert "too few stars" in text
+    assert "no lines of its own" in text
+
+
+def test_the_report_has_one_row_per_label_with_a_link(run):
+    page = Page((run.path / "report.html").read_text())
+    assert "Was it measured?" in page.heads
+    assert {"explain_eu_fe.html", "explain_teff.html"} <= set(page.links)
+    assert page.marks.count("shortcut") == page.marks.count("undecided") == 1
+    row = next(r for r in page.rows if r[0] == "[Eu/Fe]")
+    assert row[1:] == ["shortcut", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.06 dex", "1,500"]
+    assert len(page.images) == 1
+
+
+def test_a_new_run_leaves_no_old_pages(run, tmp_path):
+    again = RunFolder.create(tmp_path / "r", config={}, seed=1)
+    write_explanations(again, {"teff": bare()})
+    render(again)
+    RunFolder.create(again.path, config={}, seed=2, overwrite=True)
+    assert read_explanations(again) == {}
+    assert not list(again.path.glob("explain*"))
+    assert "Was it measured?" not in Page(render(again).read_text()).heads
+
+
+def lines_of(ax) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.asarray(line.get_xdata()), np.asarray(line.get_ydata())) for line in ax.lines]
+
+
+def test_off_trend_figure_draws_the_response_between_guess_and_measurement():
+    axes = stars.off_trend(explanation(response=0.4)).axes
+    assert len(axes) == 3
+    slopes = [y[1] / x[1] for x, y in lines_of(axes[0]) if len(x) == 2]
+    assert slopes == pytest.approx([0, 1, 0.4])
+    assert "0.40 [0.34, 0.46]" in axes[0].texts[0].get_text()
+    assert lines_of(axes[2])[0][0][0] == pytest.approx(4.8)  # T beside its null
+    low, high = axes[2].get_xlim()
+    assert low < -2 < 4.8 < high
+    # The depth of the own lines rises with the label at the slope it was made with, but for the label's noise.
+    (reach, fitted), *_ = [p for p in lines_of(axes[1]) if len(p[0]) == 2 and p[1][0] != 0]
+    assert fitted[1] / reach[1] == pytest.approx(0.4 * 0.06**2 / (0.06**2 + 0.05**2), abs=0.04)
+
+
+def test_saliency_and_line_figures():
+    found = explanation()
+    figure = pixels.saliency(found)
+    assert len(figure.axes) == 6  # three derivatives, two detectors
+    arrays = found["saliency"].arrays
+    for ax in figure.axes[:2]:
+        assert ax.get_ylim()[0] < arrays["flux_by_label"].min()  # no line is cut off
+    close = pixels.zooms(found)
+    assert [t.get_text().split()[:2] for ax in close.axes for t in ax.texts] == [
+        ["Mg", "I"], ["Mg", "I"], ["Si", "I"], ["Ca", "I"],
+    ]  # fmt: skip
+    # The two magnesium lines that blend share a panel; the deepest model line stands at velocity zero.
+    for ax in close.axes[:3]:
+        x, y = lines_of(ax)[0]
+        assert abs(x[np.argmin(y)]) < 5
+
+
+def test_experiment_figure():
+    ablation, twins, injection = stars.tests(explanation(response=0.5)).axes
+    heights = [bar.get_height() for bar in ablation.patches]
+    assert max(heights) == pytest.approx(0.4)  # never seen: 0.5 - 0.2 * 0.5
+    assert sum(h == pytest.approx(0.35) for h in heights) == 1
+    assert len(heights) == 22
+    assert lines_of(twins)[0][1].min() == pytest.approx(-0.005)
+    measured = next(y for x, y in lines_of(injection) if len(x) == 5)
+    np.testing.assert_allclose(measured, 0.5 * np.linspace(-0.3, 0.3, 5))
+
+
+def test_supporting_figure():
+    probe, shapley, scores = latents.supporting(explanation()).axes
+    assert [bar.get_height() for bar in probe.patches[:4]] == [0.97, 0.9, 0.98, 0.9]
+    assert [t.get_text() for t in shapley.get_xticklabels()] == ["Mg", "Si", "Fe"]
+    assert len(scores.patches) == 4
+
+
+def test_figures_are_left_out_where_nothing_is_known():
+    for draw in (stars.off_trend, stars.tests, pixels.saliency, pixels.zooms, latents.supporting):
+        assert draw(bare()) is None
+
+
+def test_responses_of_all_verdicts_are_told_apart():
+    found = [verdict(f"l{k}", word, 0.2 * k) for k, word in enumerate(LOOK)]
+    unresolved = dataclasses.replace(
+        found[0], response=float("nan"), response_interval=Interval(np.nan, np.nan)
+    )
+    ax = responses([*found, unresolved]).axes[0]
+    markers = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [line.get_xdata()[0] for line in markers] == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert len({line.get_marker() for line in markers}) == len({line.get_color() for line in markers}) == 4
+    assert [t.get_text() for t in ax.texts] == ["unresolved"]
