@@ -10,6 +10,7 @@ from ._strength import ELEMENTS, PARAMETERS, LineStrength
 from ._survey import Simulated, simulate
 from ._truth import Bound, Truth
 from ._windows import Window, apogee, galah
+from ._worlds import SmallWorld, small_world
 
 __all__ = [
     "ALPHA",
@@ -25,6 +26,7 @@ __all__ = [
     "LineStrength",
     "PlantLine",
     "Simulated",
+    "SmallWorld",
     "SurveyFiles",
     "Synthesis",
     "Truth",
@@ -33,6 +35,7 @@ __all__ = [
     "bilinear",
     "galah",
     "simulate",
+    "small_world",
     "spectrum",
     "tmass_designations",
     "write_allstar",

@@ -1,0 +1,289 @@
+"""Small worlds with one label in question: cheap enough to score a verdict on hundreds of them.
+
+Giants with 600 pixels and about 110 lines of iron, three alpha elements and six elements that no label names; a curve of
+growth, blends, bad pixels. Europium follows the other labels up to a scatter tau, and its lines are there or are
+not. What can mislead is there on request: a neighbour element correlated with europium off trend, an artefact that
+follows it, a curved trend, noisy other labels, correlated label noise. A line l of element X has depth
+
+    a_l = D t / (1 + t),   log10 t = s_l + [X/Fe] + [Fe/H] + c_l (5040 / Teff - 1.1) + g_l (log g - 2.3),
+
+with D = 0.7, and the flux is exp(- sum_l a_l phi_l) with Gaussian profiles phi_l.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..core import InputError, PRNGKeyArray, check_name
+from ..data import Catalog, LabelTable, Spectra
+from ._random import generator
+from ._truth import _cramer_rao
+
+__all__ = ["SmallWorld", "small_world"]
+
+N_PIXELS, LINE_SIGMA, DEPTH_LIMIT = 600, 1.4, 0.7  # pixels, pixels, fraction of the continuum
+ALPHAS, HIDDEN = ("Mg", "Si", "Ca"), ("Ni", "Co", "V", "Cr", "Na", "Al")
+PARAMS = ("teff", "logg", "fe_h", *(f"{e.lower()}_fe" for e in (*ALPHAS, *HIDDEN)), "eu_fe")
+LABELS = ("teff", "logg", "fe_h", "alpha_fe", "eu_fe")
+LABEL_ERROR = (60.0, 0.12, 0.05, 0.04)  # of the other labels: K, then dex
+BAD_FRACTION = 0.01
+_ALPHA, _EU = slice(3, 6), 12
+# Labels as linear functions of the parameters; [alpha/Fe] is the mean of its three elements.
+_LABEL_ROWS = np.zeros((5, 13))
+_LABEL_ROWS[[0, 1, 2, 4], [0, 1, 2, _EU]] = 1.0
+_LABEL_ROWS[3, _ALPHA] = 1 / 3
+
+Impostor = Literal["none", "train", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Lines of the window: element as the parameter that holds its abundance (iron: none), and what makes a depth."""
+
+    param: np.ndarray  # (line,), -1 for iron
+    strength: np.ndarray  # s_l; -inf for a line that is not there
+    excitation: np.ndarray  # c_l
+    gravity: np.ndarray  # g_l
+    profile: np.ndarray  # (line, pixel)
+
+    def depth(self, params: np.ndarray) -> np.ndarray:
+        """a_l of each star, (star, line)."""
+        abundance = np.where(self.param >= 0, params[:, self.param], 0.0) + params[:, [2]]
+        t = self.strength + abundance + self.excitation * (5040 / params[:, [0]] - 1.1)
+        t = 10 ** (t + self.gravity * (params[:, [1]] - 2.3))
+        return DEPTH_LIMIT * t / (1 + t)
+
+    def flux(self, params: np.ndarray) -> np.ndarray:
+        """Noise-free flux, (star, pixel)."""
+        return np.exp(-self.depth(params) @ self.profile)
+
+    def jacobian(self, params: np.ndarray) -> np.ndarray:
+        """Derivative of the flux by every parameter, (star, pixel, param)."""
+        depth = self.depth(params)
+        slope = np.log(10) * depth * (1 - depth / DEPTH_LIMIT)  # d a / d log10 t
+        by = np.zeros((*depth.shape, params.shape[1]))
+        by[:, :, 0] = slope * self.excitation * -5040 / params[:, [0]] ** 2
+        by[:, :, 1] = slope * self.gravity
+        by[:, :, 2] = slope
+        own = np.flatnonzero(self.param >= 0)
+        by[:, own, self.param[own]] = slope[:, own]
+        flux = np.exp(-depth @ self.profile)
+        return -flux[:, :, None] * np.einsum("nlp,lx->nxp", by, self.profile)
+
+
+@dataclass(frozen=True, eq=False)
+class SmallWorld:
+    """A small simulated world: what is observed, and what made it. Host arrays in float64.
+
+    Attributes
+    ----------
+    train, held_out : Catalog
+        Outputs ``"flux"`` and ``"labels"``.
+    params : (star, param) array
+        Of the held-out stars, in the order of `names`.
+    tau : float
+        Scatter of the true [Eu/Fe] about its trend with the true other labels, dex.
+    bound : float
+        Cramer-Rao bound on [Eu/Fe] with the other labels known and all other elements unknown: root mean
+        square over some held-out stars, dex. Infinite without lines.
+    pixels, profile, line : (pixel,) arrays
+        Windows of the listed europium lines (bool), the deepening by 1 dex expected there, and the number of the line
+        that each pixel belongs to (-1 outside). They are listed whether or not the lines exist.
+    impostor : tuple of int
+        Pixels that follow europium for no physical reason.
+    """
+
+    train: Catalog
+    held_out: Catalog
+    params: np.ndarray
+    tau: float
+    bound: float
+    pixels: np.ndarray
+    profile: np.ndarray
+    line: np.ndarray
+    impostor: tuple[int, ...]
+    lines: _Lines
+
+    label, others = "eu_fe", LABELS[:4]
+    names = PARAMS
+
+    @property
+    def truth(self) -> np.ndarray:
+        """True labels of the held-out stars, (star, label)."""
+        return self.params @ _LABEL_ROWS.T
+
+    def flux(self, params: np.ndarray) -> np.ndarray:
+        """Noise-free flux of stars with these parameters, without the impostor, (star, pixel)."""
+        return self.lines.flux(params)
+
+    def jacobian(self, params: np.ndarray) -> np.ndarray:
+        """Derivative of `flux` by every parameter, (star, pixel, param)."""
+        return self.lines.jacobian(params)
+
+
+def small_world(
+    key: "PRNGKeyArray | int",
+    n_train: int = 800,
+    n_held_out: int = 1000,
+    *,
+    snr: float = 100.0,
+    tau: float = 0.06,
+    label_error: float = 0.08,
+    others_error: float = 1.0,
+    curvature: float = 0.0,
+    n_lines: int = 4,
+    strength: float = 0.0,
+    neighbour: float = 0.0,
+    impostor: Impostor = "none",
+    impostor_strength: float = 2.0,
+    noise_correlation: float = 0.0,
+) -> SmallWorld:
+    """Draw a small world.
+
+    Parameters
+    ----------
+    key : JAX key or int
+        Source of randomness.
+    n_train, n_held_out : int
+        Stars.
+    snr : float
+        Median signal-to-noise ratio per pixel; it differs by 20% between stars.
+    tau : float
+        Scatter of [Eu/Fe] about its trend with the other labels, dex.
+    label_error : float
+        Error of the observed [Eu/Fe], dex.
+    others_error : float
+        Errors of the other labels in units of 60 K, 0.12, 0.05 and 0.04 dex.
+    curvature : float
+        Of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
+    n_lines : int
+        Europium lines in the line list.
+    strength : float
+        Their strength: 0 for none at all; at 1 they are some 1-5% deep.
+    neighbour : float
+        Correlation of a neighbour element with europium off trend; it has two to five lines.
+    impostor : "none", "train" or "all"
+        Where three adjacent pixels outside the windows follow the true [Eu/Fe].
+    impostor_strength : float
+        tau over the error to which these pixels give [Eu/Fe] in a star of the median S/N.
+    noise_correlation : float
+        Correlation of the noise in the observed [Eu/Fe] and [alpha/Fe].
+    """
+    check_name("place for the impostor", impostor, get_args(Impostor))
+    for what, value in (("neighbour", neighbour), ("noise_correlation", noise_correlation)):
+        if not -1 <= value <= 1:
+            raise InputError(f"{what} is a correlation; give a number from -1 to 1, not {value}.")
+    for what, value in (("snr", snr), ("tau", tau), ("label_error", label_error), ("n_lines", n_lines)):
+        if not value > 0:
+            raise InputError(f"{what} is {value}; give a number above 0.")
+    rng = generator(key)
+    lines, pixels, profile, number = _draw_lines(rng, n_lines, strength, few_neighbour_lines=neighbour != 0)
+    params = _population(rng, n_train + n_held_out, tau, curvature, neighbour)
+    flux, followers = lines.flux(params), ()
+    if impostor != "none":
+        followers = _follower_pixels(rng, pixels)
+        depth = impostor_strength / (snr * np.sqrt(3) * tau) * (params[:, _EU] - params[:, _EU].mean())
+        if impostor == "train":
+            depth[n_train:] = 0.0
+        flux[:, followers] -= depth[:, None]
+    error = np.exp(0.2 * rng.standard_normal((len(params), 1))) / snr
+    flux = flux + error * rng.standard_normal(flux.shape)
+    error = np.where(rng.random(flux.shape) < BAD_FRACTION, np.inf, error)
+    sigma = np.append(others_error * np.array(LABEL_ERROR), label_error)
+    noise = rng.standard_normal((len(params), 5))
+    noise[:, 4] = noise_correlation * noise[:, 3] + np.sqrt(1 - noise_correlation**2) * noise[:, 4]
+    catalog = _catalog(flux, error, params @ _LABEL_ROWS.T + sigma * noise, sigma)
+    seen = slice(n_train, n_train + 24)
+    bound = _bound(lines, params[seen], 1 / error[seen] ** 2)
+    return SmallWorld(
+        catalog.select(slice(n_train)),
+        catalog.select(slice(n_train, None)),
+        params[n_train:],
+        tau,
+        bound,
+        pixels,
+        profile,
+        number,
+        tuple(int(p) for p in followers),
+        lines,
+    )
+
+
+def _population(rng, n: int, tau: float, curvature: float, neighbour: float) -> np.ndarray:
+    """Giants of a thin and a thick disc, (star, param)."""
+    thick = rng.random(n) < 0.35
+    normal = rng.standard_normal
+    fe_h = np.where(thick, -0.5 + 0.25 * normal(n), -0.1 + 0.2 * normal(n))
+    alpha = np.where(thick, 0.2 - 0.1 * fe_h + 0.03 * normal(n), 0.02 - 0.1 * fe_h + 0.02 * normal(n))
+    teff = 4600 + 220 * np.clip(normal(n), -2.5, 2.5)
+    logg = 2.3 + 0.0025 * (teff - 4600) + 0.3 * (fe_h + 0.25) + 0.15 * normal(n)
+    elements = alpha[:, None] + 0.02 * normal((n, len(ALPHAS)))
+    alpha = elements.mean(axis=1)
+    off_trend = normal(n)
+    trend = 0.05 + 0.7 * alpha - 0.2 * fe_h
+    trend = trend + curvature * (0.5 * (fe_h + 0.25) ** 2 + 1.0 * (alpha - 0.12) * (fe_h + 0.25))
+    scatter = normal((n, len(HIDDEN)))
+    scatter[:, 0] = neighbour * off_trend + np.sqrt(1 - neighbour**2) * scatter[:, 0]
+    hidden = rng.uniform(-0.2, 0.5, len(HIDDEN)) * alpha[:, None]
+    hidden = hidden + rng.uniform(-0.3, 0.2, len(HIDDEN)) * fe_h[:, None]
+    hidden = hidden + rng.uniform(0.04, 0.09, len(HIDDEN)) * scatter
+    return np.column_stack([teff, logg, fe_h, elements, hidden, trend + tau * off_trend])
+
+
+def _draw_lines(rng, n_own: int, strength: float, few_neighbour_lines: bool):
+    """All lines, and windows, profile and line numbers of europium's."""
+    counts = [36, *(14,) * len(ALPHAS), rng.integers(2, 6) if few_neighbour_lines else 6]
+    counts += [6] * (len(HIDDEN) - 1)
+    param = np.repeat([-1, *range(3, 12)], counts)
+    weak = param >= 6
+    made = rng.uniform(np.where(weak, -1.6, -1.3), np.where(weak, 0.0, 0.6))
+    n = len(param)
+    listed = rng.uniform(-2.0, -1.2, n_own)
+    with np.errstate(divide="ignore"):
+        own = listed + np.log10(np.float64(strength))
+    centre = np.append(rng.uniform(5, N_PIXELS - 5, n), _apart(rng, n_own))
+    offset = (np.arange(N_PIXELS) - centre[:, None]) / LINE_SIGMA
+    lines = _Lines(
+        np.append(param, np.full(n_own, _EU)),
+        np.append(made, own),
+        rng.normal(2.0, 1.2, n + n_own),
+        rng.normal(0.0, 0.15, n + n_own),
+        np.exp(-0.5 * offset**2),
+    )
+    near = np.abs(offset[n:]) <= 3
+    pixels = near.any(axis=0)
+    profile = (10**listed) @ np.where(near, lines.profile[n:], 0.0) * np.log(10) * DEPTH_LIMIT
+    number = np.where(pixels, np.abs(offset[n:]).argmin(axis=0), -1)
+    return lines, pixels, profile, number
+
+
+def _apart(rng, n: int) -> np.ndarray:
+    """Centres of n lines that do not share a window."""
+    step = (N_PIXELS - 20) / n
+    return 10 + step * np.arange(n) + rng.uniform(0, step - 6 * LINE_SIGMA, n)
+
+
+def _follower_pixels(rng, own: np.ndarray) -> np.ndarray:
+    """Three adjacent pixels outside the windows."""
+    free = np.flatnonzero(~(own[:-2] | own[1:-1] | own[2:]))
+    return rng.choice(free) + np.arange(3)
+
+
+def _catalog(flux, error, labels, sigma) -> Catalog:
+    ids = np.array([f"world-{i + 1:05d}" for i in range(len(flux))])
+    wavelength = 16000.0 + 0.2 * np.arange(N_PIXELS)
+    spectra = Spectra.from_error(
+        flux, error, wavelength, "vacuum", ids, survey="small world", normalized=True
+    )
+    units = {name: "K" if name == "teff" else "dex" for name in LABELS}
+    table = LabelTable(
+        labels, sigma, LABELS, ids, units=units, species={"fe_h": "Fe", "eu_fe": "Eu"}, survey="small world"
+    )
+    return Catalog({"flux": spectra, "labels": table})
+
+
+def _bound(lines: _Lines, params: np.ndarray, ivar: np.ndarray) -> float:
+    informations = (j.T @ (w[:, None] * j) for j, w in zip(lines.jacobian(params), ivar, strict=True))
+    errors = [_cramer_rao(f, _LABEL_ROWS[4:], _LABEL_ROWS[:4])[0] for f in informations]
+    return float(np.sqrt(np.mean(np.square(errors))))
