@@ -3,6 +3,7 @@
 from ._baselines import cannon, labels_only, ridge
 from ._calibrate import Calibration, calibrate, coverage_bands
 from ._choose import Choice, choose
+from ._conformal import Conformal, conformal
 from ._prediction import Prediction
 from ._scores import score
 from ._shrink import shrink_shortcuts
@@ -11,10 +12,12 @@ from ._transfer import predict_spectra, transfer
 __all__ = [
     "Calibration",
     "Choice",
+    "Conformal",
     "Prediction",
     "calibrate",
     "cannon",
     "choose",
+    "conformal",
     "coverage_bands",
     "labels_only",
     "predict_spectra",

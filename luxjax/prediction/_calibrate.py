@@ -7,9 +7,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from ..core import LEVELS, InputError, listing
+from ..core import LEVELS, InputError
 from ..data import LabelTable
-from ._prediction import Prediction
+from ._prediction import Prediction, check_alike
 
 __all__ = ["Calibration", "calibrate", "coverage_bands"]
 
@@ -50,15 +50,7 @@ class Calibration:
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction with calibrated covariance."""
-        if prediction.names != self.names:
-            raise InputError(
-                f"this calibration is for the labels {listing(self.names)}; the prediction has {listing(prediction.names)}."
-            )
-        if set(prediction.shrunk) != set(self.shrunk):
-            raise InputError(
-                f"this calibration was learned with {listing(self.shrunk) or 'no label'} shrunk to the other labels; the "
-                f"prediction has {listing(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
-            )
+        check_alike(prediction, self.names, self.shrunk)
         root = np.sqrt(self.scale)
         added = self.floor**2 + (self.growth * prediction.latent_distance[:, None] ** 2) ** 2
         cov = prediction.cov * root[:, None] * root + added[:, :, None] * np.eye(len(self.names))

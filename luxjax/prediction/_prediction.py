@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import Gaussian, Verdict, check_name
+from ..core import Gaussian, InputError, Verdict, check_name, listing
 from ..data import LabelTable
 
-__all__ = ["Prediction"]
+__all__ = ["Prediction", "check_alike"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +160,19 @@ class Prediction:
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
         frame = pd.DataFrame(columns)
         return frame.assign(chi2=self.chi2, latent_distance=self.latent_distance, n_inputs=self.n_inputs)
+
+
+def check_alike(prediction: Prediction, names: tuple[str, ...], shrunk: tuple[str, ...]) -> None:
+    """That a prediction has the labels that a calibration was learned for, made in the same way."""
+    if prediction.names != names:
+        raise InputError(
+            f"this calibration is for the labels {listing(names)}; the prediction has {listing(prediction.names)}."
+        )
+    if set(prediction.shrunk) != set(shrunk):
+        raise InputError(
+            f"this calibration was learned with {listing(shrunk) or 'no label'} shrunk to the other labels; the "
+            f"prediction has {listing(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
+        )
 
 
 def _widened(array, n_axes: int, size: int) -> np.ndarray:
