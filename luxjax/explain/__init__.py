@@ -1,9 +1,12 @@
 """Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict."""
 
+from ._disentanglement import GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
+from ._explain import explain, explain_all
 from ._explanation import EVIDENCE, Evidence, Explanation
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
 from ._inference import infer_latents, label_function
+from ._information import mutual_information
 from ._jacobians import (
     Jacobian,
     conditional_flux_jacobian,
@@ -35,6 +38,7 @@ __all__ = [
     "CorrelationMap",
     "Evidence",
     "Explanation",
+    "GaugeScore",
     "HeldOut",
     "Jacobian",
     "LatentAblation",
@@ -51,8 +55,11 @@ __all__ = [
     "conditional_flux_jacobian",
     "correlation_map",
     "covariance_pattern",
+    "dci",
     "decide",
     "expected_slope",
+    "explain",
+    "explain_all",
     "flux_jacobian",
     "held_out",
     "infer_latents",
@@ -62,8 +69,12 @@ __all__ = [
     "label_subspace_angles",
     "line_depth",
     "line_depth_without",
+    "linear_importance",
     "mean_label_jacobian",
     "measure_evidence",
+    "mig",
+    "modularity",
+    "mutual_information",
     "needed_stars",
     "off_trend_response",
     "over_rotations",
@@ -74,8 +85,10 @@ __all__ = [
     "residualize",
     "response_share",
     "rotate",
+    "sap",
     "second_order",
     "star_latents",
     "stars_for_scatter",
     "traverse",
+    "tree_importance",
 ]
