@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_data, cli_model
+from . import __version__, cli_data, cli_explain, cli_model
 
 __all__ = ["Steps", "app", "main"]
 
@@ -192,6 +192,7 @@ def _catalog(file: Path) -> Any:
 
 cli_data.register(app, Steps)
 cli_model.register(app, Steps)
+cli_explain.register(app, Steps)
 
 
 if __name__ == "__main__":

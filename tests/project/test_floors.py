@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": BELOW_EVIDENCE | EVIDENCE,
     "cli_data": BELOW_EVIDENCE | EVIDENCE | {"report"},
     "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model"},
+    "cli_explain": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
+    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model", "cli_explain"},
 }
 
 

@@ -1,0 +1,88 @@
+"""The command that asks what labels rest on: ``luxjax explain``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .cli_data import names_in
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
+    """Add the command to a program; `steps` makes an object that names stages while they run."""
+
+    @app.command()
+    def explain(
+        run: Annotated[Path, typer.Argument(help="Run folder that demo or fit wrote.", metavar="RUN")],
+        label: Annotated[
+            str, typer.Option("--label", "-l", help="The label to explain, such as eu_fe; all unless given.")
+        ] = "",
+        catalog: Annotated[
+            Path | None,
+            typer.Option(
+                help="Catalogue folder of stars with labels; the run's own unless given. Stars that trained the model are left out."
+            ),
+        ] = None,
+        lines: Annotated[
+            Path | None,
+            typer.Option(help="Line list, VALD, MOOG or CSV; the package's own unless given."),
+        ] = None,
+        medium: Annotated[
+            str, typer.Option(help="Medium of that list where it does not say: air or vacuum.")
+        ] = "",
+        others: Annotated[
+            str, typer.Option(help="Labels to hold fixed, comma-separated; chosen unless given.")
+        ] = "",
+        species: Annotated[
+            str,
+            typer.Option(help="Elements whose lines are the label's own, such as Mg,Si; known unless given."),
+        ] = "",
+        error: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Assumed one-sigma error of a label, such as eu_fe=0.08; those stated unless given."
+            ),
+        ] = None,
+    ) -> None:
+        """Was a label measured, or guessed from others? Writes the evidence, on stars kept out of training, into RUN."""
+        from .core import InputError
+        from .report import RunFolder, explain_run, page_name, render
+
+        step = steps()
+        if medium and lines is None:
+            raise InputError("--medium is about a line list; give one with --lines.")
+        folder = RunFolder.open(run)
+        with step("weigh the evidence"):
+            found = explain_run(
+                folder,
+                label=label or None,
+                catalog=catalog,
+                lines=None if lines is None else _lines(lines, medium),
+                others=names_in(others) or None,
+                species=names_in(species) or None,
+                errors=dict(map(_assumed, error or [])),
+            )
+        with step("draw the pages"):
+            render(folder)
+        for name, explanation in found.items():
+            typer.echo(str(explanation.verdict))
+            typer.echo(folder.path / page_name(name))
+
+
+def _lines(file: Path, medium: str):
+    from .simulation import LineList
+
+    return LineList.read(file, medium or None)  # type: ignore[arg-type]  # checked there
+
+
+def _assumed(text: str) -> tuple[str, float]:
+    from .core import InputError
+
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise InputError(f"'{text}' is no assumed error; write LABEL=NUMBER, such as eu_fe=0.08.") from None
