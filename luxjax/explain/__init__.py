@@ -26,6 +26,7 @@ from ._latents import (
     star_latents,
     traverse,
 )
+from ._line_match import LineMatch, match_lines
 from ._measure import HeldOut, Measurement, held_out, measure_evidence
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
@@ -42,6 +43,7 @@ __all__ = [
     "HeldOut",
     "Jacobian",
     "LatentAblation",
+    "LineMatch",
     "Measurement",
     "OwnLines",
     "OwnShare",
@@ -70,6 +72,7 @@ __all__ = [
     "line_depth",
     "line_depth_without",
     "linear_importance",
+    "match_lines",
     "mean_label_jacobian",
     "measure_evidence",
     "mig",
