@@ -1,10 +1,13 @@
 """Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict."""
 
 from ._disentanglement import GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
+from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
 from ._explain import explain, explain_all
 from ._explanation import EVIDENCE, Evidence, Explanation
+from ._gain import Gain, conditional_gain
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
+from ._gradients import Attribution, expected_gradients, integrated_gradients
 from ._inference import infer_latents, label_function
 from ._information import mutual_information
 from ._jacobians import (
@@ -30,17 +33,32 @@ from ._line_match import LineMatch, match_lines
 from ._measure import HeldOut, Measurement, held_out, measure_evidence
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
+from ._probes import Probe, probe, random_projection
 from ._rule import decide
+from ._saliency import (
+    Infidelity,
+    Randomization,
+    infidelity,
+    label_randomization,
+    max_sensitivity,
+    parameter_randomization,
+    randomize,
+)
 from ._thresholds import Thresholds
 from ._windows import OwnWindows, own_windows
 
 __all__ = [
     "EVIDENCE",
+    "Amnesic",
+    "Attribution",
     "CorrelationMap",
+    "Eraser",
     "Evidence",
     "Explanation",
+    "Gain",
     "GaugeScore",
     "HeldOut",
+    "Infidelity",
     "Jacobian",
     "LatentAblation",
     "LineMatch",
@@ -48,31 +66,41 @@ __all__ = [
     "OwnLines",
     "OwnShare",
     "OwnWindows",
+    "Probe",
+    "Randomization",
     "Response",
     "Thresholds",
     "Traversal",
     "ablate_latents",
+    "amnesic_probe",
     "canonical_gauge",
     "claimed_slope",
     "conditional_flux_jacobian",
+    "conditional_gain",
     "correlation_map",
     "covariance_pattern",
     "dci",
     "decide",
+    "eraser",
+    "expected_gradients",
     "expected_slope",
     "explain",
     "explain_all",
     "flux_jacobian",
     "held_out",
     "infer_latents",
+    "infidelity",
+    "integrated_gradients",
     "label_direction",
     "label_function",
     "label_jacobian",
+    "label_randomization",
     "label_subspace_angles",
     "line_depth",
     "line_depth_without",
     "linear_importance",
     "match_lines",
+    "max_sensitivity",
     "mean_label_jacobian",
     "measure_evidence",
     "mig",
@@ -83,8 +111,12 @@ __all__ = [
     "over_rotations",
     "own_line_residual",
     "own_windows",
+    "parameter_randomization",
     "predictor_jacobian",
+    "probe",
+    "random_projection",
     "random_rotation",
+    "randomize",
     "residualize",
     "response_share",
     "rotate",
