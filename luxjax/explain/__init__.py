@@ -35,7 +35,7 @@ from ._off_trend import OwnShare, Response, off_trend_response, residualize, res
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
 from ._probes import Probe, probe, random_projection
 from ._rule import decide
-from ._saliency import (
+from ._saliency_checks import (
     Infidelity,
     Randomization,
     infidelity,

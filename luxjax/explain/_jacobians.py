@@ -214,7 +214,7 @@ def flux_jacobian(
     Jacobian
         (pixel,), or (star, pixel) for several latents; normalised flux per label unit.
     """
-    return _along(fitted, label, (), spectra, latents, spread, label_direction)
+    return _along(fitted, label, (), spectra, latents, spread, shortest_step)
 
 
 def conditional_flux_jacobian(
@@ -246,7 +246,7 @@ def conditional_flux_jacobian(
     """
     if others is None:
         others = [n for n in fitted.info(find_label(fitted, label).output).names if n != label]
-    return _along(fitted, label, tuple(others), spectra, latents, spread, label_direction)
+    return _along(fitted, label, tuple(others), spectra, latents, spread, shortest_step)
 
 
 def covariance_pattern(
@@ -260,7 +260,7 @@ def covariance_pattern(
     return _along(fitted, label, (), spectra, latents, spread, lambda a, _: a)
 
 
-def label_direction(a, others):
+def shortest_step(a, others):
     """The shortest step of the latents that raises the label a.z by one and leaves ``others @ z`` as they are."""
     if len(others):
         q = jnp.linalg.qr(others.T)[0]

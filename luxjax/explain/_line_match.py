@@ -124,7 +124,8 @@ def match_lines(
         With a `LuxWarning` if the list would match far better were its wavelengths in the other medium.
     """
     s, wave, good = _checked(saliency, wavelength, sd, good)
-    check_name("sign", sign, (-1, 0, 1))
+    if sign not in (-1, 0, 1):
+        raise InputError(f"sign is {sign}; give -1 (flux falls as the label rises), 1, or 0 for either.")
     check_name("wavelength medium", medium, ("air", "vacuum"))
     parts = _segments(wave, good) if segments is None else list(segments)
     own = lines if species is None else lines.of(*species)
