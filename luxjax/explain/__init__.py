@@ -1,6 +1,8 @@
 """Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict."""
 
+from ._bound import ConditionalBound, conditional_bound
 from ._disentanglement import GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
+from ._doppelgangers import Doppelgangers, doppelgangers
 from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
 from ._explain import explain, explain_all
@@ -51,7 +53,9 @@ __all__ = [
     "EVIDENCE",
     "Amnesic",
     "Attribution",
+    "ConditionalBound",
     "CorrelationMap",
+    "Doppelgangers",
     "Eraser",
     "Evidence",
     "Explanation",
@@ -75,12 +79,14 @@ __all__ = [
     "amnesic_probe",
     "canonical_gauge",
     "claimed_slope",
+    "conditional_bound",
     "conditional_flux_jacobian",
     "conditional_gain",
     "correlation_map",
     "covariance_pattern",
     "dci",
     "decide",
+    "doppelgangers",
     "eraser",
     "expected_gradients",
     "expected_slope",
