@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from ..core import InputError, check_name
@@ -51,14 +52,17 @@ class OwnWindows:
         return len(self.lines)
 
     @property
-    def member(self) -> np.ndarray:
-        """Pixels within three sigma of each line, (line, pixel) bool."""
-        return np.abs(self._offset()) <= REACH
-
-    @property
     def pixels(self) -> np.ndarray:
         """Pixels within three sigma of any line, (pixel,) bool."""
-        return self.member.any(axis=0) if len(self) else np.zeros(len(self.wavelength), bool)
+        return self._within(REACH)
+
+    @property
+    def nearest(self) -> np.ndarray:
+        """Number of the line nearest to each pixel, (pixel,) int; -1 without lines."""
+        if not len(self):
+            return np.full(len(self.wavelength), -1)
+        middle = 0.5 * (self.lines.wavelength[1:] + self.lines.wavelength[:-1])
+        return np.searchsorted(middle, self.wavelength)
 
     @property
     def profile(self) -> np.ndarray:
@@ -66,7 +70,8 @@ class OwnWindows:
 
         Lines add, as weak lines do; residuals divided by this are abundances in dex.
         """
-        return self._sum(self.response)
+        index, shape = self._shapes()
+        return self._sum(index, self.response[:, None] * shape)
 
     def deepened(self, change: float) -> np.ndarray:
         """Factor by which the flux changes when the abundance rises by `change` dex, (pixel,).
@@ -74,11 +79,16 @@ class OwnWindows:
         The lines' depths go from d to d + response x change (never below zero or beyond full darkness), and the
         transmissions of the change multiply: exp(-d tau) line by line.
         """
-        shape = np.exp(-0.5 * self._offset() ** 2) * self.member
-        before = np.clip(self.depth, 0, 0.99)
-        after = np.clip(self.depth + change * self.response, 0, 0.99)
-        ratio = np.log1p(-after[:, None] * shape) - np.log1p(-before[:, None] * shape)
-        return np.exp(ratio.sum(axis=0)) if len(self) else np.ones(len(self.wavelength))
+        index, shape = self._shapes()
+        before = np.clip(self.depth, 0, 0.99)[:, None]
+        after = np.clip(self.depth + change * self.response, 0, 0.99)[:, None]
+        return np.exp(self._sum(index, np.log1p(-after * shape) - np.log1p(-before * shape)))
+
+    def seen(self, good: np.ndarray) -> np.ndarray:
+        """Share of each line's window that lies on good pixels, (line,)."""
+        index, offset = self._stretch(REACH)
+        inside = (np.abs(offset) <= REACH) & (index >= 0)
+        return (inside & good[index]).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
 
     def select(self, index) -> "OwnWindows":
         """The windows of some lines: a slice, integer array or boolean mask."""
@@ -110,33 +120,57 @@ class OwnWindows:
             Pixels with data; by default all.
         """
         free = self._free(good)
-        if not len(self) or free.sum() < 10 * len(self):
+        if not self.movable(good):
             raise InputError(
                 f"there is no room to move {len(self)} lines to: {int(free.sum())} pixels lie away from the "
                 "windows; use a wider spectrum or fewer lines."
             )
         return self.moved(rng.choice(self.wavelength[free], len(self), replace=False))
 
+    def movable(self, good: np.ndarray | None = None) -> bool:
+        """Whether there is room to move the lines: at least ten free places for each."""
+        return int(self._free(good).sum()) >= 10 * len(self)
+
     def _free(self, good: np.ndarray | None) -> np.ndarray:
         """Pixels about which a whole window fits without touching an own one or pixels without data."""
-        taken = (np.abs(self._offset()) <= 2 * REACH).any(axis=0)
         good = np.ones(len(self.wavelength), bool) if good is None else np.asarray(good, bool)
-        half = int(np.ceil(REACH * np.max(self.sigma / self._step(), initial=0)))
+        half = self._half(REACH)
         narrowed = np.convolve(good, np.ones(2 * half + 1), mode="same") >= 2 * half + 0.5
-        return narrowed & ~taken
+        return narrowed & ~self._within(2 * REACH)
 
-    def _step(self) -> np.ndarray:
-        """Width of a pixel at each line."""
-        near = np.clip(np.searchsorted(self.wavelength, self.lines.wavelength), 1, len(self.wavelength) - 1)
-        return self.wavelength[near] - self.wavelength[near - 1]
+    def _within(self, reach: float) -> np.ndarray:
+        index, offset = self._stretch(reach)
+        out = np.zeros(len(self.wavelength), bool)
+        out[index[(np.abs(offset) <= reach) & (index >= 0)]] = True
+        return out
 
-    def _offset(self) -> np.ndarray:
-        """Distance of every pixel from every line, in sigmas, (line, pixel)."""
-        return (self.wavelength - self.lines.wavelength[:, None]) / self.sigma[:, None]
+    def _half(self, reach: float) -> int:
+        """Pixels on either side of a line that hold `reach` sigmas of the widest one."""
+        if not len(self):
+            return 0
+        right = np.clip(np.searchsorted(self.wavelength, self.lines.wavelength), 1, len(self.wavelength) - 1)
+        step = self.wavelength[right] - self.wavelength[right - 1]
+        return int(np.ceil(reach * np.max(self.sigma / step)))
 
-    def _sum(self, height: np.ndarray) -> np.ndarray:
-        shape = np.exp(-0.5 * self._offset() ** 2) * self.member
-        return (height[:, None] * shape).sum(axis=0)
+    def _stretch(self, reach: float) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels near each line, -1 beyond the ends, and their distance from it in sigmas, (line, near) each."""
+        half = self._half(reach) + 1
+        index = np.searchsorted(self.wavelength, self.lines.wavelength)[:, None] + np.arange(-half, half + 1)
+        inside = (index >= 0) & (index < len(self.wavelength))
+        near = self.wavelength[np.clip(index, 0, len(self.wavelength) - 1)]
+        offset = (near - self.lines.wavelength[:, None]) / self.sigma[:, None]
+        return np.where(inside, index, -1), offset
+
+    def _shapes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gaussian of unit height about each line, cut off at the windows' ends."""
+        index, offset = self._stretch(REACH)
+        return index, np.exp(-0.5 * offset**2) * ((np.abs(offset) <= REACH) & (index >= 0))
+
+    def _sum(self, index: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sum over lines, (pixel,); what lies beyond the ends is zero already."""
+        out = np.zeros(len(self.wavelength))
+        np.add.at(out, index, values)
+        return out
 
 
 def own_windows(
@@ -148,6 +182,7 @@ def own_windows(
     resolution: float,
     reference: Mapping[str, float] | None = None,
     floor: float = 1e-3,
+    together: bool = False,
 ) -> OwnWindows:
     """The windows of an element's lines on a grid of pixels.
 
@@ -171,6 +206,8 @@ def own_windows(
     floor : float
         Lines whose central depth in the reference star is less than this are left out: 0.001 of the continuum is
         what a thousand spectra of signal-to-noise ratio 100 show at three sigma in one pixel.
+    together : bool
+        Whether the label is the overall metallicity, so that all elements rise together.
     """
     if isinstance(species, str):
         species = [species]
@@ -183,13 +220,12 @@ def own_windows(
     own = own.select(inside & (np.isin(own.element, species) | np.isin(own.species, species)))
     if not len(own):
         return OwnWindows(own, grid, *np.zeros((3, 0)))
-    strength = LineStrength(own)
-    width, sigma = map(np.asarray, strength.profile(star))
-    variance = sigma**2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)
+    stars = [star, *(_richer(star, own.element, change, together) for change in (STEP, -STEP))]
+    width, sigma = map(np.asarray, jax.jit(jax.vmap(LineStrength(own).profile))(np.array(stars)))
+    variance = sigma[0] ** 2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)
     area = np.sqrt(2 * np.pi * variance)
-    more = np.asarray(strength.equivalent_width(_richer(star, own.element, STEP)))
-    less = np.asarray(strength.equivalent_width(_richer(star, own.element, -STEP)))
-    found = OwnWindows(own, grid, np.sqrt(variance), width / area, (more - less) / (2 * STEP) / area)
+    response = (width[1] - width[2]) / (2 * STEP) / area
+    found = OwnWindows(own, grid, np.sqrt(variance), width[0] / area, response)
     seen = found.depth > floor
     return dataclasses.replace(found.select(seen), n_weak=int((~seen).sum()))
 
@@ -220,10 +256,10 @@ def _broadening(resolution: float, star: np.ndarray) -> float:
     return instrument**2 + 0.5 * star[PARAMETERS.index("vmacro")] ** 2
 
 
-def _richer(star: np.ndarray, elements: np.ndarray, change: float) -> np.ndarray:
-    """The star with these elements changed by `change` dex; Fe through [Fe/H]."""
+def _richer(star: np.ndarray, elements: np.ndarray, change: float, together: bool) -> np.ndarray:
+    """The star with these elements changed by `change` dex; Fe, and all of them together, through [Fe/H]."""
     out = star.copy()
-    for element in set(elements):
+    for element in ["Fe"] if together else set(elements):
         name = "fe_h" if element == "Fe" else f"{element.lower()}_fe"
         out[PARAMETERS.index(name)] += change
     return out

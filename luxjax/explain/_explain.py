@@ -1,0 +1,213 @@
+"""The front door: every line of evidence on whether labels were measured or guessed, and the verdicts."""
+
+import dataclasses
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..core import LuxWarning, PRNGKeyArray, check_name
+from ..data import Catalog
+from ..fitting import Fitted
+from ..simulation import LineList, Truth
+from . import _evidence as evidence
+from ._explanation import Explanation
+from ._judge import Judgement, judge, nulls, with_reason
+from ._label_lines import LabelLines, label_lines
+from ._saliency import saliency
+from ._stars import Stars, see
+
+__all__ = ["explain", "explain_all"]
+
+#: Labels of overall metallicity: at fixed [X/Fe] every metal line scales with them, so all metals' lines are theirs.
+METALLICITY = ("fe_h", "m_h")
+GOOD_T = 4.0  # of own lines; and by how much a list must gain to be suspected of the wrong medium
+
+
+def explain(
+    fitted: Fitted,
+    catalog: Catalog,
+    label: str,
+    *,
+    lines: LineList | None = None,
+    species: str | Sequence[str] | None = None,
+    others: Sequence[str] | None = None,
+    inputs: Sequence[str] | None = None,
+    resolution: float | Mapping[str, float] | None = None,
+    truth: Truth | None = None,
+    n_null: int = 20,
+    key: PRNGKeyArray | int = 0,
+) -> Explanation:
+    """Every line of evidence on whether one label was measured, and the verdict.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    catalog : Catalog
+        Held-out stars with spectra and labels: stars that the model was neither fitted nor calibrated on.
+    label : str
+    lines : LineList, optional
+        Lines of all elements, in air or vacuum; the built-in table unless given.
+    species : str or sequence of str, optional
+        Elements or species whose lines are the label's own, none for (); by default what the model's label table
+        says, and for overall metallicity ("fe_h", "m_h") every metal.
+    others : sequence of str, optional
+        The labels to condition on. By default all other labels of the model but those that are guesses themselves
+        (judged ``shortcut``, or without a line of theirs in these spectra): a guess is a copy of the others, and
+        conditioning on it would take away what the spectrum says about the label.
+    inputs : sequence of str, optional
+        The outputs to infer from; by default all spectra that model and catalogue share.
+    resolution : float or mapping of input to float, optional
+        lambda / FWHM of the spectra; known for APOGEE, GALAH and LAMOST.
+    truth : Truth, optional
+        Of a simulated survey, for the information bound.
+    n_null : int
+        Draws of the null: the same lines at random other places.
+    key : jax random key or int
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InputError
+        Unknown labels or species, stars without the label or without spectra that the model knows.
+    """
+    stars = see(fitted, catalog, inputs)
+    check_name("label", label, stars.labels, "Ask for one of the model's labels")
+    given = {} if species is None else {label: species}
+    windows = _windows(stars, lines, given, resolution)
+    if others is None:
+        others = _conditioning(stars, windows)[label]
+    for name in others:
+        check_name("label to condition on", name, [n for n in stars.labels if n != label])
+    return _explained(stars, catalog, label, others, windows, lines, resolution, truth, n_null, key)
+
+
+def explain_all(
+    fitted: Fitted,
+    catalog: Catalog,
+    labels: Sequence[str] | None = None,
+    *,
+    lines: LineList | None = None,
+    species: Mapping[str, str | Sequence[str]] | None = None,
+    inputs: Sequence[str] | None = None,
+    resolution: float | Mapping[str, float] | None = None,
+    truth: Truth | None = None,
+    n_null: int = 20,
+    key: PRNGKeyArray | int = 0,
+) -> dict[str, Explanation]:
+    """`explain` for several labels (by default all), with one pass over the stars.
+
+    Parameters
+    ----------
+    labels : sequence of str, optional
+    species : mapping of label to species, optional
+        In place of the label table's.
+    fitted, catalog, lines, inputs, resolution, truth, n_null, key
+        As for `explain`.
+    """
+    stars = see(fitted, catalog, inputs)
+    labels = stars.labels if labels is None else labels
+    for name in (*labels, *(species or {})):
+        check_name("label", name, stars.labels, "Ask for the model's labels")
+    windows = _windows(stars, lines, species or {}, resolution)
+    others = _conditioning(stars, windows)
+    return {
+        name: _explained(stars, catalog, name, others[name], windows, lines, resolution, truth, n_null, key)
+        for name in labels
+    }
+
+
+def _windows(
+    stars: Stars,
+    lines: LineList | None,
+    species: Mapping[str, str | Sequence[str]],
+    resolution: float | Mapping[str, float] | None,
+) -> dict[str, LabelLines]:
+    """The own lines of every label."""
+    lines = LineList.builtin() if lines is None else lines
+    metals = tuple(sorted(set(lines.element) - {"H", "He"}))
+    table = stars.fitted.info(stars.fitted.label_output()).species
+    out = {}
+    for label in stars.labels:
+        named = species.get(label, metals if label in METALLICITY else table.get(label, ""))
+        named = [s.strip() for s in named.split(",")] if isinstance(named, str) else list(named)
+        together = label in METALLICITY and len(named) > 1
+        out[label] = label_lines(stars, lines, [s for s in named if s], resolution, together=together)
+    return out
+
+
+def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
+    """The labels to condition each label on: all others that are not guesses themselves."""
+    usable = [n for n in stars.labels if len(windows[n]) or not windows[n].species]
+    usable = [n for n in usable if np.isfinite(stars.observed[:, stars.column(n)]).any()]
+    guesses = set()
+    for name in usable:
+        case = judge(stars, name, [n for n in usable if n != name], windows[name], line_by_line=False)
+        if case.verdict.verdict == "shortcut":
+            guesses.add(name)
+    sound = [n for n in usable if n not in guesses]
+    return {name: tuple(n for n in sound if n != name) for name in stars.labels}
+
+
+def _explained(
+    stars: Stars,
+    catalog: Catalog,
+    label: str,
+    others: Sequence[str],
+    windows: Mapping[str, LabelLines],
+    lines: LineList | None,
+    resolution,
+    truth: Truth | None,
+    n_null: int,
+    key,
+) -> Explanation:
+    """Judge one label and collect its evidence."""
+    own = windows[label]
+    unit = stars.fitted.info(stars.fitted.label_output()).units.get(label, "")
+    seed = int(np.sum(np.asarray(key, dtype=np.int64) % 2**31))
+    case = judge(stars, label, others, own)
+    verdict = case.verdict
+    if label in METALLICITY and len(own.species) > 1:
+        verdict = with_reason(
+            verdict,
+            "It scales the lines of every metal, so all of them count as its own; its element alone may not.",
+        )
+    verdict = _medium_checked(stars, case, lines, resolution, verdict)
+    null = nulls(stars, case, n_null, np.random.default_rng(seed)) if own.movable(stars.good) else None
+    found = [
+        evidence.off_trend(case, unit),
+        evidence.own_lines(case, null),
+        evidence.gain(case, seed),
+        saliency(stars, case, seed),
+        evidence.ablation(case, null),
+        evidence.doubles(stars, case, seed),
+        evidence.injection(stars, case, null),
+    ]
+    if truth is not None and label in truth.labels and set(others) <= set(truth.labels):
+        found.append(evidence.bound(stars, case, catalog, truth, unit))
+    names = tuple(p.name for p in stars.inputs)
+    return Explanation(label, unit, own.species, case.others, names, verdict, {e.name: e for e in found})
+
+
+def _medium_checked(stars: Stars, case: Judgement, lines, resolution, verdict):
+    """A warning and a reason if the lines fit far better once their wavelengths are taken for the other medium."""
+    found = case.measured.own_lines
+    if found is None or found.t >= GOOD_T:
+        return verdict
+    lines = LineList.builtin() if lines is None else lines
+    other = "air" if lines.medium == "vacuum" else "vacuum"
+    swapped = label_lines(stars, dataclasses.replace(lines, medium=other), case.lines.species, resolution)
+    if not len(swapped):
+        return verdict
+    t = judge(stars, case.label, case.others, swapped, line_by_line=False).measured.own_lines
+    if t is None or t.t < max(GOOD_T, found.t + GOOD_T):
+        return verdict
+    words = (
+        f"The line list says {lines.medium}, but read as {other} its lines follow '{case.label}' at T = {t.t:.1f} "
+        f"instead of {found.t:.1f}: check the list's medium."
+    )
+    warnings.warn(words, LuxWarning, stacklevel=4)
+    return with_reason(verdict, words)
