@@ -180,9 +180,8 @@ def small_world(
     rng = generator(key)
     lines, pixels, profile, number = _draw_lines(rng, n_lines, strength, few_neighbour_lines=neighbour != 0)
     params = _population(rng, n_train + n_held_out, tau, curvature, neighbour)
-    flux, followers = lines.flux(params), ()
+    flux, followers = lines.flux(params), _follower_pixels(rng, pixels)
     if impostor != "none":
-        followers = _follower_pixels(rng, pixels)
         depth = impostor_strength / (snr * np.sqrt(3) * tau) * (params[:, _EU] - params[:, _EU].mean())
         if impostor == "train":
             depth[n_train:] = 0.0
@@ -205,7 +204,7 @@ def small_world(
         pixels,
         profile,
         number,
-        tuple(int(p) for p in followers),
+        () if impostor == "none" else tuple(int(p) for p in followers),
         lines,
     )
 
