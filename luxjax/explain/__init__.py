@@ -1,6 +1,7 @@
 """Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict."""
 
 from ._bound import ConditionalBound, conditional_bound
+from ._counterfactuals import Counterfactual, Recourse, counterfactual, recourse, smallest_change
 from ._disentanglement import GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
 from ._doppelgangers import Doppelgangers, doppelgangers
 from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
@@ -46,6 +47,9 @@ from ._saliency_checks import (
     parameter_randomization,
     randomize,
 )
+from ._shapley import Shapley, exact_shapley, latent_shapley, linear_shapley, sampled_shapley
+from ._shapley_callable import callable_shapley
+from ._shapley_windows import ShapleySpread, shapley_spread, window_shapley
 from ._thresholds import Thresholds
 from ._windows import OwnWindows, own_windows
 
@@ -55,6 +59,7 @@ __all__ = [
     "Attribution",
     "ConditionalBound",
     "CorrelationMap",
+    "Counterfactual",
     "Doppelgangers",
     "Eraser",
     "Evidence",
@@ -72,22 +77,28 @@ __all__ = [
     "OwnWindows",
     "Probe",
     "Randomization",
+    "Recourse",
     "Response",
+    "Shapley",
+    "ShapleySpread",
     "Thresholds",
     "Traversal",
     "ablate_latents",
     "amnesic_probe",
+    "callable_shapley",
     "canonical_gauge",
     "claimed_slope",
     "conditional_bound",
     "conditional_flux_jacobian",
     "conditional_gain",
     "correlation_map",
+    "counterfactual",
     "covariance_pattern",
     "dci",
     "decide",
     "doppelgangers",
     "eraser",
+    "exact_shapley",
     "expected_gradients",
     "expected_slope",
     "explain",
@@ -102,9 +113,11 @@ __all__ = [
     "label_jacobian",
     "label_randomization",
     "label_subspace_angles",
+    "latent_shapley",
     "line_depth",
     "line_depth_without",
     "linear_importance",
+    "linear_shapley",
     "match_lines",
     "max_sensitivity",
     "mean_label_jacobian",
@@ -123,13 +136,18 @@ __all__ = [
     "random_projection",
     "random_rotation",
     "randomize",
+    "recourse",
     "residualize",
     "response_share",
     "rotate",
+    "sampled_shapley",
     "sap",
     "second_order",
+    "shapley_spread",
+    "smallest_change",
     "star_latents",
     "stars_for_scatter",
     "traverse",
     "tree_importance",
+    "window_shapley",
 ]
