@@ -1,12 +1,14 @@
-"""Fitting in closed form, and the fitted model that every later step takes."""
+"""Fitting, in closed form or by gradients, and the fitted model that every later step takes."""
 
 from ._als import ALS
 from ._blocks import blocks
 from ._em import EM
+from ._evidence import log_evidence
 from ._fit import FitError, fit
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
+from ._gradient import Gradient
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._store import load, save
 
@@ -17,6 +19,7 @@ __all__ = [
     "FitError",
     "FitResult",
     "Fitted",
+    "Gradient",
     "OutputInfo",
     "blocks",
     "effective_ivar",
@@ -24,6 +27,7 @@ __all__ = [
     "fit_given_latents",
     "latent_posterior",
     "load",
+    "log_evidence",
     "save",
     "star_sums",
 ]

@@ -19,7 +19,7 @@ from ._latents import effective_ivar, latent_posterior
 from ._scatter import new_scatter, scatter_sums
 from ._start import svd_start
 
-__all__ = ["ALS"]
+__all__ = ["ALS", "strengths"]
 
 
 class ALS(AbstractFitter):
@@ -54,7 +54,11 @@ class ALS(AbstractFitter):
     def run(
         self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
     ) -> FitResult:
-        strength = self._strengths(model)
+        if not model.is_closed_form:
+            raise InputError(
+                "ALS needs decoders that are linear in their weights (Linear, Quadratic); use Gradient for others."
+            )
+        strength = strengths(self.regularization, model)
         model = svd_start(model, batch, key=key)
         latents = jnp.zeros((batch.n_stars, model.n_latents))
         objective: list[float] = []
@@ -81,15 +85,6 @@ class ALS(AbstractFitter):
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
-    def _strengths(self, model: Lux) -> dict[str, float]:
-        if not model.has_features:
-            raise InputError("ALS needs decoders that are linear in their weights (Linear, Quadratic).")
-        if not isinstance(self.regularization, Mapping):
-            return dict.fromkeys(model.names, float(self.regularization))
-        for name in self.regularization:
-            check_name("output to regularise", name, model.names)
-        return {name: float(self.regularization.get(name, 1.0)) for name in model.names}
-
     def _sweep(self, model, batch, latents, strength, *, spread: bool = False, prior: float | None = None):
         """One pass: J at the best latents of every star, the sums there, and those latents."""
         prior = self.latent_regularization if prior is None else prior
@@ -106,6 +101,15 @@ class ALS(AbstractFitter):
         for name, decoder in model.feature_decoders.items():
             loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
         return float(loss), sums, jnp.concatenate(found)
+
+
+def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[str, float]:
+    """The ridge of every output, from one number or from numbers by output (1 where left out)."""
+    if not isinstance(regularization, Mapping):
+        return dict.fromkeys(model.names, float(regularization))
+    for name in regularization:
+        check_name("output to regularise", name, model.names)
+    return {name: float(regularization.get(name, 1.0)) for name in model.names}
 
 
 @eqx.filter_jit

@@ -19,7 +19,7 @@ from ._readout import readout
 from ._scatter import new_scatter, scatter_sums
 from ._start import svd_start
 
-__all__ = ["EM"]
+__all__ = ["EM", "star_loss"]
 
 
 class EM(AbstractFitter):
@@ -58,7 +58,7 @@ class EM(AbstractFitter):
     ) -> FitResult:
         if not model.is_linear:
             raise InputError(
-                "EM integrates over latents exactly and needs linear decoders; use ALS for others."
+                "EM integrates over latents exactly and needs linear decoders; use ALS or Gradient for others."
             )
         model = svd_start(model, batch, key=key)
         n_values = sum(float(jnp.sum(m.ivar > 0)) for m in batch.outputs.values())
@@ -90,7 +90,7 @@ class EM(AbstractFitter):
         return _pass_with_scatter if self.scatter else _pass_without
 
 
-def _block_loss(block: Batch, posterior: LatentPosterior, weights, residuals) -> Float[Array, " star"]:
+def star_loss(block: Batch, posterior: LatentPosterior, weights, residuals) -> Float[Array, " star"]:
     """Minus the log marginal likelihood of each star, constants included.
 
     From the residual at the posterior mean, chi2 + |z|^2, rather than as a difference of large sums.
@@ -122,7 +122,7 @@ def _pass(model: Lux, block: Batch, real: Float[Array, " star"], scatter: bool):
         jnp.sum(real[:, None] * posterior.mean, axis=0),
         jnp.sum(real[:, None, None] * second, axis=0),
     )
-    return jnp.sum(real * _block_loss(block, posterior, weights, residuals)), sums, latents, spreads
+    return jnp.sum(real * star_loss(block, posterior, weights, residuals)), sums, latents, spreads
 
 
 @eqx.filter_jit

@@ -3,12 +3,14 @@
 import math
 import time
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
 from ..data import Catalog, LabelTable
@@ -17,6 +19,8 @@ from ._als import ALS
 from ._em import EM
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
+from ._gradient import Gradient
+from ._latents import in_type
 
 __all__ = ["FitError", "fit"]
 
@@ -43,7 +47,8 @@ def fit(
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
         bare `Batch` is used as it is.
     fitter : AbstractFitter, optional
-        By default `EM()` for linear decoders and `ALS()` for others.
+        By default `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
+        `Gradient()` for the rest.
     key : jax random key or int
         Seeds the randomised start.
     progress : callable, optional
@@ -66,10 +71,10 @@ def fit(
     fitted = Fitted(model, {}, outputs)
     batch = fitted.batch(data, *model.names)
     _check(model, batch)
-    fitter = fitter or (EM() if model.is_linear else ALS())
+    fitter = fitter or _default(model)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
-        model = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), model)
+        model = in_type(model, jnp.float64)
         result = fitter.run(model, batch, key=as_key(key), progress=progress)
     if not all(math.isfinite(v) for v in result.objective):
         raise FitError(
@@ -77,7 +82,9 @@ def fit(
             "the data for values near zero, or use fewer latents or stronger regularisation."
         )
     if not result.converged:
-        warnings.warn(f"the fit {result.message}; raise max_cycles to go on.", LuxWarning, stacklevel=2)
+        warnings.warn(
+            f"the fit {result.message}; raise max_cycles (or steps) to go on.", LuxWarning, stacklevel=2
+        )
     summary = {
         "fitter": type(fitter).__name__,
         "settings": {k: _plain(v) for k, v in vars(fitter).items()},
@@ -90,6 +97,12 @@ def fit(
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
     return Fitted(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+
+
+def _default(model: Lux) -> AbstractFitter:
+    if model.is_linear:
+        return EM()
+    return ALS() if model.is_closed_form else Gradient()
 
 
 def _describe(model: Lux, catalog: Catalog) -> dict[str, OutputInfo]:
@@ -122,4 +135,11 @@ def _check(model: Lux, batch: Batch) -> None:
 
 
 def _plain(value):
-    return dict(value) if isinstance(value, dict) else value if not eqx.is_array(value) else value.tolist()
+    """A setting as JSON can hold it; an optimiser, which is made of functions, by the name of its kind."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, optax.GradientTransformation):
+        return type(value).__name__
+    return value.tolist() if eqx.is_array(value) else list(value)

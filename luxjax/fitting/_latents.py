@@ -1,23 +1,30 @@
-"""Latents of stars with the decoders given: exact for linear decoders, Gauss-Newton for other features.
+"""Latents of stars with the decoders given: exact for linear decoders, Gauss-Newton for others.
 
 A star's pixels enter only through sums the size of its features: with y - b = W phi(z) + noise and weights w,
 
     chi2(z) = phi' G phi - 2 phi' h + const,    G = sum_j w_j W_j W_j',    h = sum_j w_j (y_j - b_j) W_j,
 
-so the large products are done once per star whatever the decoder, and the search for z never sees a pixel.
+so the large products are done once per star whatever the decoder, and the search for z never sees a pixel. Decoders that
+are not linear in any weights have no such sums: each step of the search decodes all pixels, and differentiates them
+forwards, once per latent.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from ..core import Array, Batch, Float, Measured, gemm, pairs, solve_ridge, total, unpack
-from ..models import FeatureDecoder, Lux, feature_jacobian
+from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
 
 __all__ = ["LatentPosterior", "StarSums", "effective_ivar", "latent_posterior", "star_sums"]
 
 GAUSS_NEWTON_STEPS = 40
+Model = TypeVar("Model", AbstractDecoder, Lux)
+
+PIXEL_STARS = 16  # stars whose Jacobians (pixel, latent) are held at a time
 
 
 class StarSums(NamedTuple):
@@ -50,44 +57,98 @@ def star_sums(decoder: FeatureDecoder, measured: Measured, weight: Float[Array, 
     return StarSums(unpack(gram, w.shape[1]), rhs)
 
 
+class _FeatureTerm(NamedTuple):
+    """What one output says of a star's latents, through the sums over its pixels."""
+
+    decoder: FeatureDecoder
+    sums: StarSums
+
+    def energy(self, z):
+        phi = self.decoder.features(z)
+        return 0.5 * phi @ self.sums.gram @ phi - phi @ self.sums.rhs
+
+    def derivatives(self, z):
+        jac = feature_jacobian(self.decoder, z)
+        gradient = jac.T @ (self.sums.gram @ self.decoder.features(z) - self.sums.rhs)
+        return gradient, jac.T @ self.sums.gram @ jac
+
+
+class _PixelTerm(NamedTuple):
+    """What one output says of a star's latents, pixel by pixel, for decoders without features."""
+
+    decoder: AbstractDecoder
+    value: Float[Array, " out"]
+    weight: Float[Array, " out"]
+
+    def energy(self, z):
+        residual = self.value - self._decoded(z)
+        return 0.5 * jnp.sum((self.weight * residual**2).astype(jnp.float64))
+
+    def derivatives(self, z):
+        jac = jax.jacfwd(self._decoded)(z).astype(self.value.dtype)
+        residual = self._decoded(z) - self.value
+        gradient = gemm(self.weight * residual, jac)
+        return gradient.astype(jnp.float64), gemm(jac.T * self.weight, jac).astype(jnp.float64)
+
+    def _decoded(self, z):
+        return in_type(self.decoder, self.value.dtype)(z.astype(self.value.dtype))
+
+
+def in_type(model: Model, dtype) -> Model:
+    """A decoder or model with its arrays in this floating type."""
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if eqx.is_inexact_array(x) else x, model)
+
+
 def latent_posterior(
-    model: Lux, block: Batch, prior_precision: float = 1.0, start: Float[Array, "star latent"] | None = None
+    model: Lux,
+    block: Batch,
+    prior_precision: float = 1.0,
+    start: Float[Array, "star latent"] | None = None,
+    steps: int = GAUSS_NEWTON_STEPS,
 ) -> LatentPosterior:
     """Posterior of the latents of a block of stars, from whichever outputs the block holds.
 
-    For linear decoders this is exact, N((B'WB + I)^-1 B'W (y - b), (B'WB + I)^-1); for other features it is
-    the maximum of the posterior and the inverse of the Gauss-Newton Hessian there.
+    For linear decoders this is exact, N((B'WB + I)^-1 B'W (y - b), (B'WB + I)^-1); for others it is the maximum of the
+    posterior, found in `steps` damped Gauss-Newton steps from `start` (the prior's mean unless given), and the inverse
+    of the Gauss-Newton Hessian there.
     """
-    decoders = [model.feature_decoders[name] for name in block.names]
-    sums = [
-        star_sums(d, block.outputs[name], effective_ivar(block.outputs[name].ivar, model.scatter[name]))
-        for name, d in zip(block.names, decoders, strict=True)
-    ]
+    weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+    features = {k: d for k in block.names if isinstance(d := model.decoders[k], FeatureDecoder)}
+    sums = [star_sums(d, block.outputs[k], weights[k]) for k, d in features.items()]
     eye = prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64)
     if model.is_linear:
         gram, rhs = total(s.gram for s in sums), total(s.rhs for s in sums)
         return LatentPosterior(*solve_ridge(gram, rhs, eye))
     if start is None:
         start = jnp.zeros((block.n_stars, model.n_latents), jnp.float64)
-    return jax.vmap(lambda s, z: _gauss_newton(decoders, s, eye, z))(sums, start)
+    others = {k: d for k, d in model.decoders.items() if k in block.names and k not in features}
+    pixels = [(block.outputs[k].value, weights[k]) for k in others]
+
+    def of_star(star):
+        sums, pixels, z = star
+        terms: list = [_FeatureTerm(d, s) for d, s in zip(features.values(), sums, strict=True)]
+        terms += [_PixelTerm(d, *p) for d, p in zip(others.values(), pixels, strict=True)]
+        return _gauss_newton(terms, eye, z, steps)
+
+    if not others:
+        return jax.vmap(of_star)((sums, pixels, start))
+    return jax.lax.map(of_star, (sums, pixels, start), batch_size=PIXEL_STARS)
 
 
-def _gauss_newton(decoders, sums, prior, z):
+def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: int):
     """Levenberg-Marquardt on the posterior of one star; a step that does not help is damped, never taken."""
 
     def energy(z):
         value = 0.5 * z @ prior @ z
-        for decoder, s in zip(decoders, sums, strict=True):
-            phi = decoder.features(z)
-            value = value + 0.5 * phi @ s.gram @ phi - phi @ s.rhs
+        for term in terms:
+            value = value + term.energy(z)
         return value
 
     def derivatives(z):
         gradient, hessian = prior @ z, prior
-        for decoder, s in zip(decoders, sums, strict=True):
-            jac = feature_jacobian(decoder, z)
-            gradient = gradient + jac.T @ (s.gram @ decoder.features(z) - s.rhs)
-            hessian = hessian + jac.T @ s.gram @ jac
+        for term in terms:
+            more_gradient, more_hessian = term.derivatives(z)
+            gradient, hessian = gradient + more_gradient, hessian + more_hessian
         return gradient, hessian
 
     def step(_, state):
@@ -101,7 +162,7 @@ def _gauss_newton(decoders, sums, prior, z):
         return jnp.where(better, trial, z), jnp.where(better, trial_value, value), damping
 
     z = z.astype(jnp.float64)
-    z, _, _ = jax.lax.fori_loop(0, GAUSS_NEWTON_STEPS, step, (z, energy(z), jnp.float64(1e-3)))
+    z, _, _ = jax.lax.fori_loop(0, steps, step, (z, energy(z), jnp.float64(1e-3)))
     _, hessian = derivatives(z)
     _, cov, logdet = solve_ridge(hessian, jnp.zeros_like(z), jnp.zeros_like(prior))
     return LatentPosterior(z, cov, logdet)

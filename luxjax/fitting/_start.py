@@ -9,7 +9,7 @@ from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
 from ..models import FeatureDecoder, Linear, Lux
 from ._blocks import blocks
 
-__all__ = ["svd_start", "weighted_mean"]
+__all__ = ["svd_start", "weighted_mean", "with_linear_part"]
 
 
 @eqx.filter_jit
@@ -63,7 +63,7 @@ def svd_start(model: Lux, batch: Batch, *, key: PRNGKeyArray, n_power: int = 3, 
         linear = (last[name].astype(jnp.float64) @ vectors[:, leading]) * root
         linear = linear / jnp.sqrt(jnp.where(level > 0, level, jnp.inf))[:, None]
         linear = jnp.pad(linear, ((0, 0), (0, n_latents - linear.shape[1])))
-        decoders[name] = _with_linear_part(decoder, mean, linear)
+        decoders[name] = with_linear_part(decoder, mean, linear)
     return Lux(decoders, model.scatter)
 
 
@@ -79,7 +79,8 @@ def _orthonormal(basis: dict[str, Array]) -> dict[str, Array]:
     return {k: c.astype(basis[k].dtype) for k, c in columns.items()}
 
 
-def _with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
+def with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
+    """The decoder as a linear one: zero weights on all its other features."""
     if isinstance(decoder, Linear):
         return Linear(mean, linear)
     # Every feature decoder lists the latents themselves first.

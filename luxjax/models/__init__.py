@@ -2,5 +2,15 @@
 
 from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic, feature_jacobian
 from ._lux import Lux
+from ._mlp import MLP, Wrapped
 
-__all__ = ["AbstractDecoder", "FeatureDecoder", "Linear", "Lux", "Quadratic", "feature_jacobian"]
+__all__ = [
+    "MLP",
+    "AbstractDecoder",
+    "FeatureDecoder",
+    "Linear",
+    "Lux",
+    "Quadratic",
+    "Wrapped",
+    "feature_jacobian",
+]

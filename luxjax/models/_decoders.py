@@ -1,12 +1,13 @@
 """Decoders: maps from one star's latent vector to one output. Batches are the caller's, by ``jax.vmap``."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Float, InputError, n_pairs, pairs
+from ..core import Array, Float, InputError, n_pairs, pack, pairs, unpack
 
 __all__ = ["AbstractDecoder", "FeatureDecoder", "Linear", "Quadratic"]
 
@@ -20,6 +21,14 @@ class AbstractDecoder(eqx.Module):
     def __call__(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
         """The noise-free output of one star."""
 
+    def after(
+        self, shift: Float[Array, " latent"], matrix: Float[Array, "latent latent"]
+    ) -> "AbstractDecoder":
+        """The same decoder in another basis of the latents: of u, where z = shift + matrix @ u."""
+        from ._mlp import Wrapped  # a decoder itself
+
+        return Wrapped(self, self.n_latents, shift, matrix)
+
 
 class FeatureDecoder(AbstractDecoder):
     """A decoder linear in its weights: ``intercept + weight @ features(z)``.
@@ -30,6 +39,8 @@ class FeatureDecoder(AbstractDecoder):
 
     intercept: eqx.AbstractVar[Float[Array, " out"]]
     weight: eqx.AbstractVar[Float[Array, "out feature"]]
+    learns_features: ClassVar[bool] = False
+    """Whether the features hold weights of their own, which no closed form finds."""
 
     @abstractmethod
     def features(self, z: Float[Array, " latent"]) -> Float[Array, " feature"]:
@@ -39,7 +50,7 @@ class FeatureDecoder(AbstractDecoder):
         return self.intercept + self.weight @ self.features(z)
 
 
-def _check_shapes(kind: str, intercept, weight, n_features: int) -> None:
+def check_shapes(kind: str, intercept, weight, n_features: int) -> None:
     if eqx.is_array(weight) and weight.shape != (intercept.shape[0], n_features):
         raise InputError(
             f"a {kind} decoder of {intercept.shape[0]} outputs needs weights of shape "
@@ -63,7 +74,7 @@ class Linear(FeatureDecoder):
     def __init__(self, intercept, weight):
         self.intercept, self.weight = intercept, weight
         self.n_latents = weight.shape[1]
-        _check_shapes("linear", intercept, weight, self.n_latents)
+        check_shapes("linear", intercept, weight, self.n_latents)
 
     @classmethod
     def zeros(cls, size: int, n_latents: int) -> "Linear":
@@ -72,6 +83,9 @@ class Linear(FeatureDecoder):
 
     def features(self, z):
         return z
+
+    def after(self, shift, matrix):
+        return Linear(self.intercept + self.weight @ shift, self.weight @ matrix)
 
 
 class Quadratic(FeatureDecoder):
@@ -92,7 +106,7 @@ class Quadratic(FeatureDecoder):
 
     def __init__(self, intercept, weight, n_latents: int):
         self.intercept, self.weight, self.n_latents = intercept, weight, n_latents
-        _check_shapes("quadratic", intercept, weight, n_latents + n_pairs(n_latents))
+        check_shapes("quadratic", intercept, weight, n_latents + n_pairs(n_latents))
 
     @classmethod
     def zeros(cls, size: int, n_latents: int) -> "Quadratic":
@@ -101,6 +115,15 @@ class Quadratic(FeatureDecoder):
 
     def features(self, z):
         return jnp.concatenate([z, pairs(z)])
+
+    def after(self, shift, matrix):
+        n = self.n_latents
+        linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(n)))
+        form = unpack(self.weight[:, n:] * off, n)  # z' form z holds both z_a z_b and z_b z_a
+        intercept = self.intercept + linear @ shift + jnp.einsum("a,oab,b->o", shift, form, shift)
+        linear = linear @ matrix + 2 * jnp.einsum("a,oab,bc->oc", shift, form, matrix)
+        form = jnp.einsum("ac,oab,bd->ocd", matrix, form, matrix)
+        return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
 
 
 def feature_jacobian(decoder: FeatureDecoder, z: Float[Array, " latent"]) -> Float[Array, "feature latent"]:

@@ -1,12 +1,14 @@
 """The generative model: every output of a star decoded from one latent vector."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
-from ..core import Array, Float, InputError, check_name
+from ..core import Array, Float, InputError, PRNGKeyArray, as_key, check_name
 from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic
+from ._mlp import MLP
 
 __all__ = ["Lux"]
 
@@ -63,6 +65,44 @@ class Lux(eqx.Module):
         """A model of quadratic decoders, not fitted yet, for outputs of these sizes."""
         return cls({name: Quadratic.zeros(size, _positive(n_latents)) for name, size in sizes.items()})
 
+    @classmethod
+    def mlp(
+        cls,
+        sizes: Mapping[str, int],
+        n_latents: int,
+        *,
+        key: PRNGKeyArray | int,
+        outputs: Sequence[str] | None = None,
+        width: int = 32,
+        depth: int = 2,
+        activation: str = "tanh",
+    ) -> "Lux":
+        """A model of `MLP` decoders, not fitted yet, for outputs of these sizes.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+        n_latents : int
+        key : jax random key or int
+            Of the hidden layers' first weights.
+        outputs : sequence of str, optional
+            Those that get an `MLP`; the others stay `Linear`. All unless given.
+        width, depth, activation
+            Units of each hidden layer, number of hidden layers, and ``"tanh"``, ``"gelu"`` or ``"silu"``.
+        """
+        curved = tuple(sizes) if outputs is None else tuple(outputs)
+        for name in curved:
+            check_name("output for an MLP decoder", name, sizes)
+        n, keys = _positive(n_latents), jax.random.split(as_key(key), len(sizes))
+        return cls(
+            {
+                name: MLP.zeros(size, n, key=k, width=width, depth=depth, activation=activation)
+                if name in curved
+                else Linear.zeros(size, n)
+                for (name, size), k in zip(sizes.items(), keys, strict=True)
+            }
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.decoders)
@@ -78,15 +118,22 @@ class Lux(eqx.Module):
 
     @property
     def has_features(self) -> bool:
-        """Whether every decoder is linear in its weights, so that closed-form fits apply."""
+        """Whether every decoder is linear in the weights of its last layer, so that sums over pixels give latents."""
         return all(isinstance(d, FeatureDecoder) for d in self.decoders.values())
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether every decoder is linear in all its weights, so that closed-form fits apply."""
+        return all(isinstance(d, FeatureDecoder) and not d.learns_features for d in self.decoders.values())
 
     @property
     def feature_decoders(self) -> dict[str, FeatureDecoder]:
         """The decoders by name, where all of them are linear in their weights."""
         found = {k: d for k, d in self.decoders.items() if isinstance(d, FeatureDecoder)}
         if len(found) < len(self.decoders):
-            raise InputError("this needs decoders that are linear in their weights (Linear, Quadratic).")
+            raise InputError(
+                "this needs decoders that are linear in their last weights (Linear, Quadratic, MLP)."
+            )
         return found
 
     def __getitem__(self, name: str) -> AbstractDecoder:

@@ -1,0 +1,57 @@
+"""How probable a fitted linear model finds the measured values of stars, their latents integrated out."""
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ..core import Batch, InputError
+from ..data import Catalog
+from ..models import Lux
+from ._blocks import blocks
+from ._decoders import expected_residual
+from ._em import star_loss
+from ._fitted import Fitted
+from ._latents import effective_ivar, latent_posterior
+
+__all__ = ["log_evidence"]
+
+
+def log_evidence(fitted: Fitted, data: Catalog | Batch, *, block: int = 512) -> np.ndarray:
+    """Log marginal likelihood of each star, in nats: ln N(y; b, B B' + diag(1/ivar + scatter^2)) of its measured values.
+
+    Of training stars it says how well they are fitted, of others how well the model describes stars; more latents always
+    help the former and, past the right number, harm the latter (Stone 1974, JRSS B 36, 111).
+
+    Parameters
+    ----------
+    fitted : Fitted
+        With linear decoders.
+    data : Catalog or Batch
+        Stars with some of the model's outputs; the density is of all those they have, labels in their own units.
+
+    Returns
+    -------
+    (star,) array
+    """
+    if not fitted.model.is_linear:
+        raise InputError("the latents of non-linear decoders cannot be integrated out in closed form.")
+    batch = fitted.batch(data)
+    found = []
+    with jax.enable_x64(True):
+        for part, _, where in blocks(batch, block):
+            loss = np.asarray(jax.block_until_ready(_losses(fitted.model, part)))
+            found.append(-loss[: where.stop - where.start])
+    # The model sees labels in units of their spread.
+    units = sum(np.asarray(m.ivar > 0) @ np.log(fitted.info(k).scale) for k, m in batch.outputs.items())
+    return np.concatenate(found) - units
+
+
+@eqx.filter_jit
+def _losses(model: Lux, block: Batch):
+    posterior = latent_posterior(model, block)
+    weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+    residuals = {
+        k: expected_residual(model.feature_decoders[k], m, posterior.mean, None)[0]
+        for k, m in block.outputs.items()
+    }
+    return star_loss(block, posterior, weights, residuals)

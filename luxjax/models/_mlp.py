@@ -1,0 +1,125 @@
+"""Decoders with learned features: a small network beside the linear part, and any equinox module."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Float, InputError, PRNGKeyArray, check_name
+from ._decoders import AbstractDecoder, FeatureDecoder, check_shapes
+
+__all__ = ["ACTIVATIONS", "MLP", "Wrapped"]
+
+# Smooth ones only: latents are found by following derivatives. tanh saturates, so that far from the training stars an
+# MLP decoder runs on as a straight line.
+ACTIVATIONS: dict[str, Callable] = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
+
+
+class MLP(FeatureDecoder):
+    """``y = intercept + weight @ [z, h(z)]``: a linear decoder plus a multilayer perceptron h.
+
+    The linear part makes it a linear decoder as long as the weights of h are zero, as they are before a fit. Its last
+    layer is linear in its weights whatever h is, so that latents are found, and the last layer's own uncertainty is
+    known, just as for the decoders that are fitted in closed form.
+
+    Parameters
+    ----------
+    intercept : (out,) array
+    weight : (out, latent + width) array
+    layers : tuple of equinox.nn.Linear
+        The hidden layers: latents to width, then width to width.
+    activation : {"tanh", "gelu", "silu"}
+    """
+
+    intercept: Float[Array, " out"]
+    weight: Float[Array, "out feature"]
+    layers: tuple[eqx.nn.Linear, ...]
+    n_latents: int = eqx.field(static=True)
+    activation: str = eqx.field(static=True)
+    learns_features: ClassVar[bool] = True
+
+    def __init__(self, intercept, weight, layers, activation: str = "tanh"):
+        check_name("activation", activation, ACTIVATIONS)
+        self.intercept, self.weight, self.layers = intercept, weight, tuple(layers)
+        self.n_latents, self.activation = int(self.layers[0].in_features), activation
+        check_shapes("MLP", intercept, weight, self.n_latents + int(self.layers[-1].out_features))
+
+    @classmethod
+    def zeros(
+        cls,
+        size: int,
+        n_latents: int,
+        *,
+        key: PRNGKeyArray,
+        width: int = 32,
+        depth: int = 2,
+        activation: str = "tanh",
+    ) -> "MLP":
+        """A decoder not fitted yet: `depth` hidden layers of `width` units drawn at random, and zero weights on them."""
+        if width < 1 or depth < 1:
+            raise InputError(
+                f"an MLP decoder of width {width} and depth {depth} was asked for; both must be at least 1."
+            )
+        layers = eqx.nn.MLP(n_latents, width, width, depth - 1, key=key).layers
+        return cls(jnp.zeros(size), jnp.zeros((size, n_latents + width)), layers, activation)
+
+    def features(self, z):
+        h = z
+        for layer in self.layers:
+            h = ACTIVATIONS[self.activation](layer(h))
+        return jnp.concatenate([z, h])
+
+    def after(self, shift, matrix):
+        first, n = self.layers[0], self.n_latents
+        moved = eqx.tree_at(
+            lambda layer: (layer.weight, layer.bias),
+            first,
+            (first.weight @ matrix, first.bias + first.weight @ shift),
+        )
+        linear, rest = self.weight[:, :n], self.weight[:, n:]
+        return MLP(
+            self.intercept + linear @ shift,
+            jnp.concatenate([linear @ matrix, rest], axis=1),
+            (moved, *self.layers[1:]),
+            self.activation,
+        )
+
+
+class Wrapped(AbstractDecoder):
+    """Any equinox module as a decoder: ``y = module(shift + matrix @ z)``.
+
+    Parameters
+    ----------
+    module : callable equinox module
+        From (latent,) to (out,). It should be smooth, and is best differentiated forwards.
+    n_latents : int
+    shift, matrix : (latent,) and (latent, latent) arrays, optional
+        A change of basis of the latents; none unless given. Fits use it to bring the latents to N(0, I).
+
+    Examples
+    --------
+    ::
+
+        network = eqx.nn.MLP(8, 7514, 64, 2, activation=jax.nn.silu, key=key)
+        model = Lux({"apogee": Wrapped(network, 8), "labels": Linear.zeros(5, 8)})
+    """
+
+    module: Callable
+    n_latents: int = eqx.field(static=True)
+    shift: Float[Array, " latent"]
+    matrix: Float[Array, "latent latent"]
+
+    def __init__(self, module: Callable, n_latents: int, shift=None, matrix=None):
+        self.module, self.n_latents = module, n_latents
+        self.shift = jnp.zeros(n_latents) if shift is None else shift
+        self.matrix = jnp.eye(n_latents) if matrix is None else matrix
+
+    def __call__(self, z):
+        # The basis is a convention, not a weight: no gradient moves it.
+        shift, matrix = jax.lax.stop_gradient((self.shift, self.matrix))
+        return self.module(shift + matrix @ z)
+
+    def after(self, shift, matrix):
+        return Wrapped(self.module, self.n_latents, self.shift + self.matrix @ shift, self.matrix @ matrix)
