@@ -10,7 +10,7 @@ follows it, a curved trend, noisy other labels, correlated label noise. A line l
 with D = 0.7, and the flux is exp(- sum_l a_l phi_l) with Gaussian profiles phi_l.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -133,7 +133,7 @@ def small_world(
     others_error: float = 1.0,
     curvature: float = 0.0,
     n_lines: int = 4,
-    strength: float = 0.0,
+    ratio: float = 0.0,
     neighbour: float = 0.0,
     impostor: Impostor = "none",
     impostor_strength: float = 2.0,
@@ -159,8 +159,8 @@ def small_world(
         Of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
     n_lines : int
         Europium lines in the line list.
-    strength : float
-        Their strength: 0 for none at all; at 1 they are some 1-5% deep.
+    ratio : float
+        How informative these lines are: tau over the bound that they allow. At 0 there are no lines at all.
     neighbour : float
         Correlation of a neighbour element with europium off trend; it has two to five lines.
     impostor : "none", "train" or "all"
@@ -174,27 +174,32 @@ def small_world(
     for what, value in (("neighbour", neighbour), ("noise_correlation", noise_correlation)):
         if not -1 <= value <= 1:
             raise InputError(f"{what} is a correlation; give a number from -1 to 1, not {value}.")
+    if not ratio >= 0:
+        raise InputError(
+            f"ratio is {ratio}; give 0 for no lines, or tau over the bound that they should allow."
+        )
     for what, value in (("snr", snr), ("tau", tau), ("label_error", label_error), ("n_lines", n_lines)):
         if not value > 0:
             raise InputError(f"{what} is {value}; give a number above 0.")
     rng = generator(key)
-    lines, pixels, profile, number = _draw_lines(rng, n_lines, strength, few_neighbour_lines=neighbour != 0)
+    lines, pixels, profile, number = _draw_lines(rng, n_lines, few_neighbour_lines=neighbour != 0)
     params = _population(rng, n_train + n_held_out, tau, curvature, neighbour)
-    flux, followers = lines.flux(params), _follower_pixels(rng, pixels)
+    followers = _follower_pixels(rng, pixels)
+    error = np.exp(0.2 * rng.standard_normal((len(params), 1))) / snr
+    noise = error * rng.standard_normal((len(params), N_PIXELS))
+    error = np.where(rng.random(noise.shape) < BAD_FRACTION, np.inf, error)
+    seen = slice(n_train, n_train + 24)
+    lines, bound = _informative(lines, params[seen], error[seen] ** -2.0, tau, ratio)
+    flux = lines.flux(params) + noise
     if impostor != "none":
         depth = impostor_strength / (snr * np.sqrt(3) * tau) * (params[:, _EU] - params[:, _EU].mean())
         if impostor == "train":
             depth[n_train:] = 0.0
         flux[:, followers] -= depth[:, None]
-    error = np.exp(0.2 * rng.standard_normal((len(params), 1))) / snr
-    flux = flux + error * rng.standard_normal(flux.shape)
-    error = np.where(rng.random(flux.shape) < BAD_FRACTION, np.inf, error)
     sigma = np.append(others_error * np.array(LABEL_ERROR), label_error)
-    noise = rng.standard_normal((len(params), 5))
-    noise[:, 4] = noise_correlation * noise[:, 3] + np.sqrt(1 - noise_correlation**2) * noise[:, 4]
-    catalog = _catalog(flux, error, params @ _LABEL_ROWS.T + sigma * noise, sigma)
-    seen = slice(n_train, n_train + 24)
-    bound = _bound(lines, params[seen], 1 / error[seen] ** 2)
+    miss = rng.standard_normal((len(params), 5))
+    miss[:, 4] = noise_correlation * miss[:, 3] + np.sqrt(1 - noise_correlation**2) * miss[:, 4]
+    catalog = _catalog(flux, error, params @ _LABEL_ROWS.T + sigma * miss, sigma)
     return SmallWorld(
         catalog.select(slice(n_train)),
         catalog.select(slice(n_train, None)),
@@ -230,8 +235,8 @@ def _population(rng, n: int, tau: float, curvature: float, neighbour: float) -> 
     return np.column_stack([teff, logg, fe_h, elements, hidden, trend + tau * off_trend])
 
 
-def _draw_lines(rng, n_own: int, strength: float, few_neighbour_lines: bool):
-    """All lines, and windows, profile and line numbers of europium's."""
+def _draw_lines(rng, n_own: int, few_neighbour_lines: bool):
+    """All lines, europium's at their listed strengths; and windows, profile and line numbers of europium's."""
     counts = [36, *(14,) * len(ALPHAS), rng.integers(2, 6) if few_neighbour_lines else 6]
     counts += [6] * (len(HIDDEN) - 1)
     param = np.repeat([-1, *range(3, 12)], counts)
@@ -239,13 +244,11 @@ def _draw_lines(rng, n_own: int, strength: float, few_neighbour_lines: bool):
     made = rng.uniform(np.where(weak, -1.6, -1.3), np.where(weak, 0.0, 0.6))
     n = len(param)
     listed = rng.uniform(-2.0, -1.2, n_own)
-    with np.errstate(divide="ignore"):
-        own = listed + np.log10(np.float64(strength))
     centre = np.append(rng.uniform(5, N_PIXELS - 5, n), _apart(rng, n_own))
     offset = (np.arange(N_PIXELS) - centre[:, None]) / LINE_SIGMA
     lines = _Lines(
         np.append(param, np.full(n_own, _EU)),
-        np.append(made, own),
+        np.append(made, listed),
         rng.normal(2.0, 1.2, n + n_own),
         rng.normal(0.0, 0.15, n + n_own),
         np.exp(-0.5 * offset**2),
@@ -280,6 +283,26 @@ def _catalog(flux, error, labels, sigma) -> Catalog:
         labels, sigma, LABELS, ids, units=units, species={"fe_h": "Fe", "eu_fe": "Eu"}, survey="small world"
     )
     return Catalog({"flux": spectra, "labels": table})
+
+
+def _informative(lines: _Lines, params, ivar, tau: float, ratio: float) -> tuple[_Lines, float]:
+    """The lines with europium's as strong as tau / bound = ratio asks, and the bound.
+
+    The bound falls in proportion to the strength, more slowly as lines saturate: a few steps find it.
+    """
+    own = lines.param == _EU
+    if ratio == 0:
+        return replace(lines, strength=np.where(own, -np.inf, lines.strength)), np.inf
+    for _ in range(12):
+        bound = _bound(lines, params, ivar)
+        step = np.log10(ratio * bound / tau)
+        if abs(step) < 0.005:
+            return lines, bound
+        lines = replace(lines, strength=lines.strength + np.where(own, np.clip(step, -1, 1), 0.0))
+    raise InputError(
+        f"no strength of {own.sum()} lines gives tau / bound = {ratio:g} at this S/N and tau = {tau:g}; lines saturate. Ask for "
+        "a smaller ratio, more lines or a higher S/N."
+    )
 
 
 def _bound(lines: _Lines, params: np.ndarray, ivar: np.ndarray) -> float:

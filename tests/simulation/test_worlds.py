@@ -12,7 +12,7 @@ EU = 12
 
 @pytest.fixture(scope="module")
 def world():
-    return small_world(5, 60, 400, strength=2.0, n_lines=3, snr=120)
+    return small_world(5, 60, 400, ratio=2.0, n_lines=3, snr=120)
 
 
 def test_jacobian_is_the_finite_difference(world):
@@ -59,11 +59,16 @@ def test_bound_is_the_dense_one(world):
     assert world.bound == pytest.approx(np.sqrt(np.mean(variance)), rel=1e-3)
 
 
-def test_stronger_lines_bound_better_and_none_not_at_all(world):
-    again = small_world(5, 60, 400, strength=4.0, n_lines=3, snr=120)
-    assert 1.5 < world.bound / again.bound < 2.0
+def test_lines_are_as_informative_as_asked(world):
+    assert world.tau / world.bound == pytest.approx(2, rel=0.02)
+    again = small_world(5, 60, 400, ratio=4.0, n_lines=3, snr=120)
+    assert world.bound / again.bound == pytest.approx(2, rel=0.03)
     np.testing.assert_array_equal(again.params, world.params)
-    assert small_world(5, 60, 400, n_lines=3, snr=120).bound == np.inf
+    none = small_world(5, 60, 400, n_lines=3, snr=120)
+    assert none.bound == np.inf
+    assert not none.jacobian(none.params[:2])[:, :, EU].any()
+    with pytest.raises(InputError, match="lines saturate"):
+        small_world(5, 60, 400, ratio=500.0)
 
 
 def test_noise_and_label_errors_are_as_stated(world):
