@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..core import InputError, check_name
 from ..data import Catalog, load_catalog
-from ..explain import Explanation
+from ..explain import Explanation, explain, explain_all
 from ..fitting import load, save
 from ..simulation import LineList
 from ._explanations import read_explanations, write_explanations
@@ -127,8 +127,6 @@ def explain_run(
     errors : mapping of str to float, optional
         Errors of labels to assume instead of those stated.
     """
-    from ..explain import explain, explain_all
-
     fitted = load(run.model)
     stars = with_errors(held_out_stars(run, catalog), errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None

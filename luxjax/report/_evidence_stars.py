@@ -7,7 +7,6 @@ from matplotlib.ticker import MaxNLocator
 
 from ..explain import Evidence, Explanation
 from ._density import density, running
-from ._one_to_one import number
 from ._style import COLOURS, grid, label_name, note, robust_limits, styled
 
 __all__ = ["off_trend", "tests"]
@@ -28,7 +27,7 @@ def off_trend(explanation: Explanation) -> Figure | None:
     """What is left of the label when the trend with the other labels is gone, against prediction and own lines.
 
     Left: predicted against observed, with the lines of a pure guess (0) and of a perfect measurement (1). Middle: depth
-    of the label's own lines beyond what the rest of the spectrum says. Right: its significance beside shifted lists.
+    of the label's own lines beyond what the rest of the spectrum says. Right: its significance beside that of lines put elsewhere.
     """
     panels = []
     response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("own_lines")
@@ -124,22 +123,16 @@ def _shifted(ax: Axes, explanation: Explanation) -> None:
     null, value = _null(evidence), evidence.value
     low, high = min(null.min(), value), max(null.max(), value)
     ends = low - 0.08 * (high - low), high + 0.08 * (high - low)
-    ax.hist(
-        null,
-        bins=np.linspace(*ends, 36).tolist(),
-        color="#C9C9C9",
-        edgecolor="white",
-        linewidth=0.3,
-        label="shifted lists",
-    )
-    ax.axvline(value, color=COLOURS["vermilion"], linewidth=1.8, label="this list")
+    bins = np.linspace(*ends, 36).tolist()
+    ax.hist(null, bins=bins, color="#C9C9C9", edgecolor="white", linewidth=0.3, label="lines put elsewhere")
+    words = f"own lines, $T$ = {value:.1f}".replace("-", "\N{MINUS SIGN}")
+    ax.axvline(value, 0, 0.76, color=COLOURS["vermilion"], linewidth=1.8, label=words)
     ax.set_xlim(*ends)
-    ax.set_ylim(0, 1.45 * ax.get_ylim()[1])
+    ax.set_ylim(0, 1.5 * ax.get_ylim()[1])
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("$T$ of the own lines")
-    ax.set_ylabel("Line lists")
-    ax.legend(loc="upper right", handlelength=1.2)
-    note(ax, f"$T$ = {value:.1f}\np = {number(evidence.p_value)}".replace("-", "\N{MINUS SIGN}"))
+    ax.set_ylabel("Draws")
+    ax.legend(loc="upper center", handlelength=1.2)
 
 
 @styled

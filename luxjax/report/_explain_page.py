@@ -41,8 +41,8 @@ FIGURES = (
         "The label when its trend with the other labels is taken away. Left: a pure guess lies on the dotted line, a perfect "
         "measurement on the dashed one; red: the response with its 95% interval, corrected for the noise of the "
         "observed label, which flattens the running median (orange; typical error at the lower left). Then how much "
-        "deeper the label's own lines are than the rest of the spectrum says: a measured label rises. Last, the "
-        "significance T beside that of shifted line lists.",
+        "deeper the label's own lines are than the rest of the spectrum says: a measured label rises. Last, its "
+        "significance T, beside that of the same lines put at random other places.",
     ),
     (
         saliency,
@@ -161,8 +161,12 @@ def _digits(evidence: Evidence) -> int:
 
 
 def _numbers(explanation: Explanation) -> Table:
-    numbers = explanation.verdict.numbers
+    numbers = {k: v for k, v in explanation.verdict.numbers.items() if not k.startswith("t_without")}
     rows: list[list[str | Cell]] = [
         [k.replace("_", " "), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"] for k, v in numbers.items()
     ]
-    return Table(["", "Value"], rows, "Every number that the rule looked at.")
+    own = explanation.evidence.get("own_lines")
+    each = np.empty(0) if own is None else own.arrays.get("t_without", np.empty(0))
+    if np.isfinite(each).any():
+        rows.append(["T without its weightiest line", f"{np.nanmin(each):.4g}"])
+    return Table(["", "Value"], rows, "What the rule looked at.")

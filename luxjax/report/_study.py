@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, Spectra
-from ..explain import Explanation
+from ..explain import Explanation, explain_all
 from ..fitting import AbstractFitter, Fitted, fit, save
 from ..models import Lux
 from ..prediction import (
@@ -182,8 +182,6 @@ def study(
 
 def _explained(fitted, held, run, inputs, lines, reference) -> dict[str, Explanation]:
     """The explanations of all labels; none where the stars are too few for any, which the log says."""
-    from ..explain import explain_all
-
     truth = None if reference is None else reference.survey
     try:
         return explain_all(fitted, held, lines=lines, inputs=inputs, truth=truth)
