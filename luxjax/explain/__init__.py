@@ -50,6 +50,7 @@ from ._saliency_checks import (
 from ._shapley import Shapley, exact_shapley, latent_shapley, linear_shapley, sampled_shapley
 from ._shapley_callable import callable_shapley
 from ._shapley_windows import ShapleySpread, shapley_spread, window_shapley
+from ._supporting import supporting_evidence
 from ._thresholds import Thresholds
 from ._windows import OwnWindows, own_windows
 
@@ -147,6 +148,7 @@ __all__ = [
     "smallest_change",
     "star_latents",
     "stars_for_scatter",
+    "supporting_evidence",
     "traverse",
     "tree_importance",
     "window_shapley",

@@ -1,13 +1,13 @@
 """What do latents still know of a label once other labels are erased from them? Closed-form concept erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core import InputError
+from ..core import InputError, check_name
 from ._probes import fold_numbers, ridge_predictions
 from ._resample import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums
 
@@ -67,7 +67,7 @@ class Amnesic:
     without : (erased, probed) array
         After one label was erased; the diagonal is near 0.
     without_others : (label,) array
-        After all the others were erased: what of the label is not theirs. Near 0 for one that is guessed along a
+        After the others were erased: what of the label is not theirs. Near 0 for one that is guessed along a
         straight trend with the others; a curved trend survives.
     random : (draw, label) array
         After as many random directions were erased as `without_others` erases: how much is lost to that alone.
@@ -87,6 +87,7 @@ def amnesic_probe(
     latents: ArrayLike,
     labels: Mapping[str, ArrayLike],
     *,
+    others: Mapping[str, Sequence[str]] | None = None,
     folds: int = 5,
     n_random: int = 5,
     n_bootstrap: int = 500,
@@ -100,6 +101,9 @@ def amnesic_probe(
         Of held-out stars.
     labels : mapping of str to (star,) array
         At least 2. Stars that lack any of them are left out.
+    others : mapping of str to sequence of str, optional
+        By label, which labels to erase for `Amnesic.without_others`; by default all others. A label that is itself a
+        guess belongs to none: erasing it erases what it was guessed from.
     folds, n_random, n_bootstrap, seed : int
     """
     z = np.asarray(latents, float)
@@ -115,7 +119,8 @@ def amnesic_probe(
     rng = np.random.default_rng(seed)
     draws = [rng.standard_normal((len(z), n_labels - 1)) for _ in range(n_random)]
     every = np.arange(n_labels)
-    erased = [None, *(y[:, [j]] for j in every), *(y[:, every != j] for j in every), *draws]
+    rest = [_columns(names, name, others) for name in names]
+    erased = [None, *(y[:, [j]] for j in every), *(y[:, r] for r in rest), *draws]
     fold = fold_numbers(np.ones(len(z), bool), folds, seed)
     predicted = np.stack([_predictions(z, y, concepts, fold) for concepts in erased])
     terms = r2_terms(y, predicted)
@@ -132,12 +137,20 @@ def amnesic_probe(
     )
 
 
+def _columns(names: tuple[str, ...], label: str, others: Mapping[str, Sequence[str]] | None) -> list[int]:
+    """The columns to erase before a label is probed."""
+    chosen = [n for n in names if n != label] if others is None else others.get(label, ())
+    for name in chosen:
+        check_name("label to erase", name, [n for n in names if n != label])
+    return [names.index(n) for n in chosen]
+
+
 def _predictions(z: np.ndarray, y: np.ndarray, concepts: np.ndarray | None, fold: np.ndarray) -> np.ndarray:
     """Out-of-fold predictions of all labels (star, label) from latents without the concepts."""
     out = np.zeros(y.shape)
     for k in range(fold.max() + 1):
         fit, judge = fold != k, fold == k
-        clean = z if concepts is None else eraser(z[fit], concepts[fit])(z)
+        clean = z if concepts is None or concepts.shape[1] == 0 else eraser(z[fit], concepts[fit])(z)
         for j, column in enumerate(y.T):
             out[judge, j] = ridge_predictions(clean[fit], column[fit], clean[judge])
     return out

@@ -156,6 +156,9 @@ def test_a_guessed_label_vanishes_with_the_others_and_a_measured_one_stays(rng):
     assert np.all(np.abs(np.diag(guessed.without)) < 0.02)
     assert guessed.without[0, 2] < guessed.r2[2] - 0.05
     assert measured.random.shape == (5, 3)
+    alone = amnesic_probe(z, labels, others={"measured": ["teff"], "guessed": []}, seed=0)
+    assert alone.without_others[3] > measured.without_others[2] + 0.1
+    assert alone.without_others[2] == alone.r2[2]
     assert measured.random.mean() > measured.without_others[2]
 
 
