@@ -29,7 +29,8 @@ def test_polynomial_shares_have_their_closed_form(rng):
 def test_completeness_through_the_inference_of_a_network_like_decoder(rng):
     fitted, batch = small("quadratic", rng)
     predict = label_function(fitted, batch.stars(slice(0, 1)), ["teff", "eu_fe"])
-    flux, mean = np.asarray(batch["flux"].value[0]), np.asarray(batch["flux"].value.mean(0))
+    stars = np.asarray(batch["flux"].value)
+    flux, mean = stars[0], stars.mean(0)
     found = integrated_gradients(predict, flux, mean, n_steps=24)
     assert found.value.shape == (2, PIXELS)
     assert np.all(np.abs(found.residual) < 1e-4 * np.abs(found.change))
