@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, folds
-from ..fitting import AbstractFitter, fit
+from ..fitting import AbstractFitter, fit, log_evidence
 from ..models import Lux
 from ._transfer import transfer
 
@@ -26,11 +26,17 @@ class Choice:
         The candidate of the highest mean score.
     table : pandas.DataFrame
         By candidate: ``score``, the mean log predictive density of a held-out observed label (nats; differences
-        matter), ``error``, its standard error over stars relative to the best candidate's, and ``rmse_<label>``.
+        matter), ``error``, its standard error over stars relative to the best candidate's, and ``rmse_<label>``;
+        where all candidates are linear and of the same outputs, also ``evidence``, the mean log marginal likelihood
+        of all measured values of a held-out star (nats; see `luxjax.fitting.log_evidence`), and ``evidence_error``.
+    best_evidence : str or None
+        The candidate of the highest evidence. It describes whole spectra best; `best` predicts labels best, and hardly
+        minds latents too many.
     """
 
     best: str
     table: pd.DataFrame
+    best_evidence: str | None = None
 
 
 def choose(
@@ -68,31 +74,46 @@ def choose(
         raise InputError("there is nothing to choose from; give at least one candidate model.")
     for name in inputs:
         check_name("output", name, catalog.outputs)
-    number, table = folds(list(catalog.ids), n_folds, seed=seed), catalog.labels(labels)
-    scores, rows = {}, {}
+    table = catalog.labels(labels)
+    number, spread = folds(list(catalog.ids), n_folds, seed=seed), np.nanstd(table.value, axis=0)
+    rows: dict[str, dict[str, float]] = {}
+    scores, evidence = {}, {}
     for name, (model, fitter) in candidates.items():
         if progress:
             progress(name)
         density, residual = np.full(table.value.shape, np.nan), np.full(table.value.shape, np.nan)
+        evidence[name] = np.full(len(catalog), np.nan)
         for k in range(n_folds):
             held = number == k
+            stars = catalog.select(held)
             fitted = fit(model, catalog.select(~held).only(*model.names), fitter, key=key)
-            found = transfer(fitted, catalog.select(held), inputs=inputs, labels=labels)
+            found = transfer(fitted, stars, inputs=inputs, labels=labels)
             residual[held] = found.value - table.value[held]
             # Densities in units of each label's spread, so that labels weigh alike whatever their units.
-            spread = np.nanstd(table.value, axis=0)
             total = np.hypot(found.error, table.error[held])
             density[held] = norm.logpdf(residual[held] / spread, scale=total / spread)
+            if model.is_linear:
+                evidence[name][held] = log_evidence(fitted, stars)
         scores[name] = np.nanmean(density, axis=1)
         rows[name] = {
-            "score": float(np.nanmean(scores[name])),
-            **{
-                f"rmse_{n}": float(np.sqrt(np.nanmean(residual[:, j] ** 2)))
-                for j, n in enumerate(table.names)
-            },
+            f"rmse_{n}": float(np.sqrt(np.nanmean(r**2)))
+            for n, r in zip(table.names, residual.T, strict=True)
         }
-    best = max(rows, key=lambda n: rows[n]["score"])
-    for name in rows:
-        difference = scores[name] - scores[best]
-        rows[name]["error"] = float(np.nanstd(difference) / np.sqrt(np.isfinite(difference).sum()))
-    return Choice(best, pd.DataFrame.from_dict(rows, orient="index"))
+    best = _compare(rows, scores, "score", "error")
+    comparable = len({model.names for model, _ in candidates.values()}) == 1
+    if comparable and all(np.isfinite(e).all() for e in evidence.values()):
+        by_evidence = _compare(rows, evidence, "evidence", "evidence_error")
+    else:
+        by_evidence = None
+    return Choice(best, pd.DataFrame.from_dict(rows, orient="index"), by_evidence)
+
+
+def _compare(rows, values: Mapping[str, np.ndarray], mean: str, error: str) -> str:
+    """The candidate of the highest mean over stars; means, and errors of the differences to it, go into the rows."""
+    for name, value in values.items():
+        rows[name][mean] = float(np.nanmean(value))
+    best = max(values, key=lambda name: rows[name][mean])
+    for name, value in values.items():
+        difference = value - values[best]
+        rows[name][error] = float(np.nanstd(difference) / np.sqrt(np.isfinite(difference).sum()))
+    return best

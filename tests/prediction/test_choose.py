@@ -23,9 +23,24 @@ def test_the_number_of_latents_that_made_the_world_is_preferred(world):
     gap = choice.table.loc["3", "score"] - choice.table.loc["1", "score"]
     assert gap > 3 * choice.table.loc["1", "error"] > 0
     assert choice.table.loc["3", "error"] == 0
+    # Whole spectra tell even more clearly than labels do.
+    assert choice.best_evidence == "3"
+    gap = choice.table.loc["3", "evidence"] - choice.table.loc["1", "evidence"]
+    assert gap > 10 * choice.table.loc["1", "evidence_error"] > 0
     # The score is the density of held-out labels: their spread bounds the error of the better model.
     spread = np.std(world.catalog.labels().value, axis=0)
     assert np.all(choice.table.loc["3", ["rmse_label_1", "rmse_label_2", "rmse_label_3"]] < spread)
+
+
+def test_evidence_is_compared_only_between_models_of_the_same_outputs(world):
+    sizes = world.catalog.sizes
+    candidates = {
+        "both": (Lux.linear(sizes, 2), EM(tol=1e-3)),
+        "labels": (Lux.linear({"labels": 3}, 2), EM(tol=1e-3)),
+    }
+    choice = choose(world.catalog, candidates, inputs=["labels"], key=0, n_folds=2)
+    assert choice.best_evidence is None
+    assert "evidence" not in choice.table
 
 
 def test_nothing_to_choose_from_is_said(world):
