@@ -69,7 +69,7 @@ class _Lines:
         own = np.flatnonzero(self.param >= 0)
         by[:, own, self.param[own]] = slope[:, own]
         flux = np.exp(-depth @ self.profile)
-        return -flux[:, :, None] * np.einsum("nlp,lx->nxp", by, self.profile)
+        return -flux[:, :, None] * (self.profile.T @ by)
 
 
 @dataclass(frozen=True, eq=False)
