@@ -53,8 +53,8 @@ def survey(truth: int, seed: int, n_stars: int, pixels: int, coarse) -> dict:
 
 
 def measure(args) -> dict:
-    truths, n_seeds = ((3,), 1) if args.smoke else ((5, 10, 20), 4)
-    n_stars, pixels, coarse = (150, 96, (2, 4)) if args.smoke else (300, 300, range(2, 29, 2))
+    truths, n_seeds = ((2,), 1) if args.smoke else ((5, 10, 20), 4)
+    n_stars, pixels, coarse = (150, 96, (2,)) if args.smoke else (300, 300, range(2, 29, 2))
     seeds = np.random.SeedSequence(CLAIM.seed).generate_state(len(truths) * n_seeds).reshape(-1, n_seeds)
     surveys = [
         survey(truth, int(seed), n_stars, pixels, coarse)
