@@ -126,7 +126,7 @@ def judge(group: str, kind: str, seed: int, sizes: dict) -> dict:
 def worlds(smoke: bool) -> list[tuple[str, str, int]]:
     """Group, kind and seed of every world, groups mixed so that an unfinished run is balanced."""
     n = (
-        {"absent": 6, "informative": 6, "weak": 0}
+        {"absent": 4, "informative": 2, "weak": 0}
         if smoke
         else {"absent": 330, "informative": 330, "weak": 120}
     )
