@@ -21,6 +21,7 @@ __all__ = ["explain", "explain_all"]
 
 #: Labels of overall metallicity: at fixed [X/Fe] every metal line scales with them, so all metals' lines are theirs.
 METALLICITY = ("fe_h", "m_h")
+HELD = 0.5  # lower 95% end of the response that clears a label without listed lines of being a guess
 GOOD_T = 4.0  # of own lines; and by how much a list must gain to be suspected of the wrong medium
 
 
@@ -132,7 +133,8 @@ def _windows(
     table = stars.fitted.info(stars.fitted.label_output()).species
     out = {}
     for label in stars.labels:
-        named = species.get(label, metals if label in METALLICITY else table.get(label, ""))
+        own = metals if label in METALLICITY and "Fe" in metals else table.get(label, "")
+        named = species.get(label, own)
         named = [s.strip() for s in named.split(",")] if isinstance(named, str) else list(named)
         together = label in METALLICITY and len(named) > 1
         out[label] = label_lines(stars, lines, [s for s in named if s], resolution, together=together)
@@ -140,16 +142,25 @@ def _windows(
 
 
 def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
-    """The labels to condition each label on: all others that are not guesses themselves."""
-    usable = [n for n in stars.labels if len(windows[n]) or not windows[n].species]
-    usable = [n for n in usable if np.isfinite(stars.observed[:, stars.column(n)]).any()]
-    guesses = set()
-    for name in usable:
-        case = judge(stars, name, [n for n in usable if n != name], windows[name], line_by_line=False)
-        if case.verdict.verdict == "shortcut":
-            guesses.add(name)
-    sound = [n for n in usable if n not in guesses]
-    return {name: tuple(n for n in sound if n != name) for name in stars.labels}
+    """The labels to condition each label on: all others that are not guesses themselves.
+
+    A label is a guess if it is judged a shortcut, or has no listed line and no strong response either (a list may hold
+    one element alone, and the trend with a label that the spectrum does hold must not be left out for that). Guesses
+    are copies of other labels and hide what these respond to, so they go one by one, the least responsive first.
+    """
+    sound = [n for n in stars.labels if np.isfinite(stars.observed[:, stars.column(n)]).any()]
+    while True:
+        guesses = {}
+        for name in sound:
+            others = [n for n in sound if n != name]
+            verdict = judge(stars, name, others, windows[name], line_by_line=False).verdict
+            listed = len(windows[name]) or not windows[name].species
+            held = listed or verdict.response_interval.lower >= HELD
+            if verdict.verdict == "shortcut" or not held:
+                guesses[name] = verdict.numbers["response"]
+        if not guesses:
+            return {name: tuple(n for n in sound if n != name) for name in stars.labels}
+        sound.remove(min(guesses, key=lambda n: guesses[n]))
 
 
 def _explained(

@@ -9,7 +9,6 @@ from ._jacobians import conditional_flux_jacobian, covariance_pattern
 from ._judge import Judgement
 from ._line_match import LineMatch, match_lines
 from ._stars import Stars
-from ._windows import survey_resolution
 
 __all__ = ["saliency"]
 
@@ -49,7 +48,7 @@ def saliency(stars: Stars, case: Judgement, seed: int) -> Evidence:
         first.wavelength,
         first.medium,
         own.lines,
-        resolution=survey_resolution(first.survey or first.name),
+        resolution=own.resolution,
         seed=seed,
         sd=conditional.sd,
         good=good,

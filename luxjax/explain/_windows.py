@@ -37,6 +37,8 @@ class OwnWindows:
         Central depth in the reference star, as a fraction of the continuum.
     response : (line,) array
         Change of the central depth by 1 dex of abundance: the slope at the reference star.
+    resolution : float
+        lambda / FWHM of the instrument.
     n_weak : int
         Lines in the window that were left out because they are too weak to show.
     """
@@ -46,6 +48,7 @@ class OwnWindows:
     sigma: np.ndarray
     depth: np.ndarray
     response: np.ndarray
+    resolution: float
     n_weak: int = 0
 
     def __len__(self) -> int:
@@ -219,13 +222,13 @@ def own_windows(
     inside = (own.wavelength >= grid[0]) & (own.wavelength <= grid[-1]) & (own.element != "H")
     own = own.select(inside & (np.isin(own.element, species) | np.isin(own.species, species)))
     if not len(own):
-        return OwnWindows(own, grid, *np.zeros((3, 0)))
+        return OwnWindows(own, grid, *np.zeros((3, 0)), resolution)
     stars = [star, *(_richer(star, own.element, change, together) for change in (STEP, -STEP))]
     width, sigma = map(np.asarray, jax.jit(jax.vmap(LineStrength(own).profile))(np.array(stars)))
     variance = sigma[0] ** 2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)
     area = np.sqrt(2 * np.pi * variance)
     response = (width[1] - width[2]) / (2 * STEP) / area
-    found = OwnWindows(own, grid, np.sqrt(variance), width[0] / area, response)
+    found = OwnWindows(own, grid, np.sqrt(variance), width[0] / area, response, resolution)
     seen = found.depth > floor
     return dataclasses.replace(found.select(seen), n_weak=int((~seen).sum()))
 
