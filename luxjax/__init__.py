@@ -24,6 +24,7 @@ _NAMES = {
     "read": "surveys",
     "simulate": "simulation",
     "fit": "fitting",
+    "infer": "posterior",
     "save": "fitting",
     "load": "fitting",
     "transfer": "prediction",

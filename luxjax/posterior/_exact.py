@@ -1,0 +1,47 @@
+"""The closed form: linear decoders, known noise, normal latents."""
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ..core import Gaussian, InputError, PRNGKeyArray
+from ..fitting import latent_posterior
+from ._method import AbstractMethod, Problem
+from ._posterior import GaussianPosterior
+
+__all__ = ["Exact"]
+
+
+class Exact(AbstractMethod):
+    """The exact posterior of a linear-Gaussian model: N(S B'W (y - b), S) with S = (B'WB + I)^-1, for each star.
+
+    For linear decoders, known decoders and scatter, and the latents' own prior. Everything else is measured against it.
+    """
+
+    def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
+        model = problem.fitted.model
+        others = [k for k in problem.batch.names if type(model.decoders[k]).__name__ != "Linear"]
+        if not model.is_linear:
+            raise InputError(
+                f"Exact needs linear decoders and the model's {', '.join(others) or 'others'} are not; use Laplace, "
+                "Variational or NUTS."
+            )
+        if not problem.priors.standard_latents:
+            raise InputError(
+                "Exact needs the latents' own prior, Normal(0, 1); use Laplace, Variational or NUTS."
+            )
+        mean, cov = [], []
+        for block, n in problem.blocks("exact"):
+            found = _posterior(model, block)
+            mean.append(np.asarray(found.mean)[:n])
+            cov.append(np.asarray(found.cov)[:n])
+        return GaussianPosterior(
+            **problem.common(self),
+            gaussian=Gaussian(np.concatenate(mean), np.concatenate(cov)),  # type: ignore[arg-type]
+        )
+
+
+@eqx.filter_jit
+def _posterior(model, block):
+    wide = jax.tree.map(lambda x: x.astype(float), block)
+    return latent_posterior(model, wide)

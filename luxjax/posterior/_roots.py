@@ -1,0 +1,65 @@
+"""Square roots of covariance matrices, dense or of low rank: x = centre + root(eps) with eps ~ N(0, I).
+
+They serve twice: to draw from a Gaussian approximation, and to sample in coordinates in which the posterior is nearly
+isotropic, which is what makes Hamiltonian trajectories short.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+
+from ..core import Array, Float
+
+__all__ = ["DenseRoot", "LowRankRoot", "dense_root", "low_rank_cov"]
+
+
+class DenseRoot(eqx.Module):
+    """root(eps) = A eps with A A' the covariance."""
+
+    matrix: Float[Array, "dim dim"]
+
+    def __call__(self, eps: Float[Array, " dim"]) -> Float[Array, " dim"]:
+        return self.matrix @ eps
+
+
+class LowRankRoot(eqx.Module):
+    """Diagonal but for a few directions: A = S (I + V diag(c - 1) V') with orthonormal V; the covariance is A A'.
+
+    Parameters
+    ----------
+    scale : (dim,) array
+        S: standard deviations where no direction says otherwise.
+    basis : (dim, rank) array
+        V, in units of S.
+    stretch : (rank,) array
+        c: standard deviation along each direction, in units of S.
+    """
+
+    scale: Float[Array, " dim"]
+    basis: Float[Array, "dim rank"]
+    stretch: Float[Array, " rank"]
+
+    def __call__(self, eps: Float[Array, " dim"]) -> Float[Array, " dim"]:
+        return self.scale * (eps + self.basis @ ((self.stretch - 1) * (self.basis.T @ eps)))
+
+
+def dense_root(precision: Float[Array, "dim dim"]) -> Float[Array, "dim dim"]:
+    """A with A A' = precision^-1: the inverse transposed Cholesky factor."""
+    chol = jnp.linalg.cholesky(precision)
+    return solve_triangular(chol, jnp.eye(len(precision), dtype=precision.dtype), lower=True).T
+
+
+def low_rank_cov(precision: Float[Array, "dim dim"], rank: int) -> Float[Array, "dim dim"]:
+    """The covariance of `LowRankRoot` with the `rank` directions in which the precision differs most from its diagonal.
+
+    With D the diagonal, D^-1/2 P D^-1/2 = sum_i l_i v_i v_i'; the directions of largest |ln l| are kept and the others
+    take l = 1. At full rank this is P^-1.
+    """
+    scale = 1 / jnp.sqrt(jnp.diagonal(precision))
+    values, vectors = jnp.linalg.eigh(precision * scale[:, None] * scale)
+    order = jnp.argsort(-jnp.abs(jnp.log(values)))[:rank]
+    root = jax.vmap(LowRankRoot(scale, vectors[:, order], values[order] ** -0.5), out_axes=1)(
+        jnp.eye(len(scale), dtype=scale.dtype)
+    )
+    return root @ root.T

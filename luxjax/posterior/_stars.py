@@ -1,0 +1,145 @@
+"""The posterior density of one star's latents, with the decoders given, for any decoder.
+
+Whatever the method, this is the function that it approximates or samples:
+
+    ln p(z, y) = ln p(z) + sum_j [ln(w_j / 2 pi) - w_j (y_j - f_j(z))^2] / 2,    w_j = ivar_j / (1 + ivar_j s_j^2).
+
+For decoders linear in their weights the pixels enter through sums of the size of the features, made once per star.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from numpyro.distributions import Distribution
+
+from ..core import Array, Batch, Float, Measured
+from ..fitting import effective_ivar, star_sums
+from ..models import FeatureDecoder, Lux, feature_jacobian
+
+__all__ = ["FeatureStar", "Mode", "PixelStar", "StarDensity", "find_modes", "star_data"]
+
+SEARCH_STEPS = 60
+
+
+class FeatureStar(NamedTuple):
+    """One output of a star as sums: chi2 = phi'G phi - 2 phi'h - 2 constant, with the noise's normalisation."""
+
+    gram: Float[Array, "feature feature"]
+    rhs: Float[Array, " feature"]
+    constant: Float[Array, ""]
+
+
+class PixelStar(NamedTuple):
+    """One output of a star pixel by pixel, for decoders that are not linear in their weights."""
+
+    value: Float[Array, " out"]
+    weight: Float[Array, " out"]
+
+
+class Mode(NamedTuple):
+    """Where the posterior of a star peaks, and minus the second derivatives there."""
+
+    z: Float[Array, "*star latent"]
+    precision: Float[Array, "*star latent latent"]
+
+
+@eqx.filter_jit
+def star_data(model: Lux, block: Batch) -> dict[str, FeatureStar | PixelStar]:
+    """What the latents of a block of stars depend on, by output; every array has a leading star axis."""
+    data: dict[str, FeatureStar | PixelStar] = {}
+    for name, m in block.outputs.items():
+        value, ivar = m.value.astype(jnp.float64), m.ivar.astype(jnp.float64)
+        weight = effective_ivar(ivar, model.scatter[name])
+        decoder = model.decoders[name]
+        if isinstance(decoder, FeatureDecoder):
+            sums = star_sums(decoder, Measured(value, ivar), weight)
+            chi2 = jnp.sum(weight * (value - decoder.intercept) ** 2, axis=1)
+            data[name] = FeatureStar(sums.gram, sums.rhs, 0.5 * (log_weight(weight) - chi2))
+        else:
+            data[name] = PixelStar(value, weight)
+    return data
+
+
+def log_weight(weight: Float[Array, "*star out"]) -> Float[Array, "*star"]:
+    """Sum over good pixels of ln(w / 2 pi)."""
+    return jnp.sum(
+        jnp.where(weight > 0, jnp.log(jnp.where(weight > 0, weight, 1) / (2 * jnp.pi)), 0), axis=-1
+    )
+
+
+class StarDensity(eqx.Module):
+    """ln p(z, y) of one star, whose data come from `star_data`.
+
+    Parameters
+    ----------
+    model : Lux
+    prior : numpyro distribution
+        Of the latents, of each or of all.
+    """
+
+    model: Lux
+    prior: Distribution
+
+    def __call__(self, z: Float[Array, " latent"], star) -> Float[Array, ""]:
+        return self.log_prior(z) + self.log_likelihood(z, star)
+
+    def log_prior(self, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        return jnp.sum(self.prior.log_prob(z))
+
+    def log_likelihood(self, z: Float[Array, " latent"], star) -> Float[Array, ""]:
+        """Ln p(y | z), normalised over the measured values."""
+        value = jnp.zeros(())
+        for name, data in star.items():
+            decoder = self.model.decoders[name]
+            if isinstance(decoder, FeatureDecoder):
+                phi = decoder.features(z)
+                value = value + data.constant + phi @ data.rhs - 0.5 * phi @ data.gram @ phi
+            else:
+                residual = data.value - decoder(z)
+                value = value + 0.5 * (log_weight(data.weight) - jnp.sum(data.weight * residual**2))
+        return value
+
+    def gauss_newton(self, z: Float[Array, " latent"], star) -> Float[Array, "latent latent"]:
+        """Minus the Hessian of ln p(z, y) without the decoders' curvature: never indefinite for a normal prior."""
+        total = -jax.hessian(self.log_prior)(z)
+        for name, data in star.items():
+            decoder = self.model.decoders[name]
+            if isinstance(decoder, FeatureDecoder):
+                jac = feature_jacobian(decoder, z)
+                total = total + jac.T @ data.gram @ jac
+            else:
+                jac = jax.jacfwd(decoder)(z)
+                total = total + (jac.T * data.weight) @ jac
+        return total
+
+
+@eqx.filter_jit
+def find_modes(density: StarDensity, stars, start: Float[Array, "star latent"]) -> Mode:
+    """The mode of every star's posterior and the precision there.
+
+    Levenberg-Marquardt from `start`. The precision is the exact second derivative; where that is not positive definite
+    (a flat or saddle-like end of the search), the Gauss-Newton form.
+    """
+    return jax.vmap(lambda star, z: _mode(density, star, z))(stars, start)
+
+
+def _mode(density: StarDensity, star, z) -> Mode:
+    eye = jnp.eye(len(z))
+
+    def step(_, state):
+        z, value, damping = state
+        hessian = density.gauss_newton(z, star)
+        damped = hessian + damping * jnp.diag(jnp.diagonal(hessian)) + 1e-12 * eye
+        trial = z + jnp.linalg.solve(damped, jax.grad(density)(z, star))
+        trial_value = density(trial, star)
+        better = trial_value >= value
+        damping = jnp.clip(jnp.where(better, damping / 5, damping * 4), 1e-12, 1e12)
+        return jnp.where(better, trial, z), jnp.where(better, trial_value, value), damping
+
+    state = (z, density(z, star), jnp.asarray(1e-3, z.dtype))
+    z = jax.lax.fori_loop(0, SEARCH_STEPS, step, state)[0]
+    exact = -jax.hessian(density)(z, star)
+    lowest = jnp.linalg.eigvalsh(exact)[0]
+    return Mode(z, jnp.where(lowest > 1e-6, exact, density.gauss_newton(z, star)))

@@ -1,0 +1,88 @@
+"""Priors by leaf path, and the shrinkage prior with its variance integrated out."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import integrate, stats
+
+from luxjax.core import InputError
+from luxjax.models import Lux
+from luxjax.posterior import Exact, Laplace, Priors, infer
+from luxjax.posterior._priors import column_log_density, leaf_paths
+
+from .worlds import curved_model, linear_world, observe
+
+MODEL = Lux.linear({"flux": 4, "labels": 2}, 2)
+
+
+def test_leaves_have_paths():
+    assert set(leaf_paths(MODEL)) == {
+        f"{group}"
+        for name in ("flux", "labels")
+        for group in (f"decoders.{name}.weight", f"decoders.{name}.intercept", f"scatter.{name}")
+    }
+
+
+def test_defaults_and_overrides():
+    given = dist.Normal(0, 0.1)
+    priors = Priors({"decoders.flux.weight": given, "shrinkage.labels": None})
+    assert priors.leaf("decoders.flux.weight") is given
+    assert priors.shrinkage(MODEL, "decoders.flux.weight") is None  # a prior for weights takes its place
+    assert priors.shrinkage(MODEL, "decoders.labels.weight") is None
+    assert isinstance(Priors().shrinkage(MODEL, "decoders.labels.weight"), dist.InverseGamma)
+    assert isinstance(priors.leaf("scatter.flux"), dist.HalfNormal)
+    assert priors.leaf("decoders.flux.intercept").scale == 10
+    assert priors.standard_latents
+    assert not Priors({"latents": dist.Normal(0, 2)}).standard_latents
+
+
+def test_integrated_variance_is_the_integral():
+    prior, rng = dist.InverseGamma(1.5, 0.2), np.random.default_rng(0)
+    columns = rng.normal(size=(2, 5)) * np.array([[0.3], [2.0]])
+
+    def by_quadrature(column):
+        def density(v):
+            return stats.norm.pdf(column, scale=np.sqrt(v)).prod() * stats.invgamma.pdf(v, 1.5, scale=0.2)
+
+        return np.log(integrate.quad(density, 0, np.inf, limit=200)[0])
+
+    with jax.enable_x64(True):
+        each = [float(column_log_density(jnp.array([c @ c]), jnp.array([5.0]), prior)) for c in columns]
+    expected = [by_quadrature(c) for c in columns]
+    assert np.isclose(each[1] - each[0], expected[1] - expected[0], rtol=1e-6)
+
+
+def test_latents_prior_moves_the_posterior():
+    """A prior N(m, s^2) on the latents of a linear model is the same as shifted and scaled decoders."""
+    model, batch, _ = linear_world()
+    exact = infer(model, batch, Exact(), key=0)
+    found = infer(model, batch, Laplace(), key=0, priors=Priors({"latents": dist.Normal(0.4, 0.3)}))
+    precision = np.linalg.inv(exact.cov)
+    new = precision + (1 / 0.09 - 1) * np.eye(3)
+    mean = np.linalg.solve(new, np.einsum("nij,nj->ni", precision, exact.mean)[..., None] + 0.4 / 0.09)[
+        ..., 0
+    ]
+    np.testing.assert_allclose(found.mean, mean, atol=1e-5)
+    np.testing.assert_allclose(found.cov, np.linalg.inv(new), rtol=1e-4, atol=1e-8)
+
+
+def test_bad_priors_get_a_sentence():
+    model, batch, _ = linear_world()
+
+    def said(match, priors, method=None):
+        with pytest.raises(InputError, match=match):
+            infer(model, batch, method, key=0, priors=Priors(priors))
+
+    said(
+        "'decoders.flux.weights'.*Did you mean 'decoders.flux.weight'.*scatter.labels",
+        {"decoders.flux.weights": dist.Normal(0, 1)},
+    )
+    said("has to be a numpyro distribution", {"scatter.flux": 0.3})
+    said("InverseGamma, or None", {"shrinkage": dist.HalfCauchy(1.0)})
+    said("latents' own prior", {"latents": dist.Normal(0, 2)}, Exact())
+    curved = curved_model()
+    data, _ = observe(curved)
+    with pytest.raises(InputError, match="shrinkage.flux"):
+        infer(curved, data, key=0, priors=Priors({"shrinkage.labels": None}))
