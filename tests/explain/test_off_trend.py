@@ -70,6 +70,27 @@ def test_with_others_well_known_it_is_the_slope_a_linear_model_claims(rng):
     assert claimed == pytest.approx(float(expected_slope(tau, bound)), abs=0.01)
 
 
+def test_claimed_slope_is_the_regression_of_the_posterior_mean_at_fixed_others(rng):
+    _, _, prior, means, a, latent_cov = gaussian_world(rng, n=10, noise=2.5)
+    tau2, c = schur(prior)
+    exact = (means[2, 2] - c @ means[:2, 2]) / tau2
+    assert 0.3 < exact < 0.85
+    assert claimed_slope(a, np.zeros(3), latent_cov, 2, [0, 1]) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+def test_interval_is_as_wide_as_the_spread_says(rng, noise):
+    """Over 200 samples of 500 stars: the stated half-width is 1.4 x 1.96 spreads, as documented, and covers."""
+    labels, p, *_ = gaussian_world(rng, n=100_000, noise=noise)
+    parts = zip(*(np.split(x, 200) for x in (labels, p)), strict=True)
+    found = [off_trend_response(q[:, 2], q[:, :2], *noisy(rng, x)) for x, q in parts]
+    whole = off_trend_response(p[:, 2], p[:, :2], *noisy(rng, labels)).beta
+    half = np.mean([(f.interval.upper - f.interval.lower) / 2 for f in found])
+    spread = np.std([f.beta for f in found])
+    assert half / spread == pytest.approx(1.4 * 1.96, rel=0.25)
+    assert np.mean([f.interval.holds(whole) for f in found]) > 0.93
+
+
 @pytest.mark.parametrize("curve", [0.0, 0.3])
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_a_perfect_shortcut_has_no_response(rng, curve, scale):
