@@ -11,7 +11,9 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("claim", ["in_model_labels", "closed_form_fit", "verdict_error_rates"])
+@pytest.mark.parametrize(
+    "claim", ["in_model_labels", "closed_form_fit", "verdict_error_rates", "explanation_exactness", "gauge"]
+)
 def test_smoke_run_passes(claim):
     program = [sys.executable, str(VALIDATION / f"{claim}.py"), "--smoke"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=300)
