@@ -102,6 +102,7 @@ def run(config: dict, smoke: bool) -> Path:
         baselines=["labels_only"],
         reference=reference,
         lines=lines,
+        resolution=config["lines"]["resolution"] or None,
         stage=steps,
     )
     for explanation in done.explanations.values():

@@ -40,6 +40,10 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             str,
             typer.Option(help="Elements whose lines are the label's own, such as Mg,Si; known unless given."),
         ] = "",
+        resolution: Annotated[
+            float | None,
+            typer.Option(min=1.0, help="Wavelength over line width; known for APOGEE, GALAH, LAMOST."),
+        ] = None,
         error: Annotated[
             list[str] | None,
             typer.Option(
@@ -63,6 +67,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 lines=None if lines is None else _lines(lines, medium),
                 others=names_in(others) or None,
                 species=names_in(species) or None,
+                resolution=resolution,
                 errors=dict(map(_assumed, error or [])),
             )
         with step("draw the pages"):

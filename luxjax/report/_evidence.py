@@ -108,6 +108,7 @@ def explain_run(
     lines: LineList | None = None,
     others: Sequence[str] | None = None,
     species: Sequence[str] | None = None,
+    resolution: float | None = None,
     errors: Mapping[str, float] | None = None,
 ) -> dict[str, Explanation]:
     """Explain labels of a run, or one of them, and keep what was found in the run and with its model.
@@ -124,13 +125,15 @@ def explain_run(
         By default the list of the package.
     others, species : sequences of str, optional
         As for `luxjax.explain.explain`; for one label.
+    resolution : float, optional
+        lambda / FWHM of the spectra, for surveys where it is not known.
     errors : mapping of str to float, optional
         Errors of labels to assume instead of those stated.
     """
     fitted = load(run.model)
     stars = with_errors(held_out_stars(run, catalog), errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
-    given: dict[str, Any] = {"lines": lines, "inputs": inputs, "key": run.seed}
+    given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
     if label is None:
         if others is not None or species is not None:
             raise InputError("other labels and species are chosen for one label; say which with --label.")

@@ -83,6 +83,7 @@ def study(
     compare: Mapping[str, tuple[Lux, AbstractFitter]] | None = None,
     evidence: bool = True,
     lines: LineList | None = None,
+    resolution: float | None = None,
     stage: Stage | None = None,
     n_examples: int = 4,
 ) -> Study:
@@ -115,6 +116,8 @@ def study(
         Whether to explain every label (see `luxjax.explain`); the verdicts go with the saved model.
     lines : LineList, optional
         For the evidence; by default the list of the package.
+    resolution : float, optional
+        lambda / FWHM of the spectra, for surveys where the evidence does not know it.
     stage : callable, optional
         Called with the name of each stage, returns a context manager; shows progress.
     """
@@ -132,7 +135,9 @@ def study(
     found: dict[str, Explanation] = {}
     if evidence:
         with clock("was each label measured?"):
-            found = _explained(fitted, held, run, inputs, lines, reference)
+            found = _explained(
+                fitted, held, run, reference, inputs=inputs, lines=lines, resolution=resolution
+            )
         fitted = fitted.with_verdicts({name: e.verdict for name, e in found.items()})
     with clock("transfer labels to the test stars"):
         prediction = calibration.apply(transfer(fitted, test, inputs=inputs, labels=labels))
@@ -180,11 +185,11 @@ def study(
     return Study(fitted, calibration, prediction, metrics, found)
 
 
-def _explained(fitted, held, run, inputs, lines, reference) -> dict[str, Explanation]:
+def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation]:
     """The explanations of all labels; none where the stars are too few for any, which the log says."""
     truth = None if reference is None else reference.survey
     try:
-        return explain_all(fitted, held, lines=lines, inputs=inputs, truth=truth)
+        return explain_all(fitted, held, truth=truth, **options)
     except InputError as error:
         run.log(f"no evidence: {error}")
         return {}

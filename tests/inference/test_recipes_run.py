@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
+from luxjax.fitting import load as load_model
 from luxjax.report import DEMO, RunFolder
 from luxjax.surveys import read_catalog
 
@@ -101,6 +102,20 @@ def test_simulated_survey(tmp_path):
     assert set(metrics["by_input"]) == {"apogee"}
 
 
+def test_what_lux_learned(tmp_path, capsys):
+    """Every label gets a verdict, which goes with the tables and the model, and europium is not said to be measured."""
+    small = "report = false\n[survey]\nstars = 300\n[fit]\nlatents = 5\n"
+    assert run("what_lux_learned", tmp_path, small, "--smoke") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said[:-1]] == ["teff", "logg", "fe_h", "alpha_fe", "eu_fe"]
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    verdicts = {name: entry["verdict"] for name, entry in metrics["labels"].items()}
+    assert verdicts["eu_fe"] in ("shortcut", "undecided")
+    table = pd.read_parquet(tmp_path / "run" / "labels.parquet")
+    assert {name: set(table[f"{name}_verdict"]) for name in verdicts} == {n: {v} for n, v in verdicts.items()}
+    assert {n: v.verdict for n, v in load_model(tmp_path / "run" / "model").verdicts.items()} == verdicts
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
@@ -108,6 +123,8 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "no file or folder")
     if name == "simulated_survey":
         missing = ('[survey]\nwindows = ["kepler"]\n', "'kepler' (known: ")
+    if name == "what_lux_learned":
+        missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
     for text, said in [
         ("", "already holds a run"),
         ("overwrite = true\n" + missing[0], missing[1]),
