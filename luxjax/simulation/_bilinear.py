@@ -54,6 +54,7 @@ def bilinear(
     key: "PRNGKeyArray | int",
     labels: Sequence[str] = ("labels",),
     snr: float = 100.0,
+    snr_scatter: float = 0.3,
     label_error: float = 0.05,
     scatter: float | Mapping[str, float] = 0.0,
     bad_fraction: float = 0.0,
@@ -73,7 +74,7 @@ def bilinear(
         Which outputs hold labels (standardised: the part that follows the latents has unit variance); the
         others hold normalised spectra, whose B is a few narrow lines per latent and zero elsewhere.
     snr : float
-        Median signal-to-noise ratio per pixel; it differs by about 30% between stars and 10% between pixels.
+        Median signal-to-noise ratio per pixel; log-normal between stars with `snr_scatter`, and by 10% between pixels.
     label_error : float
         Median one-sigma label error; it differs by about 30% between stars and labels.
     scatter : float or mapping of str to float
@@ -86,7 +87,7 @@ def bilinear(
     rng = generator(key)
     z = rng.standard_normal((n_stars, n_latents))
     ids = np.array([f"sim-{i + 1:06d}" for i in range(n_stars)])
-    per_star = 1 / (snr * np.exp(0.3 * rng.standard_normal((n_stars, 1))))
+    per_star = 1 / (snr * np.exp(snr_scatter * rng.standard_normal((n_stars, 1))))
     outputs: dict[str, Spectra | LabelTable] = {}
     weights, intercepts, scatters = {}, {}, {}
     for name, size in sizes.items():

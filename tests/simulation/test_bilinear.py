@@ -16,6 +16,14 @@ def test_noise_is_what_the_errors_say():
     assert abs(((labels.value - world.noise_free("labels")) / scale).std() - 1) < 0.06
 
 
+@pytest.mark.parametrize("scatter", [0.0, 0.3, 0.6])
+def test_signal_to_noise_differs_between_stars_as_asked(scatter):
+    world = bilinear(3000, {"flux": 30, "labels": 1}, 2, key=6, snr=80, snr_scatter=scatter)
+    level = np.log(world.catalog.spectra("flux").ivar).mean(axis=1) / 2
+    assert abs(level.std() - scatter) < 0.02
+    assert abs(np.median(level) - np.log(80)) < 0.06
+
+
 def test_latents_and_labels_are_standard():
     world = bilinear(4000, {"labels": 6}, 5, key=2)
     assert np.allclose(np.cov(world.latents.T), np.eye(5), atol=0.1)
