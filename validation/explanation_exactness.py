@@ -8,8 +8,8 @@ added, and the last two for a small neural network with random weights. Differen
 Integrated gradients must add up to the difference of the predictions at spectrum and baseline (completeness); the residual
 is relative to the sum of the absolute shares. Shapley values must add up to the prediction itself (additivity), for
 wavelength windows independent and correlation-aware and for latents; the residual is relative to the spread of the label.
-For windows the prediction is the exact posterior mean, from dense matrices; `transfer` differs from it by about 1e-6,
-which keeps its small systems positive definite in single precision, and that difference is reported.
+For windows the prediction is the exact posterior mean, from dense matrices; `transfer` differs from it by up to about 1e-6,
+the price of keeping its small systems positive definite in single precision, and the difference is reported.
 
 The mutual information gap must find what was planted. Latents are drawn, each label is one latent with 1% noise
 (axis-aligned) or an equal mixture of all with random signs (entangled), and the mean of the null is subtracted.
