@@ -12,7 +12,15 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "claim", ["in_model_labels", "closed_form_fit", "verdict_error_rates", "explanation_exactness", "gauge"]
+    "claim",
+    [
+        "in_model_labels",
+        "closed_form_fit",
+        "verdict_error_rates",
+        "explanation_exactness",
+        "gauge",
+        "transfer_of_trust",
+    ],
 )
 def test_smoke_run_passes(claim):
     program = [sys.executable, str(VALIDATION / f"{claim}.py"), "--smoke"]
