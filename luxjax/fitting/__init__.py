@@ -4,17 +4,20 @@ from ._als import ALS
 from ._blocks import blocks
 from ._em import EM
 from ._evidence import log_evidence
+from ._finish import UNKNOWN
 from ._fit import FitError, fit
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._latents import effective_ivar, latent_posterior, star_sums
+from ._objective import decoded
 from ._store import load, save
 
 __all__ = [
     "ALS",
     "EM",
+    "UNKNOWN",
     "AbstractFitter",
     "FitError",
     "FitResult",
@@ -22,6 +25,7 @@ __all__ = [
     "Gradient",
     "OutputInfo",
     "blocks",
+    "decoded",
     "effective_ivar",
     "fit",
     "fit_given_latents",

@@ -12,7 +12,11 @@ from ._blocks import blocks, sweep
 from ._decoders import decoder_sums, finish
 from ._latents import effective_ivar, latent_posterior
 
-__all__ = ["finish_on", "place", "whiten"]
+__all__ = ["UNKNOWN", "finish_on", "place", "whiten"]
+
+UNKNOWN = 1e3
+"""Scatter of pixels that no training star had, where the decoder is a module that says something of them all the same:
+so large that they count for nothing."""
 
 
 class Placed(NamedTuple):
@@ -53,6 +57,7 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
     Decoders without a last layer that is linear in its weights stay as they are, and have no covariance.
     """
     model = whiten(model, place(model, batch, block))
+    model = Lux(model.decoders, _with_unknown(model, batch))
     layered = [k for k, d in model.decoders.items() if isinstance(d, FeatureDecoder)]
     if not layered:
         return model, {}
@@ -60,6 +65,14 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
     part = Lux({k: model.decoders[k] for k in layered}, {k: model.scatter[k] for k in layered})
     found, cov = finish(part, sums, shrink=shrink)
     return Lux({**model.decoders, **found.decoders}, model.scatter), cov
+
+
+def _with_unknown(model: Lux, batch: Batch) -> dict[str, Array]:
+    seen = {k: jnp.any(m.ivar > 0, axis=0) for k, m in batch.outputs.items()}
+    return {
+        k: s if isinstance(model.decoders[k], FeatureDecoder) else jnp.where(seen[k], s, UNKNOWN)
+        for k, s in model.scatter.items()
+    }
 
 
 @eqx.filter_jit

@@ -1,23 +1,29 @@
-"""Fitted models on disk: a folder with readable JSON and plain arrays. Loading one never runs code."""
+"""Fitted models on disk: a folder with readable JSON and plain arrays. Loading one never runs code.
+
+The kinds of decoders that luxjax knows are rebuilt from the header. Of a module of your own only the arrays are stored,
+by their place in it, and whoever loads it brings a model built in the same way to put them into.
+"""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import InputError, Verdict, read_header, replaced_folder
-from ..models import FeatureDecoder, Linear, Lux, Quadratic
+from ..core import Array, InputError, Verdict, listing, read_header, replaced_folder
+from ..models import MLP, AbstractDecoder, FeatureDecoder, Linear, Lux, Quadratic, Wrapped
 from ._fitted import Fitted, OutputInfo
 
 __all__ = ["SCHEMA", "load", "save"]
 
-SCHEMA = 2  # 2 added the verdicts of the labels; folders of schema 1 are read, and have none
+SCHEMA = 3  # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own; all are read
 HEADER = "model.json"
-DECODERS: dict[str, type[FeatureDecoder]] = {"linear": Linear, "quadratic": Quadratic}
+DECODERS: dict[type[AbstractDecoder], str] = {Linear: "linear", Quadratic: "quadratic", MLP: "mlp"}
+OWN = "module"  # the kind of a decoder that luxjax does not know
 
 
 def save(fitted: Fitted, folder: str | os.PathLike) -> Path:
@@ -33,20 +39,30 @@ def save(fitted: Fitted, folder: str | os.PathLike) -> Path:
     return Path(folder)
 
 
-def load(folder: str | os.PathLike) -> Fitted:
+def load(folder: str | os.PathLike, *, model: Lux | None = None) -> Fitted:
     """Read a fitted model back, bit for bit.
+
+    Parameters
+    ----------
+    folder : path
+    model : Lux, optional
+        Needed for decoders that are modules of your own, whose code is not stored: a model built as the saved one was
+        before its fit. Its arrays are replaced by those of the file.
 
     Raises
     ------
     InputError
-        If there is no model, it was written by a newer luxjax, or its files do not fit together.
+        If there is no model, it was written by a newer luxjax, its files do not fit together, or it needs `model` and
+        what was given does not fit.
     """
     folder = Path(folder)
     header = read_header(folder, HEADER, "model", SCHEMA)
     try:
         with np.load(folder / "arrays.npz", allow_pickle=False) as file:
             arrays = {k: file[k] for k in file.files}
-        return _rebuild(header, arrays)
+        return _rebuild(header, arrays, model)
+    except InputError:
+        raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the model at '{folder}' is damaged ({error}); save it again.") from error
 
@@ -56,17 +72,10 @@ def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
     arrays: dict[str, np.ndarray] = {"objective": np.asarray(fitted.objective)}
     outputs = {}
-    kinds = {cls: kind for kind, cls in DECODERS.items()}
     for name in fitted.model.names:
         decoder, info = fitted.model.decoders[name], fitted.info(name)
-        if type(decoder) not in kinds or not isinstance(decoder, FeatureDecoder):
-            raise InputError(
-                f"output '{name}' has a {type(decoder).__name__} decoder, which cannot be saved; savable: "
-                f"{', '.join(DECODERS)}."
-            )
+        arrays |= _arrays_of(name, decoder)
         arrays |= {
-            f"{name}/intercept": np.asarray(decoder.intercept),
-            f"{name}/weight": np.asarray(decoder.weight),
             f"{name}/scatter": np.asarray(fitted.model.scatter[name]),
             f"{name}/loc": info.loc,
             f"{name}/scale": info.scale,
@@ -76,8 +85,9 @@ def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         if info.wavelength is not None:
             arrays[f"{name}/wavelength"] = info.wavelength
         outputs[name] = {
-            "decoder": kinds[type(decoder)],
-            "size": int(decoder.intercept.shape[0]),
+            "decoder": DECODERS.get(type(decoder), OWN),
+            "size": len(fitted.model.scatter[name]),
+            **_settings_of(decoder),
             "medium": info.medium,
             "names": list(info.names),
             "units": dict(info.units),
@@ -97,16 +107,85 @@ def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Fitted:
+def _settings_of(decoder: AbstractDecoder) -> dict[str, Any]:
+    """What the header has to say of a decoder beyond its kind."""
+    if isinstance(decoder, MLP):
+        return {"layers": len(decoder.layers), "activation": decoder.activation}
+    if type(decoder) in DECODERS:
+        return {}
+    inside = decoder.module if isinstance(decoder, Wrapped) else decoder
+    return {"class": type(inside).__name__, "wrapped": isinstance(decoder, Wrapped)}
+
+
+def _arrays_of(name: str, decoder: AbstractDecoder) -> dict[str, np.ndarray]:
+    if type(decoder) not in DECODERS:
+        return {f"{name}/{OWN}{path}": np.asarray(x) for path, x in _leaves(decoder).items()}
+    assert isinstance(decoder, FeatureDecoder)
+    found = {
+        f"{name}/intercept": np.asarray(decoder.intercept),
+        f"{name}/weight": np.asarray(decoder.weight),
+    }
+    for k, layer in enumerate(decoder.layers if isinstance(decoder, MLP) else ()):
+        found |= {
+            f"{name}/layer{k}/weight": np.asarray(layer.weight),
+            f"{name}/layer{k}/bias": np.asarray(layer.bias),
+        }
+    return found
+
+
+def _leaves(tree) -> dict[str, Array]:
+    """The arrays of a module by their place in it, such as ``.module.layers[0].weight``."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))
+    return {jax.tree_util.keystr(path): x for path, x in flat}
+
+
+def _decoder(name: str, entry: dict[str, Any], header, arrays, model: Lux | None) -> AbstractDecoder:
+    kind = entry["decoder"]
+    if kind == OWN:
+        return _own_decoder(name, entry, arrays, model)
+    rows = jnp.asarray(arrays[f"{name}/intercept"]), jnp.asarray(arrays[f"{name}/weight"])
+    if kind == "linear":
+        return Linear(*rows)
+    if kind == "quadratic":
+        return Quadratic(*rows, header["n_latents"])
+    if kind != "mlp":
+        raise ValueError(f"unknown decoder '{kind}'")
+    layers = []
+    for k in range(entry["layers"]):
+        weight, bias = (jnp.asarray(arrays[f"{name}/layer{k}/{part}"]) for part in ("weight", "bias"))
+        empty = eqx.filter_eval_shape(eqx.nn.Linear, *weight.shape[::-1], key=jax.random.key(0))
+        layers.append(eqx.tree_at(lambda layer: (layer.weight, layer.bias), empty, (weight, bias)))
+    return MLP(*rows, layers, entry["activation"])
+
+
+def _own_decoder(name: str, entry: dict[str, Any], arrays, model: Lux | None) -> AbstractDecoder:
+    if model is None or name not in model.names:
+        raise InputError(
+            f"output '{name}' was decoded by a module of the class {entry['class']}, whose code is not stored; build a "
+            "model as it was before the fit and give it: load(folder, model=...)."
+        )
+    decoder = model[name]
+    if entry["wrapped"] and not isinstance(decoder, Wrapped):
+        decoder = Wrapped(decoder, decoder.n_latents)
+    leaves = _leaves(decoder)
+    stored = {path: arrays.get(f"{name}/{OWN}{path}") for path in leaves}
+    n_stored = sum(key.startswith(f"{name}/{OWN}.") for key in arrays)
+    wrong = [p for p, x in leaves.items() if (found := stored[p]) is None or found.shape != x.shape]
+    if wrong or n_stored != len(leaves):
+        raise InputError(
+            f"the model given for output '{name}' is not built as the saved one, a {entry['class']} of {n_stored} arrays: "
+            + (f"{listing(wrong, 4)} differ." if wrong else f"it has {len(leaves)}.")
+        )
+    dynamic, static = eqx.partition(decoder, eqx.is_array)
+    found = [jnp.asarray(stored[path]) for path in leaves]
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(dynamic), found), static)
+
+
+def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux | None) -> Fitted:
     decoders, scatter, cov, outputs = {}, {}, {}, {}
     with jax.enable_x64(True):
         for name, entry in header["outputs"].items():
-            if entry["decoder"] not in DECODERS:
-                raise ValueError(f"unknown decoder '{entry['decoder']}'")
-            rows = jnp.asarray(arrays[f"{name}/intercept"]), jnp.asarray(arrays[f"{name}/weight"])
-            decoders[name] = (
-                Quadratic(*rows, header["n_latents"]) if entry["decoder"] == "quadratic" else Linear(*rows)
-            )
+            decoders[name] = _decoder(name, entry, header, arrays, model)
             scatter[name] = jnp.asarray(arrays[f"{name}/scatter"])
             if f"{name}/weight_cov" in arrays:
                 cov[name] = jnp.asarray(arrays[f"{name}/weight_cov"])

@@ -20,8 +20,8 @@ from ..core import (
     unpack,
 )
 from ..data import Catalog, Spectra
-from ..fitting import Fitted, blocks, effective_ivar, latent_posterior
-from ..models import FeatureDecoder, Linear, Lux, feature_jacobian
+from ..fitting import UNKNOWN, Fitted, blocks, decoded, effective_ivar, latent_posterior
+from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
 from ._prediction import Prediction
 from ._shrink import shrink_shortcuts as shrink
 
@@ -58,7 +58,8 @@ def transfer(
     -------
     Prediction
         With the verdicts that the model carries. The label covariance adds the posterior spread of the latents (the spectrum's noise, and the noise of
-        decoders learned from a finite training set), the label decoder's own spread, and the label scatter.
+        decoders learned from a finite training set), the label decoder's own spread, and the label scatter. Of decoders
+        with hidden layers only the last layer's uncertainty is known, of modules of your own none.
     """
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
@@ -117,12 +118,12 @@ def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str
     posterior = latent_posterior(model, block)
     z = posterior.mean
     cov, chi2, count = _with_decoder_noise(model, weight_cov, block, posterior)
-    decoder = model.feature_decoders[labels]
+    decoder = model.decoders[labels]
     value = jax.vmap(decoder)(z)
     jac = jax.vmap(jax.jacfwd(decoder))(z)
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
     own = jnp.zeros_like(value)
-    if labels in weight_cov:
+    if labels in weight_cov and isinstance(decoder, FeatureDecoder):
         own = _decoder_variance(decoder, weight_cov[labels], z, cov)
     terms = jnp.stack([latent, own[:, :, None] * jnp.eye(value.shape[1])], axis=1)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
@@ -158,16 +159,15 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
     middle = jnp.zeros_like(s)
     chi2, count = jnp.zeros(len(z)), jnp.zeros(len(z))
     for name in block.names:
-        decoder, m = model.feature_decoders[name], block.outputs[name]
+        decoder, m = model.decoders[name], block.outputs[name]
         w = effective_ivar(m.ivar, model.scatter[name])
         dtype = w.dtype
-        phi = jax.vmap(decoder.features)(z)
-        rows = decoder.weight.astype(dtype)
-        residual = m.value - decoder.intercept.astype(dtype) - gemm(phi.astype(dtype), rows.T)
+        residual = m.value - decoded(decoder, z, dtype)
         chi2 = chi2 + jnp.sum(w * residual**2, axis=1)
         count = count + jnp.sum(w > 0, axis=1)
-        if name not in weight_cov:
+        if name not in weight_cov or not isinstance(decoder, FeatureDecoder):
             continue
+        rows = decoder.weight.astype(dtype)
         n = rows.shape[1]
         v = _decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
         inner = unpack(gemm(w**2 * v, pairs(rows)).astype(jnp.float64), n)
@@ -182,22 +182,26 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
     """The spectra of output `name` that the model expects for the latents of a prediction.
 
     Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
-    that of the noise-free spectrum: posterior spread of the latents and the decoder's own. Pixels that no training
-    star had get none.
+    that of the noise-free spectrum: posterior spread of the latents and the decoder's own, as far as it is known (see
+    `transfer`). Pixels that no training star had get none.
     """
     info = fitted.info(name)
     if info.wavelength is None or info.medium is None:
         raise InputError(
             f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others."
         )
-    decoder = fitted.model.feature_decoders[name]
+    decoder = fitted.model[name]
     with jax.enable_x64(True):
-        flux, variance = _spectra(decoder, fitted.weight_cov.get(name), prediction.latents)
-        variance = np.asarray(variance) + np.asarray(fitted.model.scatter[name]) ** 2
+        kernel = _spectra if isinstance(decoder, FeatureDecoder) else _spectra_of_module
+        flux, variance = kernel(decoder, fitted.weight_cov.get(name), prediction.latents)
+        scatter = np.asarray(fitted.model.scatter[name])
+        variance = np.asarray(variance) + scatter**2
     with np.errstate(divide="ignore"):
         ivar = np.where(variance > 0, 1 / variance, 0)
     # Pixels that no training star had (gaps between detectors): the decoder knows nothing there.
-    ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
+    if isinstance(decoder, FeatureDecoder):
+        ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
+    ivar[:, scatter >= UNKNOWN] = 0
     return Spectra(
         np.asarray(flux, np.float32),
         ivar.astype(np.float32),
@@ -218,3 +222,15 @@ def _spectra(decoder, packed_cov, latents: Gaussian):
     spread = quadratic_form(jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac), pairs(decoder.weight))
     own = 0.0 if packed_cov is None else _decoder_variance(decoder, packed_cov.astype(jnp.float64), z, cov)
     return flux, spread + own
+
+
+@eqx.filter_jit
+def _spectra_of_module(decoder: AbstractDecoder, _, latents: Gaussian):
+    def of_star(star):
+        z, cov = star
+        jac = jax.jacfwd(decoder)(z)
+        return decoder(z), jnp.einsum("pi,ij,pj->p", jac, cov, jac)
+
+    # Few stars at a time: their Jacobians (pixel, latent) would fill memory.
+    stars = jnp.asarray(latents.mean), jnp.asarray(latents.cov)
+    return jax.lax.map(of_star, stars, batch_size=16)

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 from luxjax.core import Batch, Measured
 from luxjax.fitting import effective_ivar, latent_posterior
-from luxjax.models import Lux, Quadratic
+from luxjax.models import Lux, Quadratic, Wrapped
 
 from .worlds import small_world
 
@@ -63,3 +63,22 @@ def test_quadratic_latents_are_found_where_scipy_finds_them(rng):
 
         best = min((minimize(loss, z0) for z0 in (np.zeros(2), truth[n])), key=lambda r: r.fun)
         assert loss(np.asarray(got.mean[n])) <= best.fun + 1e-6
+
+
+def test_pixel_by_pixel_search_ends_where_the_sums_over_pixels_do(rng):
+    batch, model, _ = small_world(rng, n_stars=20)
+    scatter = {"flux": jnp.full(9, 0.2), "labels": jnp.full(3, 0.1)}
+    exact = latent_posterior(Lux(model.decoders, scatter), batch)
+    whole = Lux({k: Wrapped(d, 2) for k, d in model.decoders.items()}, scatter)
+    for mixed in (whole, Lux({**whole.decoders, "labels": model["labels"]}, scatter)):
+        got = latent_posterior(mixed, batch)
+        assert np.allclose(got.mean, exact.mean, atol=1e-5)
+        assert np.allclose(got.cov, exact.cov, rtol=1e-5, atol=1e-9)
+        assert np.allclose(got.logdet, exact.logdet, rtol=1e-6)
+
+
+def test_few_steps_begin_at_the_start(rng):
+    batch, model, _ = small_world(rng, n_stars=3)
+    whole = Lux({k: Wrapped(d, 2) for k, d in model.decoders.items()})
+    start = jnp.asarray(rng.normal(size=(3, 2)))
+    assert np.array_equal(latent_posterior(whole, batch, 1.0, start, steps=0).mean, start)

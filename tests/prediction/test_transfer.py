@@ -6,8 +6,8 @@ import pytest
 
 from luxjax.core import Batch, InputError, Measured, unpack
 from luxjax.data import Catalog, LabelTable
-from luxjax.fitting import ALS, EM, Fitted, fit
-from luxjax.models import Linear, Lux
+from luxjax.fitting import ALS, EM, UNKNOWN, Fitted, fit
+from luxjax.models import Linear, Lux, Wrapped
 from luxjax.prediction import predict_spectra, transfer
 from luxjax.simulation import bilinear
 
@@ -229,3 +229,22 @@ def test_wrong_questions_get_a_sentence(fitted, stars):
     air = Catalog({"flux": dataclasses.replace(stars.spectra("flux"), medium="air")})
     with pytest.raises(InputError, match="fitted on vacuum wavelengths and these spectra are in air"):
         transfer(fitted, air)
+
+
+def test_modules_of_ones_own_predict_as_linear_decoders_without_covariance(fitted, stars):
+    bare = fitted.replace(weight_cov={})
+    own = bare.replace(
+        model=Lux({k: Wrapped(d, N_LATENTS) for k, d in fitted.model.decoders.items()}, fitted.model.scatter)
+    )
+    one, other = transfer(bare, stars), transfer(own, stars)
+    assert np.allclose(one.value, other.value, atol=1e-5)
+    assert np.allclose(one.cov, other.cov, rtol=1e-4, atol=1e-9)
+    assert np.allclose(one.chi2, other.chi2, rtol=1e-4)
+    for name in ("flux", "blue"):
+        spectra, again = predict_spectra(bare, one, name), predict_spectra(own, one, name)
+        assert np.allclose(spectra.flux, again.flux, atol=1e-5)
+        assert np.allclose(spectra.ivar, again.ivar, rtol=1e-3)
+    # A pixel that no training star had.
+    scatter = {**own.model.scatter, "flux": own.model.scatter["flux"].at[3].set(UNKNOWN)}
+    blind = own.replace(model=Lux(own.model.decoders, scatter))
+    assert not np.any(predict_spectra(blind, one, "flux").ivar[:, 3])

@@ -1,0 +1,246 @@
+import itertools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from luxjax.core import Batch, InputError, Measured
+from luxjax.fitting import ALS, EM, Gradient, fit, latent_posterior
+from luxjax.fitting._gradient import _rows
+from luxjax.fitting._held_out import HeldOut, held_out_stars
+from luxjax.fitting._objective import Objective
+from luxjax.models import Linear, Lux, Quadratic, Wrapped
+
+from .worlds import small_world
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def bent_world(rng, n_stars=240, pixels=24, noise=0.05):
+    """Two labels, and spectra in which one of them saturates and the other is multiplied by it."""
+    z = rng.normal(size=(n_stars, 2))
+    bent = np.column_stack([np.tanh(z[:, 0]), z[:, 1] * (1 + 0.4 * z[:, 0]), z[:, 0]])
+    flux = bent @ (0.5 * rng.normal(size=(3, pixels)))
+    values = {"flux": flux, "labels": z}
+    noisy = {k: v + noise * rng.normal(size=v.shape) for k, v in values.items()}
+    return Batch({k: Measured.clean(v, np.full(v.shape, noise**-2), float) for k, v in noisy.items()}), z
+
+
+def label_rmse(fitted, batch, truth):
+    z = latent_posterior(fitted.model, batch.only("flux")).mean
+    return float(jnp.sqrt(jnp.mean((jax.vmap(fitted.model["labels"])(z) - truth) ** 2)))
+
+
+def drawn(model, rng):
+    """The model with every weight drawn at random."""
+    arrays, rest = eqx.partition(model, eqx.is_inexact_array)
+    return eqx.combine(jax.tree.map(lambda x: jnp.asarray(0.3 * rng.normal(size=x.shape)), arrays), rest)
+
+
+def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
+    batch, _, _ = small_world(rng, n_stars=7)
+    model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)
+    objective, params = Objective.of(model, batch, {"flux": 2.0, "labels": 0.5}, 0.7, True)
+    rows = jnp.asarray([[0, 1, 2, 3], [4, 5, 6, 7]])  # the last row is filling
+    place, value = eqx.filter_jit(objective.place), eqx.filter_jit(objective.value)
+
+    def best(p):
+        z = jnp.zeros((2, 4, 2))
+        for _ in range(15):
+            z = place(p, rows, z)
+        return z
+
+    gradient, step = eqx.filter_jit(jax.grad(objective.value))(params, rows, best(params)), 1e-5
+    for leaf, slope in zip(jax.tree.leaves(params), jax.tree.leaves(gradient), strict=True):
+        at = tuple(rng.integers(leaf.shape))
+
+        def moved(h, leaf=leaf, at=at):
+            there = jax.tree.map(lambda x: x.at[at].add(h) if x is leaf else x, params)
+            return float(value(there, rows, best(there)))
+
+        assert slope[at] == pytest.approx((moved(step) - moved(-step)) / (2 * step), rel=1e-4, abs=1e-5)
+
+
+def test_the_objective_written_out(rng):
+    batch, _, z = small_world(rng, n_stars=5)
+    model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3, outputs=["flux"]), rng)
+    model = Lux(model.decoders, {k: jnp.full(len(s), 0.2) for k, s in model.scatter.items()})
+    objective, params = Objective.of(model, batch, {"flux": 2.0, "labels": 0.5}, 0.7, True)
+    slow = 0.35 * np.sum(z**2)
+    for name, m in batch.outputs.items():
+        ivar, y = np.asarray(m.ivar), np.asarray(jax.vmap(model[name])(jnp.asarray(z)))
+        total = ivar / (1 + ivar * 0.04)
+        slow += 0.5 * np.sum(total * (np.asarray(m.value) - y) ** 2 + np.log(1 + ivar * 0.04))
+    weights = [model["flux"].weight, *(layer.weight for layer in model["flux"].layers)]
+    slow += sum(float(jnp.sum(w**2)) for w in weights) + 0.25 * float(jnp.sum(model["labels"].weight ** 2))
+    rows = jnp.arange(5)[None]
+    assert float(objective.value(params, rows, jnp.asarray(z)[None])) == pytest.approx(slow, rel=1e-9)
+    doubled = Batch(
+        {k: Measured(*(jnp.tile(x, (2, 1)) for x in (m.value, m.ivar))) for k, m in batch.outputs.items()}
+    )
+    # Half of twin stars stand for all of them.
+    twins, params = Objective.of(model, doubled, {"flux": 0.0, "labels": 0.0}, 0.7, True)
+    part = twins.value(params, rows, jnp.asarray(z)[None])
+    whole = twins.value(params, jnp.arange(10)[None], jnp.tile(jnp.asarray(z), (2, 1))[None])
+    assert float(part) == pytest.approx(float(whole), rel=1e-9)
+
+
+@pytest.mark.parametrize("scatter", [False, True])
+def test_linear_decoders_reach_the_optimum_of_alternating_least_squares(rng, scatter):
+    batch, _, _ = small_world(rng, n_stars=40)
+    settings = {
+        "regularization": {"flux": 2.0, "labels": 0.5},
+        "latent_regularization": 0.7,
+        "scatter": scatter,
+    }
+    als = fit(Lux.linear(batch.sizes, 2), batch, ALS(tol=1e-11, max_cycles=2000, **settings), key=0)
+    descent = Gradient(optax.lbfgs(), steps=400, batch_size=None, held_out=0, check=10, tol=1e-9, **settings)
+    found = fit(Lux.linear(batch.sizes, 2), batch, descent, key=0)
+    assert found.objective[-1] == pytest.approx(als.objective[-1], rel=1e-6)
+    assert found.objective[0] > als.objective[-1] * (1 + 1e-4)  # it had a way to go
+
+
+def test_a_bent_world_needs_bent_decoders(rng):
+    batch, truth = bent_world(rng)
+    train, test = batch.stars(slice(160)), batch.stars(slice(160, None))
+    model = Lux.mlp(batch.sizes, 2, key=0, width=8)
+    fitted = fit(model, train, Gradient(steps=400, batch_size=40), key=0)
+    line = fit(Lux.linear(batch.sizes, 2), train, EM(), key=0)
+    assert fitted.summary["converged"]
+    assert label_rmse(fitted, test, truth[160:]) < 0.5 * label_rmse(line, test, truth[160:])
+    # The latents of the stars it was fitted to are as the prior has them, their spread included.
+    found = latent_posterior(fitted.model, train)
+    second = found.mean.T @ found.mean / 160 + jnp.mean(found.cov, axis=0)
+    assert np.allclose(jnp.mean(found.mean, axis=0), 0, atol=0.05)
+    assert np.allclose(second, np.eye(2), atol=0.05)
+    # The rows' covariance is that of the last layer: 1 + latents + width features, packed.
+    assert fitted.weight_cov["flux"].shape == (24, 11 * 12 // 2)
+
+
+def test_any_module_can_be_fitted(rng):
+    batch, truth = bent_world(rng)
+    train, test = batch.stars(slice(160)), batch.stars(slice(160, None))
+    network = eqx.nn.MLP(2, 24, 8, 1, activation=jnp.tanh, key=jax.random.key(3))
+    model = Lux({"flux": Wrapped(network, 2), "labels": Linear.zeros(2, 2)})
+    fitted = fit(model, train, Gradient(steps=600, batch_size=40, check=50), key=0)
+    line = fit(Lux.linear(batch.sizes, 2), train, EM(), key=0)
+    assert label_rmse(fitted, test, truth[160:]) < label_rmse(line, test, truth[160:])
+    assert set(fitted.weight_cov) == {"labels"}
+
+
+def test_held_out_stars_stop_it_and_do_nothing_else(rng):
+    batch, _ = bent_world(rng, n_stars=80)
+    fitter = Gradient(steps=120, batch_size=24, check=10, patience=2, held_out=0.2)
+    model = Lux.mlp(batch.sizes, 2, key=0, width=4)
+    held = held_out_stars(80, 0.2, jax.random.split(jax.random.key(0), 3)[1])
+    assert held.sum() == 16
+    # Labels of the held-out stars turned upside down: the linear start is as bad as all that follows.
+    labels = batch["labels"]
+    turned = jnp.where(jnp.asarray(held)[:, None], -labels.value, labels.value)
+    spoilt = Batch({"flux": batch["flux"], "labels": Measured(turned, labels.ivar)})
+    plain, stopped = (fit(model, b, fitter, key=0) for b in (batch, spoilt))
+    n = len(stopped.objective)
+    assert 2 <= n < len(plain.objective)
+    assert stopped.objective == plain.objective[:n]
+    assert "predicted best at step" in stopped.summary["message"]
+    assert stopped.summary["converged"]
+
+
+def test_the_held_out_score_is_the_density_of_labels_given_spectra(rng):
+    batch, model, _ = small_world(rng, n_stars=6, missing=0.1)
+    model = Lux(model.decoders, {"flux": jnp.full(9, 0.1), "labels": jnp.full(3, 0.2)})
+    terms = []
+    for n in range(6):
+        seen = np.asarray(batch["flux"].ivar[n]) > 0
+        w = np.asarray(model["flux"].weight)[seen]
+        cov = np.linalg.inv(np.eye(2) + (w.T / (1 / np.asarray(batch["flux"].ivar[n])[seen] + 0.01)) @ w)
+        residual = (np.asarray(batch["flux"].value[n]) - np.asarray(model["flux"].intercept))[seen]
+        mean = cov @ (w.T / (1 / np.asarray(batch["flux"].ivar[n])[seen] + 0.01)) @ residual
+        for j in range(3):
+            ivar, a = float(batch["labels"].ivar[n, j]), np.asarray(model["labels"].weight[j])
+            if ivar > 0:
+                variance = a @ cov @ a + 1 / ivar + 0.04
+                off = float(batch["labels"].value[n, j] - model["labels"].intercept[j]) - a @ mean
+                terms.append(-0.5 * off**2 / variance - 0.5 * np.log(2 * np.pi * variance))
+    judges = HeldOut(model, batch)
+    assert (judges.inputs, judges.targets) == (("flux",), ("labels",))
+    assert judges.score(model) == pytest.approx(np.mean(terms), rel=1e-5)
+
+
+def test_without_labels_the_score_is_the_evidence_of_the_spectra(rng):
+    batch, model, _ = small_world(rng, n_stars=4, missing=0, sizes={"flux": 9})
+    w, b = np.asarray(model["flux"].weight), np.asarray(model["flux"].intercept)
+    total = 0.0
+    for n in range(4):
+        cov = w @ w.T + np.diag(1 / np.asarray(batch["flux"].ivar[n]))
+        off = np.asarray(batch["flux"].value[n]) - b
+        total -= 0.5 * (off @ np.linalg.solve(cov, off) + np.linalg.slogdet(2 * np.pi * cov)[1])
+    assert HeldOut(model, batch).score(model) == pytest.approx(total / 36, rel=1e-5)
+
+
+def test_epochs_show_every_star_once():
+    rows = list(itertools.islice(_rows(10, 4, 2, jax.random.key(0)), 4))
+    assert {r.shape for r in rows} == {(2, 2)}
+    for epoch in (rows[:2], rows[2:]):
+        shown = np.concatenate([np.ravel(r) for r in epoch])
+        assert len(set(shown.tolist())) == 8
+    assert not np.array_equal(rows[0], rows[2])
+    (whole,) = itertools.islice(_rows(10, None, 4, jax.random.key(0)), 1)
+    assert np.array_equal(np.ravel(whole), [*range(10), 10, 10])
+
+
+def test_steps_are_compiled_once(rng):
+    batch, _ = bent_world(rng, n_stars=60)
+    traced = []
+
+    def update(updates, state, params=None):
+        traced.append(1)
+        return jax.tree.map(lambda g: -1e-4 * g, updates), state
+
+    optimizer = optax.GradientTransformation(lambda _: optax.EmptyState(), update)
+    with pytest.warns(match=r"took all 30 steps.*raise max_cycles \(or steps\)"):
+        fit(Lux.linear(batch.sizes, 2), batch, Gradient(optimizer, steps=30, batch_size=16, check=10), key=0)
+    assert len(traced) == 1
+
+
+def test_the_default_fitter_suits_the_decoders(rng, monkeypatch):
+    batch, _, _ = small_world(rng)
+    seen = []
+    for cls in (EM, ALS, Gradient):
+        run = cls.run
+        monkeypatch.setattr(
+            cls, "run", lambda self, *a, run=run, **k: (seen.append(type(self)), run(self, *a, **k))[1]
+        )
+    monkeypatch.setattr(Gradient, "steps", 5)
+    monkeypatch.setattr(ALS, "tol", 1.0)
+    for model in (Lux.quadratic(batch.sizes, 2), Lux.mlp(batch.sizes, 2, key=0, width=2)):
+        fit(model, batch, key=0)
+    assert [s for s in seen if s is not EM] == [ALS, Gradient]
+
+
+def test_bad_settings_are_refused(rng):
+    batch, _, _ = small_world(rng)
+    model = Lux.mlp(batch.sizes, 2, key=0)
+    with pytest.raises(InputError, match="no output to infer latents from 'fluks'.*Did you mean 'flux'"):
+        fit(model, batch, Gradient(inputs=("fluks",)), key=0)
+    with pytest.raises(InputError, match="held_out is 1"):
+        fit(model, batch, Gradient(held_out=1.0), key=0)
+    with pytest.raises(InputError, match="must be at least 1"):
+        fit(model, batch, Gradient(steps=0), key=0)
+    with pytest.raises(InputError, match="ALS needs decoders that are linear in their weights"):
+        fit(model, batch, ALS(), key=0)
+
+
+def test_quadratic_decoders_descend_too(rng):
+    batch, truth = bent_world(rng, n_stars=120)
+    found = fit(Lux.quadratic(batch.sizes, 2), batch, Gradient(steps=200, batch_size=40), key=0)
+    line = fit(Lux.linear(batch.sizes, 2), batch, EM(), key=0)
+    assert isinstance(found.model["flux"], Quadratic)
+    assert label_rmse(found, batch, truth) < 0.8 * label_rmse(line, batch, truth)
