@@ -23,7 +23,9 @@ def decide(
 
     1. ``measured``: T of the own lines, the own part of the response, its significance and its share all reach their
        thresholds, and T survives without any one line.
-    2. ``proxy``: a significant response, but neither T nor the own share reaches its threshold.
+    2. ``proxy``: a significant response, but neither T nor the own share reaches its threshold, nor does the own part
+       of the response. (Where both an artefact and own lines follow the label, the rest of the spectrum foretells the
+       lines and T is small, though own pixels clearly answer: that is not a proxy, but mixed.)
     3. ``shortcut``: T is small though a line would have shown, and the upper limit of the response is small.
     4. ``undecided``: anything else; the reasons say what is missing.
 
@@ -117,7 +119,7 @@ def _with_lines(v: dict[str, float], own: OwnLines, limits: Thresholds) -> tuple
         if single:
             return "undecided", [single]
         return "measured", [f"Its {own_words} (needs {m.own_line_t:g}), and {share_words}."]
-    if _significant(v, limits) and t < m.own_line_t and share < m.own_share:
+    if _significant(v, limits) and t < m.own_line_t and share < m.own_share and not used:
         return "proxy", [
             f"The prediction follows it off trend ({_response(v)}), but its {own_words} only (a measurement needs "
             f"{m.own_line_t:g}) and {share_words}: pixels that are not its own carry the information."
@@ -137,6 +139,11 @@ def _with_lines(v: dict[str, float], own: OwnLines, limits: Thresholds) -> tuple
         )
     elif t >= m.own_line_t:
         reasons.append(f"Mixed: its {own_words}, but {share_words}, less than {m.own_share:.0%}.")
+    elif _significant(v, limits) and used:
+        reasons.append(
+            f"Mixed: own pixels answer for {v['own_response']:.2f} of it, but {share_words}, and beside the rest of the "
+            f"spectrum its {own_words} only, less than {m.own_line_t:g}."
+        )
     elif _significant(v, limits):
         reasons.append(f"Mixed: {share_words}, but its {own_words} only, less than {m.own_line_t:g}.")
     return "undecided", reasons or _missing(v, limits)

@@ -50,6 +50,11 @@ def test_proxy_has_a_response_that_is_not_its_own():
     assert judged(response(), t=5.0, s=share(own=0.05)).verdict == "undecided"
     assert judged(response(error=5e-4), t=1.0, s=share(own=0.05)).verdict == "undecided"  # N = 3.6 se
     assert judged(response(), t=1.0, s=share(own=0.3)).verdict == "undecided"
+    # Own pixels that clearly answer are no proxy, though most of the response is elsewhere.
+    both = judged(response(), t=1.0, s=share(own=0.2))
+    assert both.verdict == "undecided"
+    assert "own pixels answer for 0.20" in both.reasons[0]
+    assert judged(response(), t=1.0, s=share(own=0.2, z=2.9)).verdict == "proxy"
 
 
 def test_shortcut_has_none_in_stars_that_would_show_one():
