@@ -117,7 +117,7 @@ def test_the_verdict_carries_numbers_thresholds_and_trend():
     for name, value in {"own_line_t": 10, "response_z": 18, "own_share": 0.9, "tau2_z": 9}.items():
         assert found.numbers[name] == pytest.approx(value)
     text = resources.files("luxjax.explain").joinpath("thresholds.toml").read_bytes()
-    assert found.thresholds == "1:" + hashlib.sha256(text).hexdigest()[:12]
+    assert found.thresholds == "2:" + hashlib.sha256(text).hexdigest()[:12]
     assert judged(response(tau2_error=0.002)).response != judged(response()).response  # NaN: unresolved
 
 
