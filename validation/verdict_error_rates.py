@@ -14,9 +14,9 @@ other labels (x 1 or x 2), correlation of label noise, number of training and he
 Judged are the area under the ROC curve of the own-line statistic T, informative worlds against those without a line, and
 the observed shares of wrong verdicts. Beside a share stands its Clopper-Pearson upper limit at 95%: no error in 300
 worlds still allows 1.0%. The seeds were used for nothing else; thresholds and program were settled on other seeds.
-A first run, with version 1 of the thresholds, was stopped after 152 worlds: 2 of 66 informative ones, both with pixels
-that follow europium in all stars besides its lines, were called proxy although their own pixels clearly answered (own
-response 0.35 and 0.19). Version 2 calls that mixed, hence undecided; its seeds are new.
+A first run, with version 1 of the thresholds (seed 7001), was stopped after 182 worlds: 2 of 77 informative ones, both with
+pixels that follow europium in all stars besides its lines, were called proxy although their own pixels clearly answered
+(own response 0.35 and 0.19). Version 2 calls that mixed, hence undecided; it is scored on the worlds of another seed.
 
 Worlds are judged one by one; with ``--keep FILE`` each is written there as a line of JSON, and a run that was cut off
 goes on from the file.
@@ -59,7 +59,7 @@ CLAIM = Claim(
         "worlds_without_line": ">= 300",
         "informative_worlds": ">= 300",
     },
-    seed=7001,
+    seed=7002,
     smoke_threshold={"roc_area": ">= 0.9", "absent_called_measured": "<= 0.2"},
 )
 
