@@ -1,4 +1,4 @@
-"""What do labels of real stars rest on, when nobody knows their errors?
+"""What labels of real stars rest on, when nobody knows their errors.
 
 Two sets, none of it simulated: 471 APOGEE stars (100 pixels whose wavelengths were inferred by comparison; Teff, logg, [M/H]
 without errors) and 92 LAMOST DR1 stars (whole optical spectra; Teff, logg, [Fe/H] with errors that are too large: that of
