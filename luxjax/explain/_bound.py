@@ -38,7 +38,7 @@ class ConditionalBound:
 
 
 def conditional_bound(
-    truth: Truth, spectra: Spectra, label: str, others: Sequence[str], *, n_stars: int = 40
+    truth: Truth, spectra: Spectra, label: str, others: Sequence[str], *, n_stars: int = 16
 ) -> ConditionalBound:
     """The bound on `label` with the others known, for a sample of these stars.
 

@@ -3,17 +3,20 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from ..core import LuxWarning, PRNGKeyArray, check_name
-from ..data import Catalog
+from ..core import LuxWarning, PRNGKeyArray, Verdict, as_key, check_name
+from ..data import Catalog, Medium
 from ..fitting import Fitted
 from ..simulation import LineList, Truth
 from . import _evidence as evidence
 from ._explanation import Explanation
 from ._judge import Judgement, judge, nulls, with_reason
 from ._label_lines import LabelLines, label_lines
+from ._refit import refitted_response
 from ._saliency import saliency
 from ._stars import Stars, see
 
@@ -36,6 +39,7 @@ def explain(
     inputs: Sequence[str] | None = None,
     resolution: float | Mapping[str, float] | None = None,
     truth: Truth | None = None,
+    train: Catalog | None = None,
     n_null: int = 20,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
@@ -62,6 +66,9 @@ def explain(
         lambda / FWHM of the spectra; known for APOGEE, GALAH and LAMOST.
     truth : Truth, optional
         Of a simulated survey, for the information bound.
+    train : Catalog, optional
+        The stars that the model was fitted to, to see what a refit without the label's own windows still knows. It
+        takes as long as the fit.
     n_null : int
         Draws of the null: the same lines at random other places.
     key : jax random key or int
@@ -77,13 +84,15 @@ def explain(
     """
     stars = see(fitted, catalog, inputs)
     check_name("label", label, stars.labels, "Ask for one of the model's labels")
+    lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
     windows = _windows(stars, lines, given, resolution)
     if others is None:
         others = _conditioning(stars, windows)[label]
     for name in others:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
-    return _explained(stars, catalog, label, others, windows, lines, resolution, truth, n_null, key)
+    asked = _Asked(catalog, lines, resolution, truth, train, n_null, _seed(key))
+    return _explained(stars, label, others, windows[label], asked)
 
 
 def explain_all(
@@ -113,22 +122,36 @@ def explain_all(
     labels = stars.labels if labels is None else labels
     for name in (*labels, *(species or {})):
         check_name("label", name, stars.labels, "Ask for the model's labels")
+    lines = LineList.builtin() if lines is None else lines
     windows = _windows(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
-    return {
-        name: _explained(stars, catalog, name, others[name], windows, lines, resolution, truth, n_null, key)
-        for name in labels
-    }
+    asked = _Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
+    return {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
+
+
+class _Asked(NamedTuple):
+    """What is asked of every label alike."""
+
+    catalog: Catalog
+    lines: LineList
+    resolution: float | Mapping[str, float] | None
+    truth: Truth | None
+    train: Catalog | None
+    n_null: int
+    seed: int
+
+
+def _seed(key: PRNGKeyArray | int) -> int:
+    return int(jax.random.randint(as_key(key), (), 0, 2**31 - 1))
 
 
 def _windows(
     stars: Stars,
-    lines: LineList | None,
+    lines: LineList,
     species: Mapping[str, str | Sequence[str]],
     resolution: float | Mapping[str, float] | None,
 ) -> dict[str, LabelLines]:
     """The own lines of every label."""
-    lines = LineList.builtin() if lines is None else lines
     metals = tuple(sorted(set(lines.element) - {"H", "He"}))
     table = stars.fitted.info(stars.fitted.label_output()).species
     out = {}
@@ -164,21 +187,11 @@ def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, 
 
 
 def _explained(
-    stars: Stars,
-    catalog: Catalog,
-    label: str,
-    others: Sequence[str],
-    windows: Mapping[str, LabelLines],
-    lines: LineList | None,
-    resolution,
-    truth: Truth | None,
-    n_null: int,
-    key,
+    stars: Stars, label: str, others: Sequence[str], own: LabelLines, asked: _Asked
 ) -> Explanation:
     """Judge one label and collect its evidence."""
-    own = windows[label]
     unit = stars.fitted.info(stars.fitted.label_output()).units.get(label, "")
-    seed = int(np.sum(np.asarray(key, dtype=np.int64) % 2**31))
+    seed, truth = asked.seed, asked.truth
     case = judge(stars, label, others, own)
     verdict = case.verdict
     if label in METALLICITY and len(own.species) > 1:
@@ -186,31 +199,35 @@ def _explained(
             verdict,
             "It scales the lines of every metal, so all of them count as its own; its element alone may not.",
         )
-    verdict = _medium_checked(stars, case, lines, resolution, verdict)
-    null = nulls(stars, case, n_null, np.random.default_rng(seed)) if own.movable(stars.good) else None
+    verdict = _medium_checked(stars, case, asked, verdict)
+    null = nulls(stars, case, asked.n_null, np.random.default_rng(seed)) if own.movable(stars.good) else None
+    refitted = None
+    if asked.train is not None and len(own):
+        refitted = refitted_response(stars.fitted, asked.train, asked.catalog, case, stars.inputs, key=seed)
     found = [
         evidence.off_trend(case, unit),
         evidence.own_lines(case, null),
         evidence.gain(case, seed),
         saliency(stars, case, seed),
-        evidence.ablation(case, null),
+        evidence.ablation(case, null, refitted),
         evidence.doubles(stars, case, seed),
         evidence.injection(stars, case, null),
     ]
     if truth is not None and label in truth.labels and set(others) <= set(truth.labels):
-        found.append(evidence.bound(stars, case, catalog, truth, unit))
+        found.append(evidence.bound(stars, case, asked.catalog, truth, unit))
     names = tuple(p.name for p in stars.inputs)
     return Explanation(label, unit, own.species, case.others, names, verdict, {e.name: e for e in found})
 
 
-def _medium_checked(stars: Stars, case: Judgement, lines, resolution, verdict):
+def _medium_checked(stars: Stars, case: Judgement, asked: _Asked, verdict: Verdict) -> Verdict:
     """A warning and a reason if the lines fit far better once their wavelengths are taken for the other medium."""
     found = case.measured.own_lines
     if found is None or found.t >= GOOD_T:
         return verdict
-    lines = LineList.builtin() if lines is None else lines
-    other = "air" if lines.medium == "vacuum" else "vacuum"
-    swapped = label_lines(stars, dataclasses.replace(lines, medium=other), case.lines.species, resolution)
+    lines = asked.lines
+    other: Medium = "air" if lines.medium == "vacuum" else "vacuum"
+    misread = dataclasses.replace(lines, medium=other)
+    swapped = label_lines(stars, misread, case.lines.species, asked.resolution)
     if not len(swapped):
         return verdict
     t = judge(stars, case.label, case.others, swapped, line_by_line=False).measured.own_lines

@@ -222,7 +222,8 @@ def own_windows(
     inside = (own.wavelength >= grid[0]) & (own.wavelength <= grid[-1]) & (own.element != "H")
     own = own.select(inside & (np.isin(own.element, species) | np.isin(own.species, species)))
     if not len(own):
-        return OwnWindows(own, grid, *np.zeros((3, 0)), resolution)
+        none = np.zeros(0)
+        return OwnWindows(own, grid, none, none, none, resolution)
     stars = [star, *(_richer(star, own.element, change, together) for change in (STEP, -STEP))]
     width, sigma = map(np.asarray, jax.jit(jax.vmap(LineStrength(own).profile))(np.array(stars)))
     variance = sigma[0] ** 2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)

@@ -60,6 +60,13 @@ def test_a_neighbours_lines_are_a_proxy():
     assert found["own_lines"].value < 4
 
 
+def test_a_refit_without_the_lines_does_not_know_them(measured):
+    world, fitted = fitted_world(4.0)
+    given = {"lines": europium(world), "resolution": RESOLUTION, "n_null": 2, "others": measured.others}
+    found = explain(fitted, world.held_out, "eu_fe", train=world.train, **given)["ablation"]
+    assert abs(found.arrays["refitted"]) < 0.2 < 0.5 < found.arrays["response"][0]
+
+
 def test_evidence_is_complete_and_ordered(measured, tmp_path):
     assert list(measured.evidence) == [n for n in EVIDENCE if n in measured.evidence]
     assert {"off_trend", "own_lines", "gain", "saliency", "ablation", "doppelgangers", "injection"} == set(
@@ -121,8 +128,8 @@ def test_few_stars_leave_it_undecided():
 def test_bad_input_is_explained():
     world, fitted = fitted_world(0.0)
     stars, given = world.held_out, {"lines": europium(world), "resolution": RESOLUTION}
-    with pytest.raises(InputError, match=r"no label 'eu_h'.*Did you mean 'eu_fe'"):
-        explain(fitted, stars, "eu_h", **given)
+    with pytest.raises(InputError, match=r"no label 'eu_ef'.*Did you mean 'eu_fe'"):
+        explain(fitted, stars, "eu_ef", **given)
     with pytest.raises(InputError, match="no label to condition on 'mg_fe'"):
         explain(fitted, stars, "eu_fe", others=["mg_fe"], **given)
     with pytest.raises(InputError, match="species 'Xx'"):
