@@ -8,20 +8,13 @@ from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
 from ._explain import explain, explain_all
 from ._explanation import EVIDENCE, Evidence, Explanation
+from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern, flux_jacobian
 from ._gain import Gain, conditional_gain
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
 from ._gradients import Attribution, expected_gradients, integrated_gradients
 from ._inference import infer_latents, label_function
 from ._information import mutual_information
-from ._jacobians import (
-    Jacobian,
-    conditional_flux_jacobian,
-    covariance_pattern,
-    flux_jacobian,
-    label_jacobian,
-    mean_label_jacobian,
-    predictor_jacobian,
-)
+from ._jacobians import Jacobian, label_jacobian, mean_label_jacobian, predictor_jacobian
 from ._latents import (
     CorrelationMap,
     LatentAblation,

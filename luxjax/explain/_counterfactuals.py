@@ -18,8 +18,9 @@ from ..core import Array, Batch, InputError, Interval
 from ..data import Catalog
 from ..fitting import Fitted, effective_ivar
 from ..models import Lux
+from ._flux_jacobians import conditional_flux_jacobian
 from ._inference import label_function
-from ._jacobians import conditional_flux_jacobian, label_jacobian
+from ._jacobians import label_jacobian
 from ._latents import star_latents
 from ._outputs import LabelRow, find_label, input_batch, spectral_output, wide
 

@@ -5,7 +5,7 @@ import numpy as np
 from ..core import InputError
 from ._evidence import NO_LINES, line_table
 from ._explanation import Evidence
-from ._jacobians import conditional_flux_jacobian, covariance_pattern
+from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern
 from ._judge import Judgement
 from ._line_match import LineMatch, match_lines
 from ._stars import Stars
