@@ -14,7 +14,7 @@ Latents = Annotated[int, typer.Option("--latents", "-d", min=1, help="Dimensions
 Seed = Annotated[int, typer.Option(help="Of the fit's start and of the split of the stars.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
 Inputs = Annotated[str, typer.Option(help="Spectra to predict from, comma-separated; all unless given.")]
-Decoder = Annotated[str, typer.Option(help="linear or quadratic.")]
+Decoder = Annotated[str, typer.Option(help="linear, quadratic or mlp (hidden layers).")]
 Candidates = Annotated[
     str, typer.Option(help="Choose the latents among these on training stars alone, such as 8,12,16.")
 ]

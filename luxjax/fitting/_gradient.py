@@ -139,7 +139,7 @@ class Gradient(AbstractFitter):
             history.append(float(values[-1] if whole else np.mean([float(v) for v in values])))
             values = []
             if progress:
-                progress(step, history[-1])
+                progress(step - 1, history[-1])
             if not math.isfinite(history[-1]):
                 break
             if step <= lesson:

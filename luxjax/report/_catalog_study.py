@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..core import InputError, check_name, listing
 from ..data import Catalog, Spectra, folds, split
-from ..fitting import ALS, EM, AbstractFitter, fit, load
+from ..fitting import ALS, EM, AbstractFitter, Gradient, fit, load
 from ..models import Lux
 from ..prediction import Calibration, Prediction, calibrate, cannon, choose, ridge, score, transfer
 from ._run import RunFolder
@@ -20,7 +20,7 @@ __all__ = ["check_study", "cross_validate", "study_catalog", "transfer_run"]
 
 FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
 INNER_FOLDS = 4
-DECODERS = ("linear", "quadratic")
+DECODERS = ("linear", "quadratic", "mlp")
 
 
 def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], n_folds: int | None = None) -> None:
@@ -42,7 +42,7 @@ def study_catalog(
         With labels; true labels in columns ``true_<label>`` of its table are used where they are there.
     run : RunFolder
     config : mapping
-        ``latents``, ``decoder`` (``"linear"`` or ``"quadratic"``), ``inputs`` (empty: all spectra), and
+        ``latents``, ``decoder`` (``"linear"``, ``"quadratic"`` or ``"mlp"``), ``inputs`` (empty: all spectra), and
         ``cross_validate``, numbers of latents to choose among on the training stars (empty: none).
     seed : int
     """
@@ -53,12 +53,12 @@ def study_catalog(
     latents = config["latents"]
     if config["cross_validate"]:
         with named(stage, "choose the number of latents"):
-            candidates = _candidates(catalog, config["cross_validate"], config["decoder"])
+            candidates = _candidates(catalog, config["cross_validate"], config["decoder"], seed)
             choice = choose(parts["train"], candidates, inputs=inputs, key=seed)
         run.log(f"chosen by cross-validation: {choice.best} latents\n{choice.table.to_string()}")
         model, fitter = candidates[choice.best]
     else:
-        model, fitter = _model(catalog, latents, config["decoder"])
+        model, fitter = _model(catalog, latents, config["decoder"], seed)
     truth = _truth(parts["test"])
     return study(
         model,
@@ -99,8 +99,8 @@ def cross_validate(
     check_study(catalog, decoder, inputs)
     used = _inputs(catalog, inputs)
     number = folds(list(catalog.ids), n_folds, seed=seed)
-    models = _candidates(catalog, candidates, decoder) or {
-        str(n_latents): _model(catalog, n_latents, decoder)
+    models = _candidates(catalog, candidates, decoder, seed) or {
+        str(n_latents): _model(catalog, n_latents, decoder, seed)
     }
     plain, calibrated, chosen = [], [], []
     others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
@@ -196,20 +196,22 @@ def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
 
 
 def _model(
-    catalog: Catalog, n_latents: int, decoder: str, *, readout: bool = False
+    catalog: Catalog, n_latents: int, decoder: str, seed: int, *, readout: bool = False
 ) -> tuple[Lux, AbstractFitter]:
     if decoder == "quadratic":
         return Lux.quadratic(catalog.sizes, n_latents), ALS(scatter=True, max_cycles=30, tol=1e-5)
+    if decoder == "mlp":
+        return Lux.mlp(catalog.sizes, n_latents, key=seed), Gradient()
     return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5, max_cycles=150, readout=readout)
 
 
 def _candidates(
-    catalog: Catalog, latents: Sequence[int], decoder: str
+    catalog: Catalog, latents: Sequence[int], decoder: str, seed: int
 ) -> dict[str, tuple[Lux, AbstractFitter]]:
     """What cross-validation chooses among: numbers of latents, and for linear decoders how labels are read out."""
-    found = {str(n): _model(catalog, n, decoder) for n in latents}
+    found = {str(n): _model(catalog, n, decoder, seed) for n in latents}
     if decoder == "linear":
-        found |= {f"{n} (readout)": _model(catalog, n, decoder, readout=True) for n in latents}
+        found |= {f"{n} (readout)": _model(catalog, n, decoder, seed, readout=True) for n in latents}
     return found
 
 
