@@ -5,11 +5,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Gaussian, PRNGKeyArray
+from ..core import Gaussian, InputError, PRNGKeyArray
+from ._joint import finish, joint_density, laplace_root, posterior_mode
 from ._method import AbstractMethod, Problem, at_least
-from ._posterior import GaussianPosterior
+from ._posterior import GaussianPosterior, SamplePosterior
 from ._roots import dense_root, low_rank_cov
 from ._stars import Mode, StarDensity, find_modes, star_data
+from ._white import White
 
 __all__ = ["Laplace", "dense_roots", "modes"]
 
@@ -47,6 +49,19 @@ class Laplace(AbstractMethod):
             **problem.common(self),
             gaussian=Gaussian(np.concatenate(mean), np.concatenate(cov)),  # type: ignore[arg-type]
         )
+
+    def joint(self, problem: Problem, *, key: PRNGKeyArray) -> SamplePosterior:
+        if any(k.split(".")[0] == "shrinkage" and v for k, v in problem.priors.overrides.items()):
+            raise InputError(
+                "a shrinkage prior peaks where weights are zero, far from most of its probability, so Laplace cannot "
+                "approximate the posterior; use Variational or NUTS, or leave shrinkage out."
+            )
+        density, start = joint_density(problem)
+        centre = posterior_mode(density, start)
+        white = White(density, centre, laplace_root(density, centre, self.rank))
+        draw_key, z_key = jax.random.split(key)
+        eps = jax.random.normal(draw_key, (1, self.draws, len(centre)), centre.dtype)
+        return finish(problem, self, density, white.map(eps), {}, key=z_key)
 
 
 def modes(problem: Problem, stars) -> Mode:

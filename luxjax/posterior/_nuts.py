@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo with trajectories that end where they turn back, through NumPyro."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,10 +9,12 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from ..core import Array, Float, PRNGKeyArray
+from ._joint import finish, joint_density, laplace_root, unshrunk_mode
 from ._laplace import dense_roots, modes
 from ._method import AbstractMethod, Problem, at_least, keys_for
 from ._posterior import SamplePosterior
 from ._stars import StarDensity, star_data
+from ._white import White, WhiteStar
 
 __all__ = ["NUTS", "sample_chains"]
 
@@ -73,20 +77,20 @@ class NUTS(AbstractMethod):
             stats={k: np.concatenate([s[k] for s in stats], axis=2) for k in stats[0]},
         )
 
-
-class WhiteStar(eqx.Module):
-    """The density of a star's latents as a function of eps, z = centre + root eps: isotropic, so no mass is adapted."""
-
-    density: StarDensity
-    adapt_mass: bool = False
-
-    def __call__(self, eps, lane):
-        star, centre, root = lane
-        return self.density(centre + root @ eps, star)
+    def joint(self, problem: Problem, *, key: PRNGKeyArray) -> SamplePosterior:
+        plain, centre = unshrunk_mode(problem)
+        density, _ = joint_density(problem)
+        white = White(density, centre, laplace_root(plain, centre))
+        chain_key, z_key = jax.random.split(key)
+        told = (lambda done, n: problem.progress("NUTS", done, n)) if problem.progress else None
+        one = jnp.zeros(1)  # a single posterior, which brings its own data
+        eps, stats = sample_chains(self, white, one, chain_key[None], len(centre), told)
+        stats = {k: v[0] for k, v in stats.items()}
+        return finish(problem, self, density, white.map(jnp.asarray(eps[0])), stats, key=z_key)
 
 
 def sample_chains(
-    nuts: NUTS, density, lanes, keys: PRNGKeyArray, dim: int, progress=None
+    nuts: NUTS, density, lanes, keys: PRNGKeyArray, dim: int, progress: Callable | None = None
 ) -> tuple[Float[Array, "lane chain draw dim"], dict[str, np.ndarray]]:
     """Chains of many posteriors side by side, every posterior (lane) with its own data and key.
 

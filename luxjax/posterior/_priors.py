@@ -4,21 +4,23 @@ Defaults, in the model's units (normalised flux; labels scaled to a spread near 
 
 ===================  =======================================================================================
 latents              Normal(0, 1): the model's own
-weights              each column of a decoder's weights normal, its variance drawn from the shrinkage prior
-shrinkage            InverseGamma(1/2, 1/2 x 1e-6): marginally a multivariate Cauchy of scale 0.001 per column
+weights              Normal(0, 1)
 intercepts           Normal(0, 10)
 other decoder leaves Normal(0, 1): layers of a network, say
 scatter              HalfNormal(0.3)
+shrinkage            none
 ===================  =======================================================================================
 
+Normal(0, 1) is wide for the weights of a normalised spectrum, and with few stars that shows. With ``"shrinkage":
+InverseGamma(a, b)`` the variance of each column of a decoder's weights is unknown and has this prior.
 One variance per latent and output lets a latent that an output does not need be switched off in it, so that the number
 of latents is learned, for all outputs or for some: automatic relevance determination by groups (Bishop 1999, Bayesian
-PCA; Klami et al. 2015, IEEE TNNLS 26, 2136, group factor analysis). The variances are integrated out analytically,
-which leaves the sampler no funnel (`column_log_density`).
+PCA; Klami et al. 2015, IEEE TNNLS 26, 2136, group factor analysis). InverseGamma(1/2, t^2 / 2) makes a column a
+multivariate Cauchy of scale t: weights well below t are off. The variances are integrated out analytically, which
+leaves the sampler no funnel (`column_log_density`).
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -51,7 +53,7 @@ class Priors:
     ----------
     overrides : mapping of str to numpyro distribution, optional
         Accepted names: ``"latents"``; ``"shrinkage"`` and ``"shrinkage.OUTPUT"`` (an ``InverseGamma`` of the variance of
-        a column, or None for no shrinkage, which leaves Normal(0, 1)); and any leaf of the model, such as
+        a column, or None for no shrinkage); and any leaf of the model, such as
         ``"decoders.flux.weight"``, ``"decoders.flux.intercept"`` or ``"scatter.labels"``. A prior is of one entry, or
         broadcasts to the leaf. A prior given for weights takes the place of shrinkage.
 
@@ -103,8 +105,12 @@ class Priors:
             return None
         if not isinstance(model.decoders[name], FeatureDecoder):
             return None
-        default = self.overrides.get(SHRINKAGE, dist.InverseGamma(0.5, 0.5e-6))
-        return self.overrides.get(f"{SHRINKAGE}.{name}", default)  # type: ignore[return-value]
+        return self.overrides.get(f"{SHRINKAGE}.{name}", self.overrides.get(SHRINKAGE))  # type: ignore[return-value]
+
+    def without_shrinkage(self) -> "Priors":
+        """The same priors, with Normal(0, 1) where weights shrink."""
+        kept = {k: v for k, v in self.overrides.items() if k.split(".")[0] != SHRINKAGE}
+        return Priors(kept)
 
     def leaf(self, path: str) -> Distribution:
         """The prior of every entry of this leaf, where it does not shrink."""
@@ -114,15 +120,6 @@ class Priors:
         if path.startswith("scatter."):
             return dist.HalfNormal(0.3)
         return dist.Normal(0.0, 10.0) if path.endswith(".intercept") else dist.Normal(0.0, 1.0)
-
-    def describe(self) -> dict[str, Any]:
-        """The overrides in words, for the summary of a posterior."""
-        return {
-            name: "none"
-            if prior is None
-            else f"{type(prior).__name__}({', '.join(str(getattr(prior, p)) for p in prior.arg_constraints)})"
-            for name, prior in self.overrides.items()
-        }
 
 
 def column_log_density(

@@ -4,6 +4,8 @@ They serve twice: to draw from a Gaussian approximation, and to sample in coordi
 isotropic, which is what makes Hamiltonian trajectories short.
 """
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ from jax.scipy.linalg import solve_triangular
 
 from ..core import Array, Float
 
-__all__ = ["DenseRoot", "LowRankRoot", "dense_root", "low_rank_cov"]
+__all__ = ["DenseRoot", "LowRankRoot", "dense_root", "lanczos_root", "low_rank_cov"]
 
 
 class DenseRoot(eqx.Module):
@@ -63,3 +65,39 @@ def low_rank_cov(precision: Float[Array, "dim dim"], rank: int) -> Float[Array, 
         jnp.eye(len(scale), dtype=scale.dtype)
     )
     return root @ root.T
+
+
+def lanczos_root(
+    times: Callable[[Float[Array, " dim"]], Float[Array, " dim"]], diagonal: Float[Array, " dim"], rank: int
+) -> LowRankRoot:
+    """A `LowRankRoot` from products with the precision alone, for when it is too large to be written down.
+
+    Lanczos' iteration with full reorthogonalisation on D^-1/2 P D^-1/2 finds its largest and smallest eigenvalues
+    first, those that differ most from one: the best and the worst determined directions.
+
+    Parameters
+    ----------
+    times : callable
+        P v.
+    diagonal : (dim,) array
+        D, of P.
+    rank : int
+        Iterations, and directions kept.
+    """
+    dim, scale = len(diagonal), diagonal**-0.5
+
+    def step(carry, i):
+        basis, v = carry
+        basis = basis.at[i].set(v)
+        w = scale * times(scale * v)
+        alpha = v @ w
+        for _ in range(2):
+            w = w - basis.T @ (basis @ w)
+        beta = jnp.linalg.norm(w)
+        return (basis, w / jnp.maximum(beta, 1e-12)), (alpha, beta)
+
+    first = jax.random.normal(jax.random.key(0), (dim,), diagonal.dtype)
+    start = (jnp.zeros((rank, dim), diagonal.dtype), first / jnp.linalg.norm(first))
+    (basis, _), (alpha, beta) = jax.lax.scan(step, start, jnp.arange(rank))
+    values, vectors = jnp.linalg.eigh(jnp.diag(alpha) + jnp.diag(beta[:-1], 1) + jnp.diag(beta[:-1], -1))
+    return LowRankRoot(scale, basis.T @ vectors, jnp.maximum(values, 1e-6) ** -0.5)

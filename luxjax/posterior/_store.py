@@ -1,0 +1,141 @@
+"""Posteriors on disk: readable JSON, plain arrays and the model beside them. Loading one never runs code."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution
+
+from ..core import Batch, Gaussian, InputError, listing, read_header, replaced_folder
+from ..data import Catalog
+from ..fitting import load, save
+from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from ._priors import Priors
+
+__all__ = ["load_posterior", "save_posterior"]
+
+SCHEMA = 1
+HEADER = "posterior.json"
+FAMILIES: dict[str, type[Distribution]] = {
+    cls.__name__: cls
+    for cls in (
+        *(dist.Normal, dist.Laplace, dist.StudentT, dist.Cauchy, dist.Uniform, dist.LogNormal, dist.Gamma),
+        *(dist.HalfNormal, dist.HalfCauchy, dist.Exponential, dist.InverseGamma),
+    )
+}
+
+
+def save_posterior(posterior: AbstractPosterior, folder: str | os.PathLike) -> Path:
+    """Write a posterior to a folder: ``posterior.json`` to read, ``arrays.npz``, and its model in ``model``.
+
+    The data it was inferred from are not written; give them to `load_posterior` where they are needed again.
+    """
+    header: dict[str, Any] = {
+        "what": "luxjax posterior",
+        "schema": SCHEMA,
+        "luxjax": _version(),
+        "method": posterior.method,
+        "settings": dict(posterior.settings),
+        "priors": {name: _describe(name, p) for name, p in posterior.priors.overrides.items()},
+    }
+    arrays = {"ids": np.asarray(posterior.ids).astype(str)}
+    if isinstance(posterior, GaussianPosterior):
+        header["kind"] = "gaussian"
+        arrays |= {"mean": posterior.mean, "cov": posterior.cov, "loss": posterior.loss}
+    elif isinstance(posterior, SamplePosterior):
+        header |= {"kind": "samples", "gauge": [list(row) for row in posterior.gauge]}
+        arrays["draws"] = posterior.draws
+        arrays |= {f"parameters/{k}": v for k, v in posterior.parameters.items()}
+        arrays |= {f"stats/{k}": v for k, v in posterior.stats.items()}
+    with replaced_folder(folder, HEADER, "posterior") as part:
+        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
+        save(posterior.fitted, part / "model")
+    return Path(folder)
+
+
+def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = None) -> AbstractPosterior:
+    """Read a posterior back, bit for bit.
+
+    Parameters
+    ----------
+    folder : path
+    data : Catalog or Batch, optional
+        What it was inferred from, the same stars in the same order; log densities and measurement noise need them.
+
+    Raises
+    ------
+    InputError
+        If there is no posterior, it was written by a newer luxjax, its files do not fit together, or `data` hold other
+        stars.
+    """
+    folder = Path(folder)
+    header = read_header(folder, HEADER, "posterior", SCHEMA)
+    fitted = load(folder / "model")
+    try:
+        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
+            arrays = {k: file[k] for k in file.files}
+        common: dict[str, Any] = {
+            "fitted": fitted,
+            "ids": arrays["ids"],
+            "method": header["method"],
+            "settings": header["settings"],
+            "priors": Priors({name: _rebuild(p) for name, p in header["priors"].items()}),
+            "batch": None if data is None else _same_stars(fitted.batch(data), data, arrays["ids"]),
+        }
+        if header["kind"] == "gaussian":
+            gaussian = Gaussian(arrays["mean"], arrays["cov"])  # type: ignore[arg-type]
+            return GaussianPosterior(**common, gaussian=gaussian, loss=arrays["loss"])
+        gauge = tuple((str(name), int(row)) for name, row in header["gauge"])
+        parameters, stats = _group(arrays, "parameters/"), _group(arrays, "stats/")
+        return SamplePosterior(
+            **common, draws=arrays["draws"], parameters=parameters, stats=stats, gauge=gauge
+        )
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the posterior at '{folder}' is damaged ({error}); save it again.") from error
+
+
+def _group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _same_stars(batch: Batch, data: Catalog | Batch, ids: np.ndarray) -> Batch:
+    if isinstance(data, Catalog) and list(data.ids) != list(ids):
+        raise InputError(
+            f"the data hold other stars than the posterior ({listing(data.ids, 3)} and {listing(ids, 3)}); give those "
+            "it was inferred from, in the same order."
+        )
+    if batch.n_stars != len(ids):
+        raise InputError(
+            f"the posterior is of {len(ids)} stars and the data hold {batch.n_stars}; give the same stars."
+        )
+    return batch
+
+
+def _describe(name: str, prior: Distribution | None) -> dict[str, Any] | None:
+    if prior is None:
+        return None
+    if type(prior).__name__ not in FAMILIES:
+        raise InputError(
+            f"the prior '{name}' is a {type(prior).__name__}, which cannot be saved; savable: {listing(FAMILIES)}."
+        )
+    numbers = {p: np.asarray(getattr(prior, p)).tolist() for p in prior.arg_constraints}
+    return {"family": type(prior).__name__, **numbers}
+
+
+def _rebuild(entry: dict[str, Any] | None) -> Distribution | None:
+    if entry is None:
+        return None
+    numbers = {k: np.asarray(v) for k, v in entry.items() if k != "family"}
+    return FAMILIES[entry["family"]](**numbers)
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__

@@ -1,0 +1,40 @@
+"""Densities in coordinates eps in which they are nearly isotropic: x = centre + root(eps)."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+
+from ..core import Array, Float
+from ._roots import DenseRoot, LowRankRoot
+from ._stars import StarDensity
+
+__all__ = ["White", "WhiteStar"]
+
+
+class WhiteStar(eqx.Module):
+    """The density of one star's latents; the star, its centre and its root come with every call."""
+
+    density: StarDensity
+    adapt_mass: bool = False
+
+    def __call__(self, eps: Float[Array, " dim"], lane) -> Float[Array, ""]:
+        star, centre, root = lane
+        return self.density(centre + root @ eps, star)
+
+
+class White(eqx.Module):
+    """A density of all parameters at once, with its own centre and root."""
+
+    density: Callable[[Array], Array]
+    centre: Float[Array, " dim"]
+    root: DenseRoot | LowRankRoot
+    adapt_mass: bool = True
+
+    def __call__(self, eps: Float[Array, " dim"], lane=None) -> Float[Array, ""]:
+        return self.density(self.centre + self.root(eps))
+
+    @eqx.filter_jit
+    def map(self, eps: Float[Array, "chain draw dim"]) -> Float[Array, "chain draw dim"]:
+        """Draws of eps as draws of x."""
+        return jax.vmap(jax.vmap(lambda e: self.centre + self.root(e)))(eps)
