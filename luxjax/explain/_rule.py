@@ -218,8 +218,10 @@ def _missing(v: dict[str, float], limits: Thresholds) -> list[str]:
     s = limits.shortcut
     n, error = int(v["n"]), v["label_error"]
     if not v["tau2_z"] > s.variance_z:
-        tau2 = max(v["tau2"], 0.0) + 1.64 * v["tau2_error"]
-        stars = max(stars_for_scatter(np.sqrt(tau2), error), n + 1)
+        # Errors fall as 1 / sqrt(n); where the variance drowns in its error, four times the stars are the least.
+        ratio = s.variance_z * v["tau2_error"] / max(v["tau2"], v["tau2_error"])
+        likely = max(v["tau2"], 0.0) + 1.64 * v["tau2_error"]
+        stars = max(int(np.ceil(n * ratio**2)), stars_for_scatter(np.sqrt(likely), error))
         return [
             f"Its scatter off the trend is not resolved by {n} stars (variance {v['tau2']:.2g} +- {v['tau2_error']:.2g}, "
             f"label error {error:.2g}): at least {stars} held-out stars are needed, or smaller label errors."

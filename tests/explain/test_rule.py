@@ -68,6 +68,8 @@ def test_shortcut_has_none_in_stars_that_would_show_one():
     unresolved = judged(response(beta=0.02, tau2_error=0.0019), t=1.0, s=share(own=0.01, beta=0.02))
     assert unresolved.verdict == "undecided"
     assert "not resolved" in unresolved.reasons[0]
+    # 0.0036 +- 0.0019 is 1.9 errors; two take 1000 (2 x 0.0019 / 0.0036)^2 stars.
+    assert "at least 1115 held-out stars" in unresolved.reasons[0]
     wide = judged(response(beta=0.02, error=4.5e-4), t=1.0, s=share(own=0.01, beta=0.02))
     assert wide.verdict == "undecided"
     assert "0.28" in wide.reasons[0]
