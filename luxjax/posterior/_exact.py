@@ -6,6 +6,7 @@ import numpy as np
 
 from ..core import Gaussian, InputError, PRNGKeyArray
 from ..fitting import latent_posterior
+from ..models import Linear
 from ._method import AbstractMethod, Problem
 from ._posterior import GaussianPosterior
 
@@ -20,11 +21,11 @@ class Exact(AbstractMethod):
 
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
         model = problem.fitted.model
-        others = [k for k in problem.batch.names if type(model.decoders[k]).__name__ != "Linear"]
-        if not model.is_linear:
+        others = [name for name, decoder in model.decoders.items() if not isinstance(decoder, Linear)]
+        if others:
             raise InputError(
-                f"Exact needs linear decoders and the model's {', '.join(others) or 'others'} are not; use Laplace, "
-                "Variational or NUTS."
+                f"Exact needs linear decoders and the model's {', '.join(others)} are not; use Laplace, Variational or "
+                "NUTS."
             )
         if not problem.priors.standard_latents:
             raise InputError(

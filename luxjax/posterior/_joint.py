@@ -40,6 +40,7 @@ __all__ = [
 DENSE = 1500  # above this many parameters curvature is kept as a diagonal and a few directions
 LANCZOS = 60
 SMALLEST_SCATTER = 1e-3
+FLATTEST = 1e-3  # curvature taken where there is less: no prior here is that wide
 
 
 class Leaf(eqx.Module):
@@ -75,7 +76,7 @@ class Leaf(eqx.Module):
     def value(self, x: Float[Array, " dim"]) -> tuple[Array, Array]:
         """The leaf, and the log determinant of the change of variables."""
         part = x[self.begin : self.end]
-        if self.path.startswith("decoders.") and self.shrinks:
+        if self.shrinks:
             entries, log_det = part, jnp.zeros_like(part)
         else:
             transform = biject_to(self.prior.support)
@@ -268,7 +269,7 @@ def _diagonal(density, x):
 
 def diagonal_root(density: JointDensity, centre: Float[Array, " dim"]) -> LowRankRoot:
     """Conditional standard deviations alone."""
-    diagonal = jnp.maximum(_diagonal(density, centre), 1e-2)
+    diagonal = jnp.maximum(_diagonal(density, centre), FLATTEST)
     return LowRankRoot(diagonal**-0.5, jnp.zeros((len(centre), 0)), jnp.zeros(0))
 
 
@@ -280,15 +281,15 @@ def laplace_root(
     if rank is None and dim <= DENSE:
         precision = np.asarray(_precision(density, centre))
         values, vectors = np.linalg.eigh(0.5 * (precision + precision.T))
-        if values[0] < 1e-2:
+        if values[0] < FLATTEST:
             warnings.warn(
                 "the joint posterior has directions that neither the data nor the priors determine; their standard "
-                "deviation is taken as 10. Use fewer latents, more stars or narrower priors.",
+                "deviation is taken as 30. Use fewer latents, more stars or narrower priors.",
                 LuxWarning,
                 stacklevel=2,
             )
-        return DenseRoot(jnp.asarray(vectors * np.maximum(values, 1e-2) ** -0.5))
-    diagonal = jnp.maximum(_diagonal(density, centre), 1e-2)
+        return DenseRoot(jnp.asarray(vectors * np.maximum(values, FLATTEST) ** -0.5))
+    diagonal = jnp.maximum(_diagonal(density, centre), FLATTEST)
     rank = min(LANCZOS if rank is None else rank, dim)
     return _lanczos(density, centre, diagonal, rank)
 
