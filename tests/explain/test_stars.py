@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from luxjax.core import LuxWarning
 from luxjax.data import Catalog
 from luxjax.explain import held_out
 from luxjax.explain._injection import inject
@@ -23,8 +24,9 @@ def seen(request):
     world, fitted = fitted_world(0.0)
     stars = world.held_out.select(slice(60))
     if request.param == "quadratic":
-        few = world.train.select(slice(300))
-        fitted = fit(Lux.quadratic(few.sizes, 3), few, ALS(max_cycles=200, tol=1e-4), key=1)
+        few = world.train.select(slice(200))
+        with pytest.warns(LuxWarning, match="without converging"):  # a rough model serves as well
+            fitted = fit(Lux.quadratic(few.sizes, 2), few, ALS(max_cycles=4), key=1)
     return fitted, stars, see(fitted, stars)
 
 
