@@ -141,7 +141,7 @@ def worlds(smoke: bool) -> list[tuple[str, str, int]]:
 
 
 def collect(args) -> list[dict]:
-    kept = {}
+    kept = {}  # worlds judged by an earlier run, or by several at the same time
     if args.keep and args.keep.exists():
         kept = {w["seed"]: w for w in map(json.loads, args.keep.read_text().splitlines())}
     done = []
@@ -196,15 +196,14 @@ def draw(found: list[dict]) -> None:
     ax.axvline(0.155, color="0.8", linewidth=0.8)
     ax.set(xscale="log", xlim=(0.1, 9), ylim=(-0.03, 1.03), ylabel="Share of worlds")
     ax.set_xticks([0.12, 0.2, 0.5, 1, 2, 5], ["no\nline", "0.2", "0.5", "1", "2", "5"])
-    ax.set_xlabel(
-        "Off-trend scatter over information bound, tau / bound (worlds with lines and no confounder)"
-    )
+    ax.set_xlabel("Off-trend scatter / information bound (no confounder)")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0.13, 0.5))
     ax.minorticks_off()
     figure.savefig(FIGURE, dpi=130)
 
 
 def measure(args) -> dict:
+    before = len(args.keep.read_text().splitlines()) if args.keep and args.keep.exists() else 0
     found = collect(args)
     absent = [w for w in found if w["group"] == "absent"]
     informative = [w for w in found if w["group"] == "informative"]
@@ -239,6 +238,7 @@ def measure(args) -> dict:
             f"{a:g}-{b:g}": shares([w for w in weak if a <= w["tau_over_bound"] < b])
             for a, b in itertools.pairwise(EDGES)
         },
+        "worlds_judged_before_this_process": before,
         "wrong": [w["seed"] for w in absent if w["verdict"] == "measured"]
         + [w["seed"] for w in informative if w["verdict"] in ("shortcut", "proxy")],
     }
