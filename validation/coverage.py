@@ -42,6 +42,8 @@ CLAIM = Claim(
     "physical spectra.",
     {"cells_outside_in_model": "== 0", "cells_outside_physical": "== 0"},
     seed=90,
+    # Four sets of a hundred stars may well have no spread at all in some cells.
+    smoke_threshold={"cells_outside_in_model": "<= 3", "cells_outside_physical": "<= 6"},
 )
 
 

@@ -18,7 +18,7 @@ from scipy.stats import ortho_group
 from ..core import Array, Batch, InputError, check_name, listing, unpack
 from ..data import Catalog
 from ..fitting import Fitted, effective_ivar
-from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, Quadratic
+from ..models import AbstractDecoder, FeatureDecoder, Linear, Quadratic
 
 __all__ = [
     "canonical_gauge",
@@ -63,7 +63,7 @@ def rotate(fitted: Fitted, rotation: ArrayLike) -> Fitted:
         name: _turn_cov(fitted.model.feature_decoders[name], packed, r)
         for name, packed in fitted.weight_cov.items()
     }
-    return fitted.replace(model=Lux(turned, fitted.model.scatter), weight_cov=cov)
+    return fitted.replace(model=fitted.model.replace(turned), weight_cov=cov)
 
 
 def _features_matrix(decoder: FeatureDecoder, r: np.ndarray) -> np.ndarray:

@@ -19,7 +19,6 @@ from scipy.stats import spearmanr
 from ..core import Array, InputError, PRNGKeyArray, as_key, check_name
 from ..data import Catalog, LabelTable
 from ..fitting import Fitted
-from ..models import Lux
 
 __all__ = [
     "Infidelity",
@@ -77,7 +76,7 @@ def randomize(fitted: Fitted, outputs: Sequence[str], *, seed: int) -> Fitted:
             name: jax.tree.map(shuffled, d) if name in outputs else d
             for name, d in fitted.model.decoders.items()
         }
-    return fitted.replace(model=Lux(decoders, fitted.model.scatter))
+    return fitted.replace(model=fitted.model.replace(decoders))
 
 
 def parameter_randomization(

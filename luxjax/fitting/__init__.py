@@ -2,6 +2,7 @@
 
 from ._als import ALS
 from ._blocks import blocks
+from ._decoders import decoded
 from ._em import EM
 from ._evidence import log_evidence
 from ._finish import UNKNOWN
@@ -11,7 +12,7 @@ from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._latents import effective_ivar, latent_posterior, star_sums
-from ._objective import decoded
+from ._robust import tail_weight
 from ._store import load, save
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "log_evidence",
     "save",
     "star_sums",
+    "tail_weight",
 ]

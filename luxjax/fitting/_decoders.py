@@ -5,25 +5,29 @@ come from disk or from other machines.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from ..core import Array, Float, Measured, gemm, pack, quadratic_form, solve_ridge, unpack
-from ..models import FeatureDecoder, Linear, Lux
+from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux
 
 __all__ = [
     "DecoderSums",
+    "decoded",
     "decoder_sums",
     "expected_residual",
     "finish",
+    "in_type",
     "is_telling",
     "shrinkage_prior",
     "solve_decoder",
     "solve_decoders",
 ]
+
+Model = TypeVar("Model", AbstractDecoder, Lux)
 
 ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
 
@@ -120,7 +124,7 @@ def solve_decoders(
     for name, decoder in model.feature_decoders.items():
         prior = jnp.zeros((decoder.weight.shape[1],) * 2) if priors is None else priors[name]
         decoders[name], covs[name] = jax.block_until_ready(_solve(decoder, sums[name], prior))
-    return Lux(decoders, model.scatter), covs
+    return model.replace(decoders), covs
 
 
 def finish(model: Lux, sums: Mapping[str, DecoderSums], *, shrink: bool) -> tuple[Lux, dict[str, Array]]:
@@ -133,6 +137,19 @@ def finish(model: Lux, sums: Mapping[str, DecoderSums], *, shrink: bool) -> tupl
             priors[name] = shrinkage_prior(decoder, covs[name]) if is_telling(decoder) else none
         plain, covs = solve_decoders(model, sums, priors)
     return plain, {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
+
+
+def in_type(model: Model, dtype) -> Model:
+    """A decoder or model with its arrays in this floating type."""
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if eqx.is_inexact_array(x) else x, model)
+
+
+def decoded(decoder: AbstractDecoder, z: Float[Array, "star latent"], dtype) -> Float[Array, "star out"]:
+    """The output of every star, the pixels in `dtype`."""
+    if isinstance(decoder, FeatureDecoder):
+        phi = jax.vmap(decoder.features)(z).astype(dtype)
+        return decoder.intercept.astype(dtype) + gemm(phi, decoder.weight.astype(dtype).T)
+    return jax.vmap(in_type(decoder, dtype))(z.astype(dtype))
 
 
 def expected_residual(

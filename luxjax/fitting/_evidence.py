@@ -25,7 +25,7 @@ def log_evidence(fitted: Fitted, data: Catalog | Batch, *, block: int = 512) -> 
     Parameters
     ----------
     fitted : Fitted
-        With linear decoders.
+        With linear decoders and Gaussian noise.
     data : Catalog or Batch
         Stars with some of the model's outputs; the density is of all those they have, labels in their own units.
 
@@ -33,8 +33,10 @@ def log_evidence(fitted: Fitted, data: Catalog | Batch, *, block: int = 512) -> 
     -------
     (star,) array
     """
-    if not fitted.model.is_linear:
-        raise InputError("the latents of non-linear decoders cannot be integrated out in closed form.")
+    if not (fitted.model.is_linear and fitted.model.is_gaussian):
+        raise InputError(
+            "latents can be integrated out in closed form only for linear decoders and Gaussian noise."
+        )
     batch = fitted.batch(data)
     found = []
     with jax.enable_x64(True):

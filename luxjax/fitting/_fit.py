@@ -16,11 +16,11 @@ from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
 from ..data import Catalog, LabelTable
 from ..models import Lux
 from ._als import ALS
+from ._decoders import in_type
 from ._em import EM
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
 from ._gradient import Gradient
-from ._latents import in_type
 
 __all__ = ["FitError", "fit"]
 
@@ -70,8 +70,8 @@ def fit(
     outputs = {} if isinstance(data, Batch) else _describe(model, data)
     fitted = Fitted(model, {}, outputs)
     batch = fitted.batch(data, *model.names)
-    _check(model, batch)
     fitter = fitter or _default(model)
+    _check(model, batch, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
         model = in_type(model, jnp.float64)
@@ -123,7 +123,12 @@ def _describe(model: Lux, catalog: Catalog) -> dict[str, OutputInfo]:
     return {name: OutputInfo.of(catalog[name]) for name in model.names}
 
 
-def _check(model: Lux, batch: Batch) -> None:
+def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
+    if not (model.is_gaussian or isinstance(fitter, EM)):
+        raise InputError(
+            f"{type(fitter).__name__} fits Gaussian noise only; fit linear decoders by EM() to use Student-t noise, or leave "
+            "the degrees of freedom infinite."
+        )
     if batch.n_stars <= model.n_latents:
         raise InputError(
             f"{batch.n_stars} stars cannot determine {model.n_latents} latents; give more stars (ten per latent is a "

@@ -10,8 +10,8 @@ import numpy as np
 from ..core import Array, Batch, PRNGKeyArray
 from ..models import Lux
 from ._blocks import blocks
+from ._decoders import decoded
 from ._latents import effective_ivar, latent_posterior
-from ._objective import decoded
 
 __all__ = ["HeldOut", "held_out_stars"]
 

@@ -7,22 +7,35 @@ A star's pixels enter only through sums the size of its features: with y - b = W
 so the large products are done once per star whatever the decoder, and the search for z never sees a pixel. Decoders that
 are not linear in any weights have no such sums: each step of the search decodes all pixels, and differentiates them
 forwards, once per latent.
+
+Student-t noise is Gaussian noise once each value's weight is known, and the weight follows from its residual (`_robust`):
+the same sums, some times over.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from ..core import Array, Batch, Float, Measured, gemm, pairs, solve_ridge, total, unpack
 from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
+from ._decoders import in_type
+from ._robust import Weights, curvature, expected_information, reweighted
 
-__all__ = ["LatentPosterior", "StarSums", "effective_ivar", "latent_posterior", "star_sums"]
+__all__ = [
+    "LatentPosterior",
+    "StarSums",
+    "effective_ivar",
+    "latent_posterior",
+    "mean_field",
+    "star_sums",
+]
 
 GAUSS_NEWTON_STEPS = 40
-Model = TypeVar("Model", AbstractDecoder, Lux)
+REWEIGHTINGS = 20  # the error of each falls to about 2 / (nu + 3) of the last one's
+FEW_REWEIGHTINGS = 8  # within a fit
 
 PIXEL_STARS = 16  # stars whose Jacobians (pixel, latent) are held at a time
 
@@ -94,11 +107,6 @@ class _PixelTerm(NamedTuple):
         return in_type(self.decoder, self.value.dtype)(z.astype(self.value.dtype))
 
 
-def in_type(model: Model, dtype) -> Model:
-    """A decoder or model with its arrays in this floating type."""
-    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if eqx.is_inexact_array(x) else x, model)
-
-
 def latent_posterior(
     model: Lux,
     block: Batch,
@@ -111,28 +119,87 @@ def latent_posterior(
     For linear decoders this is exact, N((B'WB + I)^-1 B'W (y - b), (B'WB + I)^-1); for others it is the maximum of the
     posterior, found in `steps` damped Gauss-Newton steps from `start` (the prior's mean unless given), and the inverse
     of the Gauss-Newton Hessian there.
+
+    With Student-t noise it is the maximum of the posterior too, found by reweighting, and the inverse of its Hessian
+    there: the observed information. Where outliers would make that say less than the prior does, the expected information
+    stands in for it.
     """
     weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
-    features = {k: d for k in block.names if isinstance(d := model.decoders[k], FeatureDecoder)}
-    sums = [star_sums(d, block.outputs[k], weights[k]) for k, d in features.items()]
+    found = _gaussian(model, block, weights, prior_precision, start, steps)
+    if all(math.isinf(model.dof[k]) for k in block.names):
+        return found
+
+    def again(_, found):
+        new = reweighted(model, block, weights, found.mean)
+        return _gaussian(model, block, new, prior_precision, found.mean, steps)
+
+    z = jax.lax.fori_loop(0, REWEIGHTINGS, again, found).mean
+    observed = _information(model, block, curvature(model, block, weights, z), z)
+    expected = _information(model, block, expected_information(model, weights), z)
+    telling = jnp.linalg.eigvalsh(observed)[:, 0] > -1e-3 * prior_precision
+    information = jnp.where(telling[:, None, None], observed, expected)
+    eye = prior_precision * jnp.eye(model.n_latents)
+    return LatentPosterior(z, *solve_ridge(information, jnp.zeros_like(z), eye)[1:])
+
+
+def mean_field(model: Lux, block: Batch) -> tuple[LatentPosterior, Weights]:
+    """Latents of linear decoders and precisions of Student-t noise, each given the expectation of the other.
+
+    The product of the two is the variational posterior that fits maximise a bound of the likelihood with. For
+    Gaussian noise it is the exact posterior.
+
+    Returns
+    -------
+    posterior : LatentPosterior
+        Given the weights: narrower than that of `latent_posterior`, which knows that they were guessed.
+    weights : dict of str to (star, out) array
+        Expected inverse variances.
+    """
+    plain = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+
+    def again(_, found):
+        return _gaussian(model, block, reweighted(model, block, plain, found.mean, found.cov), 1.0)
+
+    found = jax.lax.fori_loop(0, FEW_REWEIGHTINGS, again, _gaussian(model, block, plain, 1.0))
+    return found, reweighted(model, block, plain, found.mean, found.cov)
+
+
+def _gaussian(
+    model: Lux, block: Batch, weights: Weights, prior_precision: float, start=None, steps=GAUSS_NEWTON_STEPS
+) -> LatentPosterior:
+    """The posterior for noise of these inverse variances."""
     eye = prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64)
     if model.is_linear:
-        gram, rhs = total(s.gram for s in sums), total(s.rhs for s in sums)
-        return LatentPosterior(*solve_ridge(gram, rhs, eye))
+        sums = [star_sums(model.feature_decoders[k], m, weights[k]) for k, m in block.outputs.items()]
+        return LatentPosterior(*solve_ridge(total(s.gram for s in sums), total(s.rhs for s in sums), eye))
     if start is None:
         start = jnp.zeros((block.n_stars, model.n_latents), jnp.float64)
+    return _each_star(model, block, weights, start, lambda terms, z: _gauss_newton(terms, eye, z, steps))
+
+
+def _information(model: Lux, block: Batch, weights: Weights, z) -> Float[Array, "star latent latent"]:
+    """J' W J of every star."""
+    return _each_star(
+        model, block, weights, z, lambda terms, z: total(term.derivatives(z)[1] for term in terms)
+    )
+
+
+def _each_star(model: Lux, block: Batch, weights: Weights, z, function: Callable):
+    """``function(terms, z)`` of every star, with what each output says of its latents."""
+    features = {k: d for k in block.names if isinstance(d := model.decoders[k], FeatureDecoder)}
     others = {k: d for k, d in model.decoders.items() if k in block.names and k not in features}
+    sums = [star_sums(d, block.outputs[k], weights[k]) for k, d in features.items()]
     pixels = [(block.outputs[k].value, weights[k]) for k in others]
 
     def of_star(star):
         sums, pixels, z = star
         terms: list = [_FeatureTerm(d, s) for d, s in zip(features.values(), sums, strict=True)]
         terms += [_PixelTerm(d, *p) for d, p in zip(others.values(), pixels, strict=True)]
-        return _gauss_newton(terms, eye, z, steps)
+        return function(terms, z)
 
     if not others:
-        return jax.vmap(of_star)((sums, pixels, start))
-    return jax.lax.map(of_star, (sums, pixels, start), batch_size=PIXEL_STARS)
+        return jax.vmap(of_star)((sums, pixels, z))
+    return jax.lax.map(of_star, (sums, pixels, z), batch_size=PIXEL_STARS)
 
 
 def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: int):

@@ -6,12 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Batch, Float, gemm, total
+from ..core import Array, Batch, Float, total
 from ..models import AbstractDecoder, FeatureDecoder, Lux, Wrapped
-from ._latents import effective_ivar, in_type, latent_posterior
+from ._decoders import decoded
+from ._latents import effective_ivar, latent_posterior
 from ._start import weighted_mean
 
-__all__ = ["Objective", "Params", "decoded"]
+__all__ = ["Objective", "Params"]
 
 SEARCH = 3  # damped Gauss-Newton steps of the latents for each step of the decoders; they start where they ended before
 LEAST_SCATTER = 0.03  # of a pixel's noise: where ln(scatter) begins at the least, so that it can still grow
@@ -79,14 +80,6 @@ class Objective(eqx.Module):
         loss, _ = jax.lax.scan(of_block, jnp.zeros(()), (rows, latents))
         ridge = total(s * _squares(model.decoders[k]) for k, s in self.strengths.items())
         return loss * n / jnp.sum(rows < n) + 0.5 * ridge
-
-
-def decoded(decoder: AbstractDecoder, z: Float[Array, "star latent"], dtype) -> Float[Array, "star out"]:
-    """The output of every star, the pixels in `dtype`."""
-    if isinstance(decoder, FeatureDecoder):
-        phi = jax.vmap(decoder.features)(z).astype(dtype)
-        return decoder.intercept.astype(dtype) + gemm(phi, decoder.weight.astype(dtype).T)
-    return jax.vmap(in_type(decoder, dtype))(z.astype(dtype))
 
 
 def _star_losses(model: Lux, block: Batch, z, prior: float) -> Float[Array, " star"]:

@@ -64,7 +64,7 @@ def svd_start(model: Lux, batch: Batch, *, key: PRNGKeyArray, n_power: int = 3, 
         linear = linear / jnp.sqrt(jnp.where(level > 0, level, jnp.inf))[:, None]
         linear = jnp.pad(linear, ((0, 0), (0, n_latents - linear.shape[1])))
         decoders[name] = with_linear_part(decoder, mean, linear)
-    return Lux(decoders, model.scatter)
+    return model.replace(decoders)
 
 
 @eqx.filter_jit

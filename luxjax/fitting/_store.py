@@ -5,6 +5,7 @@ by their place in it, and whoever loads it brings a model built in the same way 
 """
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from ._fitted import Fitted, OutputInfo
 
 __all__ = ["SCHEMA", "load", "save"]
 
-SCHEMA = 3  # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own; all are read
+# 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise; all are read
+SCHEMA = 4
 HEADER = "model.json"
 DECODERS: dict[type[AbstractDecoder], str] = {Linear: "linear", Quadratic: "quadratic", MLP: "mlp"}
 OWN = "module"  # the kind of a decoder that luxjax does not know
@@ -87,6 +89,7 @@ def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         outputs[name] = {
             "decoder": DECODERS.get(type(decoder), OWN),
             "size": len(fitted.model.scatter[name]),
+            "dof": None if math.isinf(nu := fitted.model.dof[name]) else nu,
             **_settings_of(decoder),
             "medium": info.medium,
             "names": list(info.names),
@@ -183,6 +186,7 @@ def _own_decoder(name: str, entry: dict[str, Any], arrays, model: Lux | None) ->
 
 def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux | None) -> Fitted:
     decoders, scatter, cov, outputs = {}, {}, {}, {}
+    dof = {k: entry["dof"] for k, entry in header["outputs"].items() if entry.get("dof") is not None}
     with jax.enable_x64(True):
         for name, entry in header["outputs"].items():
             decoders[name] = _decoder(name, entry, header, arrays, model)
@@ -202,4 +206,4 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
                 )
     objective = tuple(float(v) for v in arrays["objective"])
     verdicts = {name: Verdict.from_dict(entry) for name, entry in header.get("verdicts", {}).items()}
-    return Fitted(Lux(decoders, scatter), cov, outputs, objective, header["summary"], verdicts)
+    return Fitted(Lux(decoders, scatter, dof), cov, outputs, objective, header["summary"], verdicts)

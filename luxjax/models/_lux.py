@@ -1,5 +1,6 @@
 """The generative model: every output of a star decoded from one latent vector."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import equinox as eqx
@@ -20,6 +21,10 @@ class Lux(eqx.Module):
 
         y_nkj = f_kj(z_n) + noise,    variance 1 / ivar_nkj + scatter_kj^2.
 
+    The noise is Gaussian, or, for outputs with finite degrees of freedom nu, Student's t with that squared scale: a Gaussian
+    whose precision is multiplied by a draw of Gamma(nu / 2, nu / 2), so that values far off are believed less instead
+    of dragging the fit (Lange, Little & Taylor 1989, JASA 84, 881).
+
     Latents are defined up to a rotation only: z -> Rz with f(R' z) leaves everything observable unchanged, so
     a single latent means nothing by itself (Horta et al. 2025, AJ 169, 314, for the linear case).
 
@@ -29,15 +34,20 @@ class Lux(eqx.Module):
         By output name; all with the same number of latents.
     scatter : mapping of str to (out,) array, optional
         Intrinsic standard deviation of each pixel or label; zero where left out.
+    dof : mapping of str to float, optional
+        Degrees of freedom of an output's noise; infinite, which is Gaussian, where left out. Some 3 to 10 for outputs with
+        outliers.
     """
 
     decoders: dict[str, AbstractDecoder]
     scatter: dict[str, Float[Array, " out"]]
+    _dof: tuple[float, ...] = eqx.field(static=True)  # which inference to compile depends on it
 
     def __init__(
         self,
         decoders: Mapping[str, AbstractDecoder],
         scatter: Mapping[str, Float[Array, " out"]] | None = None,
+        dof: Mapping[str, float] | None = None,
     ):
         if not decoders:
             raise InputError("a model needs at least one output; give its decoders by name.")
@@ -54,6 +64,22 @@ class Lux(eqx.Module):
             if name not in given:
                 given[name] = jnp.zeros(_size(decoder))
         self.scatter = {name: given[name] for name in decoders}
+        for name, nu in (dof or {}).items():
+            check_name("output for the degrees of freedom", name, decoders)
+            if not nu > 0:
+                raise InputError(
+                    f"the noise of '{name}' was given {nu} degrees of freedom; give a number above 0."
+                )
+        self._dof = tuple(float((dof or {}).get(name, math.inf)) for name in decoders)
+
+    def replace(
+        self,
+        decoders: Mapping[str, AbstractDecoder] | None = None,
+        scatter: Mapping[str, Float[Array, " out"]] | None = None,
+        dof: Mapping[str, float] | None = None,
+    ) -> "Lux":
+        """A copy with other decoders of the same outputs, other scatter or other degrees of freedom."""
+        return Lux(decoders or self.decoders, scatter or self.scatter, self.dof if dof is None else dof)
 
     @classmethod
     def linear(cls, sizes: Mapping[str, int], n_latents: int) -> "Lux":
@@ -112,8 +138,18 @@ class Lux(eqx.Module):
         return next(iter(self.decoders.values())).n_latents
 
     @property
+    def dof(self) -> dict[str, float]:
+        """Degrees of freedom of each output's noise."""
+        return dict(zip(self.decoders, self._dof, strict=True))
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether the noise of every output is Gaussian."""
+        return all(math.isinf(nu) for nu in self._dof)
+
+    @property
     def is_linear(self) -> bool:
-        """Whether every decoder is `Linear`, so that posteriors are exactly Gaussian."""
+        """Whether every decoder is `Linear`, so that posteriors are exactly Gaussian if the noise is."""
         return all(isinstance(d, Linear) for d in self.decoders.values())
 
     @property

@@ -1,5 +1,7 @@
 """The closed form: linear decoders, known noise, normal latents."""
 
+import math
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -16,7 +18,7 @@ __all__ = ["Exact"]
 class Exact(AbstractMethod):
     """The exact posterior of a linear-Gaussian model: N(S B'W (y - b), S) with S = (B'WB + I)^-1, for each star.
 
-    For linear decoders, known decoders and scatter, and the latents' own prior. Everything else is measured against it.
+    For linear decoders, known decoders and scatter, Gaussian noise and the latents' own prior. Everything else is measured against it.
     """
 
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
@@ -26,6 +28,11 @@ class Exact(AbstractMethod):
             raise InputError(
                 f"Exact needs linear decoders and the model's {', '.join(others)} are not; use Laplace, Variational or "
                 "NUTS."
+            )
+        heavy = [name for name in problem.batch.names if math.isfinite(model.dof[name])]
+        if heavy:
+            raise InputError(
+                f"Exact needs Gaussian noise and that of {', '.join(heavy)} is Student's t; use Laplace, Variational or NUTS."
             )
         if not problem.priors.standard_latents:
             raise InputError(

@@ -53,7 +53,7 @@ def turn_to_anchors(model: Lux, gauge: tuple[tuple[str, int], ...]) -> Lux:
     rows = np.array([np.asarray(model.feature_decoders[k].weight)[j, : model.n_latents] for k, j in gauge])
     q, upper = np.linalg.qr(rows.T)
     q = q * np.where(np.diag(upper) < 0, -1.0, 1.0)
-    return Lux({k: _turn(d, q) for k, d in model.feature_decoders.items()}, model.scatter)
+    return model.replace({k: _turn(d, q) for k, d in model.feature_decoders.items()})
 
 
 def _turn(decoder: FeatureDecoder, q: np.ndarray) -> FeatureDecoder:

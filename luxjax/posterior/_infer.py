@@ -42,7 +42,8 @@ def infer(
         The stars. All outputs that the model shares with the data are used: to infer from spectra alone, give
         ``catalog.only("apogee")``.
     method : AbstractMethod, optional
-        `Exact`, `Laplace`, `Variational` or `NUTS`; by default `Exact` for linear decoders and `Laplace` for others.
+        `Exact`, `Laplace`, `Variational` or `NUTS`; by default `Exact` for linear decoders with Gaussian noise and `Laplace`
+        for others.
     key : jax random key or int
     free : sequence of str
         What is inferred: ``"latents"`` always; ``"decoders"`` and ``"scatter"`` for the posterior of the model itself, from
@@ -71,7 +72,7 @@ def infer(
     if "latents" not in free:
         raise InputError(f"latents are never known, so they are always free; given free = {', '.join(free)}.")
     batch = fitted.batch(data)
-    method = method or (Exact() if fitted.model.is_linear else Laplace())
+    method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in free)
     _check(fitted, batch, asked)
     ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)

@@ -194,7 +194,7 @@ def joint_density(
         prior = priors.leaf(path) if shrinkage is None else shrinkage
         begin = leaves[-1].end if leaves else 0
         leaves.append(Leaf(path, leaf.shape, begin, free, power, prior, shrinkage is not None))
-    collapsed = model.is_linear and priors.standard_latents
+    collapsed = model.is_linear and model.is_gaussian and priors.standard_latents
     density = JointDensity(model, batch, tuple(leaves), priors.latents, collapsed, gauge)
     values = leaf_paths(model)
     start = [leaf.start(values[leaf.path]) for leaf in leaves]

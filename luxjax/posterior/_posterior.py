@@ -1,6 +1,7 @@
 """What every posterior answers: moments, quantiles, draws, densities and predictions."""
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class AbstractPosterior(ABC):
             if noise:
                 scatter = np.stack([np.asarray(m.scatter[name]) for m in models])[:, None, :]
                 variance = scatter**2 + self._error_variance(name)
-                unit = np.asarray(jax.random.normal(noise_key, values.shape, jnp.float64))
+                unit = np.asarray(_unit_noise(noise_key, values.shape, self.fitted.model.dof[name]))
                 values = values + np.sqrt(variance) * unit
         return values * info.scale + info.loc
 
@@ -134,6 +135,13 @@ def _decode(decoder, z):
     for _ in range(z.ndim - 1):
         decoder = jax.vmap(decoder)
     return decoder(z)
+
+
+def _unit_noise(key, shape: tuple[int, ...], dof: float):
+    """Normal draws, or Student's t."""
+    if math.isinf(dof):
+        return jax.random.normal(key, shape, jnp.float64)
+    return jax.random.t(key, dof, shape, jnp.float64)
 
 
 def _positive(what: str, n: int) -> int:

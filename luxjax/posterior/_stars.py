@@ -4,14 +4,17 @@ Whatever the method, this is the function that it approximates or samples:
 
     ln p(z, y) = ln p(z) + sum_j [ln(w_j / 2 pi) - w_j (y_j - f_j(z))^2] / 2,    w_j = ivar_j / (1 + ivar_j s_j^2).
 
-For decoders linear in their weights the pixels enter through sums of the size of the features, made once per star.
+For decoders linear in their weights the pixels enter through sums of the size of the features, made once per star. Outputs
+with Student-t noise have t densities of squared scale 1 / w_j in place of the normal ones, pixel by pixel.
 """
 
+import math
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import gammaln
 from numpyro.distributions import Distribution
 
 from ..core import Array, Batch, Float, Measured
@@ -32,7 +35,7 @@ class FeatureStar(NamedTuple):
 
 
 class PixelStar(NamedTuple):
-    """One output of a star pixel by pixel, for decoders that are not linear in their weights."""
+    """One output of a star pixel by pixel, for other decoders and for Student-t noise."""
 
     value: Float[Array, " out"]
     weight: Float[Array, " out"]
@@ -53,7 +56,7 @@ def star_data(model: Lux, block: Batch) -> dict[str, FeatureStar | PixelStar]:
         value, ivar = m.value.astype(jnp.float64), m.ivar.astype(jnp.float64)
         weight = effective_ivar(ivar, model.scatter[name])
         decoder = model.decoders[name]
-        if isinstance(decoder, FeatureDecoder):
+        if isinstance(decoder, FeatureDecoder) and math.isinf(model.dof[name]):
             sums = star_sums(decoder, Measured(value, ivar), weight)
             chi2 = jnp.sum(weight * (value - decoder.intercept) ** 2, axis=1)
             data[name] = FeatureStar(sums.gram, sums.rhs, 0.5 * (log_weight(weight) - chi2))
@@ -66,6 +69,19 @@ def log_weight(weight: Float[Array, "*star out"]) -> Float[Array, "*star"]:
     """Sum over good pixels of ln(w / 2 pi)."""
     return jnp.sum(
         jnp.where(weight > 0, jnp.log(jnp.where(weight > 0, weight, 1) / (2 * jnp.pi)), 0), axis=-1
+    )
+
+
+def _noise_density(
+    weight: Float[Array, " out"], residual: Float[Array, " out"], dof: float
+) -> Float[Array, ""]:
+    """Log density of the residuals of good pixels, normal or, with finite `dof`, Student's t."""
+    square = weight * residual**2
+    if math.isinf(dof):
+        return 0.5 * (log_weight(weight) - jnp.sum(square))
+    norm = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * jnp.log(dof / 2)
+    return 0.5 * log_weight(weight) + jnp.sum(
+        jnp.where(weight > 0, norm, 0) - 0.5 * (dof + 1) * jnp.log1p(square / dof)
     )
 
 
@@ -93,25 +109,29 @@ class StarDensity(eqx.Module):
         value = jnp.zeros(())
         for name, data in star.items():
             decoder = self.model.decoders[name]
-            if isinstance(decoder, FeatureDecoder):
+            if isinstance(data, FeatureStar) and isinstance(decoder, FeatureDecoder):
                 phi = decoder.features(z)
                 value = value + data.constant + phi @ data.rhs - 0.5 * phi @ data.gram @ phi
             else:
-                residual = data.value - decoder(z)
-                value = value + 0.5 * (log_weight(data.weight) - jnp.sum(data.weight * residual**2))
+                value = value + _noise_density(data.weight, data.value - decoder(z), self.model.dof[name])
         return value
 
     def gauss_newton(self, z: Float[Array, " latent"], star) -> Float[Array, "latent latent"]:
-        """Minus the Hessian of ln p(z, y) without the decoders' curvature: never indefinite for a normal prior."""
+        """Minus the Hessian of ln p(z, y) without the decoders' curvature: never indefinite for a normal prior.
+
+        Student-t noise enters by the weights that its residuals give, (nu + 1) w / (nu + w r^2).
+        """
         total = -jax.hessian(self.log_prior)(z)
         for name, data in star.items():
             decoder = self.model.decoders[name]
-            if isinstance(decoder, FeatureDecoder):
+            if isinstance(data, FeatureStar) and isinstance(decoder, FeatureDecoder):
                 jac = feature_jacobian(decoder, z)
                 total = total + jac.T @ data.gram @ jac
             else:
-                jac = jax.jacfwd(decoder)(z)
-                total = total + (jac.T * data.weight) @ jac
+                jac, weight, nu = jax.jacfwd(decoder)(z), data.weight, self.model.dof[name]
+                if math.isfinite(nu):
+                    weight = weight * (nu + 1) / (nu + weight * (data.value - decoder(z)) ** 2)
+                total = total + (jac.T * weight) @ jac
         return total
 
 

@@ -27,7 +27,7 @@ class Choice:
     table : pandas.DataFrame
         By candidate: ``score``, the mean log predictive density of a held-out observed label (nats; differences
         matter), ``error``, its standard error over stars relative to the best candidate's, and ``rmse_<label>``;
-        where all candidates are linear and of the same outputs, also ``evidence``, the mean log marginal likelihood
+        where all candidates are linear, with Gaussian noise and the same outputs, also ``evidence``, the mean log marginal likelihood
         of all measured values of a held-out star (nats; see `luxjax.fitting.log_evidence`), and ``evidence_error``.
     best_evidence : str or None
         The candidate of the highest evidence. It describes whole spectra best; `best` predicts labels best, and hardly
@@ -92,7 +92,7 @@ def choose(
             # Densities in units of each label's spread, so that labels weigh alike whatever their units.
             total = np.hypot(found.error, table.error[held])
             density[held] = norm.logpdf(residual[held] / spread, scale=total / spread)
-            if model.is_linear:
+            if model.is_linear and model.is_gaussian:
                 evidence[name][held] = log_evidence(fitted, stars)
         scores[name] = np.nanmean(density, axis=1)
         rows[name] = {

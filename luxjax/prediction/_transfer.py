@@ -20,7 +20,7 @@ from ..core import (
     unpack,
 )
 from ..data import Catalog, Spectra
-from ..fitting import UNKNOWN, Fitted, blocks, decoded, effective_ivar, latent_posterior
+from ..fitting import UNKNOWN, Fitted, blocks, decoded, effective_ivar, latent_posterior, tail_weight
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
 from ._prediction import Prediction
 from ._shrink import shrink_shortcuts as shrink
@@ -163,14 +163,16 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         w = effective_ivar(m.ivar, model.scatter[name])
         dtype = w.dtype
         residual = m.value - decoded(decoder, z, dtype)
-        chi2 = chi2 + jnp.sum(w * residual**2, axis=1)
+        scaled = w * residual**2
+        chi2 = chi2 + jnp.sum(scaled, axis=1)
         count = count + jnp.sum(w > 0, axis=1)
         if name not in weight_cov or not isinstance(decoder, FeatureDecoder):
             continue
         rows = decoder.weight.astype(dtype)
         n = rows.shape[1]
         v = _decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
-        inner = unpack(gemm(w**2 * v, pairs(rows)).astype(jnp.float64), n)
+        believed = w * tail_weight(model.dof[name], scaled)
+        inner = unpack(gemm(believed**2 * v, pairs(rows)).astype(jnp.float64), n)
         if not isinstance(decoder, Linear):
             jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
             inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)

@@ -24,7 +24,7 @@ def supporting(explanation: Explanation) -> Figure | None:
         panels.append(_disentanglement)
     if not panels:
         return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.5))
+    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.5), minor=False)
     for panel, ax in zip(panels, axes, strict=True):
         panel(ax, explanation)
     return figure

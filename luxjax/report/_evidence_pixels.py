@@ -42,6 +42,7 @@ def saliency(explanation: Explanation) -> Figure | None:
         for ax, part in zip(row, parts, strict=True):
             ax.plot(wavelength[part], arrays[kind][part], color=colour, linewidth=0.5)
             ax.axhline(0, color=COLOURS["ink"], linewidth=0.4)
+            ax.minorticks_off()
             ax.set_xlim(wavelength[part.start], wavelength[part.stop - 1])
             ax.xaxis.set_major_locator(MaxNLocator(max(2, round(6 / len(parts)))))
             ax.ticklabel_format(axis="x", useOffset=False)
@@ -87,7 +88,7 @@ def zooms(explanation: Explanation, most: int = 6) -> Figure | None:
     chosen = _separate(arrays["line_wavelength"], strength, wavelength, derivative)[:most]
     if not chosen:
         return None
-    figure, axes = grid(len(chosen), 3, (2.35, 1.9), sharey=True)
+    figure, axes = grid(len(chosen), 3, (2.35, 1.9), minor=False, sharey=True)
     for ax, k in zip(axes, sorted(chosen, key=lambda k: arrays["line_wavelength"][k]), strict=True):
         centre = arrays["line_wavelength"][k]
         near = np.abs(wavelength / centre - 1) * _LIGHT < _REACH

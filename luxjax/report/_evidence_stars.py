@@ -39,7 +39,7 @@ def off_trend(explanation: Explanation) -> Figure | None:
         panels.append(_shifted)
     if not panels:
         return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.75))
+    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.75), minor=False)
     for panel, ax in zip(panels, axes, strict=True):
         panel(ax, explanation)
     return figure
@@ -148,7 +148,7 @@ def tests(explanation: Explanation) -> Figure | None:
         panels.append(_injection)
     if not panels:
         return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.6))
+    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.6), minor=False)
     for panel, ax in zip(panels, axes, strict=True):
         panel(ax, explanation)
     return figure

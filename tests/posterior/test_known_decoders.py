@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from luxjax.core import InputError
+from luxjax.core import Batch, InputError, Measured
 from luxjax.posterior import NUTS, Exact, Laplace, infer
 
 from .worlds import curved_model, linear_world, observe
@@ -93,6 +93,47 @@ def test_sampler_finds_the_moments_of_a_curved_decoder(kind):
         sd = np.sqrt(np.diag(cov))
         np.testing.assert_allclose((found.mean[star] - mean) / sd, 0, atol=0.12)
         np.testing.assert_allclose(found.cov[star] / np.outer(sd, sd), cov / np.outer(sd, sd), atol=0.15)
+
+
+def test_student_noise_has_the_mode_and_curvature_of_the_t_density():
+    """With a gross outlier in the data; the reference is SciPy's density on a grid and its differences."""
+    model = curved_model().replace(dof={"flux": 4.0})
+    batch, _ = observe(model, 2, 0.3)
+    wild = batch["flux"].value.at[0, 3].add(5.0)
+    batch = Batch({"flux": Measured(wild, batch["flux"].ivar)})
+    found = infer(model, batch, Laplace(), key=0)
+
+    def log_p(star, z):
+        with jax.enable_x64(True):
+            f = np.asarray(model.decoders["flux"](jnp.asarray(z)))
+        good = np.asarray(batch["flux"].ivar[star]) > 0
+        r = np.asarray(batch["flux"].value[star], float)[good] - f[good]
+        return stats.t(4, scale=0.3).logpdf(r).sum() + stats.norm.logpdf(z).sum()
+
+    h = 1e-3
+    for star in range(2):
+        z, eye = found.mean[star], h * np.eye(2)
+        hessian = [
+            [
+                (
+                    log_p(star, z + a + b)
+                    - log_p(star, z + a - b)
+                    - log_p(star, z - a + b)
+                    + log_p(star, z - a - b)
+                )
+                / (4 * h * h)
+                for b in eye
+            ]
+            for a in eye
+        ]
+        np.testing.assert_allclose(np.linalg.inv(-np.array(hessian)), found.cov[star], rtol=1e-3, atol=1e-6)
+        assert all(log_p(star, z + s * a) < log_p(star, z) for a in eye for s in (30, -30))
+    with pytest.raises(InputError, match="Exact needs linear"):
+        infer(model, batch, Exact(), key=0)
+    linear = linear_world()[0].replace(dof={"labels": 5.0})
+    with pytest.raises(InputError, match="Exact needs Gaussian noise and that of labels"):
+        infer(linear, linear_world()[1], Exact(), key=0)
+    assert infer(linear, linear_world()[1], key=0).method == "Laplace"
 
 
 @pytest.mark.parametrize("kind", ["quadratic", "saturating"])
