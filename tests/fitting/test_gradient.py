@@ -50,6 +50,7 @@ def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
     objective, params = Objective.of(model, batch, {"flux": 2.0, "labels": 0.5}, 0.7, True)
     rows = jnp.asarray([[0, 1, 2, 3], [4, 5, 6, 7]])  # the last row is filling
     place, value = eqx.filter_jit(objective.place), eqx.filter_jit(objective.value)
+    slopes = eqx.filter_jit(jax.grad(lambda p, z: objective.value(p, rows, z)))
 
     def best(p):
         z = jnp.zeros((2, 4, 2))
@@ -57,7 +58,7 @@ def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
             z = place(p, rows, z)
         return z
 
-    gradient, step = eqx.filter_jit(jax.grad(objective.value))(params, rows, best(params)), 1e-5
+    gradient, step = slopes(params, best(params)), 1e-5
     for leaf, slope in zip(jax.tree.leaves(params), jax.tree.leaves(gradient), strict=True):
         at = tuple(rng.integers(leaf.shape))
 
@@ -104,7 +105,7 @@ def test_linear_decoders_reach_the_optimum_of_alternating_least_squares(rng, sca
     descent = Gradient(optax.lbfgs(), steps=400, batch_size=None, held_out=0, check=10, tol=1e-9, **settings)
     found = fit(Lux.linear(batch.sizes, 2), batch, descent, key=0)
     assert found.objective[-1] == pytest.approx(als.objective[-1], rel=1e-6)
-    assert found.objective[0] > als.objective[-1] * (1 + 1e-4)  # it had a way to go
+    assert found.objective[0] > als.objective[-1] * (1 + 1e-5)  # it had a way to go
 
 
 def test_a_bent_world_needs_bent_decoders(rng):

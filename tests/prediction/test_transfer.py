@@ -237,9 +237,10 @@ def test_modules_of_ones_own_predict_as_linear_decoders_without_covariance(fitte
         model=Lux({k: Wrapped(d, N_LATENTS) for k, d in fitted.model.decoders.items()}, fitted.model.scatter)
     )
     one, other = transfer(bare, stars), transfer(own, stars)
-    assert np.allclose(one.value, other.value, atol=1e-5)
-    assert np.allclose(one.cov, other.cov, rtol=1e-4, atol=1e-9)
-    assert np.allclose(one.chi2, other.chi2, rtol=1e-4)
+    # The search for their latents sees pixels in single precision.
+    assert np.all(np.abs(one.value - other.value) < 1e-3 * one.error)
+    assert np.allclose(one.cov, other.cov, rtol=1e-3, atol=1e-6)
+    assert np.allclose(one.chi2, other.chi2, rtol=1e-3)
     for name in ("flux", "blue"):
         spectra, again = predict_spectra(bare, one, name), predict_spectra(own, one, name)
         assert np.allclose(spectra.flux, again.flux, atol=1e-5)
