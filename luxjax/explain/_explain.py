@@ -19,6 +19,7 @@ from ._label_lines import LabelLines, label_lines
 from ._refit import refitted_response
 from ._saliency import saliency
 from ._stars import Stars, see
+from ._supporting import supporting_evidence
 
 __all__ = ["explain", "explain_all"]
 
@@ -41,6 +42,7 @@ def explain(
     truth: Truth | None = None,
     train: Catalog | None = None,
     n_null: int = 20,
+    supporting: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
     """Every line of evidence on whether one label was measured, and the verdict.
@@ -71,6 +73,8 @@ def explain(
         takes as long as the fit.
     n_null : int
         Draws of the null: the same lines at random other places.
+    supporting : bool
+        Whether to add probes, Shapley values and disentanglement scores, some seconds for each label.
     key : jax random key or int
 
     Returns
@@ -92,7 +96,8 @@ def explain(
     for name in others:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
     asked = _Asked(catalog, lines, resolution, truth, train, n_null, _seed(key))
-    return _explained(stars, label, others, windows[label], asked)
+    found = _explained(stars, label, others, windows[label], asked)
+    return _supported(stars, {label: found}, asked)[label] if supporting else found
 
 
 def explain_all(
@@ -106,6 +111,7 @@ def explain_all(
     resolution: float | Mapping[str, float] | None = None,
     truth: Truth | None = None,
     n_null: int = 20,
+    supporting: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> dict[str, Explanation]:
     """`explain` for several labels (by default all), with one pass over the stars.
@@ -115,7 +121,7 @@ def explain_all(
     labels : sequence of str, optional
     species : mapping of label to species, optional
         In place of the label table's.
-    fitted, catalog, lines, inputs, resolution, truth, n_null, key
+    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, key
         As for `explain`.
     """
     stars = see(fitted, catalog, inputs)
@@ -126,7 +132,8 @@ def explain_all(
     windows = _windows(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
     asked = _Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
-    return {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
+    found = {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
+    return _supported(stars, found, asked) if supporting else found
 
 
 class _Asked(NamedTuple):
@@ -217,6 +224,19 @@ def _explained(
         found.append(evidence.bound(stars, case, asked.catalog, truth, unit))
     names = tuple(p.name for p in stars.inputs)
     return Explanation(label, unit, own.species, case.others, names, verdict, {e.name: e for e in found})
+
+
+def _supported(stars: Stars, found: dict[str, Explanation], asked: _Asked) -> dict[str, Explanation]:
+    """Probes, Shapley values and disentanglement scores added; they decide nothing. Linear decoders only."""
+    if not stars.fitted.model.is_linear:
+        return found
+    others = {name: e.others for name, e in found.items()}
+    names = [p.name for p in stars.inputs]
+    more = supporting_evidence(stars.fitted, asked.catalog, others=others, inputs=names, seed=asked.seed)
+    return {
+        name: dataclasses.replace(e, evidence={**e.evidence, **{m.name: m for m in more.get(name, ())}})
+        for name, e in found.items()
+    }
 
 
 def _medium_checked(stars: Stars, case: Judgement, asked: _Asked, verdict: Verdict) -> Verdict:

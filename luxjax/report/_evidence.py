@@ -134,6 +134,7 @@ def explain_run(
     stars = with_errors(held_out_stars(run, catalog), errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
     given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
+    given["supporting"] = True  # asked for by hand, so the seconds are well spent
     if label is None:
         if others is not None or species is not None:
             raise InputError("other labels and species are chosen for one label; say which with --label.")

@@ -89,9 +89,9 @@ def _render(run: RunFolder, explanation: Explanation) -> Path:
     for draw, name, alt, caption in FIGURES:
         figure = draw(explanation)
         if figure is not None:
-            file = figure_name(label, name)
+            file, wide = figure_name(label, name), figure.get_figwidth() > 4
             save(figure, run.figures, file)
-            figures.append(Shown(f"{file}.png", alt, caption))
+            figures.append(Shown(f"{file}.png", alt, caption, wide))  # a single panel need not fill the page
     sections = [
         Section("Why", _reasons(explanation)),
         Section("Evidence", tables=(_table(explanation),)),
