@@ -170,8 +170,8 @@ def quadratic(n_stars: int, nuts: NUTS, steps: int) -> tuple[dict, float]:
 
 
 def measure(args) -> dict:
-    nuts, steps = (NUTS(2, 150, 500), 500) if args.smoke else (NUTS(4, 500, 6000), 4000)
-    found, r_hat = linear(4 if args.smoke else 24, nuts, steps)
+    nuts, steps = (NUTS(2, 150, 500), 1000) if args.smoke else (NUTS(4, 500, 4000), 2000)
+    found, r_hat = linear(4 if args.smoke else 16, nuts, steps)
     closed = [found[k] for k in ("exact", "laplace")]
     measured = {
         "closed_form_mean_shift": max(c["mean_shift_largest"] for c in closed),
@@ -184,7 +184,7 @@ def measure(args) -> dict:
     }
     if args.smoke:
         return measured
-    curved, curved_r_hat = quadratic(12, nuts, steps)
+    curved, curved_r_hat = quadratic(8, nuts, steps)
     return measured | {
         "quadratic_means_outside": curved["nuts"]["outside"],
         "quadratic_variance_error": curved["nuts"]["variance_error"],

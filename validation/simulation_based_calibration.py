@@ -42,7 +42,7 @@ from luxjax.posterior import (
 
 FIGURE = Path(__file__).resolve().parent / "figures" / "simulation_based_calibration.png"
 D, DRAWS, ALPHA = 3, 199, 0.05
-DECODERS = {"sims": 200, "stars": 15, "pixels": 5, "latents": 2, "sigma": 0.4, "draws": 99}
+DECODERS = {"sims": 120, "stars": 15, "pixels": 5, "latents": 2, "sigma": 0.4, "draws": 99}
 CLAIM = Claim(
     __file__,
     "Ranks of true latents and labels in Exact, Laplace, full-rank variational and NUTS posteriors, and of gauge-free functions of "
@@ -142,7 +142,7 @@ def one_decoder_simulation(seed: int) -> dict[str, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # the fit is only where the search starts
         start = fit(Lux.linear({"flux": p}, d), batch, ALS(max_cycles=20), key=seed)
-    nuts = NUTS(chains=1, warmup=400, draws=DECODERS["draws"], thinning=10, target_accept=0.9)
+    nuts = NUTS(chains=1, warmup=300, draws=DECODERS["draws"], thinning=6, target_accept=0.9)
     found = infer(
         start, batch, nuts, key=seed, free=("latents", "decoders", "scatter"), priors=decoder_priors()
     )
@@ -184,11 +184,11 @@ def draw(tests: dict[str, dict]) -> None:
 
 
 def measure(args) -> dict:
-    rng, n = np.random.default_rng(CLAIM.seed), 200 if args.smoke else 1000
+    rng, n = np.random.default_rng(CLAIM.seed), 200 if args.smoke else 400
     straight, curved = known_model(rng), known_model(rng, curved=True)
     truth, batch = simulate(straight, rng, n)
-    steps = 400 if args.smoke else 3000
-    nuts = NUTS(chains=1, warmup=100 if args.smoke else 400, draws=DRAWS, thinning=2 if args.smoke else 8)
+    steps = 300 if args.smoke else 1500
+    nuts = NUTS(chains=1, warmup=100 if args.smoke else 400, draws=DRAWS, thinning=2 if args.smoke else 5)
     methods = {
         "Exact": Exact(),
         "Laplace": Laplace(),

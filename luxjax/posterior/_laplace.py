@@ -25,7 +25,8 @@ class Laplace(AbstractMethod):
     ----------
     rank : int or None
         None keeps the whole covariance. A number keeps a diagonal and that many directions beside it, those in which
-        the curvature differs most from its diagonal; it saves memory where many parameters are inferred.
+        the curvature differs most from its diagonal; it saves memory where many parameters are inferred. With too few,
+        what is left out keeps the errors it would have if all else were known, which are too small.
     draws : int
         Independent draws from the approximation, where decoders or scatter are inferred too.
     """

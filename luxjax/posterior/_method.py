@@ -46,6 +46,11 @@ class Problem:
 
     def blocks(self, task: str) -> Iterator[tuple[Batch, int]]:
         """Blocks of stars, all of one size, with the number of real stars in each."""
+        if self.batch.n_stars <= self.block:  # nothing to fill up
+            yield self.batch, self.batch.n_stars
+            if self.progress:
+                self.progress(task, self.batch.n_stars, self.batch.n_stars)
+            return
         for part, _, where in blocks(self.batch, self.block):
             yield part, where.stop - where.start
             if self.progress:

@@ -239,12 +239,12 @@ def test_laplace_and_variational_resemble_the_sampler(fitted, world):
     """With many stars and few parameters the posterior is nearly normal; scatter known, intercepts tell."""
     free = ("latents", "decoders")
     laplace = infer(fitted, world.catalog, Laplace(draws=2000), key=0, free=free)
-    low = infer(fitted, world.catalog, Laplace(rank=6, draws=2000), key=0, free=free)
+    low = infer(fitted, world.catalog, Laplace(rank=30, draws=2000), key=0, free=free)
     guide = infer(fitted, world.catalog, Variational("mean_field", steps=500), key=0, free=free)
     name = "decoders.labels.intercept"
     # The intercept's variance: that of the mean of the labels, whose own spread is about one.
     expected = np.sqrt(np.diag(np.cov(world.noise_free("labels").T)) / 60) / fitted.info("labels").scale
-    for found, low_bound in ((laplace, 0.6), (low, 0.5)):
+    for found, low_bound in ((laplace, 0.6), (low, 0.6)):
         assert found.draws.shape == (1, 2000, 60, 3)
         ratio = found.parameters[name].std((0, 1)) / expected
         assert (ratio > low_bound).all()
@@ -268,5 +268,5 @@ def test_curved_decoders_keep_the_latents_in_the_vector():
         assert density.gauge == ()
         flat = jax.grad(density)(x)[6:]
         np.testing.assert_allclose(flat, 0, atol=0.5)  # it starts at the mode of the latents
-    gauged, _ = joint_density(problem(model, batch))
+        gauged, _ = joint_density(problem(model, batch))
     assert len(gauged.gauge) == 2
