@@ -16,6 +16,8 @@ from luxjax.models import Linear, Lux, Quadratic, Wrapped
 
 from .worlds import small_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def double():

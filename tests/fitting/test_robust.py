@@ -17,6 +17,8 @@ from luxjax.simulation import bilinear
 
 from .worlds import small_world
 
+pytestmark = pytest.mark.slow
+
 NU = 4.0
 
 

@@ -7,6 +7,8 @@ from scipy.stats import binom
 from luxjax.core import InputError
 from luxjax.posterior import rank_test, ranks, tarp_ranks
 
+pytestmark = pytest.mark.slow
+
 SIMULATIONS, DRAWS = 300, 99
 
 
