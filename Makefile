@@ -7,13 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint lock notebooks clean
+.PHONY: help demo test test-long lint lock notebooks clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       a simulated survey, end to end: fit, labels, evidence, report -> runs/demo/report.html"
-	@echo "make test       lint, types and all tests but the slow ones"
-	@echo "make test-slow  the slow ones: fits by gradient, Student-t noise, variational and joint posteriors"
+	@echo "make test       lint, types and all tests but the longest"
+	@echo "make test-long  the longest: fits by gradient, Student-t noise, variational and joint posteriors"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make notebooks  execute every lesson in notebooks/"
 	@echo "make lock       resolve the newest versions again and write them to constraints.txt"
@@ -44,10 +44,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not long"
 
-test-slow: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) -m slow
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m long
 
 notebooks: $(STAMP)
 	@set -e; for lesson in notebooks/*.ipynb; do \

@@ -16,7 +16,7 @@ from luxjax.models import Linear, Lux, Quadratic, Wrapped
 
 from .worlds import small_world
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from luxjax.simulation import bilinear
 
 from .worlds import small_world
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 NU = 4.0
 

@@ -7,7 +7,7 @@ from scipy.stats import binom
 from luxjax.core import InputError
 from luxjax.posterior import rank_test, ranks, tarp_ranks
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SIMULATIONS, DRAWS = 300, 99
 

@@ -28,7 +28,7 @@ from luxjax.simulation import bilinear
 
 from .worlds import curved_model, observe
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ALL = ("latents", "decoders", "scatter")
 SHRINKAGE = Priors({"shrinkage": dist.InverseGamma(0.5, 0.5e-4)})

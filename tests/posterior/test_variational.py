@@ -8,7 +8,7 @@ from luxjax.posterior import Exact, Variational, infer
 
 from .worlds import linear_world
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
