@@ -31,7 +31,9 @@ def test_defaults_and_overrides():
     assert priors.leaf("decoders.flux.weight") is given
     assert priors.shrinkage(MODEL, "decoders.flux.weight") is None  # a prior for weights takes its place
     assert priors.shrinkage(MODEL, "decoders.labels.weight") is None
-    assert isinstance(Priors().shrinkage(MODEL, "decoders.labels.weight"), dist.InverseGamma)
+    assert Priors().shrinkage(MODEL, "decoders.labels.weight") is None  # off unless asked for
+    asked = Priors({"shrinkage": dist.InverseGamma(1.5, 0.2)})
+    assert isinstance(asked.shrinkage(MODEL, "decoders.labels.weight"), dist.InverseGamma)
     assert isinstance(priors.leaf("scatter.flux"), dist.HalfNormal)
     assert priors.leaf("decoders.flux.intercept").scale == 10
     assert priors.standard_latents
