@@ -231,6 +231,7 @@ def test_wrong_questions_get_a_sentence(fitted, stars):
         transfer(fitted, air)
 
 
+@pytest.mark.long
 def test_modules_of_ones_own_predict_as_linear_decoders_without_covariance(fitted, stars):
     bare = fitted.replace(weight_cov={})
     own = bare.replace(
