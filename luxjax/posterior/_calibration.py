@@ -5,6 +5,7 @@ is uniform on 0 ... L, for theta itself and for any function of it and of y (sim
 arXiv:1804.06788). Draws too narrow pile ranks up at both ends, draws too wide in the middle.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -105,23 +106,34 @@ def rank_test(
     rank = np.asarray(rank).ravel()
     if len(rank) == 0 or rank.min() < 0 or rank.max() > n_draws:
         raise InputError(f"ranks among {n_draws} draws are whole numbers from 0 to {n_draws}, at least one.")
-    n, points = len(rank), np.unique(np.linspace(0, n_draws, min(n_draws, 100) + 1).astype(int))[:-1]
-    probability = (points + 1) / (n_draws + 1)
+    null = _uniform_ranks(len(rank), n_draws, n_sets, seed)
+    counts = np.sum(rank[:, None] <= null.points, axis=0)
+    p_value = (1 + np.sum(null.extremeness <= _extremeness(null.tails, counts))) / (1 + n_sets)
+    pointwise, probability = np.quantile(null.extremeness, 1 - level), (null.points + 1) / (n_draws + 1)
+    lower, upper = binom.ppf([[pointwise / 2], [1 - pointwise / 2]], len(rank), probability) / len(rank)
+    return RankTest(float(p_value), probability, counts / len(rank), lower, upper)
 
-    def counts(sets):
-        return np.sum(sets[:, :, None] <= points, axis=1)
 
-    def extremeness(count):
-        """The smallest two-sided binomial tail probability over the points."""
-        below, above = binom.cdf(count, n, probability), binom.sf(count - 1, n, probability)
-        return np.min(2 * np.minimum(below, above), axis=1)
+class _Null(NamedTuple):
+    """What uniform ranks do: two-sided binomial tails by (count, point), and the smallest of each simulated set."""
 
-    rng = np.random.default_rng(seed)
-    null = np.concatenate(
-        [extremeness(counts(rng.integers(0, n_draws + 1, (100, n)))) for _ in range(-(-n_sets // 100))]
-    )
-    observed = counts(rank[None])
-    p_value = (1 + np.sum(null <= extremeness(observed)[0])) / (1 + len(null))
-    pointwise = np.quantile(null, 1 - level)
-    lower, upper = binom.ppf([[pointwise / 2], [1 - pointwise / 2]], n, probability) / n
-    return RankTest(float(p_value), probability, observed[0] / n, lower, upper)
+    points: np.ndarray
+    tails: np.ndarray
+    extremeness: np.ndarray
+
+
+@functools.lru_cache(maxsize=8)
+def _uniform_ranks(n: int, n_draws: int, n_sets: int, seed: int) -> _Null:
+    points = np.unique(np.linspace(0, n_draws, min(n_draws, 100) + 1).astype(int))[:-1]
+    probability, count = (points + 1) / (n_draws + 1), np.arange(n + 1)[:, None]
+    below, above = binom.cdf(count, n, probability), binom.sf(count - 1, n, probability)
+    tails = 2 * np.minimum(below, above)
+    # How many of n uniform ranks fall between one point and the next is multinomial.
+    shares = np.diff(probability, prepend=0, append=1)
+    between = np.random.default_rng(seed).multinomial(n, shares, n_sets)
+    return _Null(points, tails, _extremeness(tails, between[:, :-1].cumsum(axis=1)))
+
+
+def _extremeness(tails: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The smallest tail probability of the counts (..., point) over the points."""
+    return tails[counts, np.arange(tails.shape[1])].min(axis=-1)

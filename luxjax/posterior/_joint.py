@@ -119,7 +119,17 @@ class JointDensity(eqx.Module):
     leaves: tuple[Leaf, ...]
     latents_prior: Distribution
     collapsed: bool = eqx.field(static=True)
-    gauge: tuple[tuple[str, int], ...] = eqx.field(static=True)
+
+    @property
+    def gauge(self) -> tuple[tuple[str, int], ...]:
+        """The anchors. Which rows they are is data, so that another choice needs no other program."""
+        found = {}
+        for leaf in self.leaves:
+            power = np.asarray(leaf.power)
+            for entry in np.asarray(leaf.index)[power >= 0]:
+                row, column = divmod(int(entry), leaf.shape[-1])
+                found[column] = (leaf.path.split(".")[1], row)
+        return tuple(found[i] for i in sorted(found))
 
     @property
     def n_leaves(self) -> int:
@@ -195,7 +205,7 @@ def joint_density(
         begin = leaves[-1].end if leaves else 0
         leaves.append(Leaf(path, leaf.shape, begin, free, power, prior, shrinkage is not None))
     collapsed = model.is_linear and model.is_gaussian and priors.standard_latents
-    density = JointDensity(model, batch, tuple(leaves), priors.latents, collapsed, gauge)
+    density = JointDensity(model, batch, tuple(leaves), priors.latents, collapsed)
     values = leaf_paths(model)
     start = [leaf.start(values[leaf.path]) for leaf in leaves]
     if not collapsed:

@@ -98,7 +98,7 @@ def sample_chains(
     ----------
     density : eqx.Module
         Log density of eps (dim,) and the data of one lane; its ``adapt_mass`` says whether a diagonal mass matrix is
-        adapted.
+        adapted, and ``together`` whether chains run side by side on a CPU too.
     lanes : pytree of arrays
         Leading axis: lane.
     keys : (lane,) keys
@@ -146,12 +146,14 @@ def _kernels(nuts: NUTS, density, lane, eps, key):
     return state, transition
 
 
-def _for_each(f, xs):
-    """`f` of every chain: one after another on a CPU, where a short trajectory need not wait for the longest, side by
-    side on an accelerator.
+def _for_each(density, f, xs):
+    """`f` of every chain: side by side, or one after another where a density keeps a CPU busy on its own.
+
+    Side by side all wait for the longest trajectory, but the cost of starting each operation, nearly all of the cost
+    of a small density, is paid once.
     """
-    size = None if jax.default_backend() == "cpu" else SIDE_BY_SIDE
-    return jax.lax.map(f, xs, batch_size=size)
+    alone = jax.default_backend() == "cpu" and not density.together
+    return jax.lax.map(f, xs, batch_size=None if alone else SIDE_BY_SIDE)
 
 
 @eqx.filter_jit
@@ -165,7 +167,9 @@ def _start(nuts: NUTS, density, lanes, keys, dim: int):
         return _kernels(nuts, density, lane, 2 * jax.random.normal(where, (dim,)), key)[0]
 
     index = jnp.repeat(jnp.arange(len(keys)), nuts.chains)
-    return _for_each(start, (index, jax.vmap(lambda k: jax.random.split(k, nuts.chains))(keys).ravel()))
+    return _for_each(
+        density, start, (index, jax.vmap(lambda k: jax.random.split(k, nuts.chains))(keys).ravel())
+    )
 
 
 @eqx.filter_jit
@@ -193,7 +197,7 @@ def _program(nuts: NUTS, density, lanes, states, n: Array, thinning: Array):
         return jax.lax.fori_loop(0, n, draw, (state, room))
 
     index = jnp.repeat(jnp.arange(len(states.i) // nuts.chains), nuts.chains)
-    return _for_each(chain, (index, states))
+    return _for_each(density, chain, (index, states))
 
 
 def _kept(state, diverged, steps) -> dict[str, Array]:

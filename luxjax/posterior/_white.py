@@ -17,6 +17,7 @@ class WhiteStar(eqx.Module):
 
     density: StarDensity
     adapt_mass: bool = False
+    together: bool = True
 
     def __call__(self, eps: Float[Array, " dim"], lane) -> Float[Array, ""]:
         star, centre, root = lane
@@ -30,6 +31,7 @@ class White(eqx.Module):
     centre: Float[Array, " dim"]
     root: DenseRoot | LowRankRoot
     adapt_mass: bool = True
+    together: bool = False
 
     def __call__(self, eps: Float[Array, " dim"], lane=None) -> Float[Array, ""]:
         return self.density(self.centre + self.root(eps))
