@@ -23,6 +23,7 @@ import numpy as np
 
 from luxjax.core import Batch, Claim
 from luxjax.explain import (
+    Draws,
     integrated_gradients,
     label_function,
     label_jacobian,
@@ -133,7 +134,7 @@ def planted(n: int, rng) -> tuple[float, float]:
     codes = (z[:, :4], z @ signs)
     noisy = [y + 0.01 * rng.normal(size=y.shape) for y in codes]
     scores = [
-        mig(z, {f"label_{j}": y[:, j] for j in range(4)}, n_null=20, n_halves=2, n_rotations=1, seed=1)
+        mig(z, {f"label_{j}": y[:, j] for j in range(4)}, draws=Draws(null=20, halves=2, rotations=1), seed=1)
         for y in noisy
     ]
     return float(scores[0].excess[:4].min()), float(scores[1].excess[:4].max())

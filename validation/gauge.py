@@ -21,6 +21,7 @@ import numpy as np
 
 from luxjax.core import Claim
 from luxjax.explain import (
+    Draws,
     conditional_flux_jacobian,
     covariance_pattern,
     dci,
@@ -84,11 +85,11 @@ def closed_form(fitted, held, windows, profile) -> dict[str, np.ndarray]:
 
 def single_latents(fitted, z, labels) -> dict[str, np.ndarray]:
     """Scores that depend on the axes."""
-    few = {"n_null": 2, "n_halves": 2, "n_rotations": 1, "seed": 1}
+    few = Draws(null=2, halves=2, rotations=1)
     return {
-        "mig": np.array(mig(z, labels, **few)["mean"]),
-        "sap": np.array(sap(z, labels, **few)["mean"]),
-        "dci_completeness": np.array(dci(z, labels, **few)["completeness"]),
+        "mig": np.array(mig(z, labels, draws=few, seed=1)["mean"]),
+        "sap": np.array(sap(z, labels, draws=few, seed=1)["mean"]),
+        "dci_completeness": np.array(dci(z, labels, draws=few, seed=1)["completeness"]),
         "latent_shapley": latent_shapley(fitted, z).importance,
     }
 

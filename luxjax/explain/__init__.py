@@ -2,7 +2,7 @@
 
 from ._bound import ConditionalBound, conditional_bound
 from ._counterfactuals import Counterfactual, Recourse, counterfactual, recourse, smallest_change
-from ._disentanglement import GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
+from ._disentanglement import Draws, GaugeScore, dci, linear_importance, mig, modularity, sap, tree_importance
 from ._doppelgangers import Doppelgangers, doppelgangers
 from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
@@ -12,6 +12,7 @@ from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern, flux
 from ._gain import Gain, conditional_gain
 from ._gauge import canonical_gauge, label_subspace_angles, over_rotations, random_rotation, rotate
 from ._gradients import Attribution, expected_gradients, integrated_gradients
+from ._held_out import held_out, measure_evidence
 from ._inference import infer_latents, label_function
 from ._information import mutual_information
 from ._jacobians import Jacobian, label_jacobian, mean_label_jacobian, predictor_jacobian
@@ -26,7 +27,7 @@ from ._latents import (
     traverse,
 )
 from ._line_match import LineMatch, match_lines
-from ._measure import HeldOut, Measurement, held_out, measure_evidence
+from ._measure import HeldOut, Measurement
 from ._off_trend import OwnShare, Response, off_trend_response, residualize, response_share, second_order
 from ._own_lines import OwnLines, line_depth, line_depth_without, own_line_residual
 from ._probes import Probe, probe, random_projection
@@ -55,6 +56,7 @@ __all__ = [
     "CorrelationMap",
     "Counterfactual",
     "Doppelgangers",
+    "Draws",
     "Eraser",
     "Evidence",
     "Explanation",

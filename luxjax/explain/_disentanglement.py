@@ -10,6 +10,7 @@ rightly, and lower every one of these scores (Traeuble et al. 2021, ICML).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,9 +20,23 @@ from ._gauge import over_rotations
 from ._information import bin_count, mutual_information
 from ._resample import label_columns
 
-__all__ = ["GaugeScore", "dci", "linear_importance", "mig", "modularity", "sap", "tree_importance"]
+__all__ = ["Draws", "GaugeScore", "dci", "linear_importance", "mig", "modularity", "sap", "tree_importance"]
 
 Importance = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]]
+
+
+class Draws(NamedTuple):
+    """How many draws a score is compared with."""
+
+    null: int = 100
+    """Of labels shuffled among stars."""
+    halves: int = 100
+    """Of half the stars, for the interval."""
+    rotations: int = 100
+    """Of random gauges."""
+
+
+DRAWS = Draws()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +97,7 @@ def mig(
     latents: ArrayLike,
     labels: Mapping[str, ArrayLike],
     *,
-    n_null: int = 100,
-    n_halves: int = 100,
-    n_rotations: int = 100,
+    draws: Draws = DRAWS,
     seed: int,
 ) -> GaugeScore:
     """Mutual information gap: (I(z_a; y) - I(z_b; y)) / H(y), a and b the two latents that know most of label y.
@@ -98,22 +111,20 @@ def mig(
         Of held-out stars, in the gauge to be judged.
     labels : mapping of str to (star,) array
         A missing label leaves its star out for that label.
-    n_null, n_halves, n_rotations : int
-        Draws of the null, the interval and the gauges.
+    draws : Draws, optional
+        How many for the null, the interval and the gauges.
     seed : int
     """
     z, names, y = _checked(latents, labels, 2)
     statistic = partial(_mig, bins=bin_count(len(z)))
-    return _judge("MIG", (*names, "mean"), statistic, z, y, (n_null, n_halves, n_rotations), seed)
+    return _judge("MIG", (*names, "mean"), statistic, z, y, draws, seed)
 
 
 def sap(
     latents: ArrayLike,
     labels: Mapping[str, ArrayLike],
     *,
-    n_null: int = 100,
-    n_halves: int = 100,
-    n_rotations: int = 100,
+    draws: Draws = DRAWS,
     seed: int,
 ) -> GaugeScore:
     """Separated attribute predictability: gap between the two largest squared correlations of a label with a latent.
@@ -121,16 +132,14 @@ def sap(
     Kumar et al. (2018, ICLR), for continuous labels. Parameters as in `mig`.
     """
     z, names, y = _checked(latents, labels, 2)
-    return _judge("SAP", (*names, "mean"), _sap, z, y, (n_null, n_halves, n_rotations), seed)
+    return _judge("SAP", (*names, "mean"), _sap, z, y, draws, seed)
 
 
 def modularity(
     latents: ArrayLike,
     labels: Mapping[str, ArrayLike],
     *,
-    n_null: int = 100,
-    n_halves: int = 100,
-    n_rotations: int = 100,
+    draws: Draws = DRAWS,
     seed: int,
 ) -> GaugeScore:
     """Does each latent know one label only? 1 - sum of I^2 over its other labels / (I_max^2 (labels - 1)), averaged.
@@ -142,7 +151,7 @@ def modularity(
     z, _, y = _checked(latents, labels, 1)
     _several(y, "modularity")
     statistic = partial(_modularity, bins=bin_count(len(z)))
-    return _judge("modularity", ("mean",), statistic, z, y, (n_null, n_halves, n_rotations), seed)
+    return _judge("modularity", ("mean",), statistic, z, y, draws, seed)
 
 
 def linear_importance(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -173,9 +182,7 @@ def dci(
     labels: Mapping[str, ArrayLike],
     *,
     importance: Importance = linear_importance,
-    n_null: int = 100,
-    n_halves: int = 100,
-    n_rotations: int = 100,
+    draws: Draws = DRAWS,
     seed: int,
 ) -> GaugeScore:
     """Disentanglement, completeness and informativeness (Eastwood & Williams 2018, ICLR).
@@ -187,7 +194,7 @@ def dci(
 
     Parameters
     ----------
-    latents, labels, n_null, n_halves, n_rotations, seed
+    latents, labels, draws, seed
         As in `mig`.
     importance : callable
         Takes latents and one label, returns importances (latent,) >= 0 and the R2: `linear_importance`,
@@ -202,7 +209,7 @@ def dci(
         *(f"completeness of {n}" for n in labelled),
     )
     statistic = partial(_dci, importance=importance)
-    return _judge("DCI", names, statistic, z, y, (n_null, n_halves, n_rotations), seed)
+    return _judge("DCI", names, statistic, z, y, draws, seed)
 
 
 def _mig(z: np.ndarray, y: np.ndarray, bins: int) -> np.ndarray:
@@ -280,13 +287,12 @@ def _several(y: np.ndarray, metric: str) -> None:
         raise InputError(f"{metric} compares labels and needs at least 2; given 1.")
 
 
-def _judge(metric, names, statistic, z, y, counts, seed: int) -> GaugeScore:
-    n_null, n_halves, n_rotations = counts
+def _judge(metric, names, statistic, z, y, draws: Draws, seed: int) -> GaugeScore:
     rng = np.random.default_rng(seed)
     value = statistic(z, y)
-    null = np.array([statistic(z, rng.permutation(y)) for _ in range(n_null)])
-    halves = [rng.permutation(len(z))[: len(z) // 2] for _ in range(n_halves)]
-    draws = np.array([statistic(z[rows], y[rows]) for rows in halves])
-    lower, upper = value + np.quantile(draws - draws.mean(0), [0.025, 0.975], axis=0)
-    rotations = over_rotations(lambda x: statistic(x, y), z, n=n_rotations, seed=seed)
+    null = np.array([statistic(z, rng.permutation(y)) for _ in range(draws.null)])
+    halves = [rng.permutation(len(z))[: len(z) // 2] for _ in range(draws.halves)]
+    halved = np.array([statistic(z[rows], y[rows]) for rows in halves])
+    lower, upper = value + np.quantile(halved - halved.mean(0), [0.025, 0.975], axis=0)
+    rotations = over_rotations(lambda x: statistic(x, y), z, n=draws.rotations, seed=seed)
     return GaugeScore(metric, names, value, lower, upper, null, rotations)

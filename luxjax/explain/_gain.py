@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError, Interval
 from ._off_trend import residualize, second_order
+from ._resample import same_stars
 
 __all__ = ["Gain", "conditional_gain"]
 
@@ -74,12 +75,7 @@ def conditional_gain(
     seed : int
         Of folds and permutations.
     """
-    p, o, y, s = (np.asarray(a, float) for a in (predicted, predicted_others, observed, error))
-    if o.ndim != 2 or any(a.shape != (len(o),) for a in (p, y, s)):
-        raise InputError(
-            "the conditional gain takes labels and error as (star,) and the other labels as a (star, other) array of the "
-            f"same stars; shapes given: {', '.join(str(a.shape) for a in (p, o, y, s))}."
-        )
+    o, p, y, s = same_stars("the conditional gain", predicted_others, predicted, observed, error)
     good = np.all(np.isfinite(np.column_stack([p, o, y, s])), axis=1)
     p, o, y, s = p[good], o[good], y[good], s[good]
     terms = second_order(o) if len(o) else np.zeros((0, 1))

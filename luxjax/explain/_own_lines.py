@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError
 from ._off_trend import residualize, second_order
+from ._resample import same_stars
 
 __all__ = ["OwnLines", "line_depth", "line_depth_without", "own_line_residual"]
 
@@ -129,12 +130,7 @@ def own_line_residual(
         From `line_depth_without`: whether T survives without each line, so that an artefact in one window cannot
         pass for the element.
     """
-    x, o, y, s = (np.asarray(a, float) for a in (depth, predicted_others, observed, error))
-    if o.ndim != 2 or any(a.shape != (len(o),) for a in (x, y, s)):
-        raise InputError(
-            "the own-line residual takes depth, label and error as (star,) and the other labels as a (star, other) "
-            f"array of the same stars; shapes given: {', '.join(str(a.shape) for a in (x, o, y, s))}."
-        )
+    o, x, y, s = same_stars("the own-line residual", predicted_others, depth, observed, error)
     good = np.all(np.isfinite(np.column_stack([x, o, y, s])), axis=1)
     t, covariance, variance, noise_free = _t(x[good], o[good], y[good], s[good])
     tau2 = noise_free if tau2 is None else tau2

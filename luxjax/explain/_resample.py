@@ -1,4 +1,4 @@
-"""Labels as columns, and bootstrap draws of statistics that are functions of sums over stars."""
+"""Arrays of the same stars checked and laid out, and bootstrap draws of statistics that are functions of sums over stars."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError
 
-__all__ = ["label_columns", "percentiles", "r2_of_sums", "r2_terms", "resampled_sums"]
+__all__ = ["label_columns", "percentiles", "r2_of_sums", "r2_terms", "resampled_sums", "same_stars"]
 
 
 def label_columns(labels: Mapping[str, ArrayLike], n_stars: int) -> tuple[tuple[str, ...], np.ndarray]:
@@ -51,3 +51,14 @@ def r2_of_sums(sums: np.ndarray) -> np.ndarray:
     count, first, second, wrong = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 - wrong / (second - first**2 / count)
+
+
+def same_stars(what: str, others: ArrayLike, *columns: ArrayLike) -> tuple[np.ndarray, ...]:
+    """Others (star, other) and columns (star,) as float arrays, after a check that they are of the same stars."""
+    o, *rest = (np.asarray(a, float) for a in (others, *columns))
+    if o.ndim != 2 or any(a.shape != (len(o),) for a in rest):
+        raise InputError(
+            f"{what} takes the other labels as a (star, other) array and all else as (star,) arrays of the same stars; "
+            f"shapes given: {', '.join(str(a.shape) for a in (o, *rest))}."
+        )
+    return o, *rest

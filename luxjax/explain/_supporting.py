@@ -7,7 +7,7 @@ import numpy as np
 from ..core import InputError
 from ..data import Catalog
 from ..fitting import Fitted
-from ._disentanglement import GaugeScore, dci, mig, sap
+from ._disentanglement import Draws, GaugeScore, dci, mig, sap
 from ._erasure import Amnesic, amnesic_probe
 from ._explanation import Evidence
 from ._gauge import canonical_gauge
@@ -22,7 +22,7 @@ MOST_STARS = 2000
 FEWEST_STARS = 60  # with a label, for the label to be probed and scored
 AWARE_STARS = 100
 WINDOWS, WIDE_WINDOWS = 40, 8
-DRAWS = {"n_null": 40, "n_halves": 40, "n_rotations": 60}
+DRAWS = Draws(null=40, halves=40, rotations=60)
 
 
 def supporting_evidence(
@@ -66,7 +66,7 @@ def supporting_evidence(
     spread = _tried(lambda: shapley_spread(fitted, stars, WINDOWS, inputs=inputs, seed=seed))
     wide = _tried(lambda: _both_kinds(fitted, stars, inputs))
     canonical = latents @ canonical_gauge(fitted, stars, inputs=inputs).T
-    scores = _tried(lambda: [f(canonical, labels, seed=seed, **DRAWS) for f in (mig, sap, dci)])
+    scores = _tried(lambda: [f(canonical, labels, draws=DRAWS, seed=seed) for f in (mig, sap, dci)])
     out: dict[str, tuple[Evidence, ...]] = {}
     for n in names:
         if n in labels:

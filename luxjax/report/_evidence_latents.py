@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..explain import Explanation
-from ._evidence_stars import has
-from ._style import COLOURS, grid, label_name, styled
+from ._evidence_stars import has, side_by_side
+from ._style import COLOURS, label_name, styled
 
 __all__ = ["supporting"]
 
@@ -15,19 +15,12 @@ __all__ = ["supporting"]
 def supporting(explanation: Explanation) -> Figure | None:
     """What the latents hold and what the prediction is made of; none of it decides whether a label was measured."""
     found = explanation.evidence
-    panels = []
-    if has(found.get("probe"), "names", "r2"):
-        panels.append(_probe)
-    if has(found.get("shapley"), "names", "independent"):
-        panels.append(_shapley)
-    if has(found.get("disentanglement"), "names", "value"):
-        panels.append(_disentanglement)
-    if not panels:
-        return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.5), minor=False)
-    for panel, ax in zip(panels, axes, strict=True):
-        panel(ax, explanation)
-    return figure
+    panels = [
+        (_probe, has(found.get("probe"), "names", "r2")),
+        (_shapley, has(found.get("shapley"), "names", "independent")),
+        (_disentanglement, has(found.get("disentanglement"), "names", "value")),
+    ]
+    return side_by_side(explanation, panels, height=2.5)
 
 
 def _probe(ax: Axes, explanation: Explanation) -> None:

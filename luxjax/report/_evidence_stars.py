@@ -1,5 +1,7 @@
 """Figures of the evidence that stars give: off-trend response, own lines, ablation, doppelgangers, injection."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +12,8 @@ from ._density import density, running
 from ._style import COLOURS, grid, label_name, note, robust_limits, styled
 
 __all__ = ["off_trend", "tests"]
+
+Panel = Callable[[Axes, Explanation], None]
 
 
 def has(evidence: Evidence | None, *names: str) -> bool:
@@ -22,6 +26,19 @@ def has(evidence: Evidence | None, *names: str) -> bool:
     )
 
 
+def side_by_side(
+    explanation: Explanation, panels: Sequence[tuple[Panel, bool]], height: float
+) -> Figure | None:
+    """One row of the panels that there is evidence for; None where there is none at all."""
+    drawn = [panel for panel, wanted in panels if wanted]
+    if not drawn:
+        return None
+    figure, axes = grid(len(drawn), 3, (2.45 if len(drawn) > 2 else 3.2, height), minor=False)
+    for panel, ax in zip(drawn, axes, strict=True):
+        panel(ax, explanation)
+    return figure
+
+
 @styled
 def off_trend(explanation: Explanation) -> Figure | None:
     """What is left of the label when the trend with the other labels is gone, against prediction and own lines.
@@ -29,20 +46,16 @@ def off_trend(explanation: Explanation) -> Figure | None:
     Left: predicted against observed, with the lines of a pure guess (0) and of a perfect measurement (1). Middle: depth
     of the label's own lines beyond what the rest of the spectrum says. Right: its significance beside that of lines put elsewhere.
     """
-    panels = []
     response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("own_lines")
-    if has(response, "predicted", "observed"):
-        panels.append(_response)
-    if has(own, "depth", "observed"):
-        panels.append(_own_lines)
-    if own is not None and own.null is not None and len(own.null) and np.isfinite(own.value):
-        panels.append(_shifted)
-    if not panels:
-        return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.75), minor=False)
-    for panel, ax in zip(panels, axes, strict=True):
-        panel(ax, explanation)
-    return figure
+    panels = [
+        (_response, has(response, "predicted", "observed")),
+        (_own_lines, has(own, "depth", "observed")),
+        (
+            _shifted,
+            own is not None and own.null is not None and len(own.null) > 0 and bool(np.isfinite(own.value)),
+        ),
+    ]
+    return side_by_side(explanation, panels, height=2.75)
 
 
 def _finite(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -138,20 +151,13 @@ def _shifted(ax: Axes, explanation: Explanation) -> None:
 @styled
 def tests(explanation: Explanation) -> Figure | None:
     """Experiments: own windows masked, stars alike but for the label, and lines put in."""
-    panels = []
     ablation = explanation.evidence.get("ablation")
-    if ablation is not None and ablation.null is not None and np.isfinite(ablation.value):
-        panels.append(_ablation)
-    if has(explanation.evidence.get("doppelgangers"), "stack"):
-        panels.append(_doppelgangers)
-    if has(explanation.evidence.get("injection"), "change", "response"):
-        panels.append(_injection)
-    if not panels:
-        return None
-    figure, axes = grid(len(panels), 3, (2.45 if len(panels) > 2 else 3.2, 2.6), minor=False)
-    for panel, ax in zip(panels, axes, strict=True):
-        panel(ax, explanation)
-    return figure
+    panels = [
+        (_ablation, ablation is not None and ablation.null is not None and bool(np.isfinite(ablation.value))),
+        (_doppelgangers, has(explanation.evidence.get("doppelgangers"), "stack")),
+        (_injection, has(explanation.evidence.get("injection"), "change", "response")),
+    ]
+    return side_by_side(explanation, panels, height=2.6)
 
 
 def _ablation(ax: Axes, explanation: Explanation) -> None:

@@ -6,6 +6,7 @@ from sklearn.linear_model import LinearRegression
 
 from luxjax.core import InputError
 from luxjax.explain import (
+    Draws,
     dci,
     linear_importance,
     mig,
@@ -16,7 +17,7 @@ from luxjax.explain import (
     tree_importance,
 )
 
-DRAWS = {"n_null": 20, "n_halves": 20, "n_rotations": 20, "seed": 0}
+DRAWS = {"draws": Draws(20, 20, 20), "seed": 0}
 
 
 def pair(rng, n, rho):
@@ -108,9 +109,7 @@ def test_dci_of_a_known_importance_matrix(rng):
         j = int(np.isin(column, y[:, 1]).all())
         return matrix[:, j], [0.3, 0.5][j]
 
-    found = dci(
-        z, {"a": y[:, 0], "b": y[:, 1]}, importance=known, n_null=1, n_halves=1, n_rotations=1, seed=0
-    )
+    found = dci(z, {"a": y[:, 0], "b": y[:, 1]}, importance=known, draws=Draws(1, 1, 1), seed=0)
     rows = [1 - stats.entropy(r, base=2) for r in matrix]
     columns = [1 - stats.entropy(c, base=3) for c in matrix.T]
     assert found["disentanglement"] == pytest.approx(np.average(rows, weights=matrix.sum(1)))
@@ -144,16 +143,13 @@ def test_modularity_of_latents_that_know_two_labels(rng):
 
 def test_null_interval_and_excess(rng):
     z, labels = on_axes(rng, n=600, noise=0.7)
-    found = mig(z, labels, n_null=60, n_halves=60, n_rotations=5, seed=1)
+    found = mig(z, labels, draws=Draws(60, 60, 5), seed=1)
     assert np.all(np.abs(found.null.mean(0)) < 0.03)
     assert np.allclose(found.excess, found.value - found.null.mean(0))
     assert np.allclose(found.p_value, 1 / 61)
     assert found.interval("y0").holds(found["y0"])
     # the interval covers what a fresh survey of the same size gives
-    fresh = [
-        mig(*on_axes(rng, n=600, noise=0.7), n_null=1, n_halves=1, n_rotations=1, seed=1)["y0"]
-        for _ in range(60)
-    ]
+    fresh = [mig(*on_axes(rng, n=600, noise=0.7), draws=Draws(1, 1, 1), seed=1)["y0"] for _ in range(60)]
     half = (found.upper[0] - found.lower[0]) / 2
     assert half == pytest.approx(1.96 * np.std(fresh), rel=0.4)
     noise = mig(z, {"nothing": rng.normal(size=600)}, **DRAWS)

@@ -3,6 +3,7 @@ import pytest
 
 from luxjax.data import Catalog, LabelTable
 from luxjax.explain import (
+    Draws,
     Evidence,
     amnesic_probe,
     canonical_gauge,
@@ -49,9 +50,7 @@ def test_numbers_are_those_of_the_estimators(made, found):
     assert read.arrays["r2"][1] == pytest.approx(left.without_others[0])
     assert spread.value == pytest.approx(shapley_spread(model, made.catalog, 40, seed=3).value[0])
     canonical = z @ canonical_gauge(model, made.catalog).T
-    assert gap.value == pytest.approx(
-        mig(canonical, labels, n_null=1, n_halves=1, n_rotations=1, seed=3)["label_1"]
-    )
+    assert gap.value == pytest.approx(mig(canonical, labels, draws=Draws(1, 1, 1), seed=3)["label_1"])
     assert gap.arrays["rotations"].shape == (60, 3)
     assert f"{gap.value:.3f} in the canonical gauge" in gap.statement
 
