@@ -15,6 +15,7 @@ from ..models import Linear, Lux
 from ._blocks import blocks
 from ._decoders import decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
+from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
 from ._scatter import new_scatter, scatter_sums
 from ._start import svd_start
@@ -82,6 +83,7 @@ class ALS(AbstractFitter):
             model, latents = _whiten(model, latents)
         _, (sums, _, _), _ = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
         _, cov = finish(model, sums, shrink=False)
+        cov = with_label_rows(model, cov, batch, self.block)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 

@@ -18,6 +18,7 @@ __all__ = [
     "DecoderSums",
     "decoded",
     "decoder_sums",
+    "design_moments",
     "expected_residual",
     "finish",
     "in_type",

@@ -17,6 +17,7 @@ from ..models import Linear, Lux
 from ._blocks import sweep
 from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
+from ._label_rows import with_label_rows
 from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_field
 from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
@@ -90,6 +91,8 @@ class EM(AbstractFitter):
         cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
         if self.readout:
             model, cov = readout(model, cov, batch, self.block)
+        else:
+            cov = with_label_rows(model, cov, batch, self.block)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 

@@ -10,6 +10,7 @@ from ..core import Array, Batch, Float
 from ..models import FeatureDecoder, Lux
 from ._blocks import blocks, sweep
 from ._decoders import decoder_sums, finish
+from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
 
 __all__ = ["UNKNOWN", "finish_on", "place", "whiten"]
@@ -64,7 +65,8 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
     _, sums = sweep(_last_layer_sums, model, batch, block)
     part = Lux({k: model.decoders[k] for k in layered}, {k: model.scatter[k] for k in layered})
     found, cov = finish(part, sums, shrink=shrink)
-    return Lux({**model.decoders, **found.decoders}, model.scatter), cov
+    model = Lux({**model.decoders, **found.decoders}, model.scatter)
+    return model, with_label_rows(model, cov, batch, block)
 
 
 def _with_unknown(model: Lux, batch: Batch) -> dict[str, Array]:

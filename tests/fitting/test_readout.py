@@ -73,16 +73,21 @@ def test_only_small_outputs_change_and_only_from_large_ones():
         weight = ivar[k] / (1 + ivar[k] * s**2)
         cov[k] = np.linalg.inv((w.T * weight) @ w + np.eye(2))
         mean[k] = cov[k] @ (w.T @ (weight * (y[k] - b)))
-    labels = batch["labels"]
-    row, row_cov, scatter = readout_row(
-        mean, cov, np.asarray(labels.value)[:, 1], np.asarray(labels.ivar)[:, 1], 0.1
-    )
+    y, ivar = (np.asarray(x, float)[:, 1] for x in (batch["labels"].value, batch["labels"].ivar))
+    row, row_cov, scatter = readout_row(mean, cov, y, ivar, 0.1)
     np.testing.assert_allclose(read.model["labels"].weight[1], row[1:], rtol=1e-4)
     np.testing.assert_allclose(read.model["labels"].intercept[1], row[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
         unpack(jnp.asarray(read.weight_cov["labels"]), 3)[1], row_cov, rtol=1e-3, atol=1e-7
     )
     assert float(read.model.scatter["labels"][1]) == pytest.approx(scatter, abs=1e-3)
+    # The joint fit's own rows, too, were learned through these latents.
+    row, s = (np.asarray(x, float)[1] for x in (joint.model["labels"].weight, joint.model.scatter["labels"]))
+    phi, seen = np.column_stack([np.ones(90), mean]), ivar > 0
+    total = np.einsum("i,nij,j->n", row, cov, row)[seen] + 1 / ivar[seen] + s**2
+    information = phi[seen].T @ (phi[seen] / total[:, None])
+    stated = unpack(jnp.asarray(joint.weight_cov["labels"]), 3)[1]
+    np.testing.assert_allclose(stated, np.linalg.inv(information), rtol=1e-3, atol=1e-7)
 
 
 def test_needs_spectra_and_labels():

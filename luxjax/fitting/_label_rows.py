@@ -1,0 +1,65 @@
+"""How well the rows of a few labels are known, where the latents of the training stars are not.
+
+The last solve of a fit takes the moments of the latents as given, as if they were known but for their stated spread. A
+label y = w . [1, z] + noise whose star is placed at N(m, S) by its spectra has in truth the variance w'S w + sigma^2
+about w . [1, m], and that is what its row was learned through: its information is
+
+    sum_n phi_n phi_n' / (w'S_n w + sigma_n^2),    phi_n = [1, features(m_n)],
+
+less than sum_n E[phi_n phi_n'] / sigma_n^2 by the information that is missing (Louis 1982, JRSS B 44, 226). With labels
+of small errors and noisy spectra it is less by a large factor. The labels of a star have correlated errors then, but equations
+with the same regressors gain nothing from being solved together (Zellner 1962, JASA 57, 348): each row's own covariance stays.
+
+Rows of spectra keep the covariance of the solve: what one pixel adds to the place of a star is little.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from ..core import Array, Batch, gemm, pack, solve_ridge, unpack
+from ..models import FeatureDecoder, Lux, feature_jacobian
+from ._blocks import sweep
+from ._decoders import design_moments
+from ._held_out import VALUES_PER_LATENT
+from ._latents import effective_ivar, latent_posterior
+from ._robust import information_share
+
+__all__ = ["with_label_rows"]
+
+
+def with_label_rows(model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int) -> dict[str, Array]:
+    """The covariances of decoder rows, those of labels taken over latents that the spectra alone give.
+
+    Outputs with at least four values for each latent are spectra here, others labels. Without any of the former the
+    covariances stay as they are.
+    """
+    spectra = tuple(k for k, n in batch.sizes.items() if n >= VALUES_PER_LATENT * model.n_latents)
+    labels = tuple(k for k in weight_cov if k not in spectra)
+    if not spectra or not labels:
+        return weight_cov
+    _, sums = sweep(lambda m, part, _: _sums(m, part, spectra, labels), model, batch, block)
+    return weight_cov | {k: pack(_inverse(sums[k])).astype(weight_cov[k].dtype) for k in labels}
+
+
+@eqx.filter_jit
+def _inverse(gram):
+    return solve_ridge(gram, jnp.zeros(gram.shape[:2]), jnp.zeros_like(gram[0]))[1]
+
+
+@eqx.filter_jit
+def _sums(model: Lux, block: Batch, spectra: tuple[str, ...], labels: tuple[str, ...]):
+    posterior = latent_posterior(model, block.only(*spectra))
+    sums = {}
+    for name in labels:
+        decoder = model.decoders[name]
+        assert isinstance(decoder, FeatureDecoder)  # only these have row covariances
+        second = design_moments(decoder, posterior.mean, None)[1]
+        jac = jax.vmap(lambda z, d=decoder: feature_jacobian(d, z))(posterior.mean)
+        slope = jnp.einsum("lf,nfi->nli", decoder.weight, jac)
+        spread = jnp.einsum("nli,nij,nlj->nl", slope, posterior.cov, slope)
+        own = effective_ivar(block[name].ivar, model.scatter[name]) * information_share(model.dof[name])
+        sums[name] = unpack(
+            gemm((own / (1 + own * spread)).astype(jnp.float64).T, pack(second)), second.shape[-1]
+        )
+    return jnp.zeros(()), sums
