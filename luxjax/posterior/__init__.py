@@ -1,10 +1,15 @@
 """Posteriors of latents, and of the model itself: exact, Laplace, variational and sampled."""
 
+from ._arviz import to_arviz
 from ._calibration import RankTest, rank_test, ranks, tarp_ranks
+from ._chains import ChainStats, chain_stats, e_bfmi
+from ._diagnose import diagnose
+from ._diagnosis import Diagnosis, Finding
 from ._exact import Exact
 from ._gauge import anchors
 from ._infer import infer
 from ._laplace import Laplace
+from ._loo import LOO, loo
 from ._method import AbstractMethod
 from ._nuts import NUTS
 from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
@@ -13,10 +18,14 @@ from ._store import load_posterior, save_posterior
 from ._variational import Variational
 
 __all__ = [
+    "LOO",
     "NUTS",
     "AbstractMethod",
     "AbstractPosterior",
+    "ChainStats",
+    "Diagnosis",
     "Exact",
+    "Finding",
     "GaussianPosterior",
     "Laplace",
     "Priors",
@@ -24,10 +33,15 @@ __all__ = [
     "SamplePosterior",
     "Variational",
     "anchors",
+    "chain_stats",
+    "diagnose",
+    "e_bfmi",
     "infer",
     "load_posterior",
+    "loo",
     "rank_test",
     "ranks",
     "save_posterior",
     "tarp_ranks",
+    "to_arviz",
 ]

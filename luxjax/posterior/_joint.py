@@ -33,6 +33,7 @@ __all__ = [
     "finish",
     "joint_density",
     "laplace_root",
+    "log_marginals",
     "posterior_mode",
     "unshrunk_mode",
 ]
@@ -146,7 +147,7 @@ class JointDensity(eqx.Module):
         model = replace_leaves(self.model, {path: value for path, (value, _) in found.items()})
         data = star_data(model, self.batch)
         if self.collapsed:
-            return prior + _log_marginal(data)
+            return prior + jnp.sum(log_marginals(data))
         z = x[self.n_leaves :].reshape(self.batch.n_stars, -1)
         return prior + jnp.sum(jax.vmap(StarDensity(model, self.latents_prior))(z, data))
 
@@ -165,10 +166,11 @@ def _posteriors(data):
     return _ridge(total(d.gram for d in data.values()), total(d.rhs for d in data.values()))
 
 
-def _log_marginal(data) -> Float[Array, ""]:
+def log_marginals(data) -> Float[Array, " star"]:
+    """Ln p(y) of every star with its latents integrated out."""
     mean, _, log_det = _posteriors(data)
     fitted = jnp.sum(total(d.rhs for d in data.values()) * mean, axis=1)
-    return jnp.sum(total(d.constant for d in data.values()) + 0.5 * fitted - 0.5 * log_det)
+    return total(d.constant for d in data.values()) + 0.5 * fitted - 0.5 * log_det
 
 
 @jax.custom_jvp

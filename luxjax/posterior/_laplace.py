@@ -62,7 +62,11 @@ class Laplace(AbstractMethod):
         white = White(density, centre, laplace_root(density, centre, self.rank))
         draw_key, z_key = jax.random.split(key)
         eps = jax.random.normal(draw_key, (1, self.draws, len(centre)), centre.dtype)
-        return finish(problem, self, density, white.map(eps), {}, key=z_key)
+        stats = {
+            "lp": np.asarray(white.log_densities(eps)),
+            "lq": -0.5 * np.sum(np.asarray(eps) ** 2, axis=-1),
+        }
+        return finish(problem, self, density, white.map(eps), stats, key=z_key)
 
 
 def modes(problem: Problem, stars) -> Mode:

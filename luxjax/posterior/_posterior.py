@@ -13,13 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats as scipy_stats
 
-from ..core import Batch, Gaussian, InputError, PRNGKeyArray, as_key, check_name
+from ..core import Batch, Gaussian, InputError, PRNGKeyArray, as_key, check_name, listing
 from ..fitting import Fitted
 from ..models import Lux
 from ._priors import Priors
 from ._stars import StarDensity, star_data
 
 __all__ = ["AbstractPosterior", "GaussianPosterior", "SamplePosterior"]
+
+ROUNDING = 1e-9  # eigenvalues this far below zero, in units of the largest, may be zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +107,31 @@ class AbstractPosterior(ABC):
             else:
                 pairs = zip(models, z, strict=True)
                 values = np.stack([np.asarray(_decode(m.decoders[name], jnp.asarray(x))) for m, x in pairs])
+            values = values * info.scale + info.loc
             if noise:
-                scatter = np.stack([np.asarray(m.scatter[name]) for m in models])[:, None, :]
-                variance = scatter**2 + self._error_variance(name)
-                unit = np.asarray(_unit_noise(noise_key, values.shape, self.fitted.model.dof[name]))
-                values = values + np.sqrt(variance) * unit
-        return values * info.scale + info.loc
+                scatter = np.stack([np.asarray(m.scatter[name]) for m in models])
+                values = values + self.noise(name, values.shape[:2], scatter, key=noise_key)
+        return values
+
+    def noise(
+        self, name: str, shape: tuple[int, int], scatter: np.ndarray | None = None, *, key: PRNGKeyArray | int
+    ) -> np.ndarray:
+        """Draws of the noise of one output, in the catalogue's units, (draw, star, out).
+
+        Parameters
+        ----------
+        name : str
+            The measurement errors are those of the batch, none where it does not hold this output.
+        shape : (draw, star)
+        scatter : (draw, out) or (1, out) array, optional
+            Intrinsic scatter in the model's units; the model's own by default.
+        """
+        model = self.fitted.model
+        scatter = np.asarray(model.scatter[name])[None] if scatter is None else scatter
+        variance = scatter[:, None, :] ** 2 + self._error_variance(name)
+        with jax.enable_x64(True):
+            unit = np.asarray(_unit_noise(as_key(key), (*shape, scatter.shape[1]), model.dof[name]))
+        return np.sqrt(variance) * unit * self.fitted.info(name).scale
 
     def _error_variance(self, name: str) -> np.ndarray | float:
         if self.batch is None or name not in self.batch.names:
@@ -186,13 +207,32 @@ class GaussianPosterior(AbstractPosterior):
         return self.mean + scipy_stats.norm.ppf(_probability(q)) * self.sd
 
     def sample(self, n: int, *, key: PRNGKeyArray | int) -> np.ndarray:
+        self._need_definite(strictly=False)
         with jax.enable_x64(True):
             return np.asarray(self.gaussian.sample(_positive("draws", n), key=as_key(key)))
 
     def log_density(self, z: np.ndarray) -> np.ndarray:
         """Natural log of the normal density of each star at `z` (star, latent), normalised, (star,)."""
+        self._need_definite(strictly=True)
         with jax.enable_x64(True):
             return np.asarray(jax.tree.map(jnp.asarray, self.gaussian).log_density(jnp.asarray(z)))
+
+    @property
+    def definiteness(self) -> np.ndarray:
+        """Smallest over largest eigenvalue of each star's covariance, (star,): positive where it is positive definite."""
+        finite = np.isfinite(self.cov).all((1, 2))
+        values = np.linalg.eigvalsh(np.where(finite[:, None, None], self.cov, np.eye(self.n_latents)))
+        return np.where(finite, values[:, 0] / np.maximum(np.abs(values).max(1), 1e-300), np.nan)
+
+    def _need_definite(self, *, strictly: bool) -> None:
+        """Raise unless all covariances are positive definite, or at least not negative but for rounding."""
+        wrong = ~(self.definiteness > (0 if strictly else -ROUNDING))
+        if wrong.any():
+            raise InputError(
+                f"the covariances of {wrong.sum()} of {len(self)} stars are not positive definite "
+                f"({listing(self.ids[wrong], 3)}), so they have no density and no draws; infer these stars again, with NUTS if "
+                "Laplace or Variational gave this, or save the posterior again if it was changed."
+            )
 
     def _draws_with_models(self, n: int, key: PRNGKeyArray) -> tuple[np.ndarray, list[Lux]]:
         return self.sample(n, key=key), [self.fitted.model]
@@ -210,6 +250,8 @@ class SamplePosterior(AbstractPosterior):
     stats : dict of str to (chain, draw) or (chain, draw, star) array
         Of a sampler, by ArviZ's names: ``lp`` (log density), ``energy``, ``acceptance_rate``, ``diverging``,
         ``n_steps``, ``tree_depth``, ``step_size``. With known decoders stars are sampled apart, and each has its own.
+        Of draws from an approximation: ``lp`` and ``lq``, the log densities of posterior and approximation up to
+        constants; of a variational one also ``loss`` (step,), minus the evidence lower bound.
     gauge : tuple of (str, int)
         The outputs' rows that fix the rotation of the latents (see `luxjax.posterior.anchors`); empty where the
         decoders were known, or are of a kind that has no such rows: then compare predictions, not latents.

@@ -21,7 +21,7 @@ from ..core import Array, Batch, Float, Measured
 from ..fitting import effective_ivar, star_sums
 from ..models import FeatureDecoder, Lux, feature_jacobian
 
-__all__ = ["FeatureStar", "Mode", "PixelStar", "StarDensity", "find_modes", "star_data"]
+__all__ = ["FeatureStar", "Mode", "PixelStar", "StarDensity", "find_modes", "noise_density", "star_data"]
 
 SEARCH_STEPS = 60
 
@@ -72,7 +72,7 @@ def log_weight(weight: Float[Array, "*star out"]) -> Float[Array, "*star"]:
     )
 
 
-def _noise_density(
+def noise_density(
     weight: Float[Array, " out"], residual: Float[Array, " out"], dof: float
 ) -> Float[Array, ""]:
     """Log density of the residuals of good pixels, normal or, with finite `dof`, Student's t."""
@@ -113,7 +113,7 @@ class StarDensity(eqx.Module):
                 phi = decoder.features(z)
                 value = value + data.constant + phi @ data.rhs - 0.5 * phi @ data.gram @ phi
             else:
-                value = value + _noise_density(data.weight, data.value - decoder(z), self.model.dof[name])
+                value = value + noise_density(data.weight, data.value - decoder(z), self.model.dof[name])
         return value
 
     def gauss_newton(self, z: Float[Array, " latent"], star) -> Float[Array, "latent latent"]:

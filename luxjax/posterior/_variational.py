@@ -85,8 +85,10 @@ class Variational(AbstractMethod):
         find = laplace_root if self.guide == "full_rank" else diagonal_root
         white = White(density, centre, find(plain, centre))
         fit_key, draw_key, z_key = jax.random.split(key, 3)
-        eps, loss = _fit_joint(self, white, fit_key, draw_key, len(centre))
-        return finish(problem, self, density, white.map(eps[None]), {"loss": np.asarray(loss)}, key=z_key)
+        eps, lq, loss = _fit_joint(self, white, fit_key, draw_key, len(centre))
+        lp = white.log_densities(eps[None])
+        stats = {"loss": np.asarray(loss), "lp": np.asarray(lp), "lq": np.asarray(lq)[None]}
+        return finish(problem, self, density, white.map(eps[None]), stats, key=z_key)
 
 
 @eqx.filter_jit
@@ -168,4 +170,5 @@ def _fit_stars(method: Variational, density, lanes, keys, dim: int):
 @eqx.filter_jit
 def _fit_joint(method: Variational, white, fit_key, draw_key, dim: int):
     found, loss = _fit_guide(method, white, None, fit_key, dim)
-    return found.sample(draw_key, (method.draws,)), loss
+    eps = found.sample(draw_key, (method.draws,))
+    return eps, found.log_prob(eps), loss

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from ..core import Array, Float
 from ._roots import DenseRoot, LowRankRoot
@@ -40,3 +41,9 @@ class White(eqx.Module):
     def map(self, eps: Float[Array, "chain draw dim"]) -> Float[Array, "chain draw dim"]:
         """Draws of eps as draws of x."""
         return jax.vmap(jax.vmap(lambda e: self.centre + self.root(e)))(eps)
+
+    @eqx.filter_jit
+    def log_densities(self, eps: Float[Array, "chain draw dim"]) -> Float[Array, "chain draw"]:
+        """The density at each draw of eps."""
+        flat = jax.lax.map(self, jnp.reshape(eps, (-1, eps.shape[-1])))
+        return flat.reshape(eps.shape[:-1])
