@@ -1,7 +1,7 @@
 """Labels as a differentiable function of one star's spectrum, through the inference, for any decoder.
 
-The latents minimise E(z) = |z|^2/2 + sum_j w_j (y_j - f_j(z))^2 / 2. At the minimum z*, grad E = 0 for every spectrum,
-so by the implicit function theorem
+The latents minimise E(z) = |z|^2/2 - sum_j ln p(y_j - f_j(z)), for Gaussian noise |z|^2/2 + sum_j w_j (y_j - f_j(z))^2 / 2.
+At the minimum z*, grad E = 0 for every spectrum, so by the implicit function theorem
 
     dz*/dy = -(d^2 E/dz^2)^-1 d(grad E)/dy.
 
@@ -18,13 +18,11 @@ import numpy as np
 
 from ..core import Array, Batch, Float, InputError, Measured
 from ..data import Catalog
-from ..fitting import Fitted, effective_ivar, latent_posterior
+from ..fitting import Fitted, effective_ivar, latent_posterior, minus_log_density
 from ..models import Lux
 from ._outputs import find_label, input_batch, spectral_output, wide
 
 __all__ = ["infer_latents", "label_function"]
-
-STEPS = 60
 
 
 def infer_latents(model: Lux, star: Mapping[str, Measured]) -> Float[Array, " latent"]:
@@ -38,40 +36,21 @@ def infer_latents(model: Lux, star: Mapping[str, Measured]) -> Float[Array, " la
         One star's outputs, (out,) each; inverse variances are taken as known.
     """
     block = Batch({k: Measured(m.value[None], m.ivar[None]) for k, m in star.items()})
-    if model.is_linear:
+    if model.is_linear and model.is_gaussian:
         return latent_posterior(model, block).mean[0]
     weights = {k: effective_ivar(m.ivar[None], model.scatter[k])[0] for k, m in star.items()}
 
     def energy(z, values):
-        chi2 = [jnp.sum(w * (values[k] - model.decoders[k](z)) ** 2) for k, w in weights.items()]
-        return 0.5 * (z @ z + jnp.sum(jnp.stack(chi2)))
+        noise = [
+            jnp.sum(minus_log_density(model.dof[k], w, (values[k] - model.decoders[k](z)) ** 2))
+            for k, w in weights.items()
+        ]
+        return 0.5 * (z @ z) + jnp.sum(jnp.stack(noise))
 
     values = {k: m.value for k, m in star.items()}
-    fixed = jax.lax.stop_gradient(values)
-    if model.has_features:
-        z = latent_posterior(model, jax.lax.stop_gradient(block)).mean[0]
-    else:
-        z = _search(lambda z: energy(z, fixed), jnp.zeros(model.n_latents))
-    z = jax.lax.stop_gradient(z)
+    z, fixed = jax.lax.stop_gradient((latent_posterior(model, jax.lax.stop_gradient(block)).mean[0], values))
     hessian = jax.lax.stop_gradient(jax.hessian(energy)(z, fixed))
     return z - jnp.linalg.solve(hessian, jax.grad(energy)(z, values))
-
-
-def _search(energy: Callable, z):
-    """Newton's method on the latents of one star, damped until every step helps."""
-
-    def step(_, state):
-        z, value, damping = state
-        values, vectors = jnp.linalg.eigh(jax.hessian(energy)(z))
-        # |curvature|, so that the step goes down from saddle points too.
-        downhill = vectors @ ((vectors.T @ jax.grad(energy)(z)) / (jnp.abs(values) * (1 + damping) + 1e-9))
-        trial = z - downhill
-        trial_value = energy(trial)
-        better = trial_value <= value
-        damping = jnp.clip(jnp.where(better, damping / 5, damping * 4), 1e-12, 1e12)
-        return jnp.where(better, trial, z), jnp.where(better, trial_value, value), damping
-
-    return jax.lax.fori_loop(0, STEPS, step, (z, energy(z), jnp.asarray(1e-3, z.dtype)))[0]
 
 
 def label_function(

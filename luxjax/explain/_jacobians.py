@@ -82,7 +82,7 @@ def label_jacobian(
         batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
         for part, _, where in blocks(batch, block):
             n = where.stop - where.start
-            kernel = _linear_block if model.is_linear else _implicit_block
+            kernel = _linear_block if model.is_linear and model.is_gaussian else _implicit_block
             out = kernel(model, part, spectra, row.output, jnp.asarray(row.place))
             parts.append(np.asarray(out)[:n] * row.scale)
         sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
@@ -123,9 +123,9 @@ def mean_label_jacobian(
     names = tuple(labels) if labels is not None else fitted.info(fitted.label_output()).names
     rows = [find_label(fitted, name) for name in names]
     spectra = spectral_output(fitted, spectra, rows[0].output)
-    if not fitted.model.is_linear:
+    if not (fitted.model.is_linear and fitted.model.is_gaussian):
         raise InputError(
-            "the mean Jacobian is for linear decoders; average label_jacobian over stars for others."
+            "the mean Jacobian is for linear decoders and Gaussian noise; average label_jacobian over stars for others."
         )
     with jax.enable_x64(True):
         batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
@@ -150,9 +150,9 @@ def _filter_sd(fitted: Fitted, model: Lux, batch: Batch, spectra: str, row: Labe
     With u = S a and v_j = S W_j the derivative g_j = u.W_j moves by u.dW_j + da.v_j - sum_i w_i dW_i.M_i v_j,
     M_i = u W_i' + (u.W_i) I: the filter's own pixel, the label's row, and the posterior covariance by all pixels.
     """
-    if not model.is_linear:
+    if not (model.is_linear and model.is_gaussian):
         raise InputError(
-            "the spread of the Jacobian is known for linear decoders; leave spread=False for others."
+            "the spread of the Jacobian is known for linear decoders and Gaussian noise; leave spread=False for others."
         )
     d = model.n_latents
     for name in (spectra, row.output):

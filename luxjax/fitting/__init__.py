@@ -12,7 +12,7 @@ from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._latents import effective_ivar, latent_posterior, star_sums
-from ._robust import tail_weight
+from ._robust import minus_log_density, tail_weight
 from ._store import load, save
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "latent_posterior",
     "load",
     "log_evidence",
+    "minus_log_density",
     "save",
     "star_sums",
     "tail_weight",

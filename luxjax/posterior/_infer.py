@@ -90,11 +90,6 @@ def _is_float(x) -> bool:
 def _check(fitted: Fitted, batch: Batch, free: tuple[str, ...]) -> None:
     if batch.n_stars == 0:
         raise InputError("there are no stars to infer; give at least one.")
-    if not fitted.model.is_gaussian:
-        raise InputError(
-            "posteriors know Gaussian noise only; transfer() infers labels with Student-t noise, and "
-            "model.replace(dof={}) is the model without it."
-        )
     if free == ("latents",):
         return
     missing = [name for name in fitted.model.names if name not in batch.names]

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import InputError, unpack
+from luxjax.core import Batch, InputError, Measured, unpack
 from luxjax.explain import (
     conditional_flux_jacobian,
     covariance_pattern,
@@ -162,3 +162,21 @@ def test_wrong_input_gets_a_sentence(rng):
         conditional_flux_jacobian(twin, "teff")
     with pytest.raises(InputError, match="decoder covariance"):
         flux_jacobian(fitted.replace(weight_cov={}), "teff", spread=True)
+
+
+def test_student_noise_lets_outliers_say_less(rng):
+    fitted, batch = small("linear", rng)
+    robust = fitted.replace(model=fitted.model.replace(dof={"flux": 4.0}))
+    value, ivar = (np.asarray(x[0]) for x in (batch["flux"].value, batch["flux"].ivar))
+    value = value + 1.0 * (np.arange(PIXELS) == 5)  # ten of its errors
+    shifts = 1e-4 * np.eye(PIXELS)
+    stars = np.concatenate([value + shifts, value - shifts, value[None]])
+    with jax.enable_x64(True):
+        data = Batch({"flux": Measured(jnp.asarray(stars), jnp.tile(ivar, (len(stars), 1)))})
+        labels = transfer(robust, data).value[:, 0]
+        found, gauss = (
+            label_jacobian(f, data.stars(slice(-1, None)), "teff").value[0] for f in (robust, fitted)
+        )
+    expected = (labels[:PIXELS] - labels[PIXELS:-1]) / 2e-4
+    assert np.allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    assert abs(found[5]) < 0.2 * abs(gauss[5])

@@ -95,7 +95,6 @@ def test_sampler_finds_the_moments_of_a_curved_decoder(kind):
         np.testing.assert_allclose(found.cov[star] / np.outer(sd, sd), cov / np.outer(sd, sd), atol=0.15)
 
 
-@pytest.mark.long
 def test_student_noise_has_the_mode_and_curvature_of_the_t_density():
     """With a gross outlier in the data; the reference is SciPy's density on a grid and its differences."""
     model = curved_model().replace(dof={"flux": 4.0})

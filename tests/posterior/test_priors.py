@@ -1,5 +1,6 @@
 """Priors by leaf path, and the shrinkage prior with its variance integrated out."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from scipy import integrate, stats
 
 from luxjax.core import InputError
+from luxjax.fitting import Fitted
 from luxjax.models import Lux
 from luxjax.posterior import Exact, Laplace, Priors, infer
+from luxjax.posterior._joint import joint_density
+from luxjax.posterior._method import Problem
 from luxjax.posterior._priors import column_log_density, leaf_paths
 
 from .worlds import curved_model, linear_world, observe
@@ -54,6 +58,45 @@ def test_integrated_variance_is_the_integral():
         each = [float(column_log_density(jnp.array([c @ c]), jnp.array([5.0]), prior)) for c in columns]
     expected = [by_quadrature(c) for c in columns]
     assert np.isclose(each[1] - each[0], expected[1] - expected[0], rtol=1e-6)
+
+
+def test_overrides_change_the_joint_density_by_their_own_densities():
+    model, batch, _ = linear_world()
+    fitted = Fitted(model, {})
+    problem = Problem(fitted, batch, np.arange(6).astype(str), Priors(), ("latents", "decoders", "scatter"))
+    overrides = {
+        "decoders.flux.weight": dist.Normal(0.2, 0.5),
+        "decoders.labels.intercept": dist.StudentT(3.0, 1.0, 2.0),
+        "scatter.flux": dist.HalfNormal(0.05),
+    }
+
+    given = [Priors(), Priors(overrides), Priors({"shrinkage.flux": dist.InverseGamma(1.5, 0.2)})]
+    with jax.enable_x64(True):
+        densities = [joint_density(problem, priors) for priors in given]
+        plain, x = densities[0]
+        assert {name for name, _ in plain.gauge} == {
+            "labels"
+        }  # the weights of the flux are free, all of them
+
+        @eqx.filter_jit
+        def at(densities, x):
+            return [density(x) for density, _ in densities], plain.values(x)
+
+        points = x, x + 0.1 * jax.random.normal(jax.random.key(0), x.shape)
+        found = [jax.tree.map(np.asarray, at(densities, point)) for point in points]
+    columns = []
+    for (default, changed, shrunk), values in found:
+        w, b, s = (values[k] for k in ("decoders.flux.weight", "decoders.labels.intercept", "scatter.flux"))
+        expected = (
+            (stats.norm(0.2, 0.5).logpdf(w) - stats.norm.logpdf(w)).sum()
+            + (stats.t(3, 1, 2).logpdf(b) - stats.norm(0, 10).logpdf(b)).sum()
+            + (stats.halfnorm(0, 0.05).logpdf(s) - stats.halfnorm(0, 0.3).logpdf(s)).sum()
+        )
+        assert np.isclose(changed - default, expected, rtol=1e-8)
+        # A column with its variance integrated out is a multivariate t; its norm is left out of the density.
+        t = stats.multivariate_t(np.zeros(len(w)), 0.2 / 1.5 * np.eye(len(w)), df=3)
+        columns.append((shrunk - default, t.logpdf(w.T).sum() - stats.norm.logpdf(w).sum()))
+    assert np.isclose(*np.subtract(*columns), rtol=1e-6)
 
 
 def test_latents_prior_moves_the_posterior():
