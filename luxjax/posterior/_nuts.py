@@ -152,8 +152,11 @@ def _for_each(density, f, xs):
     Side by side all wait for the longest trajectory, but the cost of starting each operation, nearly all of the cost
     of a small density, is paid once.
     """
-    alone = jax.default_backend() == "cpu" and not density.together
-    return jax.lax.map(f, xs, batch_size=None if alone else SIDE_BY_SIDE)
+    if jax.default_backend() == "cpu" and not density.together:
+        return jax.lax.map(f, xs)
+    if len(xs[0]) <= SIDE_BY_SIDE:  # `lax.map` would compile `f` twice, for full portions and for the rest
+        return jax.vmap(f)(xs)
+    return jax.lax.map(f, xs, batch_size=SIDE_BY_SIDE)
 
 
 @eqx.filter_jit
