@@ -14,6 +14,7 @@ from ._method import AbstractMethod
 from ._nuts import NUTS
 from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
 from ._priors import Priors
+from ._quantities import Quantities, judged_quantities
 from ._store import load_posterior, save_posterior
 from ._variational import Variational
 
@@ -29,6 +30,7 @@ __all__ = [
     "GaussianPosterior",
     "Laplace",
     "Priors",
+    "Quantities",
     "RankTest",
     "SamplePosterior",
     "Variational",
@@ -37,6 +39,7 @@ __all__ = [
     "diagnose",
     "e_bfmi",
     "infer",
+    "judged_quantities",
     "load_posterior",
     "loo",
     "rank_test",

@@ -113,6 +113,15 @@ class AbstractPosterior(ABC):
                 values = values + self.noise(name, values.shape[:2], scatter, key=noise_key)
         return values
 
+    @abstractmethod
+    def select(self, index):
+        """The posterior of the stars chosen by a slice, integer array or boolean mask."""
+
+    def _chosen(self, index) -> dict[str, Any]:
+        """The fields that every posterior has, of these stars."""
+        batch = None if self.batch is None else self.batch.stars(index)
+        return {"ids": self.ids[index], "batch": batch}
+
     def noise(
         self, name: str, shape: tuple[int, int], scatter: np.ndarray | None = None, *, key: PRNGKeyArray | int
     ) -> np.ndarray:
@@ -203,6 +212,10 @@ class GaussianPosterior(AbstractPosterior):
     def cov(self) -> np.ndarray:
         return self.gaussian.cov  # type: ignore[return-value]
 
+    def select(self, index) -> "GaussianPosterior":
+        rows = np.arange(len(self))[index].reshape(-1)
+        return self.replace(**self._chosen(rows), gaussian=Gaussian(self.mean[rows], self.cov[rows]))  # type: ignore[arg-type]
+
     def quantile(self, q: float) -> np.ndarray:
         return self.mean + scipy_stats.norm.ppf(_probability(q)) * self.sd
 
@@ -289,6 +302,11 @@ class SamplePosterior(AbstractPosterior):
     def cov(self) -> np.ndarray:
         centred = self.pooled - self.mean
         return np.einsum("sni,snj->nij", centred, centred) / (len(centred) - 1)
+
+    def select(self, index) -> "SamplePosterior":
+        rows = np.arange(len(self))[index].reshape(-1)
+        stats = {k: v[:, :, rows] if np.ndim(v) == 3 else v for k, v in self.stats.items()}
+        return self.replace(**self._chosen(rows), draws=self.draws[:, :, rows], stats=stats)
 
     def quantile(self, q: float) -> np.ndarray:
         return np.quantile(self.pooled, _probability(q), axis=0)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._history import history
     from ._one_to_one import one_to_one
     from ._page import render
+    from ._posterior_chains import energies, rank_bars, traces
+    from ._posterior_predictive import corner, label_intervals, predictive
     from ._pulls import pulls
     from ._residuals import residuals
     from ._section import Cell, Section, Shown, Table
@@ -50,8 +52,13 @@ _DRAWN = {
     "demo_settings": "_demo",
     "history": "_history",
     "label_name": "_style",
+    "corner": "_posterior_predictive",
+    "energies": "_posterior_chains",
+    "label_intervals": "_posterior_predictive",
     "one_to_one": "_one_to_one",
+    "predictive": "_posterior_predictive",
     "pulls": "_pulls",
+    "rank_bars": "_posterior_chains",
     "render": "_page",
     "residuals": "_residuals",
     "save": "_style",
@@ -60,6 +67,7 @@ _DRAWN = {
     "study_catalog": "_catalog_study",
     "study_files": "_study_files",
     "styled": "_style",
+    "traces": "_posterior_chains",
     "transfer_run": "_catalog_study",
     "explain_run": "_evidence",
     "held_out_stars": "_evidence",
@@ -84,18 +92,23 @@ __all__ = [
     "Table",
     "accuracy",
     "check_study",
+    "corner",
     "coverage_cells",
     "coverage_plot",
     "cross_validate",
     "demo",
     "demo_settings",
+    "energies",
     "explain_run",
     "held_out_stars",
     "history",
+    "label_intervals",
     "label_name",
     "one_to_one",
     "page_name",
+    "predictive",
     "pulls",
+    "rank_bars",
     "read_explanations",
     "render",
     "render_explanations",
@@ -106,6 +119,7 @@ __all__ = [
     "study_catalog",
     "study_files",
     "styled",
+    "traces",
     "transfer_run",
     "versions",
     "with_errors",

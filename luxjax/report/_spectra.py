@@ -14,10 +14,10 @@ from ..core import InputError
 from ._run import Example
 from ._style import COLOURS, WIDTH, note, styled
 
-__all__ = ["segments", "spectrum"]
+__all__ = ["BAD", "BOTTOM", "LEFT", "ROW", "TOP", "pairs", "runs", "segments", "spectrum"]
 
 _SIGMA = 5.0
-_BAD = "#F2C9A8"
+BAD = "#F2C9A8"
 
 
 @styled
@@ -40,14 +40,14 @@ def spectrum(
     lo, hi = example.wavelength[0], example.wavelength[-1]
     chosen = example.lines if lines is None else lines
     zooms = [(n, w) for n, w in chosen.items() if lo < w < hi and _near(example, star, w).sum() > 3][:6]
-    figure = Figure(figsize=(WIDTH, _TOP + _BOTTOM + _ROW * (len(parts) + bool(zooms))))
+    figure = Figure(figsize=(WIDTH, TOP + BOTTOM + ROW * (len(parts) + bool(zooms))))
     ylim = _flux_limits(example, star)
     for row, part in enumerate(parts):
-        (above, below), *_ = _pairs(figure, row, 1)
+        (above, below), *_ = pairs(figure, row, 1)
         _draw(above, below, example, star, np.arange(part.start, part.stop), ylim)
         below.set_xlim(example.wavelength[part.start], example.wavelength[part.stop - 1])
-    pairs = _pairs(figure, len(parts), len(zooms)) if zooms else []
-    for (above, below), (name, centre) in zip(pairs, zooms, strict=True):
+    enlarged = pairs(figure, len(parts), len(zooms)) if zooms else []
+    for (above, below), (name, centre) in zip(enlarged, zooms, strict=True):
         _draw(above, below, example, star, np.flatnonzero(_near(example, star, centre)), None, steps=True)
         for ax in (above, below):
             ax.axvline(centre, color=COLOURS["purple"], linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
@@ -58,17 +58,17 @@ def spectrum(
 
 
 # Inches: title, axis title, one row (flux, residuals, tick labels), left and right margin.
-_TOP, _BOTTOM, _ROW, _FLUX, _RESIDUAL, _LEFT, _RIGHT = 0.5, 0.25, 2.0, 1.15, 0.5, 0.55, 0.1
+TOP, BOTTOM, ROW, _FLUX, _RESIDUAL, LEFT, RIGHT = 0.5, 0.25, 2.0, 1.15, 0.5, 0.55, 0.1
 
 
-def _pairs(figure: Figure, row: int, columns: int) -> list[tuple[Axes, Axes]]:
+def pairs(figure: Figure, row: int, columns: int) -> list[tuple[Axes, Axes]]:
     """Pairs of panels side by side in a row: flux above, residuals right below, x shared."""
     width, height = figure.get_size_inches()
-    top = height - _TOP - row * _ROW
-    each = (width - _LEFT - _RIGHT) / columns
+    top = height - TOP - row * ROW
+    each = (width - LEFT - RIGHT) / columns
     found: list[tuple[Axes, Axes]] = []
     for k in range(columns):
-        x, w = (_LEFT + k * each) / width, (each - 0.08 * (columns > 1)) / width
+        x, w = (LEFT + k * each) / width, (each - 0.08 * (columns > 1)) / width
         above = figure.add_axes(
             (x, (top - _FLUX) / height, w, _FLUX / height), sharey=found[0][0] if k else None
         )
@@ -81,7 +81,7 @@ def _pairs(figure: Figure, row: int, columns: int) -> list[tuple[Axes, Axes]]:
     found[0][0].set_ylabel("Flux")
     found[0][1].set_ylabel(r"$\Delta/\sigma$")
     for ax in found[0]:
-        ax.yaxis.set_label_coords((0.18 - _LEFT) / (each - 0.08 * (columns > 1)), 0.5)
+        ax.yaxis.set_label_coords((0.18 - LEFT) / (each - 0.08 * (columns > 1)), 0.5)
     return found
 
 
@@ -94,15 +94,15 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
     snr = np.median(example.flux[star][good] * np.sqrt(example.ivar[star][good]))
     name = str(title or example.ids[star]).replace("$", r"\$")
     words = rf"{name}:  S/N {snr:.0f},  $\chi^2$ per pixel {chi2:.2f}"
-    figure.text(_LEFT / width, y, words, fontsize=9.5, va="center")
+    figure.text(LEFT / width, y, words, fontsize=9.5, va="center")
     figure.legend(
         handles=[
             Line2D([], [], color=COLOURS["ink"], linewidth=1, label="observed"),
             Line2D([], [], color=COLOURS["vermilion"], linewidth=1, label="model"),
-            Patch(color=_BAD, label="bad pixels"),
+            Patch(color=BAD, label="bad pixels"),
         ],
         loc="center right",
-        bbox_to_anchor=(1 - _RIGHT / width, y),
+        bbox_to_anchor=(1 - RIGHT / width, y),
         borderpad=0,
         borderaxespad=0,
         ncols=3,
@@ -179,12 +179,12 @@ def _draw(
     if ylim:
         above.set_ylim(*ylim)
     half = np.median(np.diff(example.wavelength[pixels])) / 2 if len(pixels) > 1 else 0
-    for a, b in _runs(~good):
+    for a, b in runs(~good):
         for ax in (above, below):
-            ax.axvspan(wave[a] - half, wave[b - 1] + half, color=_BAD, linewidth=0, zorder=0)
+            ax.axvspan(wave[a] - half, wave[b - 1] + half, color=BAD, linewidth=0, zorder=0)
 
 
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
     """Where a mask is true: (start, stop) of every run."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
