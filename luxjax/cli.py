@@ -6,7 +6,7 @@ and messages to standard error. Bad input ends with one sentence and exit status
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_data, cli_explain, cli_model
+from . import __version__, cli_data, cli_explain, cli_model, cli_posterior
 
 __all__ = ["Steps", "app", "main"]
 
@@ -59,11 +59,11 @@ class Steps:
         self.timings: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Run a stage called `name`."""
+    def __call__(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Run a stage called `name`; what it gives shows progress: (task, how much is done, how much there is)."""
         begun = time.perf_counter()
-        with self.console.status(Text(name)):
-            yield
+        with self.console.status(Text(name)) as status:
+            yield lambda task, done, total: status.update(Text(f"{name}: {task} {done:,} of {total:,}"))
         self.timings[name] = time.perf_counter() - begun
         self.console.print(Text(f"{self.timings[name]:7.1f} s  {name}"), soft_wrap=True)
 
@@ -193,6 +193,7 @@ def _catalog(file: Path) -> Any:
 cli_data.register(app, Steps)
 cli_model.register(app, Steps)
 cli_explain.register(app, Steps)
+cli_posterior.register(app, Steps)
 
 
 if __name__ == "__main__":

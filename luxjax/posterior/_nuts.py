@@ -67,7 +67,10 @@ class NUTS(AbstractMethod):
             stars = star_data(model, block)
             mode = modes(problem, stars)
             lanes = (stars, mode.z, jax.block_until_ready(dense_roots(mode.precision)))
-            eps, info = sample_chains(self, density, lanes, keys_for(key, i, block.n_stars), model.n_latents)
+            told = _told(problem, f"transitions of stars from {i * block.n_stars + 1},")
+            eps, info = sample_chains(
+                self, density, lanes, keys_for(key, i, block.n_stars), model.n_latents, told
+            )
             z = mode.z[:, None, None] + jnp.einsum("nij,ncsj->ncsi", lanes[2], eps)
             draws.append(np.moveaxis(np.asarray(z)[:n], 0, 2))
             stats.append({k: np.moveaxis(v[:n], 0, 2) for k, v in info.items()})
@@ -82,11 +85,18 @@ class NUTS(AbstractMethod):
         density, _ = joint_density(problem)
         white = White(density, centre, laplace_root(plain, centre))
         chain_key, z_key = jax.random.split(key)
-        told = (lambda done, n: problem.progress("NUTS", done, n)) if problem.progress else None
         one = jnp.zeros(1)  # a single posterior, which brings its own data
-        eps, stats = sample_chains(self, white, one, chain_key[None], len(centre), told)
+        eps, stats = sample_chains(
+            self, white, one, chain_key[None], len(centre), _told(problem, "transitions,")
+        )
         stats = {k: v[0] for k, v in stats.items()}
         return finish(problem, self, density, white.map(jnp.asarray(eps[0])), stats, key=z_key)
+
+
+def _told(problem: Problem, task: str) -> Callable | None:
+    """Progress of a sampler, where anybody wants to know."""
+    tell = problem.progress
+    return None if tell is None else lambda done, n: tell(task, done, n)
 
 
 def sample_chains(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._page import render
     from ._posterior_chains import energies, rank_bars, traces
     from ._posterior_predictive import corner, label_intervals, predictive
+    from ._posterior_run import infer_run, keep_window, stars_to_infer
     from ._pulls import pulls
     from ._residuals import residuals
     from ._section import Cell, Section, Shown, Table
@@ -51,6 +52,9 @@ _DRAWN = {
     "demo": "_demo",
     "demo_settings": "_demo",
     "history": "_history",
+    "infer_run": "_posterior_run",
+    "keep_window": "_posterior_run",
+    "stars_to_infer": "_posterior_run",
     "label_name": "_style",
     "corner": "_posterior_predictive",
     "energies": "_posterior_chains",
@@ -102,6 +106,8 @@ __all__ = [
     "explain_run",
     "held_out_stars",
     "history",
+    "infer_run",
+    "keep_window",
     "label_intervals",
     "label_name",
     "one_to_one",
@@ -115,6 +121,7 @@ __all__ = [
     "residuals",
     "save",
     "spectrum",
+    "stars_to_infer",
     "study",
     "study_catalog",
     "study_files",

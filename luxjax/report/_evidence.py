@@ -15,7 +15,15 @@ from ..simulation import LineList
 from ._explanations import read_explanations, write_explanations
 from ._run import RunFolder
 
-__all__ = ["explain_run", "held_out_stars", "read_stars", "verdict_metrics", "with_errors", "write_stars"]
+__all__ = [
+    "catalog_of",
+    "explain_run",
+    "held_out_stars",
+    "read_stars",
+    "verdict_metrics",
+    "with_errors",
+    "write_stars",
+]
 
 STARS = "stars.csv"
 
@@ -51,7 +59,7 @@ def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog
         again. Its calibration stars are taken; where it has none of them, all its stars that the run does not know.
     """
     stars = read_stars(run)
-    found = _catalog(run, catalog)
+    found = catalog_of(run, catalog)
     calibration = np.isin(found.ids, stars.loc[stars["part"] == "calibration", "id"])
     rows = calibration if calibration.any() else ~np.isin(found.ids, stars["id"])
     if not rows.any():
@@ -61,7 +69,8 @@ def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog
     return found.select(rows)
 
 
-def _catalog(run: RunFolder, catalog: str | Path | None) -> Catalog:
+def catalog_of(run: RunFolder, catalog: str | Path | None) -> Catalog:
+    """The catalogue named, or the one that the run was fitted to; for the demonstration it is simulated again."""
     config = run.config
     if catalog is not None:
         return load_catalog(catalog)

@@ -6,6 +6,7 @@
     log.txt          what happened, with times     figures/, report.html         made by `luxjax.report.render`
     metrics.json     numbers of the run             transferred.parquet, .fits   labels of stars that had none
     stars.csv        which star was in which part   explain/, explain_*.html     was each label measured?
+    posterior/       a posterior that was inferred  labels.csv                   its labels
 
 Every file is written whole or not at all.
 """
@@ -62,6 +63,8 @@ _OWNED = (
     "model",
     "explain",
     "stars.csv",
+    "posterior",
+    "labels.csv",
 )
 
 

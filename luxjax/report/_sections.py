@@ -16,6 +16,13 @@ from ._coverage import CoverageCell, coverage_cells, coverage_plot
 from ._credit import references
 from ._history import history
 from ._one_to_one import number, one_to_one
+from ._posterior_page import (
+    posterior_chains,
+    posterior_diagnosis,
+    posterior_headline,
+    posterior_labels,
+    posterior_spectra,
+)
 from ._pulls import pulls
 from ._residuals import residuals
 from ._run import RunFolder
@@ -43,6 +50,8 @@ def headline(run: RunFolder) -> str:
     ]
     numbers = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
     time = f", in {_duration(m['wall_s'])}" if m.get("wall_s") else ""
+    if not labels and posterior_headline(run):
+        return posterior_headline(run)
     if not labels:
         return Markup(f"{escape(what)}{escape(latents)}{time}.")
     return Markup(
@@ -270,6 +279,10 @@ def _cite(run: RunFolder) -> Section:
 
 
 SECTIONS: list[Callable[[RunFolder], Section | None]] = [
+    posterior_diagnosis,
+    posterior_labels,
+    posterior_spectra,
+    posterior_chains,
     _labels,
     verdicts,
     by_input,

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli_data": BELOW_EVIDENCE | EVIDENCE | {"report"},
     "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli_explain": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model", "cli_explain"},
+    "cli_posterior": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
+    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior"},
 }
 
 

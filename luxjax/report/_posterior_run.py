@@ -1,0 +1,283 @@
+"""A posterior in a run folder: which stars, of what model, and what is written about them.
+
+posterior/                 the posterior, as `luxjax.posterior.save_posterior` writes it
+labels.csv, labels.fits    mean, standard deviation and quantiles of every label, a row per star
+metrics.json               ``posterior``: the diagnosis, and how labels compare with those known
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, binomial_interval, check_name, coverage, listing, rmse
+from ..data import Catalog, Spectra, load_catalog
+from ..fitting import Fitted, load
+from ..models import FeatureDecoder
+from ..posterior import (
+    AbstractMethod,
+    AbstractPosterior,
+    Diagnosis,
+    SamplePosterior,
+    diagnose,
+    infer,
+    save_posterior,
+)
+from ._evidence import catalog_of, read_stars
+from ._posterior_chains import energies, rank_bars, traces
+from ._posterior_predictive import corner, label_intervals, predictive
+from ._run import RunFolder
+from ._style import save
+
+__all__ = ["infer_run", "keep_window", "stars_to_infer"]
+
+DRAWS = 2000
+QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
+MOST_FREE = 5000  # parameters of a joint posterior
+LEVELS = (0.68, 0.95)
+
+
+def stars_to_infer(
+    source: str | Path,
+    *,
+    catalog: str | Path | None = None,
+    part: str = "test",
+    ids: Sequence[str] = (),
+    most: int | None = None,
+) -> tuple[Fitted, Catalog]:
+    """The model of a run, and stars to infer with it.
+
+    Parameters
+    ----------
+    source : path
+        A run folder, or a model folder, which needs a catalogue.
+    catalog : path, optional
+        Catalogue folder; by default the one that the run was fitted to.
+    part : "train", "calibration" or "test"
+        Of the run's stars. A catalogue that holds none of the run's stars is taken whole.
+    ids : sequence of str
+        Stars by name, whatever their part.
+    most : int, optional
+        The first so many of them.
+    """
+    source = Path(source)
+    inside = (source / "model").is_dir()
+    fitted = load(source / "model" if inside else source)
+    if catalog is None and not inside:
+        raise InputError(f"{source} is a model without stars; give a catalogue folder with --catalog.")
+    found = load_catalog(catalog) if catalog is not None else catalog_of(RunFolder.open(source), None)
+    if ids:
+        for name in ids:
+            check_name("star", name, list(found.ids))
+        return fitted, found.select(np.array([list(found.ids).index(name) for name in ids]))
+    known = read_stars(RunFolder.open(source)) if inside and (source / "stars.csv").is_file() else None
+    if known is not None and np.isin(found.ids, known["id"]).any():
+        check_name("part of the run's stars", part, list(dict.fromkeys(known["part"])))
+        rows = np.isin(found.ids, known.loc[known["part"] == part, "id"])
+        if not rows.any():
+            raise InputError(
+                f"none of the run's {part} stars are in this catalogue; choose another part or catalogue."
+            )
+        found = found.select(rows)
+    return fitted, found.select(slice(0, most)) if most else found
+
+
+def keep_window(fitted: Fitted, catalog: Catalog, window: tuple[float, float]) -> tuple[Fitted, Catalog]:
+    """The model and the stars with the pixels between two wavelengths alone.
+
+    Parameters
+    ----------
+    window : (low, high)
+        Angstrom, in the medium of the spectra.
+    """
+    model, outputs, infos = fitted.model, dict(catalog.outputs), dict(fitted.outputs)
+    decoders, scatter = dict(model.decoders), dict(model.scatter)
+    for name in model.names:
+        info = fitted.info(name)
+        if info.wavelength is None:
+            continue
+        keep = np.flatnonzero((info.wavelength >= window[0]) & (info.wavelength <= window[1]))
+        if len(keep) == 0:
+            for each in (decoders, scatter, infos, outputs):
+                each.pop(name, None)
+            continue
+        decoder = decoders[name]
+        if not isinstance(decoder, FeatureDecoder):
+            raise InputError(
+                f"pixels of '{name}' cannot be taken out of a decoder that is not linear in its weights."
+            )
+        parts = (decoder.intercept[keep], decoder.weight[keep])
+        decoders[name] = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, parts)
+        scatter[name] = scatter[name][keep]
+        infos[name] = dataclasses.replace(
+            info, loc=info.loc[keep], scale=info.scale[keep], wavelength=info.wavelength[keep]
+        )
+        if name in outputs:
+            outputs[name] = catalog.spectra(name).pixels(keep)
+    if not any(info.is_spectra for info in infos.values()):
+        raise InputError(
+            f"no spectra of the model have pixels between {window[0]:g} and {window[1]:g} Angstrom."
+        )
+    kept = type(model)(decoders, scatter, {name: model.dof[name] for name in decoders})
+    return fitted.replace(model=kept, outputs=infos, weight_cov={}), Catalog(outputs, catalog.table)
+
+
+def infer_run(
+    run: RunFolder,
+    fitted: Fitted,
+    catalog: Catalog,
+    method: AbstractMethod | None,
+    *,
+    seed: int,
+    free: Sequence[str] = ("latents",),
+    inputs: Sequence[str] = (),
+    progress=None,
+) -> tuple[AbstractPosterior, Diagnosis]:
+    """Infer stars and write the posterior, its labels, its diagnosis and its figures into a run.
+
+    Parameters
+    ----------
+    run : RunFolder
+        New; `luxjax.report.render` makes its page.
+    fitted : Fitted
+    catalog : Catalog
+        The stars; their labels are compared with, and inferred from only where decoders or scatter are free.
+    method : AbstractMethod, optional
+    seed : int
+    free : sequence of str
+        As for `luxjax.infer`.
+    inputs : sequence of str
+        Spectra to infer from; all unless given.
+    progress : callable, optional
+        As for `luxjax.infer`.
+    """
+    joint = tuple(free) != ("latents",)
+    if joint:
+        _check_size(fitted, free)
+    used = catalog if joint else catalog.only(*_spectra(fitted, catalog, inputs))
+    posterior = infer(fitted, used, method, key=seed, free=free, progress=progress)
+    diagnosis = diagnose(posterior)
+    save_posterior(posterior, run.path / "posterior")
+    draws = _labels(posterior, seed)
+    observed, truth = _known(fitted, catalog)
+    table, info = _table(posterior, draws), posterior.fitted.info(posterior.fitted.label_output())
+    run.write_csv("labels.csv", table)
+    run.write_labels(table, info.units)
+    run.write_metrics(
+        {
+            "posterior": {
+                "method": posterior.method,
+                "settings": dict(posterior.settings),
+                "n_stars": len(posterior),
+                "inputs": list(posterior.batch.names) if posterior.batch else [],
+                "diagnosis": diagnosis.to_dict(),
+                "labels": _scores(posterior, draws, observed, truth),
+            }
+        }
+    )
+    _figures(run, posterior, catalog, truth, seed)
+    for line in str(diagnosis).splitlines():
+        run.log(line)
+    return posterior, diagnosis
+
+
+def _spectra(fitted: Fitted, catalog: Catalog, inputs: Sequence[str]) -> list[str]:
+    spectra = [
+        name for name, o in catalog.outputs.items() if isinstance(o, Spectra) and name in fitted.model.names
+    ]
+    for name in inputs:
+        check_name("spectra", name, spectra)
+    if not spectra:
+        raise InputError(
+            f"model and catalogue share no spectra (the model's outputs: {listing(fitted.model.names)}; the catalogue's: "
+            f"{listing(catalog.outputs)})."
+        )
+    return list(inputs) or spectra
+
+
+def _check_size(fitted: Fitted, free: Sequence[str]) -> None:
+    groups = [g for g in ("decoders", "scatter") if g in free]
+    n = sum(
+        a.size for g in groups for a in jax.tree.leaves(getattr(fitted.model, g)) if eqx.is_inexact_array(a)
+    )
+    if n > MOST_FREE:
+        raise InputError(
+            f"{' and '.join(groups)} of this model are {n:,} numbers, too many to infer together (at most {MOST_FREE:,}); keep "
+            "fewer pixels, such as --window 15200,15300, or free the scatter alone."
+        )
+
+
+def _labels(posterior: AbstractPosterior, seed: int) -> np.ndarray:
+    """Draws of the true labels, scatter about the model included, (draw, star, label)."""
+    name = posterior.fitted.label_output()
+    return posterior.replace(batch=None).predict(name, DRAWS, key=seed, noise=True)
+
+
+def _table(posterior: AbstractPosterior, draws: np.ndarray) -> pd.DataFrame:
+    columns: dict[str, Any] = {"id": posterior.ids}
+    for j, name in enumerate(posterior.fitted.info(posterior.fitted.label_output()).names):
+        columns[name], columns[f"{name}_err"] = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        for end, q in QUANTILES.items():
+            columns[f"{name}_{end}"] = np.quantile(draws[:, :, j], q, axis=0)
+    return pd.DataFrame(columns)
+
+
+def _known(fitted: Fitted, catalog: Catalog):
+    """The catalogue's labels, and the true ones in the model's order, where it has them."""
+    output = fitted.label_output()
+    observed = catalog.labels(output) if output in catalog.outputs else None
+    columns = [f"true_{name}" for name in fitted.info(output).names]
+    truth = catalog.table[columns].to_numpy(float) if set(columns) <= set(catalog.table.columns) else None
+    return observed, truth
+
+
+def _scores(posterior: AbstractPosterior, draws, observed, truth) -> dict[str, Any]:
+    """Per label: typical error, and RMSE and coverage against the truth, or else against observed labels."""
+    info = posterior.fitted.info(posterior.fitted.label_output())
+    found: dict[str, Any] = {}
+    for j, name in enumerate(info.names):
+        mean, sd = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        entry: dict[str, Any] = {"unit": info.units.get(name, ""), "median_error": float(np.median(sd))}
+        reference, error = None, 0.0
+        if truth is not None:
+            reference, entry["against"] = truth[:, j], "true"
+        elif observed is not None and name in observed.names:
+            k = observed.names.index(name)
+            reference, error, entry["against"] = observed.value[:, k], observed.error[:, k], "observed"
+        if reference is not None and np.isfinite(reference).any():
+            pull = (mean - reference) / np.sqrt(sd**2 + np.square(error))
+            entry |= {"n": int(np.isfinite(pull).sum()), "rmse": rmse(mean, reference)}
+            for level in LEVELS:
+                inside = coverage(pull, level)
+                entry[f"coverage{level * 100:.0f}"] = inside.fraction
+                entry[f"coverage{level * 100:.0f}_interval"] = list(
+                    binomial_interval(inside.inside, inside.n, 0.95, "exact")
+                )
+        found[name] = entry
+    return found
+
+
+def _figures(run: RunFolder, posterior: AbstractPosterior, catalog: Catalog, truth, seed: int) -> None:
+    """All figures that this kind of posterior has."""
+    observed, _ = _known(posterior.fitted, catalog)
+    drawn: Mapping[str, Any] = {
+        "posterior_labels": lambda: label_intervals(posterior, observed, truth, key=seed),
+        "posterior_corner": lambda: corner(posterior, 0, None if truth is None else truth[0], key=seed),
+        "posterior_spectrum": lambda: predictive(posterior, 0, key=seed),
+    }
+    if isinstance(posterior, SamplePosterior) and "diverging" in posterior.stats:
+        drawn = {
+            **drawn,
+            "posterior_traces": lambda: traces(posterior),
+            "posterior_ranks": lambda: rank_bars(posterior),
+            "posterior_energies": lambda: energies(posterior),
+        }
+    for name, draw in drawn.items():
+        with suppress(InputError):  # chains too short to draw, say: the diagnosis tells
+            save(draw(), run.figures, name)
