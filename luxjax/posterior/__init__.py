@@ -13,6 +13,7 @@ from ._loo import LOO, loo
 from ._method import AbstractMethod
 from ._nuts import NUTS
 from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from ._prior_draws import prior_draws
 from ._priors import Priors
 from ._quantities import Quantities, judged_quantities
 from ._store import load_posterior, save_posterior
@@ -42,6 +43,7 @@ __all__ = [
     "judged_quantities",
     "load_posterior",
     "loo",
+    "prior_draws",
     "rank_test",
     "ranks",
     "save_posterior",

@@ -19,7 +19,7 @@ from ..models import Lux
 from ._priors import Priors
 from ._stars import StarDensity, star_data
 
-__all__ = ["AbstractPosterior", "GaussianPosterior", "SamplePosterior"]
+__all__ = ["AbstractPosterior", "GaussianPosterior", "SamplePosterior", "decode", "unit_noise"]
 
 ROUNDING = 1e-9  # eigenvalues this far below zero, in units of the largest, may be zero
 
@@ -103,10 +103,10 @@ class AbstractPosterior(ABC):
         with jax.enable_x64(True):
             z, models = self._draws_with_models(_positive("draws", n), draw_key)
             if len(models) == 1:
-                values = np.asarray(_decode(models[0].decoders[name], jnp.asarray(z)))
+                values = np.asarray(decode(models[0].decoders[name], jnp.asarray(z)))
             else:
                 pairs = zip(models, z, strict=True)
-                values = np.stack([np.asarray(_decode(m.decoders[name], jnp.asarray(x))) for m, x in pairs])
+                values = np.stack([np.asarray(decode(m.decoders[name], jnp.asarray(x))) for m, x in pairs])
             values = values * info.scale + info.loc
             if noise:
                 scatter = np.stack([np.asarray(m.scatter[name]) for m in models])
@@ -139,7 +139,7 @@ class AbstractPosterior(ABC):
         scatter = np.asarray(model.scatter[name])[None] if scatter is None else scatter
         variance = scatter[:, None, :] ** 2 + self._error_variance(name)
         with jax.enable_x64(True):
-            unit = np.asarray(_unit_noise(as_key(key), (*shape, scatter.shape[1]), model.dof[name]))
+            unit = np.asarray(unit_noise(as_key(key), (*shape, scatter.shape[1]), model.dof[name]))
         return np.sqrt(variance) * unit * self.fitted.info(name).scale
 
     def _error_variance(self, name: str) -> np.ndarray | float:
@@ -161,13 +161,13 @@ class AbstractPosterior(ABC):
 
 
 @eqx.filter_jit
-def _decode(decoder, z):
+def decode(decoder, z):
     for _ in range(z.ndim - 1):
         decoder = jax.vmap(decoder)
     return decoder(z)
 
 
-def _unit_noise(key, shape: tuple[int, ...], dof: float):
+def unit_noise(key, shape: tuple[int, ...], dof: float):
     """Normal draws, or Student's t."""
     if math.isinf(dof):
         return jax.random.normal(key, shape, jnp.float64)
