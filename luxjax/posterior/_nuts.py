@@ -67,7 +67,7 @@ class NUTS(AbstractMethod):
             stars = star_data(model, block)
             mode = modes(problem, stars)
             lanes = (stars, mode.z, jax.block_until_ready(dense_roots(mode.precision)))
-            told = _told(problem, f"transitions of stars from {i * block.n_stars + 1},")
+            told = _told(problem, "NUTS")
             eps, info = sample_chains(
                 self, density, lanes, keys_for(key, i, block.n_stars), model.n_latents, told
             )
@@ -86,9 +86,7 @@ class NUTS(AbstractMethod):
         white = White(density, centre, laplace_root(plain, centre))
         chain_key, z_key = jax.random.split(key)
         one = jnp.zeros(1)  # a single posterior, which brings its own data
-        eps, stats = sample_chains(
-            self, white, one, chain_key[None], len(centre), _told(problem, "transitions,")
-        )
+        eps, stats = sample_chains(self, white, one, chain_key[None], len(centre), _told(problem, "NUTS"))
         stats = {k: v[0] for k, v in stats.items()}
         return finish(problem, self, density, white.map(jnp.asarray(eps[0])), stats, key=z_key)
 
