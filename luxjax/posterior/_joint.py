@@ -279,9 +279,15 @@ def _diagonal(density, x):
     return jax.lax.map(entry, jnp.arange(len(x)))
 
 
+def _curvature(density: JointDensity, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
+    """Minus the Hessian's diagonal, of the whole matrix where it fits: it is wanted elsewhere, and compiled once."""
+    found = jnp.diagonal(_precision(density, x)) if len(x) <= DENSE else _diagonal(density, x)
+    return jnp.maximum(found, FLATTEST)
+
+
 def diagonal_root(density: JointDensity, centre: Float[Array, " dim"]) -> LowRankRoot:
     """Conditional standard deviations alone."""
-    diagonal = jnp.maximum(_diagonal(density, centre), FLATTEST)
+    diagonal = _curvature(density, centre)
     return LowRankRoot(diagonal**-0.5, jnp.zeros((len(centre), 0)), jnp.zeros(0))
 
 
@@ -301,9 +307,8 @@ def laplace_root(
                 stacklevel=2,
             )
         return DenseRoot(jnp.asarray(vectors * np.maximum(values, FLATTEST) ** -0.5))
-    diagonal = jnp.maximum(_diagonal(density, centre), FLATTEST)
     rank = min(LANCZOS if rank is None else rank, dim)
-    return _lanczos(density, centre, diagonal, rank)
+    return _lanczos(density, centre, _curvature(density, centre), rank)
 
 
 @eqx.filter_jit

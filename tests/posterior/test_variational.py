@@ -8,8 +8,6 @@ from luxjax.posterior import Exact, Variational, infer
 
 from .worlds import linear_world
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="module")
 def linear():
@@ -20,9 +18,16 @@ def linear():
     return model, batch, exact, precision
 
 
-def test_full_rank_finds_the_exact_posterior(linear):
-    model, batch, exact, _ = linear
-    found = infer(model, batch, Variational(steps=1500), key=0)
+@pytest.fixture(scope="module")
+def guides(linear):
+    model, batch, *_ = linear
+    names = ("full_rank", "mean_field", "low_rank")
+    return {name: infer(model, batch, Variational(name, steps=1500), key=0) for name in names}
+
+
+def test_full_rank_finds_the_exact_posterior(linear, guides):
+    _, _, exact, _ = linear
+    found = guides["full_rank"]
     np.testing.assert_allclose((found.mean - exact.mean) / exact.sd, 0, atol=0.01)
     whitened = np.einsum("nij,njk->nik", np.linalg.inv(exact.cov), found.cov)
     np.testing.assert_allclose(whitened, np.broadcast_to(np.eye(3), whitened.shape), atol=0.02)
@@ -30,9 +35,9 @@ def test_full_rank_finds_the_exact_posterior(linear):
     assert found.loss[-100:].mean() < found.loss[:10].mean()
 
 
-def test_mean_field_has_the_conditional_variances(linear):
-    model, batch, exact, precision = linear
-    found = infer(model, batch, Variational("mean_field", steps=1500), key=0)
+def test_mean_field_has_the_conditional_variances(linear, guides):
+    _, _, exact, precision = linear
+    found = guides["mean_field"]
     np.testing.assert_allclose((found.mean - exact.mean) / exact.sd, 0, atol=0.1)
     conditional = 1 / np.diagonal(precision, axis1=1, axis2=2)
     np.testing.assert_allclose(found.sd**2 / conditional, 1, atol=0.06)
@@ -40,16 +45,15 @@ def test_mean_field_has_the_conditional_variances(linear):
     assert (found.cov[:, ~np.eye(3, dtype=bool)] == 0).all()
 
 
-def test_low_rank_lies_between(linear):
+def test_low_rank_lies_between(linear, guides):
     """KL(q || p) of the low-rank guide is below the mean field's; both are in closed form for normals."""
-    model, batch, exact, precision = linear
+    _, _, exact, precision = linear
 
     def divergence(found):
         inside = np.einsum("nij,nji->n", precision, found.cov)
         logs = np.linalg.slogdet(exact.cov)[1] - np.linalg.slogdet(found.cov)[1]
         return 0.5 * (inside - 3 + logs).mean()
 
-    guides = {g: infer(model, batch, Variational(g, steps=1500), key=0) for g in ("mean_field", "low_rank")}
     assert divergence(guides["low_rank"]) < 0.5 * divergence(guides["mean_field"])
 
 
