@@ -11,7 +11,7 @@ import numpy as np
 
 from ._atoms import THETA, atoms, ionisation_fractions, like
 from ._lines import LineList
-from ._strength import _HC_K, _LIGHT, column, depth_limit, hminus_opacity, photosphere
+from ._strength import _HC_K, _LIGHT, Layer, column, cool_continuum, depth_limit, photosphere
 
 __all__ = ["HydrogenLines"]
 
@@ -36,7 +36,7 @@ class HydrogenLines:
         self._shift = 5.5e-5 * (lower * upper) ** 4 / (upper**2 - lower**2)
         self._atom = atoms("H")
 
-    def depth(self, params, offset, sigma_kms: float):
+    def depth(self, params, offset, sigma_kms: float, layer: Layer | None = None, continuum=cool_continuum):
         """Depth below the continuum of every line, smoothed by the instrument, (line, pixel).
 
         Parameters
@@ -46,8 +46,10 @@ class HydrogenLines:
             Angstrom from each line's centre.
         sigma_kms : float
             One-sigma instrumental width, km/s; it and macroturbulence widen the Doppler core.
+        layer, continuum : optional
+            Instead of the cool photosphere and its opacity.
         """
-        layer = photosphere(params)
+        layer = photosphere(params) if layer is None else layer
         t = layer.temperature
         wavelength = like(self.lines.wavelength, t)
         fraction, log_u = ionisation_fractions(self._atom, t, layer.log_pe)
@@ -55,8 +57,7 @@ class HydrogenLines:
         stimulated = -jnp.expm1(-_HC_K / (wavelength * t))
         # pi e^2 / (m c^2) = 8.8526e-13 cm, lambda^2 times a profile per Angstrom leaves 1e-8 cm
         strength = like(np.log10(8.8526e-21) + self.lines.log_gf + 2 * np.log10(wavelength), t)
-        continuum = jnp.log10(hminus_opacity(wavelength, t)) + layer.log_pe
-        ratio = 10.0 ** (strength + log_n + jnp.log10(stimulated) - continuum)
+        ratio = 10.0 ** (strength + log_n + jnp.log10(stimulated) - continuum(wavelength, layer))
         speed2 = 0.0166289 * t / 1.008 + params[column("vmic")] ** 2 + params[column("vmacro")] ** 2
         core2 = (wavelength / _LIGHT) ** 2 * (speed2 + 2 * sigma_kms**2)
         log_ne = layer.log_pe - jnp.log10(1.380649e-16 * t)

@@ -23,6 +23,7 @@ __all__ = [
     "Layer",
     "LineStrength",
     "column",
+    "cool_continuum",
     "depth_limit",
     "growth",
     "hminus_opacity",
@@ -107,6 +108,11 @@ def hminus_opacity(wavelength: np.ndarray, temperature):
     return bf + ff
 
 
+def cool_continuum(wavelength: np.ndarray, layer: Layer):
+    """log10 of the continuous opacity per hydrogen nucleus, cm^2: H- alone, as in stars cooler than about 7,000 K."""
+    return jnp.log10(hminus_opacity(wavelength, layer.temperature)) + layer.log_pe
+
+
 def growth(eta, damping):
     """Curve of growth: the integral of eta H / (1 + eta H) over v for a Voigt profile H(damping, v).
 
@@ -169,9 +175,9 @@ class LineStrength:
         # sqrt(pi) e^2 / (m c^2) = 4.9947e-13 cm; lambda^2 / width with both in Angstrom leaves 1e-8 cm
         self._log_const = np.log10(4.9947e-21) + 2 * np.log10(self.lines.wavelength) + lines.log_gf + solar
 
-    def log_opacity_ratio(self, params):
+    def log_opacity_ratio(self, params, layer: Layer | None = None, continuum=cool_continuum):
         """log10 of line-centre over continuous opacity, Doppler width in Angstrom, and damping, each (line,)."""
-        layer = photosphere(params)
+        layer = photosphere(params) if layer is None else layer
         t = layer.temperature
         wavelength = like(self.lines.wavelength, t)
         thermal = 0.0166289 * t / like(self._mass, t)  # 2 k T / m in (km/s)^2
@@ -187,13 +193,12 @@ class LineStrength:
             + population
             + jnp.log10(stimulated / width)
         )
-        continuum = jnp.log10(hminus_opacity(wavelength, t)) + layer.log_pe
         # van der Waals broadening by hydrogen, 10^-7.5 s^-1 cm^3 at 10,000 K as for typical Fe I lines
         log_gamma = -7.5 + 0.3 * jnp.log10(t / 1e4) + layer.log_pg - jnp.log10(1.380649e-16 * t)
         damping = 10.0 ** (log_gamma - np.log10(4 * np.pi * 2.99792458e18)) * wavelength**2 / width
-        return line - continuum + _CALIBRATION, width, damping
+        return line - continuum(wavelength, layer) + _CALIBRATION, width, damping
 
-    def profile(self, params):
+    def profile(self, params, layer: Layer | None = None, continuum=cool_continuum):
         """Equivalent width and Gaussian sigma of the line before instrument and macroturbulence, Angstrom.
 
         sigma^2 = width^2 (1/2 + G^2 / 2 pi), G the curve of growth: thermal and microturbulent for a weak line, and

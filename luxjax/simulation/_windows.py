@@ -75,7 +75,13 @@ def galah() -> Window:
     return Window("galah", wavelength, "air", 28_000.0, np.ones(len(wavelength), bool), segments)
 
 
-_WINDOWS = {"apogee": apogee, "galah": galah}
+def lamost() -> Window:
+    """LAMOST's low-resolution grid: log10 lambda = 3.5682 + 1e-4 i, 3,909 pixels in vacuum."""
+    wavelength = 10 ** (3.5682 + 1e-4 * np.arange(3909))
+    return Window("lamost", wavelength, "vacuum", 1_800.0, np.ones(3909, bool), ((0, 3909),))
+
+
+_WINDOWS = {"apogee": apogee, "galah": galah, "lamost": lamost}
 
 
 def window_named(window: "str | Window") -> Window:
