@@ -9,6 +9,7 @@ better conditioned than a joint descent: latents and weights are only determined
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import equinox as eqx
@@ -121,8 +122,7 @@ class Gradient(AbstractFitter):
             raise InputError("steps, check, patience and batch_size must be at least 1.")
 
     def _descend(self, objective: Objective, params: Params, latents, judges, key, progress) -> "_Descent":
-        default = optax.adam(optax.cosine_decay_schedule(RATE, self.steps))
-        optimizer = optax.with_extra_args_support(self.optimizer or default)
+        optimizer = optax.with_extra_args_support(self.optimizer or _default(self.steps))
         whole = self.batch_size is None or self.batch_size >= len(latents)
         rows = _rows(len(latents), None if whole else self.batch_size, self.block, key)
         state = _State(params, optimizer.init(params), latents)
@@ -162,6 +162,12 @@ class Gradient(AbstractFitter):
                 return _Descent(best.params, history, True, f"converged: {best.words}, {step} were taken")
         words = f"took all {self.steps} steps" + (f": {best.words}" if judges else "")
         return _Descent(best.params, history, self.optimizer is None, words)
+
+
+@lru_cache
+def _default(steps: int) -> optax.GradientTransformation:
+    """One object for all fits of as many steps, so that each step is compiled once for all of them."""
+    return optax.adam(optax.cosine_decay_schedule(RATE, steps))
 
 
 class _State(NamedTuple):
