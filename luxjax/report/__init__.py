@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._explain_page import render_explanations
     from ._explanations import page_name, read_explanations, write_explanations
     from ._history import history
+    from ._methods import agreement, calibration_curves, compare_methods
     from ._one_to_one import one_to_one
     from ._page import render
     from ._posterior_chains import energies, rank_bars, traces
@@ -45,6 +46,9 @@ _DRAWN = {
     "Study": "_study",
     "Table": "_section",
     "accuracy": "_accuracy",
+    "agreement": "_methods",
+    "calibration_curves": "_methods",
+    "compare_methods": "_methods",
     "coverage_cells": "_coverage",
     "coverage_plot": "_coverage",
     "check_study": "_catalog_study",
@@ -95,7 +99,10 @@ __all__ = [
     "Study",
     "Table",
     "accuracy",
+    "agreement",
+    "calibration_curves",
     "check_study",
+    "compare_methods",
     "corner",
     "coverage_cells",
     "coverage_plot",

@@ -15,6 +15,7 @@ from ._compare import Against, compare, has_reference, label_names
 from ._coverage import CoverageCell, coverage_cells, coverage_plot
 from ._credit import references
 from ._history import history
+from ._methods import methods
 from ._one_to_one import number, one_to_one
 from ._posterior_page import (
     posterior_chains,
@@ -279,6 +280,7 @@ def _cite(run: RunFolder) -> Section:
 
 
 SECTIONS: list[Callable[[RunFolder], Section | None]] = [
+    methods,
     posterior_diagnosis,
     posterior_labels,
     posterior_spectra,
