@@ -15,6 +15,15 @@ R_HAT = 1.01
 ESS = 400
 E_BFMI = 0.3
 CUT_OFF = 0.01  # share of trajectories at their longest
+FAR_OFF = (
+    "The chains have not converged: {} differ between or along chains by more than chance. Do not use these draws; sample "
+    "longer, NUTS(warmup=2000, draws=2000). If that does not help, the posterior has more than one mode or a direction "
+    "that nothing determines: use fewer latents, or narrower priors."
+)
+NEARLY = (
+    "The chains have nearly converged: {} differ between or along chains by a little more than chance. Sample two to four "
+    "times as many draws before tails are used."
+)
 LEAST_CHAINS = 4
 ENOUGH_DRAWS = 100  # per chain
 
@@ -70,9 +79,7 @@ def _convergence(posterior: SamplePosterior) -> list[Finding]:
             -badness,
             f"< {R_HAT}",
             where,
-            f"The chains have not converged: {count} differ between or along chains by more than chance. Do not use these "
-            "draws; sample longer, NUTS(warmup=2000, draws=2000). If that does not help, the posterior has more than one "
-            "mode or a direction that nothing determines: use fewer latents, or narrower priors.",
+            (FAR_OFF if -badness > 1.05 else NEARLY).format(count),
         )
     ]
     for check, values, what in (

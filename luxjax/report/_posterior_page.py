@@ -95,7 +95,7 @@ def posterior_labels(run: RunFolder) -> Section | None:
     shown = _shown(
         run,
         ("posterior_labels", "Labels of each star with their posterior intervals",
-         "Labels without their scatter about the model: median (dot), 68% (thick) and 95% (thin) of the posterior. "
+         "Median (dot), 68% (thick) and 95% (thin) of the posterior of the true label. "
          "Observed labels, grey, were not used unless decoders or scatter were inferred."),
         ("posterior_corner", "Labels of one star in pairs",
          "Labels of the first star: 68% and 95% regions. A tilted ellipse is a degeneracy that separate errors do not tell."),

@@ -1,5 +1,7 @@
 """Figures of what a posterior predicts: a star's spectrum with its bands, labels of stars, and labels of one star jointly."""
 
+from typing import Any
+
 import jax
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,11 +16,12 @@ from ..core import InputError, PRNGKeyArray, as_key
 from ..data import LabelTable
 from ..posterior import AbstractPosterior
 from ._spectra import BAD, BOTTOM, LEFT, ROW, TOP, pairs, runs, segments
-from ._style import COLOURS, WIDTH, axis_title, grid, label_name, note, styled
+from ._style import COLOURS, WIDTH, axis_title, grid, label_name, styled
 
-__all__ = ["corner", "label_intervals", "predictive"]
+__all__ = ["corner", "label_draws", "label_intervals", "predictive"]
 
-DRAWS = 400
+DRAWS = 400  # of spectra
+LABEL_DRAWS = 2000
 ZOOMS = 3
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # noise-free model, and model with noise
@@ -120,9 +123,10 @@ class _Shown:
         below.plot(wave, self.residual[pixels], color=COLOURS["ink"], **(style | {"linewidth": 0.5}))
         below.set_ylim(-5, 5)
         below.set_yticks([-4, 0, 4])
+        half = np.median(np.diff(wave)) / 2 if len(wave) > 1 else 0.0
         for a, b in runs(~self.good[pixels]):
             for ax in (above, below):
-                ax.axvspan(wave[a], wave[b - 1], color=BAD, linewidth=0, zorder=0)
+                ax.axvspan(wave[a] - half, wave[b - 1] + half, color=BAD, linewidth=0, zorder=0)
 
 
 def _heading(figure: Figure, words: str, medium: str) -> None:
@@ -148,10 +152,10 @@ def _heading(figure: Figure, words: str, medium: str) -> None:
     figure.text(0.5, 0.14 / height, rf"Wavelength ($\mathrm{{\AA}}$, {medium})", fontsize=9, ha="center")
 
 
-def _label_draws(posterior: AbstractPosterior, key) -> tuple[np.ndarray, tuple[str, ...], dict[str, str]]:
-    output = posterior.fitted.label_output()
-    info = posterior.fitted.info(output)
-    return posterior.predict(output, 4 * DRAWS, key=key), info.names, dict(info.units)
+def label_draws(posterior: AbstractPosterior, *, key: PRNGKeyArray | int) -> np.ndarray:
+    """Draws of the true labels of all stars, their intrinsic scatter about the model included, (draw, star, label)."""
+    unmeasured = posterior.replace(batch=None)  # the noise of a measured label is not part of the star
+    return unmeasured.predict(posterior.fitted.label_output(), LABEL_DRAWS, key=key, noise=True)
 
 
 def _reference(names, table: LabelTable | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -190,8 +194,8 @@ def label_intervals(
         Stars shown.
     """
     posterior = posterior.select(slice(0, most))
-    draws, names, units = _label_draws(posterior, key)
-    n, known = len(posterior), _reference(names, observed)
+    info, draws = posterior.fitted.info(posterior.fitted.label_output()), label_draws(posterior, key=key)
+    n, names, known = len(posterior), info.names, _reference(info.names, observed)
     figure, axes = grid(len(names), 2, (WIDTH / 2, 1.75), minor=False)
     row = np.arange(n)
     for j, (ax, name) in enumerate(zip(axes, names, strict=True)):
@@ -209,7 +213,7 @@ def label_intervals(
         ax.set_xlim(-0.7, n - 0.3)
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         ax.tick_params(axis="x", which="both", top=False)
-        ax.set_ylabel(axis_title(name, units))
+        ax.set_ylabel(axis_title(name, info.units))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
     figure.supxlabel("Star, in the order of the table", fontsize=9)
@@ -220,7 +224,7 @@ def label_intervals(
 def corner(
     posterior: AbstractPosterior, star: int | str, truth: np.ndarray | None = None, *, key: PRNGKeyArray | int
 ) -> Figure:
-    """Labels of one star, each and in pairs: 68% and 95% regions of the noise-free labels.
+    """Labels of one star, each and in pairs: 68% and 95% regions, the scatter of labels about the model included.
 
     Parameters
     ----------
@@ -232,8 +236,8 @@ def corner(
     key : jax random key or int
     """
     one = _star(posterior, star)
-    draws, names, units = _label_draws(one, key)
-    values, n = draws[:, 0], len(names)
+    info, values = one.fitted.info(one.fitted.label_output()), label_draws(one, key=key)[:, 0]
+    names, n = info.names, len(info.names)
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     figure = Figure(figsize=(0.6 + 1.3 * n, 0.6 + 1.3 * n), layout=layout)
     axes = figure.subplots(n, n, squeeze=False, sharex="col")
@@ -248,8 +252,20 @@ def corner(
                 ax.axvline(truth[j], color=COLOURS["vermilion"], linewidth=0.9)
                 if i != j:
                     ax.axhline(truth[i], color=COLOURS["vermilion"], linewidth=0.9)
-            _axis(ax, i, j, names, units, n)
-    note(axes[0, 0], str(one.ids[0]).replace("$", r"\$"), "upper left", fontsize=7)
+            _axis(ax, i, j, names, info.units, n)
+    handles: list[Any] = [
+        Patch(facecolor=DARK, edgecolor=COLOURS["blue"], label="68% of the posterior"),
+        Patch(facecolor=LIGHT, edgecolor=COLOURS["blue"], label="95%"),
+    ]
+    if truth is not None:
+        handles.append(Line2D([], [], color=COLOURS["vermilion"], linewidth=0.9, label="true"))
+    figure.legend(
+        handles=handles,
+        loc="upper right",
+        bbox_to_anchor=(0.98, 0.98),
+        title=str(one.ids[0]).replace("$", r"\$"),
+        title_fontsize=9,
+    )
     return figure
 
 

@@ -31,13 +31,12 @@ from ..posterior import (
 )
 from ._evidence import catalog_of, read_stars
 from ._posterior_chains import energies, rank_bars, traces
-from ._posterior_predictive import corner, label_intervals, predictive
+from ._posterior_predictive import corner, label_draws, label_intervals, predictive
 from ._run import RunFolder
 from ._style import save
 
 __all__ = ["infer_run", "keep_window", "stars_to_infer"]
 
-DRAWS = 2000
 QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
 MOST_FREE = 5000  # parameters of a joint posterior
 LEVELS = (0.68, 0.95)
@@ -164,7 +163,7 @@ def infer_run(
     posterior = infer(fitted, used, method, key=seed, free=free, progress=progress)
     diagnosis = diagnose(posterior)
     save_posterior(posterior, run.path / "posterior")
-    draws = _labels(posterior, seed)
+    draws = label_draws(posterior, key=seed)
     observed, truth = _known(fitted, catalog)
     table, info = _table(posterior, draws), posterior.fitted.info(posterior.fitted.label_output())
     run.write_csv("labels.csv", table)
@@ -211,12 +210,6 @@ def _check_size(fitted: Fitted, free: Sequence[str]) -> None:
             f"{' and '.join(groups)} of this model are {n:,} numbers, too many to infer together (at most {MOST_FREE:,}); keep "
             "fewer pixels, such as --window 15200,15300, or free the scatter alone."
         )
-
-
-def _labels(posterior: AbstractPosterior, seed: int) -> np.ndarray:
-    """Draws of the true labels, scatter about the model included, (draw, star, label)."""
-    name = posterior.fitted.label_output()
-    return posterior.replace(batch=None).predict(name, DRAWS, key=seed, noise=True)
 
 
 def _table(posterior: AbstractPosterior, draws: np.ndarray) -> pd.DataFrame:
