@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from ._one_to_one import one_to_one
     from ._page import render
     from ._posterior_chains import energies, rank_bars, traces
-    from ._posterior_predictive import corner, label_intervals, predictive
-    from ._posterior_run import infer_run, keep_window, stars_to_infer
+    from ._posterior_labels import corner, label_draws, label_intervals
+    from ._posterior_run import infer_run
+    from ._posterior_spectrum import predictive
+    from ._posterior_stars import keep_window, stars_to_infer
     from ._pulls import pulls
     from ._residuals import residuals
     from ._section import Cell, Section, Shown, Table
@@ -57,14 +59,15 @@ _DRAWN = {
     "demo_settings": "_demo",
     "history": "_history",
     "infer_run": "_posterior_run",
-    "keep_window": "_posterior_run",
-    "stars_to_infer": "_posterior_run",
+    "keep_window": "_posterior_stars",
+    "stars_to_infer": "_posterior_stars",
     "label_name": "_style",
-    "corner": "_posterior_predictive",
+    "corner": "_posterior_labels",
     "energies": "_posterior_chains",
-    "label_intervals": "_posterior_predictive",
+    "label_draws": "_posterior_labels",
+    "label_intervals": "_posterior_labels",
     "one_to_one": "_one_to_one",
-    "predictive": "_posterior_predictive",
+    "predictive": "_posterior_spectrum",
     "pulls": "_pulls",
     "rank_bars": "_posterior_chains",
     "render": "_page",
@@ -115,6 +118,7 @@ __all__ = [
     "history",
     "infer_run",
     "keep_window",
+    "label_draws",
     "label_intervals",
     "label_name",
     "one_to_one",

@@ -1,14 +1,12 @@
-"""A posterior in a run folder: which stars, of what model, and what is written about them.
+"""A posterior in a run folder.
 
 posterior/                 the posterior, as `luxjax.posterior.save_posterior` writes it
 labels.csv, labels.fits    mean, standard deviation and quantiles of every label, a row per star
 metrics.json               ``posterior``: the diagnosis, and how labels compare with those known
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -17,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, binomial_interval, check_name, coverage, listing, rmse
-from ..data import Catalog, Spectra, load_catalog
-from ..fitting import Fitted, load
-from ..models import FeatureDecoder
+from ..data import Catalog, Spectra
+from ..fitting import Fitted
 from ..posterior import (
     AbstractMethod,
     AbstractPosterior,
@@ -29,102 +26,17 @@ from ..posterior import (
     infer,
     save_posterior,
 )
-from ._evidence import catalog_of, read_stars
 from ._posterior_chains import energies, rank_bars, traces
-from ._posterior_predictive import corner, label_draws, label_intervals, predictive
+from ._posterior_labels import corner, label_draws, label_intervals
+from ._posterior_spectrum import predictive
 from ._run import RunFolder
 from ._style import save
 
-__all__ = ["infer_run", "keep_window", "stars_to_infer"]
+__all__ = ["infer_run"]
 
 QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
 MOST_FREE = 5000  # parameters of a joint posterior
 LEVELS = (0.68, 0.95)
-
-
-def stars_to_infer(
-    source: str | Path,
-    *,
-    catalog: str | Path | None = None,
-    part: str = "test",
-    ids: Sequence[str] = (),
-    most: int | None = None,
-) -> tuple[Fitted, Catalog]:
-    """The model of a run, and stars to infer with it.
-
-    Parameters
-    ----------
-    source : path
-        A run folder, or a model folder, which needs a catalogue.
-    catalog : path, optional
-        Catalogue folder; by default the one that the run was fitted to.
-    part : "train", "calibration" or "test"
-        Of the run's stars. A catalogue that holds none of the run's stars is taken whole.
-    ids : sequence of str
-        Stars by name, whatever their part.
-    most : int, optional
-        The first so many of them.
-    """
-    source = Path(source)
-    inside = (source / "model").is_dir()
-    fitted = load(source / "model" if inside else source)
-    if catalog is None and not inside:
-        raise InputError(f"{source} is a model without stars; give a catalogue folder with --catalog.")
-    found = load_catalog(catalog) if catalog is not None else catalog_of(RunFolder.open(source), None)
-    if ids:
-        for name in ids:
-            check_name("star", name, list(found.ids))
-        return fitted, found.select(np.array([list(found.ids).index(name) for name in ids]))
-    known = read_stars(RunFolder.open(source)) if inside and (source / "stars.csv").is_file() else None
-    if known is not None and np.isin(found.ids, known["id"]).any():
-        check_name("part of the run's stars", part, list(dict.fromkeys(known["part"])))
-        rows = np.isin(found.ids, known.loc[known["part"] == part, "id"])
-        if not rows.any():
-            raise InputError(
-                f"none of the run's {part} stars are in this catalogue; choose another part or catalogue."
-            )
-        found = found.select(rows)
-    return fitted, found.select(slice(0, most)) if most else found
-
-
-def keep_window(fitted: Fitted, catalog: Catalog, window: tuple[float, float]) -> tuple[Fitted, Catalog]:
-    """The model and the stars with the pixels between two wavelengths alone.
-
-    Parameters
-    ----------
-    window : (low, high)
-        Angstrom, in the medium of the spectra.
-    """
-    model, outputs, infos = fitted.model, dict(catalog.outputs), dict(fitted.outputs)
-    decoders, scatter = dict(model.decoders), dict(model.scatter)
-    for name in model.names:
-        info = fitted.info(name)
-        if info.wavelength is None:
-            continue
-        keep = np.flatnonzero((info.wavelength >= window[0]) & (info.wavelength <= window[1]))
-        if len(keep) == 0:
-            for each in (decoders, scatter, infos, outputs):
-                each.pop(name, None)
-            continue
-        decoder = decoders[name]
-        if not isinstance(decoder, FeatureDecoder):
-            raise InputError(
-                f"pixels of '{name}' cannot be taken out of a decoder that is not linear in its weights."
-            )
-        parts = (decoder.intercept[keep], decoder.weight[keep])
-        decoders[name] = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, parts)
-        scatter[name] = scatter[name][keep]
-        infos[name] = dataclasses.replace(
-            info, loc=info.loc[keep], scale=info.scale[keep], wavelength=info.wavelength[keep]
-        )
-        if name in outputs:
-            outputs[name] = catalog.spectra(name).pixels(keep)
-    if not any(info.is_spectra for info in infos.values()):
-        raise InputError(
-            f"no spectra of the model have pixels between {window[0]:g} and {window[1]:g} Angstrom."
-        )
-    kept = type(model)(decoders, scatter, {name: model.dof[name] for name in decoders})
-    return fitted.replace(model=kept, outputs=infos, weight_cov={}), Catalog(outputs, catalog.table)
 
 
 def infer_run(
