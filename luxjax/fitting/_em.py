@@ -138,7 +138,9 @@ def _pass(model: Lux, block: Batch, real: Float[Array, " star"], scatter: bool):
         sums[name] = decoder_sums(decoder, m, w, posterior.mean, posterior.cov)
         if scatter:
             factor = tail_weight(model.dof[name], plain[name] * squares[name]) if robust else 1.0
-            spreads[name] = scatter_sums(plain[name], factor * squares[name])
+            spreads[name] = scatter_sums(
+                plain[name], factor * squares[name], squares[name] - residuals[name] ** 2
+            )
     loss = (
         _robust_loss(model, posterior, plain, squares)
         if robust
