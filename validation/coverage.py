@@ -12,6 +12,11 @@ unit of independence is the set of training, calibration and test stars: its cov
 mean(c) +- t sd(c) / sqrt(sets), with t from Student's distribution at a chance of 0.05 / cells (Bonferroni over all cells
 of the page), must hold the nominal level. What the calibration sample got wrong is in sd(c).
 
+A first run (seed 90) failed in 54 of the 240 in-model cells, all too wide, and worst at high S/N with labels missing: 0.76 of true labels in
+68% intervals. The labels' learned scatter, none of which is there, had not come down to zero when the fit of a million pixels
+called itself converged: its steps were several times too short for labels that are more precise than the spectra place their
+stars. That was mended (`EM`); the thresholds are as they were and the seed is new. None of the 360 cells on physical spectra was outside.
+
 Earlier claims judged coverage one survey at a time, against bands that simulate the calibration's own error. On surveys of
 the demonstration's size they failed three times, in two, two and one of sixty cells: intervals of [Fe/H] too wide for most
 stars and set by a few far from the middle of the population (calibration has had a term for latent distance since), of
@@ -41,7 +46,7 @@ CLAIM = Claim(
     "within the family-wise 95% band: uncalibrated where the model is true, and calibrated on separate stars on "
     "physical spectra.",
     {"cells_outside_in_model": "== 0", "cells_outside_physical": "== 0"},
-    seed=90,
+    seed=91,
     # Four sets of a hundred stars may well have no spread at all in some cells.
     smoke_threshold={"cells_outside_in_model": "<= 3", "cells_outside_physical": "<= 6"},
 )

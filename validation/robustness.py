@@ -85,7 +85,7 @@ def one_world(n_train: int, n_test: int, pixels: int, seed: int) -> dict[str, di
     """Both kinds of noise on the same spoilt stars."""
     sizes = {"flux": pixels, "labels": 5}
     world = bilinear(n_train + n_test, sizes, N_LATENTS, key=seed)
-    catalog, test = spoilt(world, n_train, np.random.default_rng(seed)), slice(n_train, None)
+    catalog, test = spoilt(world, n_train, np.random.default_rng([seed, 1])), slice(n_train, None)
     truth, out = world.noise_free("labels")[test], {}
     for name, dof in {"robust": DOF, "gaussian": {}}.items():
         model = Lux.linear(sizes, N_LATENTS).replace(dof=dof)
