@@ -1,18 +1,43 @@
-"""Classes of stars from physical features of their spectra: spectral indices with errors."""
+"""Classes of stars from physical features of their spectra, with probabilities that can be believed."""
 
+from ._calibrators import CALIBRATORS, Calibrator, Isotonic, Temperature, fit_calibrator
+from ._class_scores import SEQUENCE, ClassScores, Reliability, calibration_error, reliability, score_classes
+from ._classifier import Classifier, cross_validate, train_classifier
+from ._classifier_files import load_classifier, save_classifier
 from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_shapes, read_indices
+from ._estimators import ESTIMATORS, make_estimator
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
+from ._sets import ConformalSets
 
 __all__ = [
+    "CALIBRATORS",
+    "ESTIMATORS",
     "FAMILIES",
+    "SEQUENCE",
     "UNITS",
+    "Calibrator",
+    "ClassScores",
+    "Classifier",
+    "ConformalSets",
     "Features",
     "Index",
+    "Isotonic",
+    "Reliability",
+    "Temperature",
     "builtin_indices",
+    "calibration_error",
     "choose_indices",
+    "cross_validate",
     "extract_features",
+    "fit_calibrator",
     "line_shapes",
+    "load_classifier",
+    "make_estimator",
     "measure_indices",
     "read_indices",
+    "reliability",
+    "save_classifier",
+    "score_classes",
+    "train_classifier",
 ]

@@ -1,0 +1,238 @@
+"""A classifier of stars: features in, probabilities that can be believed and sets of classes out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
+
+from ..core import InputError, check_name, listing
+from ._calibrators import Calibrator, fit_calibrator
+from ._class_scores import SEQUENCE, class_codes
+from ._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
+from ._features import Features
+from ._sets import ConformalSets
+
+__all__ = ["Classifier", "cross_validate", "train_classifier"]
+
+LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A fitted estimator with what makes its probabilities and sets trustworthy.
+
+    Attributes
+    ----------
+    estimator
+        With scikit-learn's interface; classes are numbers to it.
+    classes : tuple of str
+        In the order of their numbers; along the sequence O B A F G K M where they belong to it.
+    families : dict of str to str
+        The features, in the order of the estimator's columns, and the family of each.
+    calibrator : Calibrator or None
+    sets : ConformalSets or None
+    about : dict
+        How it was made: estimator, settings, seed, numbers of stars.
+    """
+
+    estimator: Any
+    classes: tuple[str, ...]
+    families: Mapping[str, str]
+    calibrator: Calibrator | None
+    sets: ConformalSets | None
+    about: Mapping[str, Any]
+
+    def matrix(self, features: Features) -> np.ndarray:
+        """The columns that the estimator knows, in its order, (row, feature)."""
+        for name in self.families:
+            check_name(
+                "feature", name, features.names, "Extract the features that the classifier was trained with"
+            )
+        return features.values[list(self.families)].to_numpy(float)
+
+    def probabilities(self, features: Features) -> pd.DataFrame:
+        """Calibrated probabilities, one row for each spectrum and one column for each class."""
+        p = (
+            self.estimator.predict_proba(self.matrix(features))
+            if len(features)
+            else np.empty((0, len(self.classes)))
+        )
+        p = np.asarray(p, float) if self.calibrator is None else self.calibrator(np.asarray(p, float))
+        return pd.DataFrame(p, columns=list(self.classes), index=pd.Index(features.ids, name="id"))
+
+    def classify(self, features: Features, *, level: float = 0.9) -> pd.DataFrame:
+        """The likeliest class of each spectrum, its probability and the set that holds the class with chance `level`.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``class``, ``probability``, ``set`` (classes joined by spaces; empty if none is likely enough; left out
+            without calibration stars) and ``p_`` with each class; index ``id``.
+        """
+        p = self.probabilities(features)
+        values = p.to_numpy()
+        table = pd.DataFrame(
+            {"class": p.columns[values.argmax(axis=1)], "probability": values.max(axis=1)}, index=p.index
+        )
+        if self.sets is not None:
+            inside = self.sets.contains(values, level)
+            table["set"] = [" ".join(np.array(self.classes)[row]) for row in inside]
+        return pd.concat([table, p.add_prefix("p_")], axis=1)
+
+
+def train_classifier(
+    features: Features,
+    truth: Sequence[str],
+    *,
+    estimator: str = "boosting",
+    calibration: str | None = "temperature",
+    calibration_share: float = 0.2,
+    balanced: bool = False,
+    search: int = 0,
+    seed: int = 0,
+    **settings: Any,
+) -> Classifier:
+    """Train a classifier, all spectra of a star on one side of every split.
+
+    Parameters
+    ----------
+    features : Features
+    truth : (row,) sequence of str
+        Class of each row of the features.
+    estimator : str
+        ``"boosting"``, ``"forest"``, ``"logistic"`` or ``"xgboost"``; see `make_estimator`.
+    calibration : str or None
+        ``"temperature"`` or ``"isotonic"``, on stars that the estimator does not see; these also make the conformal sets, which hold
+        as they are for temperature (one number hardly bends to its stars) and are a little too small for isotonic
+        regression. None keeps all stars for the estimator.
+    calibration_share : float
+        Share of the stars kept for it.
+    balanced : bool
+        Whether every class counts the same however rare. Probabilities are then those of a sample with as many stars of
+        every class.
+    search : int
+        Random settings to try by cross-validation among the fitting stars alone (log-likelihood decides); 0 for none.
+    seed : int
+    settings
+        Of the estimator.
+
+    Raises
+    ------
+    InputError
+        If a class has too few stars, or a name is unknown.
+    """
+    codes, classes = _coded(features, truth)
+    star = np.unique(features.ids, return_inverse=True)[1]
+    x = features.values.to_numpy(float)
+    kept = np.ones(len(codes), bool)
+    if calibration is not None:
+        if not 0.05 <= calibration_share <= 0.5:
+            raise InputError(
+                f"the share of stars for calibration is between 0.05 and 0.5; given: {calibration_share}."
+            )
+        folds = StratifiedGroupKFold(round(1 / calibration_share), shuffle=True, random_state=seed)
+        kept[next(iter(folds.split(x, codes, star)))[1]] = False
+    weight = balanced_weights(codes) if balanced else np.ones(len(codes))
+    model = make_estimator(estimator, seed=seed, **settings)
+    chosen = dict(settings)
+    if search:
+        model, chosen = _searched(
+            model, estimator, search, x[kept], codes[kept], weight[kept], star[kept], seed
+        )
+    else:
+        fit_estimator(model, x[kept], codes[kept], weight[kept] if balanced else None)
+    calibrator = sets = None
+    if calibration is not None:
+        p = np.asarray(model.predict_proba(x[~kept]), float)
+        calibrator = fit_calibrator(calibration, p, codes[~kept], weight[~kept] if balanced else None)
+        sets = ConformalSets.fit(calibrator(p), codes[~kept])
+    about = {
+        "estimator": estimator,
+        "settings": chosen,
+        "calibration": calibration,
+        "balanced": balanced,
+        "seed": seed,
+        "fitted_stars": len(np.unique(star[kept])),
+        "calibration_stars": len(np.unique(star[~kept])),
+    }
+    families = {n: features.families[n] for n in features.names}
+    return Classifier(model, classes, families, calibrator, sets, about)
+
+
+def cross_validate(
+    features: Features,
+    truth: Sequence[str],
+    *,
+    folds: int = 5,
+    level: float = 0.9,
+    seed: int = 0,
+    **options: Any,
+) -> pd.DataFrame:
+    """Classify every star by a classifier that has seen no spectrum of it, fold after fold.
+
+    Calibration, and search where it is asked for, happen anew within each fold's training stars.
+
+    Parameters
+    ----------
+    features, truth
+        As for `train_classifier`.
+    folds : int
+    level : float
+        Of the conformal sets.
+    seed : int
+    options
+        Of `train_classifier`.
+
+    Returns
+    -------
+    DataFrame
+        As from `Classifier.classify`, in the order of the features, with columns ``truth`` and ``fold``.
+    """
+    codes, _ = _coded(features, truth)
+    known = np.asarray(truth).astype(str)
+    star = np.unique(features.ids, return_inverse=True)[1]
+    parts = []
+    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(codes[:, None], codes, star)
+    for k, (fit, judge) in enumerate(split):
+        trained = train_classifier(features.select(fit), known[fit], seed=seed, **options)
+        found = trained.classify(features.select(judge), level=level)
+        parts.append(found.assign(truth=known[judge], fold=k, row=judge))
+    return pd.concat(parts).sort_values("row").drop(columns="row")
+
+
+def _coded(features: Features, truth: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers of the classes, and the classes: along the sequence where they belong to it, else in alphabetic order."""
+    given = np.asarray(truth).astype(str)
+    if len(given) != len(features):
+        raise InputError(
+            f"every row of the features needs a class; given {len(features)} rows and {len(given)} classes."
+        )
+    names, number = np.unique(given, return_inverse=True)
+    stars = [len(np.unique(features.ids[number == k])) for k in range(len(names))]
+    rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < LEAST]
+    if rare or len(names) < 2:
+        raise InputError(
+            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {listing(names)}"
+            + (f", too rare: {listing(rare)}. Leave these stars out or join their classes." if rare else ".")
+        )
+    order = sorted(names, key=SEQUENCE.index) if set(names) <= set(SEQUENCE) else list(names)
+    return class_codes(given, order), tuple(map(str, order))
+
+
+def _searched(model, estimator: str, n: int, x, codes, weight, star, seed: int):
+    """The best of `n` random settings by cross-validation grouped by star, fitted to all stars given."""
+    folds = list(StratifiedGroupKFold(4, shuffle=True, random_state=seed).split(x, codes, star))
+    search = RandomizedSearchCV(
+        model,
+        SEARCH_SPACE[estimator],
+        n_iter=n,
+        scoring="neg_log_loss",
+        cv=folds,
+        random_state=seed,
+        error_score="raise",
+    )
+    fit_estimator(search, x, codes, weight)
+    return search.best_estimator_, dict(search.best_params_)
