@@ -19,7 +19,8 @@ with noise of covariance C^-1 K'B'W V W B K C^-1. The slopes of these l', star b
 Lux decodes the labels from latents as it decodes the pixels, with the error of each label known: noise in what is regressed flattens
 nothing. Nor does it in ridge regression as used here, from pixels to labels: there labels are targets. (Ridge from labels to
 pixels would be The Cannon's case.) Noise in the *pixels* flattens ridge and Lux as it should: a posterior mean lies nearer to the mean than the truth
-does, so the slope of predicted on true falls with the signal-to-noise ratio while that of true on predicted stays 1.
+does, so the slope of predicted on true falls with the signal-to-noise ratio while that of true on predicted stays 1. (Ridge lies
+a little above 1 there: it is regularised the more, the noisier the labels.)
 
 Bilinear worlds with as many labels as latents, so that The Cannon's model holds but for the errors, and labels with unit variance and
 correlations of 0.5. (Label decoders drawn at random were tried first. Some combination of their labels hardly varies then, and
