@@ -31,7 +31,7 @@ SMOKE = {
     "survey": {"stars": 160},
     "split": {"train": 0.7, "test": 0.3},
     "fit": {"latents": 3, "tol": 1e-3, "max_cycles": 15},
-    "posterior": {"stars": 4, "simulations": 20, "steps": 200, "chains": 2, "warmup": 60, "draws": 60},
+    "posterior": {"stars": 20, "steps": 200, "methods": ["Laplace", "Variational, mean field"]},
     "joint": {"stars": 40, "pixels": 8, "latents": 2, "chains": 2, "warmup": 60, "draws": 60},
 }
 RECIPE = Recipe(__file__, __doc__, SMOKE)
@@ -65,11 +65,11 @@ def telling(fitted: Fitted, catalog: Catalog, output: str, pixels: int) -> Catal
 def run(config: dict, smoke: bool) -> Path:
     steps, seed, spectra = Steps(), config["seed"], "apogee"
     RunFolder.check_free(config["out"], overwrite=config["overwrite"])
-    simulate(
-        2, key=seed, snr=config["survey"]["snr"]
-    )  # options of which no survey can be made are refused at once
-    split(["one star"], config["split"])
     options, joint = config["posterior"], config["joint"]
+    asked = methods(options)
+    # Options of which no survey can be made are refused before an earlier run is replaced.
+    simulate(2, key=seed, snr=config["survey"]["snr"])
+    split(["one star"], config["split"])
     with steps("simulate a survey"):
         survey = simulate(
             config["survey"]["stars"], key=seed, windows=(spectra,), snr=config["survey"]["snr"]
@@ -82,7 +82,7 @@ def run(config: dict, smoke: bool) -> Path:
         fitted = fit(Lux.linear(train.sizes, config["fit"]["latents"]), train, fitter, key=seed)
     stars, like = (
         test.only(spectra).select(slice(options["stars"])),
-        train.select(slice(options["simulations"])),
+        train.select(slice(options["stars"])),
     )
     folder = RunFolder.create(config["out"], config=config, seed=seed, overwrite=config["overwrite"])
 
