@@ -15,6 +15,7 @@ from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._download import DownloadResult, download
 from ._ingest import ingest
 from ._ingested import Ingested
+from ._lamost_files import LamostSpectra, lamost_headers, parse_subclass, read_lamost, same_star
 from ._objects import download_objects, extract_spectra
 from ._quality import Cut, Preset, QualityReport, apply_cuts, flag_bits, presets
 from ._read import FORMATS, Format, ReadResult, read, read_many
@@ -37,6 +38,7 @@ __all__ = [
     "Format",
     "Ingested",
     "LabelColumns",
+    "LamostSpectra",
     "Preset",
     "QualityReport",
     "ReadResult",
@@ -57,10 +59,14 @@ __all__ = [
     "label_columns",
     "labels_from_catalog",
     "lamost_file",
+    "lamost_headers",
+    "parse_subclass",
     "presets",
     "read",
     "read_arrays",
     "read_catalog",
     "read_labels",
+    "read_lamost",
     "read_many",
+    "same_star",
 ]

@@ -48,7 +48,8 @@ FORMATS: tuple[Format, ...] = (
     Format("galah-ccd", "GALAH one arm of a star", _galah.is_ccd, _galah.load_ccd),
     Format("galah-fit", "GALAH DR4 fit of a star", _galah.is_fit, _galah.load_fit),
     Format("lamost-lrs", "LAMOST low-resolution image", _lamost.is_lrs, _lamost.load_lrs),
-    Format("lamost-table", "LAMOST tables, recognised but not read", _lamost.is_table, _lamost.refuse_table),
+    Format("lamost-mrs", "LAMOST medium resolution, both arms", _lamost.is_mrs, _lamost.load_mrs),
+    Format("lamost-table", "LAMOST low-resolution table", _lamost.is_table, _lamost.load_table),
 )
 
 

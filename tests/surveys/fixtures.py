@@ -294,3 +294,46 @@ def write_galah_dr3(path, ids, teff, logg, fe_h, alpha_fe, abundances=None, *, e
         columns[f"e_{stem}"] = ("D", np.where(np.isfinite(values), error, np.nan))
         columns[f"flag_{stem}"] = ("K", np.where(np.isfinite(values), 0, 32))
     return write_table(path, columns | more)
+
+
+def write_lamost_table(path, flux, ivar, *, gz=False, **header) -> Path:
+    """LAMOST low resolution as a table of one row of vectors (DR8 and later)."""
+    n = len(flux)
+    primary = fits.PrimaryHDU()
+    facts = {"TELESCOP": "LAMOST", "VACUUM": True, "HELIO": True, "DESIG": "LAMOST J030059.53-013313.7"}
+    facts |= {"RA": 45.2, "DEC": -1.55, "PLANID": "F5907", "LMJD": 55859, "SPID": 5, "FIBERID": 123}
+    facts |= {"CLASS": "STAR", "SUBCLASS": "G3", "Z": 0.0003, "Z_ERR": 1e-5, "SNRG": 40.0}
+    for key, value in (facts | header).items():
+        if value is not None:
+            primary.header[key] = value
+    values = {"FLUX": flux, "IVAR": ivar, "WAVELENGTH": 10 ** (3.5682 + 1e-4 * np.arange(n))}
+    columns = [fits.Column(k, f"{n}E", array=np.asarray(v, np.float32)[None]) for k, v in values.items()]
+    columns += [
+        fits.Column(k, f"{n}E", array=np.zeros((1, n))) for k in ("ANDMASK", "ORMASK", "NORMALIZATION")
+    ]
+    table = fits.BinTableHDU.from_columns(columns, name="COADD")
+    fits.HDUList([primary, table]).writeto(path, overwrite=True)
+    return _gz(path) if gz else Path(path)
+
+
+def write_lamost_mrs(path, flux, *, arms=("B", "R"), n=50, **header) -> Path:
+    """LAMOST medium resolution: one row per pixel, log wavelengths in single precision, an exposure beside the coadds."""
+    primary = fits.PrimaryHDU()
+    facts = {
+        "TELESCOP": "LAMOST",
+        "VACUUM": True,
+        "HELIO": True,
+        "PLANID": "TD1",
+        "LMJD": 58408,
+        "SPID": 1,
+        "FIBERID": 15,
+    }
+    primary.header.update(facts | header)
+    hdus = [primary]
+    for name in (*(f"COADD_{a}" for a in arms), "B-84107311"):
+        start = 3.80 if name.endswith("R") else 3.69
+        values = {"FLUX": np.full(n, flux), "IVAR": np.ones(n), "LOGLAM": start + 1e-5 * np.arange(n)}
+        columns = [fits.Column(k, "E", array=v) for k, v in values.items()]
+        hdus.append(fits.BinTableHDU.from_columns(columns, name=name))
+    fits.HDUList(hdus).writeto(path, overwrite=True)
+    return Path(path)

@@ -4,7 +4,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.surveys import read, read_many
 
-from .fixtures import write_lamost
+from .fixtures import write_lamost, write_lamost_mrs, write_lamost_table
 
 N = 3909
 
@@ -63,6 +63,33 @@ def test_every_real_low_resolution_file(real_data):
     assert len({s.n_pixels for s in result.spectra}) > 5
 
 
-def test_medium_resolution_is_recognised_and_refused(real_data):
-    with pytest.raises(InputError, match="medium-resolution file; only low-resolution image"):
-        read(next(real_data.glob("lamost/mrs*/*.fits*")))
+def test_low_resolution_tables(tmp_path):
+    path = write_lamost_table(tmp_path / "t.fits", np.linspace(1, 2, 3908), np.full(3908, 4.0), gz=True)
+    s = read(path)
+    assert s.n_pixels == 3908
+    # stored in single precision; the straight line through the logarithms is better than any of them
+    np.testing.assert_allclose(s.wavelength, 10 ** (3.5682 + 1e-4 * np.arange(3908)), rtol=2e-8)
+    assert (s.medium, s.frame, s.table.subclass[0]) == ("vacuum", "barycentric", "G3")
+    with pytest.raises(InputError, match="never guessed"):
+        read(write_lamost_table(tmp_path / "u.fits", np.ones(9), np.ones(9), VACUUM=None))
+
+
+@pytest.mark.parametrize(("arms", "n"), [(("B", "R"), 100), (("R", "B"), 100), (("R",), 50)])
+def test_medium_resolution_arms_are_joined(tmp_path, arms, n):
+    s = read(write_lamost_mrs(tmp_path / "m.fits", 3.0, arms=arms))
+    assert s.n_pixels == n
+    np.testing.assert_allclose(s.wavelength[-1], 10 ** (3.80 + 49e-5), rtol=1e-6)
+    assert np.isnan(s.table.z[0])
+
+
+def test_real_medium_resolution(real_data):
+    s = read(next(real_data.glob("lamost/mrs*/*.fits*")))
+    assert s.n_pixels == 4101 + 3692
+    assert 4890 < s.wavelength[0] < 4960
+    assert 6790 < s.wavelength[-1] < 6860
+    assert s.snr[0] > 20
+
+
+def test_missing_redshift_stored_as_an_integer(tmp_path):
+    s = read(write_lamost(tmp_path / "z.fits", np.ones(N), np.ones(N), Z=-9999))
+    assert np.isnan(s.table.z[0])
