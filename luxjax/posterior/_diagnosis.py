@@ -41,7 +41,9 @@ class Finding:
 
 def finding(check: str, ok: Any, value: Any, threshold: str, worst: str = "", advice: str = "") -> Finding:
     """A finding of plain Python types, whose advice is given only where something is wrong."""
-    return Finding(check, bool(ok), float(value), threshold, worst, "" if ok else advice)
+    return Finding(
+        check, bool(ok), float(value) + 0.0, threshold, worst, "" if ok else advice
+    )  # no negative zero
 
 
 @dataclass(frozen=True)
