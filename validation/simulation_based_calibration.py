@@ -140,12 +140,11 @@ def one_decoder_simulation(seed: int) -> dict[str, int]:
     y = intercept + z @ b.T + np.hypot(sigma, scatter) * rng.normal(size=(n, p))
     batch = Batch({"flux": Measured.clean(y, np.full(y.shape, sigma**-2.0))})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LuxWarning)  # the fit is only where the search starts
+        warnings.simplefilter("ignore", LuxWarning)  # fit and mode are only where the chain starts
         start = fit(Lux.linear({"flux": p}, d), batch, ALS(max_cycles=20), key=seed)
-    nuts = NUTS(chains=1, warmup=250, draws=DECODERS["draws"], thinning=5, target_accept=0.9)
-    found = infer(
-        start, batch, nuts, key=seed, free=("latents", "decoders", "scatter"), priors=decoder_priors()
-    )
+        nuts = NUTS(chains=1, warmup=250, draws=DECODERS["draws"], thinning=5, target_accept=0.9)
+        free = ("latents", "decoders", "scatter")
+        found = infer(start, batch, nuts, key=seed, free=free, priors=decoder_priors())
     of = found.parameters
     drawn = gauge_free(
         of["decoders.flux.weight"][0], of["decoders.flux.intercept"][0], of["scatter.flux"][0], found.draws[0]
@@ -163,7 +162,7 @@ def draw(tests: dict[str, dict]) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(2, 4, figsize=(10, 5), layout="constrained", sharex=True)
+    figure, panels = plt.subplots(2, 4, figsize=(10, 5.6), layout="constrained", sharex=True)
     colours = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#000000", "#999999"]
     for ax, (title, found) in zip(panels.flat, tests.items(), strict=True):
         for colour, (name, t) in zip(colours, found.items(), strict=False):
@@ -171,18 +170,20 @@ def draw(tests: dict[str, dict]) -> None:
         ax.fill_between(t.at, t.lower - t.at, t.upper - t.at, color="0.88", zorder=0, step="post")
         ax.axhline(0, color="0.6", linewidth=0.7, zorder=0)
         ax.set_title(title, fontsize=9)
-        low, high = ax.get_ylim()
-        reach = max(0.11, -low, high)
+        reach = 1.05 * max(0.105, *(np.abs(t.ecdf - t.at).max() for t in found.values()))
         ax.set_ylim(-reach, reach)
-    for ax, place in (
-        (panels.flat[0], "lower left"),
-        (panels.flat[-1], "lower left"),
-    ):  # quantities of their own
-        ax.legend(fontsize=6, frameon=False, ncols=2, loc=place)
     for ax in panels[:, 0]:
         ax.set_ylabel("ECDF of ranks $-$ uniform")
     for ax in panels[-1]:
         ax.set_xlabel("Rank / draws")
+    # The last panel ranks quantities of its own.
+    for ax, what, place in (
+        (panels[0, 0], "latents:", "outside upper center"),
+        (panels[-1, -1], "decoders:", "outside lower center"),
+    ):
+        lines, names = ax.get_legend_handles_labels()
+        blank = plt.Line2D([], [], linestyle="none")
+        figure.legend([blank, *lines], [what, *names], loc=place, ncols=9, fontsize=7, frameon=False)
     FIGURE.parent.mkdir(exist_ok=True)
     figure.savefig(FIGURE, dpi=130)
 
@@ -205,11 +206,11 @@ def measure(args) -> dict:
         for i, (name, m) in enumerate(methods.items())
     }
     mean_field = tests.pop("Variational, mean field")
-    extra = {}
+    shown = {"Variational, mean field": mean_field}
     if not args.smoke:
         more, stars = simulate(curved, rng, n)
         tests["NUTS, quadratic"] = latents_known_decoders(nuts, curved, more, stars, CLAIM.seed + 60)
-        extra["Laplace, quadratic"] = latents_known_decoders(Laplace(), curved, more, stars, CLAIM.seed + 70)
+        shown["Laplace, quadratic"] = latents_known_decoders(Laplace(), curved, more, stars, CLAIM.seed + 70)
     p = {name: {q: t.p_value for q, t in found.items()} for name, found in tests.items()}
     every = [v for found in p.values() for v in found.values()]
     measured = {
@@ -225,12 +226,12 @@ def measure(args) -> dict:
     rows = [one_decoder_simulation(int(s)) for s in seeds]
     diverging = [row.pop("diverging") for row in rows]
     found = {q: rank_test([row[q] for row in rows], DECODERS["draws"], seed=CLAIM.seed) for q in rows[0]}
-    draw(tests | {"Variational, mean field": mean_field} | extra | {"NUTS, decoders": found})
+    draw(tests | shown | {"NUTS, decoders": found})
     return measured | {
         "decoder_p_over_bound": min(t.p_value for t in found.values()) * len(found) / ALPHA,
         "decoder_p_values": {q: t.p_value for q, t in found.items()},
         "decoder_simulations_with_divergences": int(np.sum(np.array(diverging) > 0)),
-        "laplace_quadratic_p_values": {q: t.p_value for q, t in extra["Laplace, quadratic"].items()},
+        "laplace_quadratic_p_values": {q: t.p_value for q, t in shown["Laplace, quadratic"].items()},
         "decoders": DECODERS,
     }
 

@@ -129,7 +129,7 @@ def _loss(loss: np.ndarray, of: str) -> list[Finding]:
 
 
 def _boundary(posterior: SamplePosterior) -> list[Finding]:
-    """Scatter that may be zero has a posterior that piles up there, which no log-normal follows."""
+    """Scatter that may be zero has a posterior that piles up there, which no normal distribution follows."""
     names, spread = [], []
     for path, values in posterior.parameters.items():
         if path.startswith("scatter."):
@@ -140,7 +140,7 @@ def _boundary(posterior: SamplePosterior) -> list[Finding]:
     each = np.concatenate(spread)
     worst, count = int(np.argmax(each)), int(np.sum(each >= UNDETERMINED))
     advice = (
-        f"{count} of {len(each)} scatters cannot be told from zero, where a normal distribution of their logarithm is wrong. "
+        f"{count} of {len(each)} scatters cannot be told from zero, near which their posterior is far from normal. "
         "Believe only their upper limits, or use NUTS."
     )
     return [

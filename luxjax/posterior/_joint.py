@@ -1,7 +1,9 @@
 """The joint posterior of latents, decoders and scatter as one density of one vector without constraints.
 
-Leaves of the model are laid end to end; positive ones by their logarithm. Linear decoders with normal latents have the
-latents integrated out,
+Leaves of the model are laid end to end, positive ones by their logarithm. Scatter is the exception: the data know its square
+only, so under a prior that is even as it stands, such as a half-normal, it goes with a sign that is dropped afterwards. That
+is smooth at zero, where the logarithm of a scatter has a tail without end that is slow to sample. Linear decoders with normal
+latents have the latents integrated out,
 
     ln p(y) = sum_n [h'm / 2 - ln det(I + G) / 2 + constant],    m = (I + G)^-1 h,    G = sum_j w_j B_j B_j',
 
@@ -15,10 +17,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpyro.distributions import Distribution, biject_to
+from numpyro.distributions import Distribution, HalfCauchy, HalfNormal, biject_to
 from scipy.optimize import minimize
 
 from ..core import Array, Batch, Float, Int, LuxWarning, PRNGKeyArray, solve_ridge, total
+from ..fitting import effective_ivar
 from ..models import FeatureDecoder, Lux
 from ._gauge import anchors, turn_to_anchors
 from ._method import AbstractMethod, Problem
@@ -41,6 +44,7 @@ __all__ = [
 DENSE = 1500  # above this many parameters curvature is kept as a diagonal and a few directions
 LANCZOS = 60
 SMALLEST_SCATTER = 1e-3
+EVEN = (HalfNormal, HalfCauchy)  # densities of x that hold for -x as they stand
 FLATTEST = 1e-3  # curvature taken where there is less: no prior here is that wide
 
 
@@ -60,6 +64,8 @@ class Leaf(eqx.Module):
     prior : Distribution
         Of entries; with `shrinks` of the variance of a column.
     shrinks : bool
+    signed : bool
+        Whether entries are taken with a sign that means nothing.
     """
 
     path: str = eqx.field(static=True)
@@ -69,6 +75,7 @@ class Leaf(eqx.Module):
     power: Float[Array, " entry"]
     prior: Distribution
     shrinks: bool = eqx.field(static=True)
+    signed: bool = eqx.field(static=True, default=False)
 
     @property
     def end(self) -> int:
@@ -77,7 +84,7 @@ class Leaf(eqx.Module):
     def value(self, x: Float[Array, " dim"]) -> tuple[Array, Array]:
         """The leaf, and the log determinant of the change of variables."""
         part = x[self.begin : self.end]
-        if self.shrinks:
+        if self.shrinks or self.signed:
             entries, log_det = part, jnp.zeros_like(part)
         else:
             transform = biject_to(self.prior.support)
@@ -99,6 +106,8 @@ class Leaf(eqx.Module):
             return jnp.where(positive, diagonal, entries)
         if self.path.startswith("scatter."):
             entries = jnp.maximum(entries, SMALLEST_SCATTER)
+        if self.signed:
+            return entries
         return jnp.where(positive, diagonal, biject_to(self.prior.support).inv(entries))
 
     def log_prior(self, leaf: Float[Array, "..."]) -> Float[Array, ""]:
@@ -139,7 +148,8 @@ class JointDensity(eqx.Module):
 
     def values(self, x: Float[Array, " dim"]) -> dict[str, Array]:
         """The free leaves of the model by path."""
-        return {leaf.path: leaf.value(x)[0] for leaf in self.leaves}
+        found = {leaf.path: (leaf, leaf.value(x)[0]) for leaf in self.leaves}
+        return {path: jnp.abs(value) if leaf.signed else value for path, (leaf, value) in found.items()}
 
     def __call__(self, x: Float[Array, " dim"]) -> Float[Array, ""]:
         found = {leaf.path: leaf.value(x) for leaf in self.leaves}
@@ -205,7 +215,8 @@ def joint_density(
         shrinkage = priors.shrinkage(model, path)
         prior = priors.leaf(path) if shrinkage is None else shrinkage
         begin = leaves[-1].end if leaves else 0
-        leaves.append(Leaf(path, leaf.shape, begin, free, power, prior, shrinkage is not None))
+        signed = path.startswith("scatter.") and isinstance(prior, EVEN)
+        leaves.append(Leaf(path, leaf.shape, begin, free, power, prior, shrinkage is not None, signed))
     collapsed = model.is_linear and model.is_gaussian and priors.standard_latents
     density = JointDensity(model, batch, tuple(leaves), priors.latents, collapsed)
     values = leaf_paths(model)
@@ -279,16 +290,35 @@ def _diagonal(density, x):
     return jax.lax.map(entry, jnp.arange(len(x)))
 
 
-def _curvature(density: JointDensity, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
-    """Minus the Hessian's diagonal, of the whole matrix where it fits: it is wanted elsewhere, and compiled once."""
+def _curvature(density: JointDensity, x: Float[Array, " dim"]) -> tuple[Array, Array]:
+    """Minus the Hessian's diagonal and what `_least_curvature` adds to it.
+
+    Of the whole matrix where that fits: it is wanted elsewhere, and compiled once.
+    """
     found = jnp.diagonal(_precision(density, x)) if len(x) <= DENSE else _diagonal(density, x)
-    return jnp.maximum(found, FLATTEST)
+    return found, jnp.maximum(_least_curvature(density, x) - found, 0)
+
+
+@eqx.filter_jit
+def _least_curvature(density: JointDensity, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
+    """Curvature that says how far a density reaches where the second derivative does not: in scatter near zero.
+
+    In s^2 the density is nearly normal, of standard deviation sigma = (sum_n w_n^2 / 2)^-1/2. If it peaks at s = 0 it goes like
+    exp(-s^4 / 2 sigma^2), flat at the peak but of variance 0.48 sigma, hence 2 / sigma.
+    """
+    least, values = jnp.full(len(x), FLATTEST), density.values(x)
+    for leaf in density.leaves:
+        if leaf.signed:
+            weight = effective_ivar(density.batch[leaf.path.split(".")[1]].ivar, values[leaf.path])
+            reach = jnp.sqrt(2 * jnp.sum(weight**2, axis=0))
+            least = least.at[leaf.begin : leaf.end].max(reach[leaf.index])
+    return least
 
 
 def diagonal_root(density: JointDensity, centre: Float[Array, " dim"]) -> LowRankRoot:
     """Conditional standard deviations alone."""
-    diagonal = _curvature(density, centre)
-    return LowRankRoot(diagonal**-0.5, jnp.zeros((len(centre), 0)), jnp.zeros(0))
+    found, more = _curvature(density, centre)
+    return LowRankRoot((found + more) ** -0.5, jnp.zeros((len(centre), 0)), jnp.zeros(0))
 
 
 def laplace_root(
@@ -298,6 +328,8 @@ def laplace_root(
     dim = len(centre)
     if rank is None and dim <= DENSE:
         precision = np.asarray(_precision(density, centre))
+        least = np.asarray(_least_curvature(density, centre))
+        precision = precision + np.diag(np.maximum(least - np.diagonal(precision), 0))
         values, vectors = np.linalg.eigh(0.5 * (precision + precision.T))
         if values[0] < FLATTEST:
             warnings.warn(
@@ -308,12 +340,13 @@ def laplace_root(
             )
         return DenseRoot(jnp.asarray(vectors * np.maximum(values, FLATTEST) ** -0.5))
     rank = min(LANCZOS if rank is None else rank, dim)
-    return _lanczos(density, centre, _curvature(density, centre), rank)
+    found, more = _curvature(density, centre)
+    return _lanczos(density, centre, found + more, more, rank)
 
 
 @eqx.filter_jit
-def _lanczos(density, centre, diagonal, rank: int):
-    return lanczos_root(lambda v: _curvature_times(density, centre, v), diagonal, rank)
+def _lanczos(density, centre, diagonal, more, rank: int):
+    return lanczos_root(lambda v: _curvature_times(density, centre, v) + more * v, diagonal, rank)
 
 
 def finish(

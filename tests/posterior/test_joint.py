@@ -8,9 +8,9 @@ import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
-from luxjax.core import Batch, InputError
+from luxjax.core import Batch, InputError, Measured
 from luxjax.fitting import ALS, Fitted, fit
-from luxjax.models import Lux
+from luxjax.models import Linear, Lux
 from luxjax.posterior import (
     NUTS,
     Laplace,
@@ -104,7 +104,7 @@ def _reference(density, x, batch: Batch) -> float:
     for name in batch.names:
         total += stats.norm(0, 10).logpdf(values[f"decoders.{name}.intercept"]).sum()
         s = values[f"scatter.{name}"]
-        total += (stats.halfnorm(0, 0.3).logpdf(s) + np.log(s)).sum()
+        total += stats.halfnorm(0, 0.3).logpdf(s).sum()
         for j, row in enumerate(values[f"decoders.{name}.weight"]):
             i = diagonal.get((name, j), 3)
             total += stats.norm.logpdf(row[:i]).sum()
@@ -272,6 +272,26 @@ def test_laplace_and_variational_resemble_the_sampler(fitted, world):
 def test_laplace_refuses_shrinkage(known):
     with pytest.raises(InputError, match="use Variational or NUTS"):
         infer(*known, Laplace(), key=0, free=ALL, priors=SHRINKAGE)
+
+
+def test_scatter_near_zero_is_as_wide_as_its_posterior():
+    """Known noise of one size, decoders and latents known: the posterior of one scatter is a one-dimensional integral."""
+    n, sigma = 50, 0.1
+    residual = np.random.default_rng(3).normal(size=n)
+    residual *= sigma / np.sqrt(
+        np.mean(residual**2)
+    )  # the scatter's likelihood peaks at zero, and is flat there
+    model = Lux({"flux": Linear(jnp.zeros(1), jnp.zeros((1, 1)))})
+    batch = Batch({"flux": Measured.clean(residual[:, None], np.full((n, 1), sigma**-2.0))})
+    grid = np.linspace(0, 0.5, 4001)
+    variance = sigma**2 + grid**2
+    log_p = -0.5 * (n * np.log(variance) + np.sum(residual**2) / variance) + stats.halfnorm(0, 0.3).logpdf(
+        grid
+    )
+    p = np.exp(log_p - log_p.max())
+    expected = np.sqrt(np.sum(p * grid**2) / p.sum())
+    found = infer(model, batch, Laplace(draws=4000), key=0, free=("latents", "scatter"))
+    assert np.isclose(np.sqrt(np.mean(found.parameters["scatter.flux"] ** 2)), expected, rtol=0.15)
 
 
 def test_curved_decoders_keep_the_latents_in_the_vector():
