@@ -75,7 +75,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         ] = False,
     ) -> None:
         """Infer full posteriors of stars, say whether they can be believed, and write them with a page of figures."""
-        from .report import RunFolder, infer_run, keep_window, render, stars_to_infer
+        from .report import RunFolder, infer_stars, keep_window, render, stars_to_infer, write_posterior
 
         step = steps()
         given = {
@@ -100,22 +100,17 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             )
             if window:
                 fitted, found = keep_window(fitted, found, _window(window))
-        config = {
-            "command": "infer",
-            "run": str(run),
-            "method": method,
-            "stars": len(found),
-            "free": list(freed),
-        }
-        config |= {k: v for k, v in given.items() if v is not None}
+        with step(f"infer {len(found)} stars by {method}") as told:
+            posterior = infer_stars(
+                fitted, found, how, seed=seed, free=freed, inputs=names_in(inputs), progress=told
+            )
+        config: dict[str, Any] = {"command": "infer", "run": str(run), "method": method, "free": list(freed)}
+        config |= {"stars": len(found), **{k: v for k, v in given.items() if v is not None}}
         config |= {"catalog": str(catalog)} if catalog else {}
         config |= {"window": window} if window else {}
         folder = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-        with step(f"infer {len(found)} stars by {method}") as said:
-            _, diagnosis = infer_run(
-                folder, fitted, found, how, seed=seed, free=freed, inputs=names_in(inputs), progress=said
-            )
-        with step("draw the page"):
+        with step("diagnose it, write it and draw its page"):
+            diagnosis = write_posterior(folder, posterior, found, seed=seed)
             page = render(folder)
         typer.echo(str(diagnosis))
         typer.echo(page)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._page import render
     from ._posterior_chains import energies, rank_bars, traces
     from ._posterior_labels import corner, label_draws, label_intervals
-    from ._posterior_run import infer_run
+    from ._posterior_run import infer_run, infer_stars, write_posterior
     from ._posterior_spectrum import predictive
     from ._posterior_stars import keep_window, stars_to_infer
     from ._pulls import pulls
@@ -59,6 +59,7 @@ _DRAWN = {
     "demo_settings": "_demo",
     "history": "_history",
     "infer_run": "_posterior_run",
+    "infer_stars": "_posterior_run",
     "keep_window": "_posterior_stars",
     "stars_to_infer": "_posterior_stars",
     "label_name": "_style",
@@ -87,6 +88,7 @@ _DRAWN = {
     "page_name": "_explanations",
     "read_explanations": "_explanations",
     "write_explanations": "_explanations",
+    "write_posterior": "_posterior_run",
     "write_table": "_tables",
 }
 
@@ -117,6 +119,7 @@ __all__ = [
     "held_out_stars",
     "history",
     "infer_run",
+    "infer_stars",
     "keep_window",
     "label_draws",
     "label_intervals",
@@ -142,6 +145,7 @@ __all__ = [
     "versions",
     "with_errors",
     "write_explanations",
+    "write_posterior",
     "write_table",
 ]
 

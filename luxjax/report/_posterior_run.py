@@ -32,11 +32,81 @@ from ._posterior_spectrum import predictive
 from ._run import RunFolder
 from ._style import save
 
-__all__ = ["infer_run"]
+__all__ = ["infer_run", "infer_stars", "write_posterior"]
 
 QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
 MOST_FREE = 5000  # parameters of a joint posterior
 LEVELS = (0.68, 0.95)
+
+
+def infer_stars(
+    fitted: Fitted,
+    catalog: Catalog,
+    method: AbstractMethod | None,
+    *,
+    seed: int,
+    free: Sequence[str] = ("latents",),
+    inputs: Sequence[str] = (),
+    progress=None,
+) -> AbstractPosterior:
+    """The posterior of stars from their spectra; with decoders or scatter free, from their labels too.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    catalog : Catalog
+    method : AbstractMethod, optional
+    seed : int
+    free, progress
+        As for `luxjax.infer`.
+    inputs : sequence of str
+        Spectra to infer from; all that model and catalogue share unless given.
+    """
+    joint = tuple(free) != ("latents",)
+    if joint:
+        _check_size(fitted, free)
+    used = catalog if joint else catalog.only(*_spectra(fitted, catalog, inputs))
+    return infer(fitted, used, method, key=seed, free=free, progress=progress)
+
+
+def write_posterior(
+    run: RunFolder, posterior: AbstractPosterior, catalog: Catalog, *, seed: int
+) -> Diagnosis:
+    """Write a posterior, its labels, its diagnosis and its figures into a run; `luxjax.report.render` makes the page.
+
+    Parameters
+    ----------
+    run : RunFolder
+        New.
+    posterior : AbstractPosterior
+    catalog : Catalog
+        Its stars; labels there are compared with, and true ones, in columns ``true_<label>`` of its table.
+    seed : int
+        Of predictive draws.
+    """
+    diagnosis, fitted = diagnose(posterior), posterior.fitted
+    save_posterior(posterior, run.path / "posterior")
+    draws = label_draws(posterior, key=seed)
+    observed, truth = _known(fitted, catalog)
+    table = _table(posterior, draws)
+    run.write_csv("labels.csv", table)
+    run.write_labels(table, fitted.info(fitted.label_output()).units)
+    run.write_metrics(
+        {
+            "posterior": {
+                "method": posterior.method,
+                "settings": dict(posterior.settings),
+                "n_stars": len(posterior),
+                "inputs": list(posterior.batch.names) if posterior.batch else [],
+                "diagnosis": diagnosis.to_dict(),
+                "labels": _scores(posterior, draws, observed, truth),
+            }
+        }
+    )
+    _figures(run, posterior, observed, truth, seed)
+    for line in str(diagnosis).splitlines():
+        run.log(line)
+    return diagnosis
 
 
 def infer_run(
@@ -50,52 +120,9 @@ def infer_run(
     inputs: Sequence[str] = (),
     progress=None,
 ) -> tuple[AbstractPosterior, Diagnosis]:
-    """Infer stars and write the posterior, its labels, its diagnosis and its figures into a run.
-
-    Parameters
-    ----------
-    run : RunFolder
-        New; `luxjax.report.render` makes its page.
-    fitted : Fitted
-    catalog : Catalog
-        The stars; their labels are compared with, and inferred from only where decoders or scatter are free.
-    method : AbstractMethod, optional
-    seed : int
-    free : sequence of str
-        As for `luxjax.infer`.
-    inputs : sequence of str
-        Spectra to infer from; all unless given.
-    progress : callable, optional
-        As for `luxjax.infer`.
-    """
-    joint = tuple(free) != ("latents",)
-    if joint:
-        _check_size(fitted, free)
-    used = catalog if joint else catalog.only(*_spectra(fitted, catalog, inputs))
-    posterior = infer(fitted, used, method, key=seed, free=free, progress=progress)
-    diagnosis = diagnose(posterior)
-    save_posterior(posterior, run.path / "posterior")
-    draws = label_draws(posterior, key=seed)
-    observed, truth = _known(fitted, catalog)
-    table, info = _table(posterior, draws), posterior.fitted.info(posterior.fitted.label_output())
-    run.write_csv("labels.csv", table)
-    run.write_labels(table, info.units)
-    run.write_metrics(
-        {
-            "posterior": {
-                "method": posterior.method,
-                "settings": dict(posterior.settings),
-                "n_stars": len(posterior),
-                "inputs": list(posterior.batch.names) if posterior.batch else [],
-                "diagnosis": diagnosis.to_dict(),
-                "labels": _scores(posterior, draws, observed, truth),
-            }
-        }
-    )
-    _figures(run, posterior, catalog, truth, seed)
-    for line in str(diagnosis).splitlines():
-        run.log(line)
-    return posterior, diagnosis
+    """Both, one after the other: `infer_stars`, then `write_posterior`."""
+    posterior = infer_stars(fitted, catalog, method, seed=seed, free=free, inputs=inputs, progress=progress)
+    return posterior, write_posterior(run, posterior, catalog, seed=seed)
 
 
 def _spectra(fitted: Fitted, catalog: Catalog, inputs: Sequence[str]) -> list[str]:
@@ -168,9 +195,8 @@ def _scores(posterior: AbstractPosterior, draws, observed, truth) -> dict[str, A
     return found
 
 
-def _figures(run: RunFolder, posterior: AbstractPosterior, catalog: Catalog, truth, seed: int) -> None:
+def _figures(run: RunFolder, posterior: AbstractPosterior, observed, truth, seed: int) -> None:
     """All figures that this kind of posterior has."""
-    observed, _ = _known(posterior.fitted, catalog)
     drawn: Mapping[str, Any] = {
         "posterior_labels": lambda: label_intervals(posterior, observed, truth, key=seed),
         "posterior_corner": lambda: corner(posterior, 0, None if truth is None else truth[0], key=seed),

@@ -17,6 +17,7 @@ from luxjax.report import (
     corner,
     energies,
     infer_run,
+    infer_stars,
     keep_window,
     label_draws,
     label_intervals,
@@ -196,7 +197,7 @@ def test_window(world):
         keep_window(fitted, catalog, (1, 2))
 
 
-def test_bad_input(run, world, chains, monkeypatch, tmp_path):
+def test_bad_input(run, world, chains, monkeypatch):
     _, posterior = run
     assert isinstance(posterior, GaussianPosterior)
     with pytest.raises(InputError, match="no star 's9'"):
@@ -209,4 +210,4 @@ def test_bad_input(run, world, chains, monkeypatch, tmp_path):
         traces(chains.replace(draws=chains.draws[:, :5]))
     monkeypatch.setattr("luxjax.report._posterior_run.MOST_FREE", 100)
     with pytest.raises(InputError, match="too many to infer together .*--window"):
-        infer_run(RunFolder(tmp_path), *world, Exact(), seed=1, free=("latents", "decoders"))
+        infer_stars(*world, Exact(), seed=1, free=("latents", "decoders"))
