@@ -20,6 +20,8 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         "explanation_exactness",
         "gauge",
         "transfer_of_trust",
+        "attenuation",
+        "robustness",
     ],
 )
 def test_smoke_run_passes(claim):
