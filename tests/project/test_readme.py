@@ -36,7 +36,7 @@ def test_commands_parse():
         for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("luxjax ")
     ]
-    assert {words[1] for words in shown} == {"download", "ingest", "fit", "explain", "transfer"}
+    assert {words[1] for words in shown} == {"download", "ingest", "fit", "explain", "infer", "transfer"}
     program = get_command(cli.app)
     for _, name, *words in shown:
         program.commands[name].make_context(name, words)
