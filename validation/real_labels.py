@@ -69,7 +69,8 @@ of each fold. The band is where calibrated coverages must lie, all labels and le
 
 NOTES = """## Why ridge does better here, and what was tried
 
-Measured by hand on the same folds, RMSE of Teff (K), logg and [M/H] or [Fe/H]; no part of the claim.
+Measured by hand before labels could be read out from latents that the spectra alone give (``EM(readout=True)``), which is
+the remedy for the first point and which cross-validation has been free to choose since ("8 (readout)"). On the same folds, RMSE of Teff (K), logg and [M/H] or [Fe/H]; no part of the claim.
 
 - APOGEE: the latents hold what ridge uses, and the label decoder wastes it. Ridge on the pixels: 163, 0.317, 0.161. Lux with 24
   latents: 185, 0.361, 0.181; a ridge regression of the labels on *those same latents*: 163, 0.319, 0.161 (with 8 latents:
