@@ -18,7 +18,7 @@ from ._posterior import AbstractPosterior, SamplePosterior
 
 __all__ = ["to_arviz"]
 
-PREDICTIVE_BYTES = 256e6
+PREDICTIVE_BYTES = 128e6
 RESERVED = ("chain", "draw", "star", "latent", "pixel", "label")
 
 
@@ -34,7 +34,7 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
       decoders or scatter were inferred, ``marginal`` (star) with the latents integrated out. That one is for
       ``arviz.loo(..., var_name="marginal")``; see `luxjax.posterior.loo`.
     - ``observed_data``: what was measured (star, pixel or label), NaN where nothing was; ``constant_data``: its errors.
-    - ``posterior_predictive``: the same with noise, thinned to less than 256 MB where need be; its attribute
+    - ``posterior_predictive``: the same with noise, thinned to less than 128 MB where need be; its attribute
       ``thinned`` says how.
 
     Coordinates are star ids, wavelengths in Angstrom and names of labels. With several spectra (or tables of labels) the
