@@ -93,13 +93,14 @@ def run(config: dict, smoke: bool) -> Path:
         with steps(f"infer {len(like)} stars that the model makes: {name}") as told:
             ranks[name] = prior_ranks(fitted, like, method, key=seed, progress=told)
 
-    some = telling(fitted, train, spectra, joint["pixels"]).select(slice(joint["stars"]))
-    nuts = NUTS(joint["chains"], joint["warmup"], joint["draws"])
-    with steps(f"sample decoders, scatter and latents of {len(some)} stars") as told:
-        start = fit(Lux.linear(some.sizes, joint["latents"]), some, fitter, key=seed)
-        everything = ("latents", "decoders", "scatter")
-        _, diagnosis = infer_run(folder, start, some, nuts, seed=seed, free=everything, progress=told)
-    print(diagnosis)
+    if joint["stars"]:
+        some = telling(fitted, train, spectra, joint["pixels"]).select(slice(joint["stars"]))
+        nuts = NUTS(joint["chains"], joint["warmup"], joint["draws"])
+        with steps(f"sample decoders, scatter and latents of {len(some)} stars") as told:
+            start = fit(Lux.linear(some.sizes, joint["latents"]), some, fitter, key=seed)
+            everything = ("latents", "decoders", "scatter")
+            _, diagnosis = infer_run(folder, start, some, nuts, seed=seed, free=everything, progress=told)
+        print(diagnosis)
 
     with steps("compare the methods"):
         seconds = {name: steps.timings[f"infer {len(stars)} stars: {name}"] for name in posteriors}

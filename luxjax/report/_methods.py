@@ -168,7 +168,7 @@ def calibration_curves(ranks: Mapping[str, np.ndarray], draws: int, labels, *, s
     seed : int
         Of the bands.
     """
-    figure, axes = grid(len(ranks), 3, (WIDTH / 3, 1.9), minor=False, sharex=True, sharey=True)
+    figure, axes = grid(len(ranks), 3, (WIDTH / 3, 2.1), minor=False, sharex=True, sharey=True)
     for ax, (name, rank) in zip(axes, ranks.items(), strict=True):
         tests = [rank_test(r, draws, seed=seed) for r in rank.T]
         band = tests[0]
@@ -189,7 +189,7 @@ def calibration_curves(ranks: Mapping[str, np.ndarray], draws: int, labels, *, s
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     figure.supxlabel("Rank of the true label among draws, as a fraction", fontsize=9)
-    figure.supylabel("Cumulative fraction less uniform", fontsize=9)
+    figure.supylabel("Fraction below, less uniform", fontsize=9)
     return figure
 
 

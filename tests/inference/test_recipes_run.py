@@ -116,19 +116,30 @@ def test_what_lux_learned(tmp_path, capsys):
     assert {n: v.verdict for n, v in load_model(tmp_path / "run" / "model").verdicts.items()} == verdicts
 
 
-def test_posterior_study(tmp_path, capsys):
-    """The closed form beside Laplace's method, which it equals, and chains that are diagnosed."""
-    small = 'report = false\n[posterior]\nmethods = ["Laplace"]\n'
+def test_posterior_study(tmp_path):
+    """The closed form beside Laplace's method, which it equals."""
+    small = 'report = false\n[posterior]\nmethods = ["Laplace"]\n[joint]\nstars = 0\n'
     assert run("posterior_study", tmp_path, small, "--smoke") == 0
-    assert "NUTS, 2 chains of 60 draws of latents and decoders and scatter" in capsys.readouterr().out
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert metrics["posterior"]["n_stars"] == 40
+    assert set(metrics) == {"methods"}
     found = metrics["methods"]["methods"]
     assert set(found) == {"Exact", "Laplace"}
     assert found["Laplace"]["mean_off"] < 1e-3
     assert all(abs(ratio - 1) < 1e-3 for ratio in found["Laplace"]["sd_ratio"].values())
     assert min(found["Exact"]["rank_p"].values()) > 0.01
     assert (tmp_path / "run" / "figures" / "methods_ranks.png").is_file()
+
+
+@pytest.mark.long
+def test_posterior_study_samples_the_model_itself(tmp_path, capsys):
+    assert run("posterior_study", tmp_path, "", "--smoke") == 0
+    assert "NUTS, 2 chains of 60 draws of latents and decoders and scatter" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["posterior"]["n_stars"] == 40
+    assert set(metrics["methods"]["methods"]) == {"Exact", "Laplace", "Variational, mean field"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    for title in ("Methods side by side", "Can it be believed?", "Chains"):
+        assert title in page
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,7 +152,7 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     if name == "what_lux_learned":
         missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
     if name == "posterior_study":
-        missing = ('[posterior]\nmethods = ["Exakt"]\n', "'Exakt'. Did you mean 'Exact'")
+        missing = ('[posterior]\nmethods = ["Exakt"]\n', "'Exakt' (known: ")
     for text, said in [
         ("", "already holds a run"),
         ("overwrite = true\n" + missing[0], missing[1]),
