@@ -35,7 +35,7 @@ def test_help_loads_nothing_heavy():
     program = """
 import sys
 from luxjax.cli import app
-for arguments in (["--help"], ["report", "--help"], ["download", "--help"], ["explain", "--help"]):
+for arguments in (["--help"], ["report", "--help"], ["download", "--help"], ["explain", "--help"], ["infer", "--help"]):
     try:
         app(arguments)
     except SystemExit:
