@@ -8,6 +8,7 @@ from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_sh
 from ._estimators import ESTIMATORS, make_estimator
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
+from ._pca import SpectralPCA
 from ._sets import ConformalSets
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Index",
     "Isotonic",
     "Reliability",
+    "SpectralPCA",
     "Temperature",
     "builtin_indices",
     "calibration_error",

@@ -5,7 +5,7 @@ ratio, fibre, magnitude or redshift have no family, so they cannot enter, and a 
 of what the star is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..data import Spectra
 from ._definitions import Index, choose_indices
 from ._indices import measure_indices
 
-__all__ = ["FAMILIES", "Features", "extract_features"]
+__all__ = ["FAMILIES", "Features", "extract_features", "usable_rows"]
 
 #: What a feature may be made by.
 FAMILIES = (
@@ -144,6 +144,7 @@ def extract_features(
     *,
     redshift=None,
     min_good: float = 0.5,
+    clean: Callable[[Spectra], Spectra] | None = None,
 ) -> Features:
     """Spectral indices of many spectra as a table of features.
 
@@ -157,6 +158,9 @@ def extract_features(
         Of each star in the frame of the spectra. By default column ``z`` of the spectra's table, and none for spectra at rest.
     min_good : float
         Least fraction of good pixels in a usable spectrum.
+    clean : callable, optional
+        Applied to the spectra first, such as `luxjax.pixels.reject_cosmic_rays`; after smoothing, pixels are correlated and the
+        errors of features too small.
 
     Returns
     -------
@@ -171,12 +175,11 @@ def extract_features(
     shifts = None if redshift is None else np.broadcast_to(np.asarray(redshift, np.float64), (ends[-1],))
     rows, values, errors, left_out = [], [], [], []
     for part, start, stop in zip(parts, ends[:-1], ends[1:], strict=True):
-        z = _redshifts(part, None if shifts is None else shifts[start:stop])
-        reasons = _reasons(part, z, min_good)
-        good = np.array([not r for r in reasons], dtype=bool)
-        left_out += [(start + k, part.ids[k], r) for k, r in enumerate(reasons) if r]
-        found = measure_indices(part.select(good), chosen, redshift=z[good])
-        rows.append(start + np.flatnonzero(good))
+        good, z, out = usable_rows(part, None if shifts is None else shifts[start:stop], min_good)
+        left_out.append(out.assign(row=out["row"] + start))
+        part = part.select(good) if clean is None else clean(part.select(good))
+        found = measure_indices(part, chosen, redshift=z)
+        rows.append(start + good)
         values.append(found[0])
         errors.append(found[1])
     names = [index.name for index in chosen]
@@ -187,8 +190,19 @@ def extract_features(
         {index.name: index.family or "other" for index in chosen},
         np.concatenate([p.ids for p in parts])[kept],
         kept,
-        pd.DataFrame(left_out, columns=["row", "id", "reason"]),
+        pd.concat(left_out, ignore_index=True),
     )
+
+
+def usable_rows(
+    spectra: Spectra, redshift=None, min_good: float = 0.5
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Rows of spectra that features can be made of, their redshifts, and the others with the reason."""
+    z = _redshifts(spectra, None if redshift is None else np.broadcast_to(redshift, (len(spectra),)))
+    reasons = _reasons(spectra, z, min_good)
+    out = [(k, spectra.ids[k], r) for k, r in enumerate(reasons) if r]
+    good = np.array([k for k, r in enumerate(reasons) if not r], dtype=int)
+    return good, z[good], pd.DataFrame(out, columns=["row", "id", "reason"])
 
 
 def _redshifts(spectra: Spectra, given: np.ndarray | None) -> np.ndarray:
