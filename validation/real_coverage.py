@@ -170,7 +170,10 @@ def draw(found: dict[str, list[dict]]) -> None:
         page = Figure(figsize=(7.1, 4.6), layout="constrained")
         panels = page.subplots(2, 2, sharey="row", width_ratios=[3, 2])
         for column, (name, cells) in zip(panels.T, found.items(), strict=True):
-            groups = list(dict.fromkeys((c["label"], c["factor"]) for c in cells))
+            labels = list(dict.fromkeys(c["label"] for c in cells))
+            groups = sorted(
+                {(c["label"], c["factor"]) for c in cells}, key=lambda g: (labels.index(g[0]), g[1])
+            )
             for ax, level in zip(column, LEVELS, strict=True):
                 for shift, (method, (colour, marker)) in zip((-0.22, 0, 0.22), looks.items(), strict=True):
                     mine = [c for c in cells if (c["method"], c["level"]) == (method, level)]
@@ -188,10 +191,10 @@ def draw(found: dict[str, list[dict]]) -> None:
                     )
                 ax.axhline(level, color="0.1", linewidth=0.8, zorder=0)
                 ticks = [
-                    f"{factor:g}\n{label_name(label)}" if factor == 1 else f"{factor:g}"
+                    f"{factor:g}\n{label_name(label)}" if factor == 1 else f"{factor:g}\n "
                     for label, factor in groups
                 ]
-                ax.set_xticks(range(len(groups)), ticks)
+                ax.set_xticks(range(len(groups)), ticks, va="top")
                 ax.tick_params(axis="x", which="both", length=0)
             column[0].set_title({"apogee": "APOGEE, 471 stars", "lamost": "LAMOST DR1, 92 stars"}[name])
             column[1].set_xlabel("Assumed label error / stated")
