@@ -71,9 +71,11 @@ def _columns(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         bulk = effective_sample_size(z)
         ends = np.quantile(x, [0.05, 0.95], axis=(0, 1))
         tail = np.minimum(*(effective_sample_size(_split(x <= end).astype(float)) for end in ends))
-    # Antithetic chains can be worth more than their draws, but not without limit (Vehtari et al. 2021, section 3.2).
+    # Antithetic chains can be worth more than their draws, but not without limit (Vehtari et al. 2021, section 3.2); in short
+    # ones the estimated autocorrelation time is negative.
     most = x.shape[0] * x.shape[1] * np.log10(x.shape[0] * x.shape[1])
-    return tuple(np.where(still, np.nan, a) for a in (r_hat, np.minimum(bulk, most), np.minimum(tail, most)))  # type: ignore[return-value]
+    bulk, tail = (np.where(a < 0, most, np.minimum(a, most)) for a in (bulk, tail))
+    return tuple(np.where(still, np.nan, a) for a in (r_hat, bulk, tail))  # type: ignore[return-value]
 
 
 def _split(x: np.ndarray) -> np.ndarray:

@@ -41,6 +41,12 @@ def test_worth_of_correlated_draws():
     assert chain_stats(x).ess_bulk[0] / 80_000 == pytest.approx(0.2 / 1.8, rel=0.1)
 
 
+def test_antithetic_draws_are_worth_more_but_not_without_limit():
+    found = chain_stats(autoregressive([-0.95] * 20, draws=30))
+    assert (found.ess_bulk > 120).all()
+    assert (found.ess_bulk <= 120 * np.log10(120)).all()
+
+
 def test_shapes_and_what_never_moves():
     x = autoregressive([0.0] * 6).reshape(4, 300, 2, 3)
     x[:, :, 1, 2] = 7
