@@ -97,7 +97,7 @@ def solve_layers(teff: np.ndarray, logg: np.ndarray, fe_h: np.ndarray) -> Layer:
         kappa = (neutral[:, 0] * pe + neutral[:, 1]) / (1 + once[:, 0]) + _THOMSON * electrons
         above = pg > _TAU * 10**logg * _GRAM / kappa
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return Layer(teff, t, (low + high) / 2, np.log10(pg))
+    return Layer(*(jnp.asarray(a) for a in (teff, t, (low + high) / 2, np.log10(pg))))
 
 
 def continuum_flux(wavelength, layer: Layer):

@@ -7,8 +7,8 @@ The equilibrium constant of A + B = AB in partial pressures, with the partition 
     Q_AB = g (kT / sigma h c B) / (1 - exp(-h c omega / kT)).
 
 H2, CO and N2 bind their atoms first. Constants: Huber & Herzberg (1979). A band is the smeared cross section pi e^2 f / m c^2 of its
-transition: from its head it falls exponentially with the thermal distribution of rotation, redward (TiO) or violetward (CN, MgH),
-or spreads to both sides (CH, CaH, whose two states have almost the same moment of inertia). Oscillator strengths are rounded from
+transition: from its head it falls exponentially with the thermal distribution of rotation, redward (TiO) or violetward (the
+others). In CH and CaH half of the strength lies in P and R branches spread to both sides. Oscillator strengths are rounded from
 laboratory values and serve for the shape of a spectrum, not for abundances. The lines of hydrides do not fill their band: at most the
 fraction `fill` of the light is absorbed.
 """
@@ -26,8 +26,12 @@ __all__ = ["MolecularBands", "dissociation"]
 
 _HC_K = 1.438777  # cm K
 _NITROGEN = 7.83  # solar
-_UPPER_LAYER = 0.82  # of Teff: molecules form above the layer of the atomic lines
-_CALIBRATION = -1.5  # dex on every band: one layer is too rich in molecules; set by the M sequence of TiO 5
+# of Teff: molecules form above the layer of the atomic lines, TiO and CaH highest
+_LAYER = {"TiO": 0.82, "CaH": 0.82, "MgH": 0.88, "CH": 0.90, "CN": 0.90}
+_BRANCHES = ("CH", "CaH")  # with P and R branches apart from the Q branch, whose sparse lines fill little
+_BRANCH_FILL = 0.2
+# dex on the bands: one layer is too rich in TiO; set by the sequence of TiO 5 in M dwarfs (Reid et al. 1995)
+_CALIBRATION = {"TiO": -1.5, "CaH": -1.0, "MgH": -1.5, "CH": -0.3, "CN": -0.3}
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,13 @@ MOLECULES = {
     "TiO": Molecule(6.87, 0.535, 1009.0, 6.0, 11.99),
     "CaH": Molecule(1.70, 4.277, 1298.0, 2.0, 0.983, 0.45),
     "MgH": Molecule(1.29, 5.826, 1495.0, 2.0, 0.967, 0.45),
-    "CH": Molecule(3.465, 14.457, 2858.0, 4.0, 0.930, 0.5),
+    "CH": Molecule(3.465, 14.457, 2858.0, 4.0, 0.930, 0.7),
     "CN": Molecule(7.72, 1.900, 2069.0, 2.0, 6.466, 0.7),
 }
 
 # molecule: lists of (heads in air, oscillator strength, lower state in cm^-1); the strength is shared by the heads of a triplet
 # and includes the Franck-Condon factor. TiO, in order: alpha, beta, gamma', gamma, delta, epsilon.
-_BANDS = {
+_BANDS: dict[str, list[tuple[tuple[float, ...], float, int]]] = {
     "TiO": [
         ((4584.0,), 0.012, 0),
         ((4761.3,), 0.022, 0),
@@ -82,16 +86,17 @@ _BANDS = {
     ],
     "CaH": [((6930.0,), 0.10, 0), ((6384.0,), 0.05, 0)],
     "MgH": [((5211.0,), 0.16, 0), ((5182.0,), 0.02, 1495)],
-    "CH": [((4310.0,), 0.0051, 0)],
+    "CH": [((4315.0,), 0.0051, 0)],
     "CN": [((3883.4, 3871.4), 0.034, 0), ((4215.5, 4197.0), 0.0030, 2069)],
 }
 _SHADE = {
     "TiO": 0.082,
     "MgH": -0.06,
     "CN": -0.045,
-    "CaH": 0.0,
-    "CH": 0.0,
+    "CaH": -0.03,
+    "CH": -0.033,
 }  # change of B along a band; + is redward
+_SHARP = 8.0  # cm^-1, over which a head rises
 _WEIGHTS = {"H": 2.0, "C": 9.3, "N": 4.1, "O": 8.9}
 
 
@@ -124,39 +129,38 @@ class MolecularBands:
 
     def depth(self, params, layer: Layer, continuum):
         """Share that each pixel absorbs of the light that can be taken (see `depth_limit`)."""
-        upper = Layer(layer.teff, _UPPER_LAYER * layer.teff, layer.log_pe, layer.log_pg)
-        amount = _molecules(params, upper)
         kappa = 10.0 ** continuum(self._wavelength, layer)
-        transmission = jnp.ones_like(kappa)
-        for name, n in amount.items():
-            eta = 10.0**_CALIBRATION * n * self._cross_section(name, upper.temperature) / kappa
-            fill = MOLECULES[name].fill
-            transmission = transmission * (1 - fill * eta / (fill + eta))
-        return 1 - transmission
+        through = jnp.ones_like(kappa)
+        for name in _BANDS:
+            upper = layer._replace(temperature=_LAYER[name] * layer.teff)
+            n = 10.0 ** _CALIBRATION[name] * _molecules(params, upper)[name]
+            band, branches = self._cross_section(name, upper.temperature)
+            for cross_section, fill in ((band, MOLECULES[name].fill), (branches, _BRANCH_FILL)):
+                eta = n * cross_section / kappa
+                through = through * (1 - fill * eta / (fill + eta))
+        return 1 - through
 
     def _cross_section(self, name: str, temperature):
-        """cm^2 per molecule."""
+        """cm^2 per molecule, of the bands and of separate P and R branches."""
         m, shade = MOLECULES[name], _SHADE[name]
         kt = temperature / _HC_K  # cm^-1
         vibrational = -jnp.expm1(-m.vibration / kt)
-        scale = abs(shade) * kt if shade else jnp.sqrt(4 * m.rotation * kt)
-        sharp = 8.0  # cm^-1, over which a head rises
-        total = jnp.zeros_like(like(self._wavenumber, temperature))
         nu = like(self._wavenumber, temperature)
+        band = branches = jnp.zeros_like(nu)
+        spread = 4 * m.rotation * kt  # of P and R branches, squared
+        share = 0.5 if name in _BRANCHES else 1.0
         for heads, strength, lower in _BANDS[name]:
+            weight = strength / len(heads) * vibrational * jnp.exp(-lower / kt)
             for head in heads:
                 below = like(1e8 / float(air_to_vacuum(np.array(head))), temperature) - nu
-                if shade:
-                    x = below * np.sign(shade)
-                    rise = 0.5 * (1 + jnp.tanh(x / sharp))
-                    profile = rise * jnp.exp(-jnp.maximum(x, 0) / scale) / scale
-                else:  # half in the narrow Q branch, the rest in P and R
-                    u = (below / scale) ** 2
-                    wide = 0.5 * jnp.abs(below) / scale**2 * jnp.exp(-u)
-                    profile = wide + 0.5 * jnp.exp(-4 * u) * 2 / (scale * np.sqrt(np.pi))
-                population = vibrational * jnp.exp(-lower / kt)
-                total = total + strength / len(heads) * population * profile
-        return 8.8526e-13 * total
+                x = below * np.sign(shade)
+                rise = 0.5 * (1 + jnp.tanh(x / _SHARP))
+                scale = abs(shade) * kt
+                band = band + share * weight * rise * jnp.exp(-jnp.maximum(x, 0) / scale) / scale
+                if name in _BRANCHES:
+                    wide = jnp.abs(below) / spread * jnp.exp(-(below**2) / spread)
+                    branches = branches + 0.5 * weight * wide
+        return 8.8526e-13 * band, 8.8526e-13 * branches
 
 
 def _molecules(params, layer: Layer) -> dict:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..pixels import air_to_vacuum
 from ._atmosphere import HELIUM, continuum_flux, log_continuum, solve_layers
 from ._atoms import THETA, ionisation_fractions, like
 from ._hydrogen import HydrogenLines
@@ -75,10 +76,12 @@ def _haze(count: int = 2600) -> LineList:
     even = (
         np.arange(count) + rng.random(count)
     ) / count  # no clumps: one line in each of `count` equal shares
-    blueward = -1000.0 * np.log(1 - even * (1 - np.exp(-5.4)))
-    excitation = np.where(ion == "II", rng.uniform(1, 4, count), rng.uniform(1.5, 5.0, count))
+    blueward = -800.0 * np.log(1 - even * (1 - np.exp(-5400 / 800)))
+    excitation = np.where(ion == "II", rng.uniform(1, 4, count), rng.uniform(2.0, 4.8, count))
     weaker = np.array([0.0, -0.6, -0.2, -0.2, 0.0, -0.6])[species]
-    log_gf = weaker - 1.1 - rng.exponential(0.5, count)
+    # weaker to the red, so that no band of the red is dominated by a line that does not exist
+    redward = np.clip((blueward - 900) / 1500, 0, 1.5)
+    log_gf = weaker - 0.6 - redward - rng.exponential(0.5, count)
     return LineList(element, ion, 3690.0 + blueward, "vacuum", excitation, log_gf, np.full(count, "haze"))
 
 
@@ -108,11 +111,8 @@ class OpticalSynthesis:
         self._hydrogen = HydrogenLines(hydrogen)
         self._stretch_h = _stretches(self._fine, hydrogen.wavelength, _REACH_HYDROGEN)
         self._bands = MolecularBands(w.wavelength)
-        helium = LineList(
-            *[np.full(len(_HELIUM), x) for x in ("He", "I")], _HELIUM[:, 0], "air", 0.0, 0.0, ""
-        )
-        self._helium = np.argsort(_HELIUM[:, 0]), helium.to("vacuum").wavelength
-        self._stretch_he = _stretches(w.wavelength, self._helium[1], 25.0)
+        self._helium = air_to_vacuum(_HELIUM[:, 0])
+        self._stretch_he = _stretches(w.wavelength, self._helium, 25.0)
 
     def __call__(self, params, layer: Layer):
         """Relative flux of one star at rest, 1 on average, (pixel,)."""
@@ -165,8 +165,8 @@ class OpticalSynthesis:
 
     def _helium_lines(self, params, layer: Layer, variance):
         """Log transmission of He I and He II, with a Stark width of the order of the Doppler width."""
-        order, wavelength = self._helium
-        _, energy, log_gf, stage = _HELIUM[order].T
+        wavelength = self._helium
+        _, energy, log_gf, stage = _HELIUM.T
         wave = like(wavelength, layer.teff)
         fraction, log_u = ionisation_fractions([HELIUM], layer.temperature, layer.log_pe)
         population = (fraction - log_u)[0, stage.astype(int)] - THETA / layer.temperature * like(
