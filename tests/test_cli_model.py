@@ -6,6 +6,7 @@ import pytest
 
 from luxjax import cli
 from luxjax.data import load_catalog, save_catalog
+from luxjax.fitting import Gradient
 from luxjax.report import RunFolder
 from luxjax.simulation import bilinear
 
@@ -63,6 +64,30 @@ def test_evaluate(folder, capsys):
     again = run(capsys, "evaluate", folder / "cat", "--folds", 2, "-o", folder / "eval")
     assert again[0] == 2
     assert "already holds a run" in again[2]
+
+
+@pytest.mark.long
+def test_decoders_with_hidden_layers(folder, capsys, monkeypatch):
+    """Fitted, saved, loaded and transferred as a user would; few and small steps, since only the way is tested."""
+    from luxjax.report import _catalog_study
+
+    monkeypatch.setattr(_catalog_study, "Gradient", lambda: Gradient(steps=20, check=10, batch_size=64))
+    fitted = folder / "mlp"
+    status, out, err = run(capsys, "fit", folder / "cat", "--decoder", "mlp", "-d", 3, "-o", fitted)
+    assert status == 0, err
+    assert out.splitlines()[-1] == str(fitted / "report.html")
+    made = RunFolder.open(fitted)
+    assert (made.metrics["fit"]["decoder"], made.metrics["fit"]["fitter"]) == ("mlp", "Gradient")
+    for name, entry in made.metrics["labels"].items():
+        assert entry["rmse"] < 0.5 * entry["spread"], (
+            name
+        )  # not worse than linear by much, where all is linear
+    table = folder / "mlp.csv"
+    status, out, err = run(capsys, "transfer", fitted, folder / "cat", "-o", table)
+    assert (status, out) == (0, f"240 stars in {table}\n"), err
+    written, rows = np.genfromtxt(table, delimiter=",", names=True, comments="#"), made.labels[0]
+    places = [list(load_catalog(folder / "cat").ids).index(star) for star in rows["id"]]
+    np.testing.assert_allclose(written["label_1"][places], rows["label_1"], rtol=1e-4, atol=1e-4)
 
 
 def test_bad_input_is_one_sentence(folder, capsys):
