@@ -10,9 +10,8 @@ of the tails (Vehtari et al. 2021, Bayesian Analysis 16, 667); divergent transit
 fraction of missing information (Betancourt 2016, arXiv:1604.00695). Shown beside them is what the same numbers say of the first
 30 transitions of the same chains, which nobody should use.
 
-A first run, with scatter sampled by its logarithm, failed: tails of some scatters near zero had only 199 effective draws, and
-trajectories took 31 steps. Scatter is now sampled with a sign that is dropped (see `luxjax.posterior`); thresholds and survey are
-the same.
+A first run, with scatter sampled by its logarithm, failed: the tails of some scatters near zero had only 199 effective draws.
+Scatter is now sampled with a sign that is dropped, smooth at zero; survey, seed and thresholds are the same.
 
     python validation/sampler_quality.py [--smoke]
 """
