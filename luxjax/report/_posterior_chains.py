@@ -71,6 +71,8 @@ def traces(posterior: SamplePosterior, n: int = 4) -> Figure:
 
 
 def _two_lines(name: str) -> str:
+    if " of " not in name:  # the path of a leaf
+        name = ".\n".join(name.rsplit(".", 1))
     return name.replace(" of ", "\n", 1).replace("$", r"\$").replace("_", r"\_" if "$" in name else "_")
 
 
