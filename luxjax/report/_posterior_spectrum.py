@@ -58,7 +58,8 @@ def predictive(
     for row, part in enumerate(parts):
         (above, below), *_ = pairs(figure, row, 1)
         shown.draw(above, below, np.arange(part.start, part.stop), bands=False)
-        below.set_xlim(wavelength[part.start], wavelength[part.stop - 1])
+        if part.stop - part.start > 1:
+            below.set_xlim(wavelength[part.start], wavelength[part.stop - 1])
     centres = shown.least_certain(ZOOMS)
     for (above, below), pixels in zip(pairs(figure, len(parts), len(centres)), centres, strict=True):
         shown.draw(above, below, pixels, bands=True)
