@@ -66,7 +66,7 @@ def compare_methods(
         off, ratio = _against(moments[name], moments[reference])
         found[name] = {
             "seconds": (seconds or {}).get(name),
-            "ok": diagnose(posterior).ok,
+            "wrong": [f.check for f in diagnose(posterior).wrong],
             "mean_off": float(np.sqrt(np.mean(off**2))),
             "sd_ratio": dict(zip(info.names, np.median(ratio, axis=0).tolist(), strict=True)),
         }
@@ -206,7 +206,7 @@ def methods(run: RunFolder) -> Section | None:
     rows: list[list[str | Cell]] = []
     for name, e in entries.items():
         seconds = "" if e["seconds"] is None else f"{e['seconds']:.1f}"
-        verdict = Cell("ok" if e["ok"] else "wrong", mark="pass" if e["ok"] else "fail")
+        verdict = Cell("; ".join(e["wrong"]) or "nothing wrong", mark="wrong" if e["wrong"] else "pass")
         row: list[str | Cell] = [name, seconds, verdict, f"{e['mean_off']:.3f}"]
         row += [f"{e['sd_ratio'][k]:.2f}" for k in labels]
         if covered:
