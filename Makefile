@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo       a simulated survey, end to end: fit, labels, evidence, report -> runs/demo/report.html"
 	@echo "make test       lint, types and all tests but the longest"
-	@echo "make test-long  the longest: fits by gradient, Student-t noise, variational and joint posteriors"
+	@echo "make test-long  the longest tests: later lessons, fits by gradient, Student-t noise, posteriors of whole models, slow claims"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make notebooks  execute every lesson in notebooks/"
 	@echo "make lock       resolve the newest versions again and write them to constraints.txt"

@@ -204,6 +204,10 @@ def _each_star(model: Lux, block: Batch, weights: Weights, z, function: Callable
 
 def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: int):
     """Levenberg-Marquardt on the posterior of one star; a step that does not help is damped, never taken."""
+    # Near the minimum, energies summed over single-precision pixels differ by rounding alone, while gradients still point the way.
+    rounding = 8 * max(
+        (jnp.finfo(t.value.dtype).eps for t in terms if isinstance(t, _PixelTerm)), default=0.0
+    )
 
     def energy(z):
         value = 0.5 * z @ prior @ z
@@ -224,7 +228,7 @@ def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: i
         damped = hessian + damping * jnp.diag(jnp.diagonal(hessian))
         trial = z - jnp.linalg.solve(damped, gradient)
         trial_value = energy(trial)
-        better = trial_value <= value
+        better = trial_value <= value + rounding * jnp.abs(value)
         damping = jnp.clip(jnp.where(better, damping / 5, damping * 4), 1e-12, 1e12)
         return jnp.where(better, trial, z), jnp.where(better, trial_value, value), damping
 

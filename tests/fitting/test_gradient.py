@@ -156,6 +156,7 @@ def test_any_module_can_be_fitted(bent, line):
     assert set(fitted.weight_cov) == {"labels"}
 
 
+@pytest.mark.long
 def test_held_out_stars_stop_it_and_do_nothing_else(bent, curved):
     train = bent[0]
     held = held_out_stars(160, STOPPING.held_out, jax.random.split(jax.random.key(0), 3)[1])

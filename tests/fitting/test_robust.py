@@ -162,6 +162,7 @@ def test_large_dof_is_gaussian(clean):
     assert np.allclose(plain.weight_cov["labels"], almost.weight_cov["labels"], rtol=1e-3, atol=1e-8)
 
 
+@pytest.mark.long
 def test_outliers_drag_the_gaussian_fit_and_not_the_robust_one(rng, clean):
     batch = Batch({"flux": clean["flux"], "labels": with_outliers(rng, clean, 0.03, 40)["labels"]})
     model, fitter = Lux.linear(batch.sizes, 2), EM(tol=1e-5)
@@ -211,6 +212,7 @@ def test_what_robust_noise_cannot_do_is_said(rng):
         model.replace(dof={"label": 3})
 
 
+@pytest.mark.long
 def test_it_is_saved_and_decides_what_is_transferred(tmp_path):
     world = bilinear(120, {"flux": 60, "labels": 2}, 2, key=3, snr=50)
     train, stars = world.catalog.select(slice(100)), world.catalog.select(slice(100, None)).only("flux")

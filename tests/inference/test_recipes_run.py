@@ -116,6 +116,7 @@ def test_what_lux_learned(tmp_path, capsys):
     assert {n: v.verdict for n, v in load_model(tmp_path / "run" / "model").verdicts.items()} == verdicts
 
 
+@pytest.mark.long
 def test_posterior_study(tmp_path):
     """The closed form beside Laplace's method, which it equals."""
     small = 'report = false\n[posterior]\nmethods = ["Laplace"]\n[joint]\nstars = 0\n'

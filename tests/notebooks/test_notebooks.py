@@ -8,9 +8,12 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 LESSONS = sorted(FOLDER.glob("*.ipynb"))
+FIRST, *LATER = LESSONS
+# Minutes each on two cores; the first lesson stands for them among the everyday tests.
+RUN = [FIRST, *(pytest.param(lesson, marks=pytest.mark.long) for lesson in LATER)]
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("lesson", RUN, ids=lambda p: p.stem)
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore"

@@ -1,5 +1,6 @@
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -247,6 +248,7 @@ def test_modules_of_ones_own_predict_as_linear_decoders_without_covariance(fitte
         assert np.allclose(spectra.flux, again.flux, atol=1e-5)
         assert np.allclose(spectra.ivar, again.ivar, rtol=1e-3)
     # A pixel that no training star had.
-    scatter = {**own.model.scatter, "flux": own.model.scatter["flux"].at[3].set(UNKNOWN)}
-    blind = own.replace(model=Lux(own.model.decoders, scatter))
+    with jax.enable_x64(True):
+        scatter = {**own.model.scatter, "flux": own.model.scatter["flux"].at[3].set(UNKNOWN)}
+        blind = own.replace(model=Lux(own.model.decoders, scatter))
     assert not np.any(predict_spectra(blind, one, "flux").ivar[:, 3])

@@ -160,6 +160,7 @@ def test_assumed_errors(world):
         with_errors(world.held_out, {"europium": 0.1})
 
 
+@pytest.mark.long
 def test_a_study_can_do_without_evidence(parts, tmp_path):
     run = RunFolder.create(tmp_path / "plain", config={}, seed=1)
     fitter, options = EM(max_cycles=5, tol=1e-2), {"inputs": ["flux"], "baselines": [], "evidence": False}

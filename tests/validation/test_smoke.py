@@ -19,9 +19,9 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         "verdict_error_rates",
         "explanation_exactness",
         "gauge",
-        "transfer_of_trust",
-        "attenuation",
-        "robustness",
+        pytest.param("transfer_of_trust", marks=pytest.mark.long),
+        pytest.param("attenuation", marks=pytest.mark.long),
+        pytest.param("robustness", marks=pytest.mark.long),
     ],
 )
 def test_smoke_run_passes(claim):
