@@ -69,6 +69,7 @@ def test_exact(folder, capsys):
     assert "already holds a run" in err
 
 
+@pytest.mark.long
 def test_short_chains_in_a_window(folder, capsys, monkeypatch):
     """Too few draws end in a diagnosis, not in an error. Figures have tests of their own."""
     monkeypatch.setattr(

@@ -76,6 +76,7 @@ def test_objective_never_rises(rng, scatter, kind):
     assert np.all(np.diff(fitted.objective) <= 1e-7 * np.abs(fitted.objective[:-1]))
 
 
+@pytest.mark.long
 def test_balancing_saves_cycles(rng):
     batch, _, _ = small_world(rng, n_stars=200, sizes={"flux": 100, "labels": 3}, n_latents=4)
     with_it, without = (

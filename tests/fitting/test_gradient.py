@@ -133,6 +133,7 @@ def test_linear_decoders_reach_the_optimum_of_alternating_least_squares(rng, sca
     assert found.objective[0] > als.objective[-1] * (1 + 1e-5)  # it had a way to go
 
 
+@pytest.mark.long
 def test_a_bent_world_needs_bent_decoders(bent, line, curved):
     train, test, truth = bent
     assert curved.summary["converged"]

@@ -13,6 +13,7 @@ def world():
     return bilinear(240, {"flux": 60, "labels": 3}, 3, key=5, snr=30.0, label_error=0.1)
 
 
+@pytest.mark.long
 def test_the_number_of_latents_that_made_the_world_is_preferred(world):
     sizes = world.catalog.sizes
     candidates = {str(d): (Lux.linear(sizes, d), EM(tol=1e-4)) for d in (1, 3)}

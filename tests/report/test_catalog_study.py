@@ -63,6 +63,7 @@ def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_pat
     assert np.abs(after - before).max() > 0.01
 
 
+@pytest.mark.long
 def test_latents_are_chosen_in_every_fold(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
     metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=1, candidates=[1, 3], seed=2)

@@ -15,10 +15,10 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
     "claim",
     [
         "in_model_labels",
-        "closed_form_fit",
+        pytest.param("closed_form_fit", marks=pytest.mark.long),
         "verdict_error_rates",
-        "explanation_exactness",
-        "gauge",
+        pytest.param("explanation_exactness", marks=pytest.mark.long),
+        pytest.param("gauge", marks=pytest.mark.long),
         pytest.param("transfer_of_trust", marks=pytest.mark.long),
         pytest.param("attenuation", marks=pytest.mark.long),
         pytest.param("robustness", marks=pytest.mark.long),
