@@ -11,6 +11,7 @@ from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
 from ._gradient import Gradient
+from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._robust import minus_log_density, tail_weight
 from ._store import load, save
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "log_evidence",
     "minus_log_density",
+    "placing_outputs",
     "save",
     "star_sums",
     "tail_weight",

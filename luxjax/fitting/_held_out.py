@@ -1,6 +1,6 @@
 """How probable a model finds stars that it was not fitted to: the score that stops a fit by gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -13,10 +13,15 @@ from ._blocks import blocks
 from ._decoders import decoded
 from ._latents import effective_ivar, latent_posterior
 
-__all__ = ["HeldOut", "held_out_stars"]
+__all__ = ["HeldOut", "held_out_stars", "placing_outputs"]
 
 VALUES_PER_LATENT = 4  # an output with fewer values than this for each latent cannot place a star alone
 BLOCK = 128
+
+
+def placing_outputs(sizes: Mapping[str, int], n_latents: int) -> tuple[str, ...]:
+    """The outputs that can place a star among the latents alone, by their numbers of values: spectra do, a few labels do not."""
+    return tuple(k for k, n in sizes.items() if n >= VALUES_PER_LATENT * n_latents)
 
 
 def held_out_stars(n_stars: int, fraction: float, key: PRNGKeyArray) -> np.ndarray:
@@ -40,8 +45,8 @@ class HeldOut:
     """
 
     def __init__(self, model: Lux, batch: Batch, inputs: Sequence[str] = ()):
-        large = [k for k, n in batch.sizes.items() if n >= VALUES_PER_LATENT * model.n_latents]
-        large = large or [max(batch.sizes, key=lambda k: batch.sizes[k])]
+        large = placing_outputs(batch.sizes, model.n_latents)
+        large = large or (max(batch.sizes, key=lambda k: batch.sizes[k]),)
         self.inputs = tuple(inputs or large)
         self.targets = tuple(k for k in batch.names if k not in self.inputs and k not in large)
         self.batch = batch

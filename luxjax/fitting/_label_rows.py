@@ -21,7 +21,7 @@ from ..core import Array, Batch, gemm, pack, solve_ridge, unpack
 from ..models import FeatureDecoder, Lux, feature_jacobian
 from ._blocks import sweep
 from ._decoders import design_moments
-from ._held_out import VALUES_PER_LATENT
+from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior
 from ._robust import information_share
 
@@ -34,7 +34,7 @@ def with_label_rows(model: Lux, weight_cov: dict[str, Array], batch: Batch, bloc
     Outputs with at least four values for each latent are spectra here, others labels. Without any of the former the
     covariances stay as they are.
     """
-    spectra = tuple(k for k, n in batch.sizes.items() if n >= VALUES_PER_LATENT * model.n_latents)
+    spectra = placing_outputs(batch.sizes, model.n_latents)
     labels = tuple(k for k in weight_cov if k not in spectra)
     if not spectra or not labels:
         return weight_cov
