@@ -20,7 +20,16 @@ from ..core import (
     unpack,
 )
 from ..data import Catalog, Spectra
-from ..fitting import UNKNOWN, Fitted, blocks, decoded, effective_ivar, latent_posterior, placing_outputs, tail_weight
+from ..fitting import (
+    UNKNOWN,
+    Fitted,
+    blocks,
+    decoded,
+    effective_ivar,
+    latent_posterior,
+    placing_outputs,
+    tail_weight,
+)
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
 from ._prediction import Prediction
 from ._shrink import shrink_shortcuts as shrink
