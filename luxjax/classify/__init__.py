@@ -8,6 +8,8 @@ from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_sh
 from ._estimators import ESTIMATORS, make_estimator
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
+from ._parameter_scores import score_parameters
+from ._parameters import Parameter, ParameterModel, cross_validate_parameters, train_parameters
 from ._pca import SpectralPCA
 from ._sets import ConformalSets
 
@@ -24,6 +26,8 @@ __all__ = [
     "Features",
     "Index",
     "Isotonic",
+    "Parameter",
+    "ParameterModel",
     "Reliability",
     "SpectralPCA",
     "Temperature",
@@ -31,6 +35,7 @@ __all__ = [
     "calibration_error",
     "choose_indices",
     "cross_validate",
+    "cross_validate_parameters",
     "extract_features",
     "fit_calibrator",
     "line_shapes",
@@ -41,5 +46,7 @@ __all__ = [
     "reliability",
     "save_classifier",
     "score_classes",
+    "score_parameters",
     "train_classifier",
+    "train_parameters",
 ]

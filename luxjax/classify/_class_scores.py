@@ -116,7 +116,7 @@ def score_classes(
     place = np.array([SEQUENCE.index(c) for c in classes]) if set(classes) <= set(SEQUENCE) else None
     prior = np.broadcast_to(np.bincount(codes, minlength=len(classes)) / len(codes), p.shape)
     value = _scores(p, codes, place)
-    draws = [_scores(p[rows], codes[rows], place) for rows in _resampled(ids, len(codes), n_draws, seed)]
+    draws = [_scores(p[rows], codes[rows], place) for rows in resampled_stars(ids, len(codes), n_draws, seed)]
     interval = {}
     for name in value:
         found = np.array([d[name] for d in draws])
@@ -183,7 +183,7 @@ def _scores(p: np.ndarray, codes: np.ndarray, place: np.ndarray | None) -> dict[
     }
 
 
-def _resampled(ids: Sequence | None, n: int, n_draws: int, seed: int):
+def resampled_stars(ids: Sequence | np.ndarray | None, n: int, n_draws: int, seed: int):
     """Rows of bootstrap samples of stars."""
     star = np.arange(n) if ids is None else np.unique(np.asarray(ids), return_inverse=True)[1]
     rows = np.argsort(star, kind="stable")
@@ -191,4 +191,7 @@ def _resampled(ids: Sequence | None, n: int, n_draws: int, seed: int):
     rng = np.random.default_rng(seed)
     for _ in range(n_draws):
         drawn = rng.integers(start.size - 1, size=start.size - 1)
-        yield np.concatenate([rows[start[s] : start[s + 1]] for s in drawn]) if ids is not None else drawn
+        if start.size == n + 1:  # one spectrum of each
+            yield rows[drawn]
+        else:
+            yield np.concatenate([rows[start[s] : start[s + 1]] for s in drawn])

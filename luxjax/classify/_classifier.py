@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
 
-from ..core import InputError, check_name, listing
+from ..core import InputError, listing
 from ._calibrators import Calibrator, fit_calibrator
 from ._class_scores import SEQUENCE, class_codes
 from ._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
-from ._features import Features
+from ._features import Features, matrix_of
 from ._sets import ConformalSets
 
 __all__ = ["Classifier", "cross_validate", "train_classifier"]
@@ -47,11 +47,7 @@ class Classifier:
 
     def matrix(self, features: Features) -> np.ndarray:
         """The columns that the estimator knows, in its order, (row, feature)."""
-        for name in self.families:
-            check_name(
-                "feature", name, features.names, "Extract the features that the classifier was trained with"
-            )
-        return features.values[list(self.families)].to_numpy(float)
+        return matrix_of(features, list(self.families))
 
     def probabilities(self, features: Features) -> pd.DataFrame:
         """Calibrated probabilities, one row for each spectrum and one column for each class."""

@@ -7,17 +7,30 @@ which trees take as they come. A random forest and logistic regression are the b
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import RobustScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ..core import InputError, check_name
 
-__all__ = ["ESTIMATORS", "SEARCH_SPACE", "balanced_weights", "fit_estimator", "make_estimator"]
+__all__ = [
+    "ESTIMATORS",
+    "REGRESSORS",
+    "SEARCH_SPACE",
+    "balanced_weights",
+    "fit_estimator",
+    "make_estimator",
+    "make_regressor",
+]
 
+REGRESSORS = ("boosting", "ridge")
 ESTIMATORS = ("boosting", "forest", "logistic", "xgboost")
 
 #: Where a search for hyperparameters looks, by estimator.
@@ -84,6 +97,43 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
         ]
         return Pipeline(steps).set_params(**settings)
     return _xgboost(seed, settings)
+
+
+def make_regressor(name: str, *, quantile: float = 0.5, seed: int = 0, **settings: Any):
+    """A model of one number that has not been fitted, with scikit-learn's interface.
+
+    Parameters
+    ----------
+    name : str
+        ``"boosting"`` (histogram gradient boosting of the quantile's loss) or ``"ridge"`` (missing values set to the median, features scaled
+        by their quartiles, penalty by leave-one-out cross-validation), whose prediction is the mean.
+    quantile : float
+        Of the boosting.
+    seed : int
+    settings
+        Of the model itself, in its own words; they replace the defaults.
+    """
+    check_name("estimator", name, REGRESSORS)
+    if name == "boosting":
+        return HistGradientBoostingRegressor(
+            **{
+                "max_iter": 300,
+                "learning_rate": 0.08,
+                "max_leaf_nodes": 15,
+                "min_samples_leaf": 10,
+                **settings,
+            },
+            loss="quantile",
+            quantile=quantile,
+            early_stopping=False,
+            random_state=seed,
+        )
+    steps = [
+        ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
+        ("scale", RobustScaler()),
+        ("model", RidgeCV(alphas=np.geomspace(1e-2, 1e5, 15))),
+    ]
+    return Pipeline(steps).set_params(**settings)
 
 
 def balanced_weights(codes: np.ndarray) -> np.ndarray:

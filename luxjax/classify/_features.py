@@ -16,7 +16,7 @@ from ..data import Spectra
 from ._definitions import Index, choose_indices
 from ._indices import measure_indices
 
-__all__ = ["FAMILIES", "Features", "extract_features", "usable_rows"]
+__all__ = ["FAMILIES", "Features", "extract_features", "matrix_of", "usable_rows"]
 
 #: What a feature may be made by.
 FAMILIES = (
@@ -136,6 +136,13 @@ class Features:
                 ["row", "reason"]
             ),
         )
+
+
+def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
+    """These columns as a model was trained with them, in their order, (row, feature)."""
+    for name in names:
+        check_name("feature", name, features.names, "Extract the features that the model was trained with")
+    return features.values[list(names)].to_numpy(float)
 
 
 def extract_features(
