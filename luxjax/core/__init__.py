@@ -32,6 +32,7 @@ from ._metrics import (
     robust_scatter,
 )
 from ._random import as_key
+from ._ranking import Ranking, star_means
 from ._recipes import Recipe
 from ._verdict import VERDICTS, Trend, Verdict
 
@@ -54,6 +55,7 @@ __all__ = [
     "OutputVector",
     "OutputWeights",
     "PRNGKeyArray",
+    "Ranking",
     "Recipe",
     "StarOutput",
     "Trend",
@@ -80,6 +82,7 @@ __all__ = [
     "rmse",
     "robust_scatter",
     "solve_ridge",
+    "star_means",
     "total",
     "unpack",
 ]

@@ -43,6 +43,7 @@ from ._saliency_checks import (
 )
 from ._shapley import Shapley, exact_shapley, latent_shapley, linear_shapley, sampled_shapley
 from ._shapley_callable import callable_shapley
+from ._shapley_classes import FeatureRanks, class_output, rank_features, shapley_classes
 from ._shapley_windows import ShapleySpread, shapley_spread, window_shapley
 from ._supporting import supporting_evidence
 from ._thresholds import Thresholds
@@ -60,6 +61,7 @@ __all__ = [
     "Eraser",
     "Evidence",
     "Explanation",
+    "FeatureRanks",
     "Gain",
     "GaugeScore",
     "HeldOut",
@@ -84,6 +86,7 @@ __all__ = [
     "callable_shapley",
     "canonical_gauge",
     "claimed_slope",
+    "class_output",
     "conditional_bound",
     "conditional_flux_jacobian",
     "conditional_gain",
@@ -132,6 +135,7 @@ __all__ = [
     "random_projection",
     "random_rotation",
     "randomize",
+    "rank_features",
     "recourse",
     "residualize",
     "response_share",
@@ -139,6 +143,7 @@ __all__ = [
     "sampled_shapley",
     "sap",
     "second_order",
+    "shapley_classes",
     "shapley_spread",
     "smallest_change",
     "star_latents",

@@ -36,7 +36,7 @@ class Shapley:
 
     Attributes
     ----------
-    kind : "independent" or "correlation-aware"
+    kind : "independent", "correlation-aware" or "by branches"
     features, labels : tuples of str
     values : (star, feature, label) array
     base : (label,) array
@@ -45,6 +45,8 @@ class Shapley:
         What the features were.
     error : (star, feature, label) array
         Standard error where orders were sampled; zero where exact.
+    output : str
+        What the values add up to, where it is not a label in its own unit.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class Shapley:
     base: np.ndarray
     data: np.ndarray
     error: np.ndarray
+    output: str = ""
 
     @property
     def prediction(self) -> np.ndarray:
