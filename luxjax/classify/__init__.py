@@ -8,6 +8,7 @@ from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_sh
 from ._estimators import ESTIMATORS, make_estimator
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
+from ._parameter_files import load_parameters, save_parameters
 from ._parameter_scores import score_parameters
 from ._parameters import Parameter, ParameterModel, cross_validate_parameters, train_parameters
 from ._pca import SpectralPCA
@@ -40,11 +41,13 @@ __all__ = [
     "fit_calibrator",
     "line_shapes",
     "load_classifier",
+    "load_parameters",
     "make_estimator",
     "measure_indices",
     "read_indices",
     "reliability",
     "save_classifier",
+    "save_parameters",
     "score_classes",
     "score_parameters",
     "train_classifier",

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import Features, cross_validate_parameters, score_parameters, train_parameters
+from luxjax.classify import (
+    Features,
+    cross_validate_parameters,
+    load_parameters,
+    save_parameters,
+    score_parameters,
+    train_parameters,
+)
 from luxjax.core import InputError
 from luxjax.data import LabelTable
 
@@ -101,6 +108,18 @@ def test_scores_by_hand():
     assert row["coverage"] == (0.5 + 1 + 0) / 3
     assert row["width"] == 2
     assert row["baseline"] == (5.5 + 5.5 + 5.5 + 14.5) / 4  # the labels 10, 10, 21, 30 have the median 15.5
+
+
+@pytest.mark.parametrize("name", ["boosting", "ridge"])
+def test_saved_and_loaded_to_the_identical_predictions(trained, name, tmp_path):
+    features, _, _ = world(50, 7)
+    again = load_parameters(save_parameters(trained[name], tmp_path / "p"))
+    pd.testing.assert_frame_equal(again.predict(features), trained[name].predict(features), check_exact=True)
+    assert again.about == trained[name].about
+    assert again.parameters["teff"].unit == "K"
+    (tmp_path / "p" / "model_0_0.skops").write_bytes(b"no zip")
+    with pytest.raises(InputError, match="is damaged"):
+        load_parameters(tmp_path / "p")
 
 
 def test_bad_input():
