@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_data, cli_explain, cli_model, cli_posterior
+from . import __version__, cli_classify, cli_data, cli_explain, cli_model, cli_posterior
 
 __all__ = ["Steps", "app", "main"]
 
@@ -194,6 +194,7 @@ cli_data.register(app, Steps)
 cli_model.register(app, Steps)
 cli_explain.register(app, Steps)
 cli_posterior.register(app, Steps)
+cli_classify.register(app, Steps)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,15 @@ from ._run import Example, RunFolder, versions
 if TYPE_CHECKING:
     from ._accuracy import accuracy
     from ._catalog_study import check_study, cross_validate, study_catalog, transfer_run
+    from ._class_data import (
+        ClassData,
+        keep_classes,
+        lamost_data,
+        read_class_data,
+        simulated_data,
+        write_class_data,
+    )
+    from ._class_run import check_class_options, class_folds, classify_data, train_classes
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
     from ._evidence import explain_run, held_out_stars, with_errors
@@ -40,6 +49,16 @@ if TYPE_CHECKING:
 # Public name -> its module, for those that draw or compute.
 _DRAWN = {
     "Cell": "_section",
+    "ClassData": "_class_data",
+    "check_class_options": "_class_run",
+    "class_folds": "_class_run",
+    "classify_data": "_class_run",
+    "keep_classes": "_class_data",
+    "lamost_data": "_class_data",
+    "read_class_data": "_class_data",
+    "simulated_data": "_class_data",
+    "train_classes": "_class_run",
+    "write_class_data": "_class_data",
     "DEMO": "_demo",
     "Reference": "_study",
     "SECTIONS": "_sections",
@@ -96,6 +115,7 @@ __all__ = [
     "DEMO",
     "SECTIONS",
     "Cell",
+    "ClassData",
     "Example",
     "Reference",
     "RunFolder",
@@ -106,7 +126,10 @@ __all__ = [
     "accuracy",
     "agreement",
     "calibration_curves",
+    "check_class_options",
     "check_study",
+    "class_folds",
+    "classify_data",
     "compare_methods",
     "corner",
     "coverage_cells",
@@ -120,20 +143,24 @@ __all__ = [
     "history",
     "infer_run",
     "infer_stars",
+    "keep_classes",
     "keep_window",
     "label_draws",
     "label_intervals",
     "label_name",
+    "lamost_data",
     "one_to_one",
     "page_name",
     "predictive",
     "pulls",
     "rank_bars",
+    "read_class_data",
     "read_explanations",
     "render",
     "render_explanations",
     "residuals",
     "save",
+    "simulated_data",
     "spectrum",
     "stars_to_infer",
     "study",
@@ -141,9 +168,11 @@ __all__ = [
     "study_files",
     "styled",
     "traces",
+    "train_classes",
     "transfer_run",
     "versions",
     "with_errors",
+    "write_class_data",
     "write_explanations",
     "write_posterior",
     "write_table",

@@ -18,6 +18,7 @@ __all__ = ["predictive"]
 
 DRAWS = 400
 ZOOMS = 3
+MOST_PARTS = 6  # more stretches than any survey has detectors are single pixels that somebody chose
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # noise-free model, and model with noise
 
@@ -27,6 +28,8 @@ def predictive(
     posterior: AbstractPosterior, star: int | str, name: str = "", *, key: PRNGKeyArray | int
 ) -> Figure:
     """A star's spectrum with what its posterior predicts: every detector, residuals, and the least certain pixels.
+
+    Chosen pixels that lie scattered stand side by side, in the order of wavelength.
 
     Parameters
     ----------
@@ -52,8 +55,18 @@ def predictive(
     clean_key, noisy_key = jax.random.split(as_key(key))
     clean = np.quantile(one.predict(name, DRAWS, key=clean_key)[:, 0], ENDS, axis=0)
     noisy = one.predict(name, DRAWS, key=noisy_key, noise=True)[:, 0]
-    shown = _Shown(wavelength, flux, ivar, clean, noisy.mean(0), noisy.std(0))
     parts = segments(wavelength, ivar[None])
+    words, medium = f"{one.ids[0]}, {one.method}:  ", fitted.info(name).medium or ""
+    if len(parts) > MOST_PARTS:
+        shown = _Shown(np.arange(len(flux), dtype=float), flux, ivar, clean, noisy.mean(0), noisy.std(0))
+        figure = Figure(figsize=(WIDTH, TOP + BOTTOM + ROW))
+        (above, below), *_ = pairs(figure, 0, 1)
+        shown.draw(above, below, np.arange(len(flux)), bands=True)
+        below.set_xlim(-0.5, len(flux) - 0.5)
+        span = rf"{wavelength[0]:.0f} to {wavelength[-1]:.0f} $\mathrm{{\AA}}$, {medium}"
+        _heading(figure, words + shown.words(), f"Pixel, in the order of wavelength ({span})")
+        return figure
+    shown = _Shown(wavelength, flux, ivar, clean, noisy.mean(0), noisy.std(0))
     figure = Figure(figsize=(WIDTH, TOP + BOTTOM + ROW * (len(parts) + 1)))
     for row, part in enumerate(parts):
         (above, below), *_ = pairs(figure, row, 1)
@@ -64,7 +77,7 @@ def predictive(
     for (above, below), pixels in zip(pairs(figure, len(parts), len(centres)), centres, strict=True):
         shown.draw(above, below, pixels, bands=True)
         below.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    _heading(figure, f"{one.ids[0]}, {one.method}:  {shown.words()}", fitted.info(name).medium or "")
+    _heading(figure, words + shown.words(), rf"Wavelength ($\mathrm{{\AA}}$, {medium})")
     return figure
 
 
@@ -113,7 +126,7 @@ class _Shown:
                 ax.axvspan(wave[a] - half, wave[b - 1] + half, color=BAD, linewidth=0, zorder=0)
 
 
-def _heading(figure: Figure, words: str, medium: str) -> None:
+def _heading(figure: Figure, words: str, below: str) -> None:
     width, height = figure.get_size_inches()
     y = 1 - 0.2 / height
     figure.text(LEFT / width, y, words.replace("$", r"\$"), fontsize=9.5, va="center")
@@ -133,4 +146,4 @@ def _heading(figure: Figure, words: str, medium: str) -> None:
         ncols=5,
         columnspacing=1.2,
     )
-    figure.text(0.5, 0.14 / height, rf"Wavelength ($\mathrm{{\AA}}$, {medium})", fontsize=9, ha="center")
+    figure.text(0.5, 0.14 / height, below, fontsize=9, ha="center")

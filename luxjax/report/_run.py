@@ -7,6 +7,9 @@
     metrics.json     numbers of the run             transferred.parquet, .fits   labels of stars that had none
     stars.csv        which star was in which part   explain/, explain_*.html     was each label measured?
     posterior/       a posterior that was inferred  labels.csv                   its labels
+    features.npz     features of classified spectra classifier/                  the saved classifier
+    spectra.csv      what is known of these spectra predictions.csv              classes of the stars held out
+    left_out.csv     what could not be used, and why
 
 Every file is written whole or not at all.
 """
@@ -65,6 +68,11 @@ _OWNED = (
     "stars.csv",
     "posterior",
     "labels.csv",
+    "features.npz",
+    "spectra.csv",
+    "left_out.csv",
+    "predictions.csv",
+    "classifier",
 )
 
 
@@ -150,6 +158,17 @@ class RunFolder:
         run._write_text("seed", f"{int(seed)}\n")
         return run
 
+    @classmethod
+    def resumed(
+        cls, path: str | Path, *, config: Mapping[str, Any], seed: int, needs: str, lacks: str
+    ) -> "RunFolder | None":
+        """An interrupted run at `path` of the same configuration and seed that has one file and lacks another; or None."""
+        run = cls(Path(path))
+        there = [(run.path / name).is_file() for name in ("config.toml", "seed", needs, lacks)]
+        if there != [True, True, True, False] or run.seed != seed:
+            return None
+        return run if run._read("config.toml") == dumps(config) else None
+
     @staticmethod
     def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         """Raise unless `create` would accept the folder; nothing is changed."""
@@ -215,12 +234,12 @@ class RunFolder:
     @property
     def labels(self) -> tuple[pd.DataFrame, dict[str, str]]:
         """The labels table and the unit of each column that has one."""
-        return read_table(self._file("labels.fits"))
+        return read_table(self.file("labels.fits"))
 
     @property
     def examples(self) -> dict[str, Example]:
         """Example spectra by output name."""
-        file = self._file("examples.npz")
+        file = self.file("examples.npz")
         try:
             with np.load(file, allow_pickle=False) as stored:
                 arrays: dict[str, dict[str, np.ndarray]] = {}
@@ -286,9 +305,14 @@ class RunFolder:
             arrays[f"{output}/medium"] = np.array(e.medium)
             arrays[f"{output}/line_names"] = np.array(list(e.lines), dtype=str)
             arrays[f"{output}/line_wavelengths"] = np.array(list(e.lines.values()), dtype=float)
-        with self._whole("examples.npz") as part, part.open("wb") as stream:
+        self.write_arrays("examples.npz", arrays)
+
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write named arrays of numbers or text."""
+        with self._whole(name) as part, part.open("wb") as stream:
             np.savez_compressed(
-                stream, **arrays
+                stream,
+                **arrays,  # type: ignore[arg-type]
             )  # numbers and text only; old NumPy knows no allow_pickle here
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
@@ -307,7 +331,8 @@ class RunFolder:
 
     # How.
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """A file that the run must have."""
         file = self.path / name
         if not file.is_file():
             raise InputError(
@@ -317,7 +342,7 @@ class RunFolder:
         return file
 
     def _read(self, name: str) -> str:
-        return self._file(name).read_text(encoding="utf-8")
+        return self.file(name).read_text(encoding="utf-8")
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

@@ -33,7 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli_explain": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli_posterior": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior"},
+    "cli_classify": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
+    "cli": BELOW_EVIDENCE
+    | EVIDENCE
+    | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior", "cli_classify"},
 }
 
 
