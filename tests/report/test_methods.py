@@ -1,5 +1,7 @@
 """Methods side by side: the numbers of posteriors with known errors, and the section that shows them."""
 
+import copy
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -77,6 +79,17 @@ def test_section_has_a_row_for_every_method(compared):
         assert (run.figures / figure.file).stat().st_size > 5000
     other = RunFolder.create(run.path / "other", config={}, seed=1)
     assert methods(other) is None
+
+
+def test_what_every_method_fails_is_told_apart(compared, tmp_path):
+    entry = copy.deepcopy(compared[1])
+    other = RunFolder.create(tmp_path / "run", config={}, seed=1)
+    for name, wrong in (("exact", ["far stars"]), ("narrow", ["far stars", "widths"])):
+        entry["methods"][name] = {**entry["methods"][name], "wrong": wrong}
+    other.write_metrics({"methods": entry})
+    (table,) = methods(other).tables
+    assert [row[2].text for row in table.rows] == ["nothing wrong", "widths"]
+    assert "fail: far stars." in table.caption
 
 
 def test_posteriors_of_different_stars_are_refused(compared, exact):

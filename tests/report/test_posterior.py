@@ -1,5 +1,6 @@
 """Figures and pages of posteriors: what they draw is what the draws say."""
 
+import dataclasses
 import json
 
 import jax.numpy as jnp
@@ -157,6 +158,12 @@ def test_spectrum_and_labels(run, world):
     good = np.isfinite(flux)
     np.testing.assert_allclose(flux[good], np.asarray(posterior.batch["flux"].value[2])[good])
     assert 0.5 < np.std(figure.axes[1].lines[0].get_ydata()[good]) < 1.5
+    info, place = posterior.fitted.info("flux"), np.arange(len(flux))
+    chosen = dataclasses.replace(info, wavelength=info.wavelength + 100.0 * (place // 3))
+    fitted = posterior.fitted.replace(outputs={**posterior.fitted.outputs, "flux": chosen})
+    scattered = predictive(posterior.replace(fitted=fitted), "s2", key=1)
+    assert len(scattered.axes) == 2
+    np.testing.assert_allclose(scattered.axes[0].lines[0].get_xdata(), place)
     shown = label_intervals(posterior, catalog.labels(), None, key=1, most=4)
     draws = label_draws(posterior.select(slice(0, 4)), key=1)
     line = next(x for x in shown.axes[0].lines if x.get_label().startswith("posterior"))
