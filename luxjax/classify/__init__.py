@@ -1,51 +1,66 @@
 """Classes of stars from physical features of their spectra, with probabilities that can be believed."""
 
+from ._at_rest import PIXELS, pixel_features, rest_spectra
 from ._calibrators import CALIBRATORS, Calibrator, Isotonic, Temperature, fit_calibrator
 from ._class_scores import SEQUENCE, ClassScores, Reliability, calibration_error, reliability, score_classes
 from ._classifier import Classifier, cross_validate, train_classifier
 from ._classifier_files import load_classifier, save_classifier
 from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_shapes, read_indices
 from ._estimators import ESTIMATORS, make_estimator
+from ._families import FamilyAblation, ablate_families, condition_on, permute_families
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
+from ._latents import fit_latents, latent_features
 from ._parameter_files import load_parameters, save_parameters
 from ._parameter_scores import score_parameters
 from ._parameters import Parameter, ParameterModel, cross_validate_parameters, train_parameters
 from ._pca import SpectralPCA
+from ._rankings import RankingComparison, compare_rankings
 from ._sets import ConformalSets
 
 __all__ = [
     "CALIBRATORS",
     "ESTIMATORS",
     "FAMILIES",
+    "PIXELS",
     "SEQUENCE",
     "UNITS",
     "Calibrator",
     "ClassScores",
     "Classifier",
     "ConformalSets",
+    "FamilyAblation",
     "Features",
     "Index",
     "Isotonic",
     "Parameter",
     "ParameterModel",
+    "RankingComparison",
     "Reliability",
     "SpectralPCA",
     "Temperature",
+    "ablate_families",
     "builtin_indices",
     "calibration_error",
     "choose_indices",
+    "compare_rankings",
+    "condition_on",
     "cross_validate",
     "cross_validate_parameters",
     "extract_features",
     "fit_calibrator",
+    "fit_latents",
+    "latent_features",
     "line_shapes",
     "load_classifier",
     "load_parameters",
     "make_estimator",
     "measure_indices",
+    "permute_families",
+    "pixel_features",
     "read_indices",
     "reliability",
+    "rest_spectra",
     "save_classifier",
     "save_parameters",
     "score_classes",

@@ -1,0 +1,113 @@
+"""Does one set of families outrank another? The naive ranking beside the honest ones, in one table and in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, Ranking, listing
+
+__all__ = ["RankingComparison", "compare_rankings"]
+
+SURE = 0.975
+
+
+@dataclass(frozen=True, eq=False)
+class RankingComparison:
+    """Rankings of the same families by several measures, and what each says of a claim.
+
+    Attributes
+    ----------
+    rankings : dict of str to Ranking
+        The first is the naive one.
+    first, second : tuples of str
+        The claim is that every family of `first` matters more than every one of `second`.
+    """
+
+    rankings: Mapping[str, Ranking]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+    @property
+    def claim(self) -> pd.DataFrame:
+        """One row per ranking.
+
+        ``difference`` of the least of `first` and the greatest of `second`, with its 95% interval; ``chance``, the share of bootstrap samples
+        in which the claim holds; ``says``: "holds" from 97.5%, "does not hold" up to 2.5%, "undecided" between.
+        """
+        rows = {name: self._judged(r) for name, r in self.rankings.items()}
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def _judged(self, ranking: Ranking) -> dict[str, float | str]:
+        ours, theirs = ranking.select(self.first), ranking.select(self.second)
+        gap = ours.draws.min(axis=1) - theirs.draws.max(axis=1)
+        chance = float(np.mean(gap > 0))
+        low, high = np.quantile(gap, [0.025, 0.975])
+        says = "holds" if chance >= SURE else "does not hold" if chance <= 1 - SURE else "undecided"
+        value = float(ours.value.min() - theirs.value.max())
+        return {"difference": value, "lower": low, "upper": high, "chance": chance, "says": says}
+
+    def table(self) -> pd.DataFrame:
+        """One row per family in the naive order; for every ranking its ``value``, ``lower``, ``upper`` and ``rank``."""
+        parts = {n: r.table()[["value", "lower", "upper", "rank"]] for n, r in self.rankings.items()}
+        order = next(iter(parts.values())).index
+        return pd.concat({n: part.loc[order] for n, part in parts.items()}, axis=1)
+
+    @property
+    def words(self) -> str:
+        """The claim and what every ranking says of it, in sentences."""
+        claim, text = (
+            self.claim,
+            [f"Claim: {_all(self.first)} outrank{'s' * (len(self.first) == 1)} {_all(self.second)}."],
+        )
+        for name, ranking in self.rankings.items():
+            row = claim.loc[name]
+            places = ranking.table()["rank"]
+            ranks = ", ".join(f"{f} {places[f]}" for f in (*self.first, *self.second))
+            text.append(
+                f"By {name} it {'is undecided' if row['says'] == 'undecided' else row['says']} (ranks of {len(places)}: {ranks}; in "
+                f"{row['chance']:.0%} of the bootstrap samples)."
+            )
+        naive, *honest = claim["says"]
+        if honest:
+            agree = sum(s == naive for s in honest)
+            text.append(
+                f"{agree} of the {len(honest)} other measures say{'s' * (len(honest) == 1)} the same as the naive ranking."
+            )
+        return " ".join(text)
+
+
+def compare_rankings(
+    rankings: Mapping[str, Ranking],
+    first: Sequence[str] = ("ca_hk", "magnesium"),
+    second: Sequence[str] = ("balmer",),
+) -> RankingComparison:
+    """Put a naive ranking beside others and test whether some families outrank others.
+
+    Parameters
+    ----------
+    rankings : mapping of str to Ranking
+        By a name that tells how each was made; the naive one first, such as mean |Shapley value|. All of the same families.
+    first, second : sequences of str
+        The claim that every one of `first` matters more than every one of `second`. By default the often repeated one, that the metallicity-sensitive
+        Ca II H and K and Mg b outrank the Balmer lines.
+    """
+    if not rankings:
+        raise InputError("give at least one ranking to compare.")
+    names = {name: set(r.names) for name, r in rankings.items()}
+    shared = next(iter(names.values()))
+    for name, given in names.items():
+        if given != shared:
+            raise InputError(
+                f"the rankings are not of the same families: '{name}' differs by {listing(sorted(given ^ shared))}."
+            )
+    if not first or not second or set(first) & set(second):
+        raise InputError("a claim needs two different sets of families, neither empty.")
+    for ranking in rankings.values():
+        ranking.select([*first, *second])
+    return RankingComparison(dict(rankings), tuple(first), tuple(second))
+
+
+def _all(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
