@@ -18,7 +18,7 @@ __all__ = ["predictive"]
 
 DRAWS = 400
 ZOOMS = 3
-MOST_PARTS = 6  # more stretches than any survey has detectors are single pixels that somebody chose
+LEAST = 20  # pixels of a stretch, on average; shorter ones are no detectors but pixels that somebody chose
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # noise-free model, and model with noise
 
@@ -57,7 +57,7 @@ def predictive(
     noisy = one.predict(name, DRAWS, key=noisy_key, noise=True)[:, 0]
     parts = segments(wavelength, ivar[None])
     words, medium = f"{one.ids[0]}, {one.method}:  ", fitted.info(name).medium or ""
-    if len(parts) > MOST_PARTS:
+    if len(parts) > 1 and len(flux) < LEAST * len(parts):
         shown = _Shown(np.arange(len(flux), dtype=float), flux, ivar, clean, noisy.mean(0), noisy.std(0))
         figure = Figure(figsize=(WIDTH, TOP + BOTTOM + ROW))
         (above, below), *_ = pairs(figure, 0, 1)
