@@ -1,6 +1,6 @@
 """Commands about spectral classes: ``luxjax classify train``, ``predict``, ``explain`` and ``report``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,9 +135,10 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         level: Level = 0.9,
     ) -> None:
         """Classify spectra: a table of classes, and beside it a list of what was left out and why."""
-        from .report import RunFolder, classify_data, lamost_data, write_table
+        from .report import RunFolder, check_table_name, classify_data, lamost_data, write_table
 
         step, folder = steps(), RunFolder.open(run)
+        check_table_name(out)
         clean = bool(folder.config.get("clean", False))  # as the training spectra were
         with step("read spectra and measure features") as told:
             data = lamost_data(files, repeats=repeats, need_class=not any_class, clean=clean, progress=told)
@@ -181,7 +182,7 @@ def _scores(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _losses(kept: int, reasons: dict[str, int], file: Path) -> str:
+def _losses(kept: int, reasons: Mapping[Any, int], file: Path) -> str:
     """How many were left out, and why, the most frequent first."""
     lost = sum(reasons.values())
     if not lost:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ._study import Reference, Study, study
     from ._study_files import study_files
     from ._style import label_name, save, styled
-    from ._tables import write_table
+    from ._tables import check_table_name, write_table
 
 # Public name -> its module, for those that draw or compute.
 _DRAWN = {
@@ -73,6 +73,7 @@ _DRAWN = {
     "coverage_cells": "_coverage",
     "coverage_plot": "_coverage",
     "check_study": "_catalog_study",
+    "check_table_name": "_tables",
     "cross_validate": "_catalog_study",
     "demo": "_demo",
     "demo_settings": "_demo",
@@ -128,6 +129,7 @@ __all__ = [
     "calibration_curves",
     "check_class_options",
     "check_study",
+    "check_table_name",
     "class_folds",
     "classify_data",
     "compare_methods",

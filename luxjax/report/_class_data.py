@@ -86,7 +86,7 @@ def lamost_data(
         Told (task, done, total).
     """
     found = read_lamost(
-        files[0] if len(files) == 1 and Path(files[0]).is_dir() else files,
+        files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
         repeats=repeats,
         need_class=need_class,
     )
@@ -96,7 +96,7 @@ def lamost_data(
     star = facts["star"].to_numpy()
     first, number = np.unique(star, return_index=True, return_inverse=True)[1:]
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
-    table = facts.assign(**{"id": spectra.ids, "class": facts["main"]})
+    table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
     return _measured(spectra, table, problems, clean, progress)
 

@@ -128,14 +128,14 @@ def train_classes(
     classifier = trained[0]
     if folds:
         with stage(f"train {estimator} on all stars"):
-            truth = data.table["class"].to_numpy()
+            truth = list(data.table["class"].astype(str))
             classifier = train_classifier(data.features, truth, estimator=estimator, search=search, **options)
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
     write_class_data(run, replace(data, table=data.table.assign(part=part)))
     save_classifier(classifier, run.path / "classifier")
     run.write_csv(
-        "predictions.csv", judged.drop(columns=[c for c in judged if c.startswith("in_")] + ["row"])
+        "predictions.csv", judged.drop(columns=[c for c in judged if str(c).startswith("in_")] + ["row"])
     )
     classes, scores = list(classifier.classes), _scores(judged, seed)
     metrics = {
@@ -160,7 +160,7 @@ def train_classes(
 
 def _judged(data: ClassData, parts, level: float, told, **options) -> tuple[pd.DataFrame, list[Classifier]]:
     """Every judged spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
-    truth = data.table["class"].to_numpy().astype(str)
+    truth = data.table["class"].to_numpy(str)
     found, trained = [], []
     for k, (fit, judge) in enumerate(parts):
         told("fold", k + 1, len(parts))
@@ -187,8 +187,8 @@ def _levels(sets: ConformalSets | None) -> list[float]:
 
 
 def _scores(judged: pd.DataFrame, seed: int, prefix: str = "p_") -> ClassScores:
-    p = judged[[c for c in judged if c.startswith(prefix)]]
-    return score_classes(p.rename(columns=lambda c: c.removeprefix(prefix)), judged["truth"], ids=judged["id"], seed=seed)  # fmt: skip
+    p = judged[[c for c in judged if str(c).startswith(prefix)]]
+    return score_classes(p.rename(columns=lambda c: c.removeprefix(prefix)), judged["truth"], ids=list(judged["id"]), seed=seed)  # fmt: skip
 
 
 def _entry(scores: ClassScores) -> dict[str, dict[str, float]]:

@@ -11,6 +11,14 @@ from markupsafe import Markup, escape
 from ..core import LEVELS, bootstrap_interval, rmse
 from ._accuracy import METHODS, accuracy
 from ._by_input import by_input
+from ._class_page import (
+    class_headline,
+    class_losses,
+    class_mistakes,
+    class_probabilities,
+    class_scores,
+    class_snr,
+)
 from ._compare import Against, compare, has_reference, label_names
 from ._coverage import CoverageCell, coverage_cells, coverage_plot
 from ._credit import references
@@ -51,8 +59,8 @@ def headline(run: RunFolder) -> str:
     ]
     numbers = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
     time = f", in {_duration(m['wall_s'])}" if m.get("wall_s") else ""
-    if not labels and posterior_headline(run):
-        return posterior_headline(run)
+    if not labels and (other := posterior_headline(run) or class_headline(run)):
+        return other
     if not labels:
         return Markup(f"{escape(what)}{escape(latents)}{time}.")
     return Markup(
@@ -280,6 +288,11 @@ def _cite(run: RunFolder) -> Section:
 
 
 SECTIONS: list[Callable[[RunFolder], Section | None]] = [
+    class_scores,
+    class_probabilities,
+    class_snr,
+    class_mistakes,
+    class_losses,
     methods,
     posterior_diagnosis,
     posterior_labels,

@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from ..core import InputError, LuxWarning
 
-__all__ = ["read_table", "write_fits", "write_parquet", "write_table"]
+__all__ = ["check_table_name", "read_table", "write_fits", "write_parquet", "write_table"]
 
 _CODES = {
     "f4": "E",
@@ -79,24 +79,32 @@ def write_parquet(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> 
     return True
 
 
+def _write_csv(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> None:
+    frame.to_csv(file, index=False)
+
+
+_WRITERS = {".fits": write_fits, ".parquet": write_parquet, ".csv": _write_csv}
+
+
+def check_table_name(file: Path) -> Path:
+    """The path of a table; raises unless its name tells its format."""
+    file = Path(file)
+    if file.suffix.lower() not in _WRITERS:
+        raise InputError(f"'{file.name}' names no format; end it in one of {', '.join(_WRITERS)}.")
+    return file
+
+
 def write_table(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> Path:
     """A table in the format its name asks for: ``.fits``, ``.parquet`` (with units) or ``.csv`` (without).
 
     Written beside the target first, so that an interrupted write leaves no half table.
     """
-    file = Path(file)
-    writers = {
-        ".fits": write_fits,
-        ".parquet": write_parquet,
-        ".csv": lambda frame, units, part: frame.to_csv(part, index=False),
-    }
-    if file.suffix.lower() not in writers:
-        raise InputError(f"'{file.name}' names no format; end it in one of {', '.join(writers)}.")
+    file = check_table_name(file)
     units = {c: units[n] for c in frame.columns for n in (c, c.removesuffix("_err")) if n in units}
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     try:
-        writers[file.suffix.lower()](frame, units, part)
+        _WRITERS[file.suffix.lower()](frame, units, part)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
