@@ -11,15 +11,18 @@ from ._families import FamilyAblation, ablate_families, condition_on, permute_fa
 from ._features import FAMILIES, Features, extract_features
 from ._indices import measure_indices
 from ._latents import fit_latents, latent_features
+from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._parameter_files import load_parameters, save_parameters
 from ._parameter_scores import score_parameters
 from ._parameters import Parameter, ParameterModel, cross_validate_parameters, train_parameters
 from ._pca import SpectralPCA
 from ._rankings import RankingComparison, compare_rankings
 from ._sets import ConformalSets
+from ._structure import EMBEDDINGS, Clusters, Embedding, cluster, embed, trustworthiness
 
 __all__ = [
     "CALIBRATORS",
+    "EMBEDDINGS",
     "ESTIMATORS",
     "FAMILIES",
     "PIXELS",
@@ -28,11 +31,14 @@ __all__ = [
     "Calibrator",
     "ClassScores",
     "Classifier",
+    "Clusters",
     "ConformalSets",
+    "Embedding",
     "FamilyAblation",
     "Features",
     "Index",
     "Isotonic",
+    "OrdinalError",
     "Parameter",
     "ParameterModel",
     "RankingComparison",
@@ -43,10 +49,12 @@ __all__ = [
     "builtin_indices",
     "calibration_error",
     "choose_indices",
+    "cluster",
     "compare_rankings",
     "condition_on",
     "cross_validate",
     "cross_validate_parameters",
+    "embed",
     "extract_features",
     "fit_calibrator",
     "fit_latents",
@@ -56,6 +64,7 @@ __all__ = [
     "load_parameters",
     "make_estimator",
     "measure_indices",
+    "ordinal_error",
     "permute_families",
     "pixel_features",
     "read_indices",
@@ -65,6 +74,8 @@ __all__ = [
     "save_parameters",
     "score_classes",
     "score_parameters",
+    "sequence_position",
     "train_classifier",
     "train_parameters",
+    "trustworthiness",
 ]
