@@ -87,6 +87,7 @@ def test_balancing_saves_cycles(rng):
     assert len(with_it) < len(without) / 3
 
 
+@pytest.mark.long
 def test_a_curved_world_needs_the_quadratic_decoder(rng):
     batch, _, z = small_world(rng, n_stars=200, sizes={"flux": 40, "labels": 2}, missing=0, noise=0.05)
     m = batch["flux"]

@@ -46,6 +46,7 @@ def test_options_are_explained(name):
     assert load(name).RECIPE.config(smoke=True)["seed"] == 1
 
 
+@pytest.mark.long
 def test_apogee_to_galah(tmp_path, capsys):
     assert run("apogee_to_galah", tmp_path, SMALL.format(stars="230\ngalah = 190"), "--smoke") == 0
     folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
@@ -85,11 +86,15 @@ def test_apogee_labels(tmp_path, capsys):
     assert not (tmp_path / "run" / "report.html").exists()
 
 
-def test_simulated_survey(tmp_path):
-    """All that the demonstration does; its settings are the recipe's defaults."""
+def test_the_demonstration_has_the_settings_of_its_recipe():
     config = load("simulated_survey").RECIPE.config()
     defaults = {**config["survey"], "fractions": config["split"], **config["fit"], **config["compare"]}
     assert defaults == DEMO
+
+
+@pytest.mark.long
+def test_simulated_survey(tmp_path):
+    """All that the demonstration does."""
     small = "report = false\n[survey]\nstars = 260\n[fit]\nlatents = 5\n"
     assert run("simulated_survey", tmp_path, small, "--smoke") == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
