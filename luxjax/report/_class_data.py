@@ -5,7 +5,7 @@ spectra.csv     the same rows: star, file, class, subclass, S/N; and in which pa
 left_out.csv    files and spectra that are not among them, each with its reason
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,23 @@ class ClassData:
         (simulated stars) ``teff``, ``logg``, ``fe_h``, ``alpha_fe``.
     left_out : pandas.DataFrame
         ``file``, ``id`` and ``reason``.
+    spectra : Spectra, optional
+        Row for row, as long as they are in memory.
     """
 
     features: Features
     table: pd.DataFrame
     left_out: pd.DataFrame
+    spectra: Spectra | None = None
 
     def select(self, rows) -> "ClassData":
         """The rows chosen by an integer array or boolean mask."""
         rows = np.arange(len(self.table))[rows]
         return replace(
-            self, features=self.features.select(rows), table=self.table.iloc[rows].reset_index(drop=True)
+            self,
+            features=self.features.select(rows),
+            table=self.table.iloc[rows].reset_index(drop=True),
+            spectra=None if self.spectra is None else self.spectra.select(rows),
         )
 
 
@@ -107,11 +113,12 @@ def simulated_data(
     seed: int,
     snr: tuple[float, float] = (10.0, 100.0),
     visits: int = 1,
+    mix: Mapping[str, float] | None = None,
     clean: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> ClassData:
-    """Features of a simulated LAMOST, whose true classes and parameters are known."""
-    made = simulate_lamost(n_stars, key=seed, snr=snr, visits=visits)
+    """Features of a simulated LAMOST, whose true classes and parameters are known; options as for `simulate_lamost`."""
+    made = simulate_lamost(n_stars, key=seed, snr=snr, visits=visits, mix=mix)
     facts = made.spectra.table
     assert facts is not None
     table = pd.concat(
@@ -145,7 +152,8 @@ def _measured(
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
     columns = ["id", "file", "class", *FACTS, *(c for c in PARAMETERS if c in table)]
     kept = table.iloc[features.rows][columns].reset_index(drop=True)
-    return ClassData(replace(features, rows=np.arange(len(features))), kept, lost)
+    at_rows = replace(features, rows=np.arange(len(features)))
+    return ClassData(at_rows, kept, lost, spectra.select(features.rows))
 
 
 def _stacked(parts: list[Features]) -> Features:

@@ -28,6 +28,7 @@ from ..classify import (
 )
 from ..core import InputError, binomial_interval, check_name
 from ._class_data import ClassData, write_class_data
+from ._class_examples import choose_examples, write_examples
 from ._run import RunFolder
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
@@ -133,6 +134,7 @@ def train_classes(
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
     write_class_data(run, replace(data, table=data.table.assign(part=part)))
+    write_examples(run, data, choose_examples(judged))
     save_classifier(classifier, run.path / "classifier")
     run.write_csv(
         "predictions.csv", judged.drop(columns=[c for c in judged if str(c).startswith("in_")] + ["row"])

@@ -73,6 +73,7 @@ _OWNED = (
     "left_out.csv",
     "predictions.csv",
     "classifier",
+    "class_spectra.npz",
 )
 
 
@@ -146,7 +147,11 @@ class RunFolder:
         cls.check_free(path, overwrite=overwrite)
         path = Path(path)
         if path.is_dir():
-            for old in [*(path / name for name in _OWNED), *path.glob("explain_*.html")]:
+            for old in [
+                *(path / name for name in _OWNED),
+                *path.glob("explain_*.html"),
+                *path.glob("class_*.html"),
+            ]:
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
                 else:
@@ -358,7 +363,8 @@ class RunFolder:
         return value
 
     def _part(self, name: str) -> Path:
-        return self.path / f".{name}.{os.getpid()}.part"
+        file = self.path / name
+        return file.with_name(f".{file.name}.{os.getpid()}.part")
 
     @contextmanager
     def _whole(self, name: str) -> Iterator[Path]:
