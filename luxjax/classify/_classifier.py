@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
 
 from ..core import InputError, listing
@@ -81,7 +82,7 @@ class Classifier:
 
 def train_classifier(
     features: Features,
-    truth: Sequence[str],
+    truth: Sequence[str] | ArrayLike,
     *,
     estimator: str = "boosting",
     calibration: str | None = "temperature",
@@ -99,7 +100,7 @@ def train_classifier(
     truth : (row,) sequence of str
         Class of each row of the features.
     estimator : str
-        ``"boosting"``, ``"forest"``, ``"logistic"`` or ``"xgboost"``; see `make_estimator`.
+        ``"boosting"``, ``"forest"``, ``"logistic"``, ``"xgboost"`` or, for the features of `pixel_features`, ``"cnn"``; see `make_estimator`.
     calibration : str or None
         ``"temperature"`` or ``"isotonic"``, on stars that the estimator does not see; these also make the conformal sets, which hold
         as they are for temperature (one number hardly bends to its stars) and are a little too small for isotonic
@@ -121,6 +122,10 @@ def train_classifier(
         If a class has too few stars, or a name is unknown.
     """
     codes, classes = _coded(features, truth)
+    if estimator == "cnn" and set(features.families.values()) != {"pixels"}:
+        raise InputError(
+            "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
+        )
     star = np.unique(features.ids, return_inverse=True)[1]
     x = features.values.to_numpy(float)
     kept = np.ones(len(codes), bool)
@@ -139,7 +144,9 @@ def train_classifier(
             model, estimator, search, x[kept], codes[kept], weight[kept], star[kept], seed
         )
     else:
-        fit_estimator(model, x[kept], codes[kept], weight[kept] if balanced else None)
+        fit_estimator(
+            model, x[kept], codes[kept], weight[kept] if balanced else None, **_stars(model, star[kept])
+        )
     calibrator = sets = None
     if calibration is not None:
         p = np.asarray(model.predict_proba(x[~kept]), float)
@@ -160,7 +167,7 @@ def train_classifier(
 
 def cross_validate(
     features: Features,
-    truth: Sequence[str],
+    truth: Sequence[str] | ArrayLike,
     *,
     folds: int = 5,
     level: float = 0.9,
@@ -199,7 +206,7 @@ def cross_validate(
     return pd.concat(parts).sort_values("row").drop(columns="row")
 
 
-def _coded(features: Features, truth: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _coded(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[np.ndarray, tuple[str, ...]]:
     """Numbers of the classes, and the classes: along the sequence where they belong to it, else in alphabetic order."""
     given = np.asarray(truth).astype(str)
     if len(given) != len(features):
@@ -218,6 +225,11 @@ def _coded(features: Features, truth: Sequence[str]) -> tuple[np.ndarray, tuple[
     return class_codes(given, order), tuple(map(str, order))
 
 
+def _stars(model, star: np.ndarray) -> dict[str, np.ndarray]:
+    """The stars, for an estimator that holds some of them out by itself."""
+    return {"star": star} if "held_out" in model.get_params() else {}
+
+
 def _searched(model, estimator: str, n: int, x, codes, weight, star, seed: int):
     """The best of `n` random settings by cross-validation grouped by star, fitted to all stars given."""
     folds = list(StratifiedGroupKFold(4, shuffle=True, random_state=seed).split(x, codes, star))
@@ -230,5 +242,5 @@ def _searched(model, estimator: str, n: int, x, codes, weight, star, seed: int):
         random_state=seed,
         error_score="raise",
     )
-    fit_estimator(search, x, codes, weight)
+    fit_estimator(search, x, codes, weight, **_stars(model, star))
     return search.best_estimator_, dict(search.best_params_)

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 REGRESSORS = ("boosting", "ridge")
-ESTIMATORS = ("boosting", "forest", "logistic", "xgboost")
+ESTIMATORS = ("boosting", "forest", "logistic", "xgboost", "cnn")
 
 #: Where a search for hyperparameters looks, by estimator.
 SEARCH_SPACE: dict[str, dict[str, list]] = {
@@ -55,6 +55,12 @@ SEARCH_SPACE: dict[str, dict[str, list]] = {
         "min_child_weight": [1, 3, 10],
         "reg_lambda": [0.1, 1.0, 10.0],
     },
+    "cnn": {
+        "width": [8, 16, 32],
+        "dropout": [0.1, 0.3, 0.5],
+        "learning_rate": [5e-4, 1e-3, 2e-3],
+        "weight_decay": [1e-4, 1e-3, 1e-2],
+    },
 }
 
 
@@ -65,8 +71,9 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
     ----------
     name : str
         One of `ESTIMATORS`: ``"boosting"`` (scikit-learn's histogram gradient boosting; Friedman 2001, Ke et al. 2017),
-        ``"forest"`` (Breiman 2001), ``"logistic"`` (missing values set to the median, features scaled by their quartiles) or
-        ``"xgboost"`` (Chen & Guestrin 2016; to be installed with ``pip install xgboost``).
+        ``"forest"`` (Breiman 2001), ``"logistic"`` (missing values set to the median, features scaled by their quartiles),
+        ``"xgboost"`` (Chen & Guestrin 2016; to be installed with ``pip install xgboost``) or ``"cnn"`` (a convolutional network, `SpectralCNN`, whose
+        features must be those of `pixel_features`).
     seed : int
     settings
         Of the estimator itself, in its own words; they replace the defaults.
@@ -96,6 +103,10 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
             ("model", LogisticRegression(max_iter=2000, random_state=seed)),
         ]
         return Pipeline(steps).set_params(**settings)
+    if name == "cnn":
+        from ._cnn import SpectralCNN  # loads optax only where it is used
+
+        return SpectralCNN(random_state=seed, **settings)
     return _xgboost(seed, settings)
 
 

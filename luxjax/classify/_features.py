@@ -37,6 +37,7 @@ FAMILIES = (
     "vo_crh",
     "break",
     "continuum",
+    "pixels",
     "pca",
     "latent",
     "other",
@@ -121,6 +122,10 @@ class Features:
 
     def join(self, other: "Features") -> "Features":
         """The columns of both, for the spectra that both have (such as indices and PCA coefficients)."""
+        if shared := sorted(set(self.names) & set(other.names)):
+            raise InputError(
+                f"both tables of features have {listing(shared)}; leave these out of one of them."
+            )
         _, mine, its = np.intersect1d(self.rows, other.rows, return_indices=True)
         if not np.array_equal(self.ids[mine], other.ids[its]):
             raise InputError(
@@ -140,8 +145,9 @@ class Features:
 
 def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
     """These columns as a model was trained with them, in their order, (row, feature)."""
+    known = features.names
     for name in names:
-        check_name("feature", name, features.names, "Extract the features that the model was trained with")
+        check_name("feature", name, known, "Extract the features that the model was trained with")
     return features.values[list(names)].to_numpy(float)
 
 

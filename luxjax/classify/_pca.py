@@ -7,12 +7,10 @@ import pandas as pd
 
 from ..core import InputError
 from ..data import Spectra
-from ..pixels import bin_edges, to_medium
+from ._at_rest import at_rest
 from ._features import Features, usable_rows
 
 __all__ = ["SpectralPCA"]
-
-_ORDER = 4  # of the polynomial that takes away continuum, reddening and flux calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +65,7 @@ class SpectralPCA:
                 f"{n_components} components cannot be learnt from {len(rows)} usable spectra of {n_pixels} pixels; ask for 1 to "
                 f"{min(len(rows), n_pixels)}."
             )
-        flux, ivar = _at_rest(spectra.select(rows), z, grid)
+        flux, ivar = at_rest(spectra.select(rows), z, grid)
         seen = ivar > 0
         mean = np.where(seen, flux, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
         centred = np.where(seen, flux - mean, 0)
@@ -80,7 +78,7 @@ class SpectralPCA:
     def transform(self, spectra: Spectra, *, redshift=None) -> Features:
         """Coefficients of spectra as features ``pca_1``, ``pca_2``, ... with errors; masked pixels count as the mean spectrum."""
         rows, z, left_out = usable_rows(spectra, redshift)
-        flux, ivar = _at_rest(spectra.select(rows), z, self.wavelength)
+        flux, ivar = at_rest(spectra.select(rows), z, self.wavelength)
         seen = ivar > 0
         values = np.where(seen, flux - self.mean, 0) @ self.components.T
         errors = np.sqrt(np.where(seen, 1 / np.where(seen, ivar, 1), 0) @ self.components.T**2)
@@ -93,29 +91,3 @@ class SpectralPCA:
             rows,
             left_out,
         )
-
-
-def _at_rest(spectra: Spectra, z: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flux over its own smooth continuum, averaged over the pixels of the grid, and its inverse variance, (star, pixel)."""
-    lower, upper = bin_edges(to_medium(spectra, "vacuum").wavelength)
-    edges = np.append(bin_edges(grid)[0], bin_edges(grid)[1][-1])
-    x = np.linspace(-1, 1, len(grid))
-    basis = np.polynomial.legendre.legvander(x, _ORDER)
-    flux, ivar = np.zeros((len(z), len(grid))), np.zeros((len(z), len(grid)))
-    old = np.append(lower, upper[-1])
-    for k, shift in enumerate(z):
-        good = spectra.good[k]
-        step = (upper - lower) * good
-        variance = np.where(good, 1 / np.where(good, spectra.ivar[k], 1), 0)
-        parts = np.stack([step, step * np.where(good, spectra.flux[k], 0), step * (upper - lower) * variance])
-        sums = np.concatenate([np.zeros((3, 1)), np.cumsum(parts, axis=1, dtype=np.float64)], axis=1)
-        width, light, noise = (np.diff(np.interp(edges * (1 + shift), old, s)) for s in sums)
-        enough = width > 0.5 * np.diff(edges)
-        safe = np.where(enough, width, 1)
-        mean = light / safe
-        coefficients = np.linalg.lstsq(basis[enough], mean[enough], rcond=None)[0]
-        continuum = basis @ coefficients
-        usable = enough & (continuum > 0.02 * np.max(continuum)) & (noise > 0)
-        flux[k, usable] = mean[usable] / continuum[usable]
-        ivar[k, usable] = (safe * continuum)[usable] ** 2 / noise[usable]
-    return flux, ivar
