@@ -1,4 +1,4 @@
-"""Commands that make catalogues: ``luxjax simulate`` and ``luxjax ingest``."""
+"""Commands that make catalogues and datasets: ``luxjax simulate``, ``luxjax ingest`` and ``luxjax check``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +74,23 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             float, typer.Option(help="Multiplies the stated errors of the spectra.")
         ] = 1.0,
         output: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
-        workers: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 4,
+        workers: Annotated[
+            int | None,
+            typer.Option(min=1, help="Threads that read, 4 unless given; with --dataset, processes (1)."),
+        ] = None,
+        dataset: Annotated[
+            str | None,
+            typer.Option(
+                help="Add all stars to a dataset instead: a folder or an address such as s3://bucket/name. May be killed and run again."
+            ),
+        ] = None,
+        scheduler: Annotated[
+            str | None,
+            typer.Option(help="--dataset: a Dask scheduler whose workers read, such as tcp://host:8786."),
+        ] = None,
+        at_once: Annotated[
+            int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
+        ] = 256,
         medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
         key: Annotated[
             list[str] | None,
@@ -89,11 +105,34 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
         ] = "",
     ) -> None:
-        """Make catalogues of raw spectra: rest frame, one grid, labels joined, every loss listed."""
+        """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
         from .surveys import ingest as take_in
         from .surveys import read_arrays
 
         step, wanted = steps(), names_in(names)
+        if dataset is not None:
+            from .dataset import ingest_dataset
+
+            with step("read, reduce, join and append"):
+                added = ingest_dataset(
+                    source,
+                    dataset,
+                    labels=labels,
+                    label_names=wanted or None,
+                    survey=survey,
+                    cuts=cuts,
+                    join=join,
+                    rest=rest,
+                    limits=limits,
+                    normalization=normalize,
+                    error_factor=error_factor,
+                    output=output,
+                    files_at_once=at_once,
+                    workers=workers or 1,
+                    scheduler=scheduler,
+                )
+            typer.echo(added.summary)
+            return
         options: dict[str, Any] = {"labels": labels, "label_names": wanted or None, "survey": survey}
         spectra: Any = source
         if len(source) == 1 and source[0].suffix.lower() == ".npz":
@@ -122,6 +161,22 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         with step("write the catalogue"):
             result.save(out, unlabelled)
         typer.echo(result.summary)
+
+    @app.command()
+    def check(
+        location: Annotated[str, typer.Argument(help="Dataset: a folder, or an address.", metavar="FOLDER")],
+    ) -> None:
+        """Compare all of a dataset with its checksums; name what is damaged, and what to do. Exit status 1 then."""
+        from .dataset import open_dataset
+
+        step, dataset = steps(), open_dataset(location)
+        with step("read and compare"):
+            found = dataset.check()
+        for damage in found:
+            typer.echo(damage)
+        typer.echo(f"{dataset!r}: {len(found) or 'nothing'} damaged")
+        if found:
+            raise typer.Exit(1)
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from ._arrays import (
     PRNGKeyArray,
     StarOutput,
 )
-from ._batch import Batch, Measured
+from ._batch import Batch, Measured, usable
 from ._claims import Claim
 from ._config import merge_config, read_config
-from ._folders import read_header, replaced_folder
+from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
 from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
@@ -75,6 +75,7 @@ __all__ = [
     "n_pairs",
     "pack",
     "pairs",
+    "parse_header",
     "quadratic_form",
     "read_config",
     "read_header",
@@ -85,4 +86,5 @@ __all__ = [
     "star_means",
     "total",
     "unpack",
+    "usable",
 ]

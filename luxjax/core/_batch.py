@@ -9,7 +9,20 @@ import numpy as np
 from ._arrays import StarOutput
 from ._messages import InputError, check_name
 
-__all__ = ["Batch", "Measured"]
+__all__ = ["Batch", "Measured", "usable"]
+
+
+def usable(value, ivar, dtype=np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Values and inverse variances as models take them, still on the host; see `Measured.clean`."""
+    with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and so unusable
+        value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
+    if value.shape != ivar.shape or value.ndim != 2:
+        raise InputError(
+            f"values of shape {value.shape} came with inverse variances of shape {ivar.shape}; "
+            "give two arrays of the same shape (star, pixel or label)."
+        )
+    good = np.isfinite(value) & np.isfinite(ivar) & (ivar > 0)
+    return np.where(good, value, 0), np.where(good, ivar, 0)
 
 
 class Measured(eqx.Module):
@@ -34,15 +47,8 @@ class Measured(eqx.Module):
         Unusable: a value or inverse variance that is not finite, or an inverse variance <= 0. The stored
         arrays do not depend on what stood there.
         """
-        with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and so unusable
-            value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
-        if value.shape != ivar.shape or value.ndim != 2:
-            raise InputError(
-                f"values of shape {value.shape} came with inverse variances of shape {ivar.shape}; "
-                "give two arrays of the same shape (star, pixel or label)."
-            )
-        good = np.isfinite(value) & np.isfinite(ivar) & (ivar > 0)
-        return cls(jnp.asarray(np.where(good, value, 0)), jnp.asarray(np.where(good, ivar, 0)))
+        value, ivar = usable(value, ivar, dtype)
+        return cls(jnp.asarray(value), jnp.asarray(ivar))
 
     @property
     def n_stars(self) -> int:

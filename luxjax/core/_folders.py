@@ -11,7 +11,7 @@ from typing import Any
 
 from ._messages import InputError
 
-__all__ = ["read_header", "replaced_folder"]
+__all__ = ["parse_header", "read_header", "replaced_folder"]
 
 
 @contextmanager
@@ -59,8 +59,13 @@ def read_header(folder: str | os.PathLike, header: str, kind: str, newest: int) 
         raise InputError(
             f"no {kind} at '{folder}': there is no {header}; give the folder that luxjax wrote it to."
         )
+    return parse_header(path.read_bytes(), str(path), kind, newest)
+
+
+def parse_header(text: bytes, path: str, kind: str, newest: int) -> dict[str, Any]:
+    """A header from its text, as `read_header` checks it; `path` is where it was found."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text.decode("utf-8"))
         schema = int(content["schema"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -68,7 +73,7 @@ def read_header(folder: str | os.PathLike, header: str, kind: str, newest: int) 
         ) from error
     if schema > newest:
         raise InputError(
-            f"the {kind} at '{folder}' has schema {schema}, written by luxjax {content.get('luxjax', '?')}; this "
+            f"the {kind} of '{path}' has schema {schema}, written by luxjax {content.get('luxjax', '?')}; this "
             f"luxjax reads schemas up to {newest}: install a newer one."
         )
     return content

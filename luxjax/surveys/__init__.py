@@ -13,12 +13,14 @@ from ._arrays import read_arrays
 from ._bits import ASPCAPFLAG, BAD_PIXELS, EXTRATARG, PARAMFLAG, PIXMASK, STARFLAG, flag_names
 from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._download import DownloadResult, download
-from ._ingest import ingest
+from ._ingest import best_of_each, find_files, ingest
 from ._ingested import Ingested
+from ._join import Chosen, choose_labels, match_labels
 from ._lamost_files import LamostSpectra, lamost_headers, parse_subclass, read_lamost, same_star
 from ._objects import download_objects, extract_spectra
 from ._quality import Cut, Preset, QualityReport, apply_cuts, flag_bits, presets
-from ._read import FORMATS, Format, ReadResult, read, read_many
+from ._read import FORMATS, Format, ReadResult, files_by_star, read, read_many
+from ._reduce import Reduction
 from ._survey_labels import LABELS, LabelColumns, label_columns, labels_from_catalog, read_labels
 from ._transfer import FetchedFile
 
@@ -32,6 +34,7 @@ __all__ = [
     "PIXMASK",
     "STARFLAG",
     "ArchiveFile",
+    "Chosen",
     "Cut",
     "DownloadResult",
     "FetchedFile",
@@ -42,16 +45,21 @@ __all__ = [
     "Preset",
     "QualityReport",
     "ReadResult",
+    "Reduction",
     "apogee_file",
     "apply_cuts",
     "archive_file",
     "archive_files",
     "archive_url",
+    "best_of_each",
     "catalog_columns",
+    "choose_labels",
     "detect_release",
     "download",
     "download_objects",
     "extract_spectra",
+    "files_by_star",
+    "find_files",
     "flag_bits",
     "flag_names",
     "galah_nights",
@@ -60,6 +68,7 @@ __all__ = [
     "labels_from_catalog",
     "lamost_file",
     "lamost_headers",
+    "match_labels",
     "parse_subclass",
     "presets",
     "read",

@@ -1,8 +1,6 @@
 """From raw survey files to catalogues ready for a fit: rest frame, one grid, continuum, labels; every loss is counted."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name, listing
+from ..core import InputError, listing
 from ..data import Catalog, LabelTable, Spectra
-from ..pixels import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
 from ._ingested import Ingested
 from ._join import best_rows, choose_labels, match_labels
 from ._quality import Preset
-from ._read import read_many
+from ._reduce import Reduction
 
-__all__ = ["find_files", "ingest"]
+__all__ = ["best_of_each", "find_files", "ingest"]
 
 ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
-# Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
-PEEK = 48
-_CONTINUA: dict[str, Callable[[], Any]] = {
-    # Lines are clipped from below, so that the polynomial runs along the top.
-    "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
-    "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
-}
 
 
 def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -124,28 +114,25 @@ def ingest(
     InputError
         No spectrum could be used, no label survived the cuts, or none matches a spectrum.
     """
-    check_name("normalization", normalization, ("none", *_CONTINUA))
-    if not (np.isfinite(error_factor) and error_factor > 0):
-        raise InputError(f"the factor of the errors must be a number above 0; given: {error_factor}.")
+    options: dict[str, Any] = {"rest": rest, "normalization": normalization, "error_factor": error_factor}
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
-        target = _cut(source.wavelength if grid is None else np.asarray(grid, float), limits)
-        spectra = _reduce(source, target, source.medium, rest)
+        reduction = Reduction.like(source, grid, limits, **options)
+        spectra = reduction.on_grid(source)
     else:
         files = find_files(source)
         if isinstance(labels, str | Path):
             files = [f for f in files if f.resolve() != Path(labels).resolve()]
         n_files = len(files)
-        spectra, failures = _read(files, grid, limits, rest, workers, progress)
-    spectra, left_out = _one_each(spectra)
-    if error_factor != 1:
-        spectra = replace(
-            spectra,
-            ivar=spectra.ivar / np.float32(error_factor**2),
-            history=(*spectra.history, f"errors multiplied by {error_factor:g}"),
-        )
-    if normalization != "none":
-        spectra = normalize(spectra, _CONTINUA[normalization]()).spectra
+        reduction = Reduction.of_files(files, grid, limits, workers=workers, **options)
+        result = reduction.read(files, workers=workers, progress=progress)
+        if not len(result):
+            raise InputError(
+                f"none of the {len(files)} files could be used; the first: {result.failures['reason'].iloc[0]}"
+            )
+        spectra, failures = result.stacked(), result.failures
+    spectra, left_out = best_of_each(spectra)
+    spectra = reduction.finish(spectra)
     if labels is None:
         return Ingested(None, _catalog({output: spectra}), failures, left_out, n_files=n_files)
     chosen = choose_labels(labels, label_names, cuts, survey, release)
@@ -183,96 +170,11 @@ def _catalog(outputs: dict[str, Any]) -> Catalog:
     return Catalog(outputs, pd.DataFrame(first.table))
 
 
-def _read(files, grid, limits, rest, workers, progress) -> tuple[Spectra, pd.DataFrame]:
-    """All spectra on one grid in one frame, and the files that could not be used."""
-    sample: list[Spectra] = []
-    for start in range(0, len(files), PEEK):
-        peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
-        sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
-        if sample:
-            break
-    if not sample:
-        reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
-        raise InputError(
-            f"none of the {len(files)} files is a spectrum that can be read; the first: {reasons[0]}"
-        )
-    common = _common_grid(sample)
-    target = _cut(common.wavelength if grid is None else np.asarray(grid, float), limits)
-    frame = "rest" if rest else common.frame
+def best_of_each(spectra: Spectra, *, required: bool = True) -> tuple[Spectra, pd.DataFrame]:
+    """Every star once, its best spectrum; and what was left out (``id``, ``file``, ``reason``).
 
-    def each(spectra: Spectra) -> Spectra:
-        reduced = _reduce(spectra, target, common.medium, rest)
-        for what, wanted in (("frame", frame), ("normalized", common.normalized), ("survey", common.survey)):
-            if getattr(reduced, what) != wanted:
-                raise InputError(
-                    f"its {what} is {getattr(reduced, what)!r} and that of most files {wanted!r}; ingest them apart."
-                )
-        return reduced
-
-    result = read_many(files, each=each, workers=workers, progress=progress)
-    if not len(result):
-        raise InputError(
-            f"none of the {len(files)} files could be used; the first: {result.failures['reason'].iloc[0]}"
-        )
-    return result.stacked(), result.failures
-
-
-def _common_grid(sample: Sequence[Spectra]) -> Spectra:
-    """The first spectrum on the most common grid; of equally common ones, the longest."""
-    keys = [(s.n_pixels, round(float(s.wavelength[0]), 3), round(float(s.wavelength[-1]), 3)) for s in sample]
-    counts = Counter(keys)
-    best = max(counts, key=lambda k: (counts[k], k[0]))
-    return sample[keys.index(best)]
-
-
-def _cut(wavelength: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
-    if limits is None:
-        return wavelength
-    if len(limits) != 2:
-        raise InputError(f"limits are two wavelengths in Angstrom, (low, high); given: {listing(limits)}.")
-    low, high = limits
-    inside = wavelength[(wavelength >= low) & (wavelength <= high)]
-    if len(inside) < 2:
-        raise InputError(
-            f"the limits {low:g} to {high:g} Angstrom leave {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
-            f"{wavelength[-1]:.1f}; give a range within it, in Angstrom."
-        )
-    return inside
-
-
-def _reduce(spectra: Spectra, grid: np.ndarray, medium, rest: bool) -> Spectra:
-    """One star's spectra at rest on the grid."""
-    spectra = to_medium(spectra, medium)
-    if rest and spectra.frame != "rest":
-        return to_rest(spectra, grid=grid, **_velocity(spectra))
-    if spectra.n_pixels == len(grid) and np.allclose(spectra.wavelength, grid, rtol=1e-9, atol=0):
-        return spectra
-    return resample(spectra, grid)
-
-
-def _velocity(spectra: Spectra) -> dict[str, Any]:
-    """The star's motion in the frame of its spectrum, as the files give it."""
-    table = pd.DataFrame(spectra.table)
-    if "z" in table:
-        return {"redshift": table["z"].to_numpy(float)}
-    if "rv_kms" not in table:
-        raise InputError(
-            f"the spectra are in the {spectra.frame} frame and carry no velocity (no column 'rv_kms' or 'z' in their "
-            "table); add one, or say rest=False to leave them there."
-        )
-    velocity = table["rv_kms"].to_numpy(float)
-    if spectra.frame == "observed":
-        if "barycentric_kms" not in table:
-            raise InputError(
-                "the spectra are in the observed frame and carry no barycentric correction (no column "
-                "'barycentric_kms'); add it, or say rest=False."
-            )
-        velocity = velocity - table["barycentric_kms"].to_numpy(float)
-    return {"velocity_kms": velocity}
-
-
-def _one_each(spectra: Spectra) -> tuple[Spectra, pd.DataFrame]:
-    """Every star once, its best spectrum; and what was left out."""
+    That none is left is an error where one is `required`.
+    """
     table = pd.DataFrame(spectra.table)
     measured = spectra.snr
     quoted = pd.to_numeric(table["snr"], errors="coerce").to_numpy(float) if "snr" in table else measured
@@ -283,7 +185,7 @@ def _one_each(spectra: Spectra) -> tuple[Spectra, pd.DataFrame]:
     rows = np.flatnonzero(~dark)
     kept = rows[best_rows(spectra.ids[rows], snr[rows])]
     reason[np.setdiff1d(rows, kept)] = "another spectrum of the same star has a higher (or the same) S/N"
-    if not len(kept):
+    if required and not len(kept):
         raise InputError(
             f"none of the {len(spectra)} spectra has a good pixel on the grid asked for; check its range and unit "
             "(Angstrom)."

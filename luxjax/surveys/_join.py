@@ -153,12 +153,12 @@ def _repeats(table: LabelTable, frame: pd.DataFrame, rows: np.ndarray) -> np.nda
     return np.setdiff1d(start, rows)
 
 
-def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto") -> Match:
+def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, required: bool = True) -> Match:
     """Pair spectra (left) with labels (right).
 
     ``"id"`` compares the identifiers of both, ``"file"`` the names of the spectra's files with a column of the
     labels' table, ``"crossmatch"`` Gaia ids, 2MASS designations and positions. ``"auto"`` takes whichever of the first
-    two pairs more, and the third if neither pairs any.
+    two pairs more, and the third if neither pairs any. Where no match is `required`, none is no error.
     """
     check_name("way to join labels", join, JOINS)
     frame, tried = _frame(labels), []
@@ -174,7 +174,7 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto") -> Ma
         files = pd.DataFrame(spectra.table).get("file", pd.Series([""] * len(spectra)))
         tried.append(_exact("file", _stems(files), _stems(frame[column])))
     best = max(tried, key=len, default=None)
-    if best is not None and len(best):
+    if best is not None and (len(best) or (join != "auto" and not required)):
         return best
     if join != "crossmatch" and join != "auto":
         known = listing(spectra.ids[:3] if join == "id" else _stems(files)[:3])

@@ -17,7 +17,7 @@ from ..data import Spectra
 from . import _apogee, _galah, _lamost
 from ._fits import open_fits
 
-__all__ = ["FORMATS", "Format", "ReadResult", "identify", "read", "read_many"]
+__all__ = ["FORMATS", "Format", "ReadResult", "files_by_star", "identify", "read", "read_many"]
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def read_many(
     """
     if isinstance(paths, (str, Path)):
         raise InputError(f"one path was given ('{paths}'); give a list of paths, or read one file with read.")
-    groups = _stars([Path(p) for p in paths])
+    groups = files_by_star([Path(p) for p in paths])
 
     def one(group: list[Path]) -> tuple[Spectra | None, list[tuple[str, str]]]:
         # One broken arm must not lose the star's others.
@@ -215,7 +215,7 @@ def read_many(
         return ReadResult(spectra, table, str(error))
 
 
-def _stars(paths: list[Path]) -> list[list[Path]]:
+def files_by_star(paths: list[Path]) -> list[list[Path]]:
     """Files by star: the CCD files of a GALAH object (16 digits, the last 1 to 4) together, others alone."""
     stars: dict[str, list[Path]] = {}
     for path in paths:

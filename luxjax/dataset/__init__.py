@@ -1,0 +1,10 @@
+"""Any number of stars on disk: a zarr group and a parquet table, appended atomically, checked, read in batches.
+
+Needs ``pip install 'luxjax[dataset]'``; zarr, pyarrow and fsspec are loaded when a dataset is used.
+"""
+
+from ._check import Damage
+from ._dataset import Dataset, open_dataset
+from ._ingest import DatasetIngest, ingest_dataset
+
+__all__ = ["Damage", "Dataset", "DatasetIngest", "ingest_dataset", "open_dataset"]

@@ -1,0 +1,357 @@
+"""Any number of stars on disk: arrays in a zarr group, a parquet table, and a manifest that says what is committed."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import Batch, InputError, Measured, check_name, listing, usable
+from ..data import Catalog, LabelTable, Spectra
+from ._check import Damage, damages
+from ._location import Location
+from ._manifest import MANIFEST, Manifest, Part
+from ._outputs import facts_of, mismatch, output_from, stars_table, table_from
+from ._parquet import from_parquet, to_parquet
+from ._prefetch import prefetched
+from ._zarr import Arrays, checksum
+
+__all__ = ["Dataset", "open_dataset"]
+
+
+class Dataset:
+    """Stars on disk, all or a selection of them. Make one with `Dataset.create`, open it with `open_dataset`.
+
+    ::
+
+        manifest.json             what is committed: number of stars, outputs, checksums
+        zarr.json                 a zarr group, format 3
+        <output>/value, ivar      float32, (star, pixel or label); ivar 0 marks bad pixels and missing labels
+        <output>/wavelength       of spectra: Angstrom
+        table/<n>.parquet         ids, star-level facts and labels, one file per append
+        journal/<n>.parquet       the files that were read, and what became of them
+
+    Stars are only ever added. An append writes beyond the committed stars first and replaces the manifest last, so
+    whatever interrupts it leaves the dataset as it was, and the next append writes over the rest. Only the manifest
+    counts: rows of arrays beyond its number of stars are not there yet.
+    """
+
+    def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
+        self.location, self.manifest, self.rows = location, manifest, rows
+
+    @classmethod
+    def create(
+        cls,
+        location: str | os.PathLike,
+        outputs: Mapping[str, Spectra | LabelTable],
+        *,
+        chunk: int = 64,
+        shard: int = 512,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> "Dataset":
+        """An empty dataset.
+
+        Parameters
+        ----------
+        location : path or str
+            A folder or any address that fsspec knows (``s3://...``, ``memory://...``).
+        outputs : mapping of str to Spectra or LabelTable
+            What the stars will have, such as ``catalog.outputs``; grids, names and units count, not the stars.
+        chunk, shard : int
+            Stars that are read together at least, and stars per object on disk, a multiple of it.
+        recipe : mapping, optional
+            Kept with the dataset: how its stars are made from files.
+
+        Raises
+        ------
+        InputError
+            There is a dataset already, or something else.
+        """
+        if not (1 <= chunk <= shard and shard % chunk == 0):
+            raise InputError(
+                f"shards hold a whole number of chunks of stars; given: chunk {chunk}, shard {shard}."
+            )
+        if not outputs:
+            raise InputError("a dataset needs at least one output; give spectra or labels by name.")
+        for name in outputs:
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise InputError(f"output '{name}' cannot name a folder; use letters, digits, _ and -.")
+        place = Location(location)
+        facts = {name: facts_of(output) for name, output in outputs.items()}
+        with place.lock():
+            there = place.names()
+            if MANIFEST in there:
+                raise InputError(
+                    f"there is a dataset at '{place}' already; open and append to it, or name another place."
+                )
+            # A creation that was interrupted left arrays without a manifest.
+            if there and b"luxjax_dataset" not in (place.read("zarr.json") or b""):
+                raise InputError(
+                    f"'{place}' holds {listing(sorted(there), 4)} and no dataset; name an empty place."
+                )
+            arrays = Arrays(place, chunk, shard, write=True)
+            arrays.create(
+                {"luxjax_dataset": f"{MANIFEST} says what is committed"},
+                {name: (f["size"], f) for name, f in facts.items()},
+            )
+            grids = {n: o.wavelength for n, o in outputs.items() if isinstance(o, Spectra)}
+            for name, grid in grids.items():
+                arrays.put_grid(name, grid)
+            sums: dict[str, tuple[str, ...]] = {
+                f"{name}/{a}": () for name in facts for a in ("value", "ivar")
+            }
+            manifest = Manifest(
+                facts,
+                chunk,
+                shard,
+                grids={name: checksum(np.asarray(grid)) for name, grid in grids.items()},
+                checksums=sums,
+                recipe=recipe or {},
+            )
+            manifest.write(place)
+        return cls(place, manifest)
+
+    def __len__(self) -> int:
+        return self.manifest.n_stars if self.rows is None else len(self.rows)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {size}" for name, size in self.sizes.items())
+        return f"Dataset at '{self.location}': {len(self)} stars; {sizes}"
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Pixels or labels per star, by output."""
+        return {name: facts["size"] for name, facts in self.manifest.outputs.items()}
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        return Arrays(self.location, self.manifest.chunk, self.manifest.shard)
+
+    def wavelength(self, name: str) -> np.ndarray:
+        """Wavelengths of an output, Angstrom, (pixel,)."""
+        check_name("output with wavelengths", name, self.manifest.grids)
+        return self._arrays.grid(name)
+
+    # Writing
+
+    def append(self, catalog: Catalog | None, *, journal: pd.DataFrame | None = None) -> None:
+        """Add stars; they are there, all of them, once this returns, and none of them before.
+
+        Parameters
+        ----------
+        catalog : Catalog or None
+            With the outputs of the dataset; masks of pixels are not kept. None commits a journal alone.
+        journal : pandas.DataFrame, optional
+            What is to be remembered of the files that were read for it.
+
+        Raises
+        ------
+        InputError
+            The outputs do not agree, or a star is there already.
+        """
+        if self.rows is not None:
+            raise InputError(
+                "stars are appended to a whole dataset; this is a selection of one: open it again."
+            )
+        with self.location.lock():
+            manifest = Manifest.read(self.location)
+            if manifest is None:
+                raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
+            if manifest.n_stars != self.manifest.n_stars:  # another process added stars meanwhile
+                self.__dict__.pop("_known", None)
+            self.manifest = manifest
+            self.location.tidy()
+            self.manifest = self._written(manifest, catalog, journal)
+            self.__dict__.pop("_arrays", None)
+            if catalog is not None:
+                self._known.update(catalog.ids)
+
+    def _written(self, was: Manifest, catalog: Catalog | None, journal: pd.DataFrame | None) -> Manifest:
+        """Write beyond the committed stars, then commit; the new manifest."""
+        number, written, sums, table, listed = len(was.parts), [], dict(was.checksums), "", ""
+        if catalog is not None:
+            self._check_fits(catalog)
+            arrays = Arrays(self.location, was.chunk, was.shard, write=True)
+            for name, output in catalog.outputs.items():
+                values = output.flux if isinstance(output, Spectra) else output.value
+                for part, rows in zip(("value", "ivar"), usable(values, output.ivar), strict=True):
+                    array = f"{name}/{part}"
+                    put = list(arrays.put(array, was.n_stars, rows, self._head(array)))
+                    written += [at for at, _ in put]
+                    whole = was.n_stars // was.shard
+                    sums[array] = (*was.checksums[array][:whole], *(s for _, s in put[1:]))
+            content = to_parquet(stars_table(catalog))
+            self.location.write(was.table_name(number), content)
+            table = checksum(content)
+        if journal is not None:
+            content = to_parquet(journal)
+            self.location.write(was.journal_name(number), content)
+            listed = checksum(content)
+        self.location.flush(written)
+        new = 0 if catalog is None else len(catalog)
+        facts = {name: getattr(was, name) for name in ("outputs", "chunk", "shard", "grids", "recipe")}
+        parts = (*was.parts, Part(new, table, listed))
+        now = Manifest(n_stars=was.n_stars + new, checksums=sums, parts=parts, **facts)
+        now.write(self.location)
+        return now
+
+    def _head(self, array: str) -> np.ndarray:
+        """Committed rows in the last shard, which is written anew with those that follow; refused if damaged."""
+        manifest, n = self.manifest, self.manifest.n_stars
+        start = n // manifest.shard * manifest.shard
+        rows = Arrays(self.location, manifest.chunk, manifest.shard).read(array, slice(start, n))
+        if start < n and checksum(rows) != manifest.checksums[array][-1]:
+            raise InputError(
+                f"stars {start} to {n - 1} of '{array}' are damaged, so nothing can be added after them; run "
+                f"luxjax check {self.location}."
+            )
+        return rows
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return set(self.ids)
+
+    def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
+        """Which of these stars are in the dataset, (star,) bool."""
+        return np.array([star in self._known for star in ids], bool)
+
+    def _check_fits(self, catalog: Catalog) -> None:
+        outputs = self.manifest.outputs
+        if set(catalog.outputs) != set(outputs):
+            raise InputError(
+                f"the dataset has outputs {listing(outputs)}, the stars to append {listing(catalog.outputs)}; "
+                "give the same."
+            )
+        for name, output in catalog.outputs.items():
+            wrong = mismatch(name, outputs[name], output)
+            if not wrong and isinstance(output, Spectra):
+                same = np.allclose(output.wavelength, self.wavelength(name), rtol=1e-9, atol=0)
+                wrong = "" if same else f"the wavelengths of output '{name}' are not those of the dataset"
+            if wrong:
+                raise InputError(f"{wrong}; bring them to agree, or make another dataset.")
+        twice = catalog.ids[self.has(catalog.ids)]
+        if len(twice):
+            raise InputError(f"already in the dataset: {listing(twice, 5)}; leave these stars out.")
+
+    # Reading
+
+    def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per star: ``id``, star-level facts, labels and errors (``<output>_<label>``, ``..._err``)."""
+        return self._table(self._rows(0, len(self)), columns)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Star identifiers, (star,)."""
+        return self.table(["id"])["id"].to_numpy(object).astype(str) if len(self) else np.zeros(0, "U1")
+
+    def journal(self) -> pd.DataFrame:
+        """The files that were read, in order, and what became of them."""
+        parts = [n for n, part in enumerate(self.manifest.parts) if part.journal]
+        return from_parquet([self._object(self.manifest.journal_name(n)) for n in parts])
+
+    def select(self, stars: Any) -> "Dataset":
+        """Some of the stars.
+
+        Parameters
+        ----------
+        stars : str, slice, integer array or boolean mask
+            A text is a question to the table, such as ``"snr > 50 and labels_teff < 5000"``.
+        """
+        if isinstance(stars, str):
+            try:
+                picked = self.table().reset_index(drop=True).query(stars).index.to_numpy()
+            except Exception as error:  # pandas raises many kinds for a question it cannot answer
+                raise InputError(
+                    f"the question '{stars}' cannot be put to the table ({error}); its columns: "
+                    f"{listing(self.table().columns)}."
+                ) from error
+        else:
+            picked = np.arange(len(self))[stars].reshape(-1)
+        rows = picked if self.rows is None else self.rows[picked]
+        return Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+
+    def catalog(self, *outputs: str) -> Catalog:
+        """All stars (of the selection) in memory, with these outputs or all."""
+        return self._catalog(self._rows(0, len(self)), self._names(outputs))
+
+    def batches(self, size: int | None = None, *outputs: str) -> Iterator[Batch]:
+        """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use."""
+        names = self._names(outputs)
+
+        def read(rows: slice | np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+            return {n: tuple(self._arrays.read(f"{n}/{a}", rows) for a in ("value", "ivar")) for n in names}
+
+        for arrays in prefetched(read, self._runs(size)):
+            yield Batch({name: Measured.clean(*pair) for name, pair in arrays.items()})
+
+    def catalogs(self, size: int | None = None, *outputs: str) -> Iterator[Catalog]:
+        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
+        names = self._names(outputs)
+        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size))
+
+    def check(self) -> list[Damage]:
+        """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""
+        return damages(self.location, self.manifest)
+
+    def _names(self, outputs: Sequence[str]) -> tuple[str, ...]:
+        for name in outputs:
+            check_name("output", name, self.manifest.outputs)
+        return tuple(outputs) or tuple(self.manifest.outputs)
+
+    def _rows(self, start: int, stop: int) -> slice | np.ndarray:
+        stop = min(stop, len(self))
+        return slice(start, stop) if self.rows is None else self.rows[start:stop]
+
+    def _runs(self, size: int | None) -> list[slice | np.ndarray]:
+        size = self.manifest.shard if size is None else size
+        if size < 1:
+            raise InputError(f"a batch holds at least one star; given: {size}.")
+        return [self._rows(start, start + size) for start in range(0, len(self), size)]
+
+    def _object(self, name: str) -> bytes:
+        content = self.location.read(name)
+        if content is None:
+            raise InputError(f"'{name}' of the dataset is missing; run luxjax check {self.location}.")
+        return content
+
+    def _table(self, rows: slice | np.ndarray, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """These rows of the table, from the parts that hold them."""
+        ends = np.cumsum([0, *(part.n_stars for part in self.manifest.parts)])
+        wanted = np.arange(self.manifest.n_stars)[rows]
+        holders = np.unique(np.searchsorted(ends, wanted, side="right") - 1)
+        frame = from_parquet([self._object(self.manifest.table_name(n)) for n in holders], columns)
+        # Where each held part begins within the frame.
+        begins = np.cumsum([0, *(self.manifest.parts[n].n_stars for n in holders)])
+        at = np.searchsorted(ends[holders], wanted, side="right") - 1
+        return frame.iloc[wanted - ends[holders][at] + begins[at]].reset_index(drop=True)
+
+    def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
+        facts, table = self.manifest.outputs, self._table(rows)
+        outputs: dict[str, Spectra | LabelTable] = {}
+        for name in names:
+            arrays: tuple[np.ndarray, ...] = ()
+            if facts[name]["kind"] == "spectra":
+                arrays = tuple(self._arrays.read(f"{name}/{a}", rows) for a in ("value", "ivar"))
+                arrays = (*arrays, self.wavelength(name))
+            outputs[name] = output_from(name, facts[name], table, arrays)
+        return Catalog(outputs, table_from(table, facts))
+
+
+def open_dataset(location: str | os.PathLike) -> Dataset:
+    """A dataset that is there.
+
+    Raises
+    ------
+    InputError
+        There is none, its manifest is damaged, or a newer luxjax wrote it.
+    """
+    place = Location(location)
+    manifest = Manifest.read(place)
+    if manifest is None:
+        raise InputError(
+            f"no dataset at '{place}': there is no {MANIFEST}; make one with luxjax ingest --dataset, or give the "
+            "place of one."
+        )
+    return Dataset(place, manifest)

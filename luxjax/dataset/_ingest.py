@@ -1,0 +1,274 @@
+"""From survey files to a dataset, part by part: many processes read, one appends, and a journal lets it resume."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from rich.progress import track
+
+from ..core import InputError, listing
+from ..data import Catalog, LabelTable, Spectra
+from ..surveys import (
+    Chosen,
+    Preset,
+    Reduction,
+    best_of_each,
+    choose_labels,
+    files_by_star,
+    find_files,
+    match_labels,
+)
+from ._dataset import Dataset, open_dataset
+from ._location import Location
+from ._manifest import MANIFEST
+from ._prefetch import ahead, executor
+from ._zarr import checksum
+
+__all__ = ["DatasetIngest", "ingest_dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetIngest:
+    """A dataset made of files, and an account of them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    n_files, n_read : int
+        Files given, and those of them that were read now rather than by an earlier run.
+    label_output : str
+        Name of the labels; empty where there are none.
+    """
+
+    dataset: Dataset
+    n_files: int
+    n_read: int
+    label_output: str = ""
+
+    @property
+    def lost(self) -> pd.DataFrame:
+        """Files and spectra that were not used, by all runs: ``what``, ``file``, ``id`` and ``reason``."""
+        journal = self.dataset.journal()
+        lost = journal[journal["reason"] != ""] if len(journal) else pd.DataFrame(columns=_LOST)
+        return lost[_LOST].reset_index(drop=True)
+
+    @property
+    def summary(self) -> str:
+        """A few lines: how many stars, how many files, and what was lost for which reasons."""
+        lines = [f"{self.dataset!r}", f"files: {self.n_files} given, {self.n_read} read now"]
+        for (what, reason), part in list(self.lost.groupby(["what", "reason"], sort=False))[:8]:
+            lines.append(f"  {len(part)} x {what} not used: {reason} [{listing(part['file'], 2)}]")
+        if self.label_output:
+            names = [
+                f"{self.label_output}_{n}" for n in self.dataset.manifest.outputs[self.label_output]["names"]
+            ]
+            has = self.dataset.table(names).notna().any(axis=1).sum() if len(self.dataset) else 0
+            lines.append(f"labels: {has} stars have some")
+        return "\n".join(lines)
+
+
+_LOST = ["what", "file", "id", "reason"]
+
+
+def ingest_dataset(
+    source: str | Path | Iterable[str | Path],
+    location: str | os.PathLike,
+    *,
+    labels: str | Path | LabelTable | None = None,
+    label_names: Sequence[str] | None = None,
+    survey: str = "",
+    release: str = "",
+    cuts: str | Preset | None = None,
+    join: str = "auto",
+    rest: bool = True,
+    grid: ArrayLike | None = None,
+    limits: tuple[float, float] | None = None,
+    normalization: str = "none",
+    error_factor: float = 1.0,
+    output: str = "spectra",
+    label_output: str = "labels",
+    chunk: int = 64,
+    shard: int = 512,
+    files_at_once: int = 256,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: bool = False,
+) -> DatasetIngest:
+    """Add the stars of survey files to a dataset, which is made if need be; may be killed and run again at any time.
+
+    Files are read in parts. Each part is committed together with the journal of its files, so a run that follows an
+    interrupted one reads only what is left, and ends with the same arrays, byte for byte, as one that was never
+    interrupted. New files of a folder are added by running it again; a file that has changed since is read again.
+
+    Parameters
+    ----------
+    source : path or paths
+        Folders (searched for FITS files) and files.
+    location : path or str
+        Of the dataset: a folder, or an address that fsspec knows.
+    labels, label_names, survey, release, cuts, join, rest, grid, limits, normalization, error_factor, output, label_output
+        As for `luxjax.surveys.ingest`. Stars without labels are in the dataset too, with missing labels.
+    chunk, shard : int
+        Stars per chunk and per object on disk, as for `Dataset.create`.
+    files_at_once : int
+        Stars whose files are read together and committed together.
+    workers : int
+        Processes that read (one: this one).
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers read instead.
+    progress : bool
+        Draw a progress bar.
+
+    Raises
+    ------
+    InputError
+        No file can be read, or the dataset was made otherwise than asked for now.
+
+    Notes
+    -----
+    Of several spectra of a star in one part the best is kept; a spectrum of a star that an earlier part brought is
+    left out, whatever its S/N.
+    """
+    files = find_files(source)
+    chosen = None if labels is None else choose_labels(labels, label_names, cuts, survey, release)
+    if isinstance(labels, str | Path):
+        files = [file for file in files if file.resolve() != Path(labels).resolve()]
+    reduce: dict[str, Any] = {"rest": rest, "normalization": normalization, "error_factor": error_factor}
+    asked = {
+        **reduce,
+        "limits": None if limits is None else [float(v) for v in limits],
+        "grid": None if grid is None else checksum(np.asarray(grid, "<f8")),
+        "output": output,
+        "labels": None if chosen is None else [label_output, *chosen.labels.names],
+        "cuts": cuts.name if isinstance(cuts, Preset) else cuts,
+        "join": join,
+        "files_at_once": files_at_once,
+    }
+    if MANIFEST in Location(location).names():
+        dataset = open_dataset(location)
+        reduction = _recalled(dataset, asked)
+    else:
+        reduction = Reduction.of_files(files, grid, limits, **reduce)
+        facts = {k: v for k, v in asdict(reduction).items() if k != "wavelength"}
+        outputs: dict[str, Spectra | LabelTable] = {output: reduction.empty()}
+        if chosen is not None:
+            outputs[label_output] = chosen.labels.select(slice(0, 0))
+        recipe = {"asked": asked, "reduction": facts}
+        dataset = Dataset.create(location, outputs, chunk=chunk, shard=shard, recipe=recipe)
+    left = _not_done(files, dataset.journal())
+    parts = [left[at : at + files_at_once] for at in range(0, len(left), files_at_once)]
+    jobs = [(reduction, [file for star in part for file in star]) for part in parts]
+    with executor(workers, scheduler) as pool:
+        read = ahead(pool, _read_part, jobs, 2 * workers)
+        for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
+            _commit(dataset, spectra, journal, output, chosen, label_output, join)
+    n_read = sum(len(files) for _, files in jobs)
+    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else label_output)
+
+
+def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
+    """How the stars of a dataset were reduced; refused where it is not what is asked for."""
+    recipe = dataset.manifest.recipe
+    if not recipe:
+        raise InputError(
+            f"the dataset at '{dataset.location}' was not made of files by luxjax ingest; name another place."
+        )
+    for name, wanted in asked.items():
+        if recipe["asked"].get(name) != wanted:
+            raise InputError(
+                f"the dataset at '{dataset.location}' was made with {name} = {recipe['asked'].get(name)}, now it is "
+                f"{wanted}; give the same options, or name another place."
+            )
+    return Reduction(dataset.wavelength(recipe["asked"]["output"]), **recipe["reduction"])
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    """What tells a file from others and from its later self."""
+    facts = file.stat()
+    return str(file.resolve()), facts.st_size, facts.st_mtime_ns
+
+
+def _not_done(files: list[Path], journal: pd.DataFrame) -> list[list[Path]]:
+    """Files by star, of stars that have any file which is not in the journal as it is now."""
+    done: set[tuple[str, int, int]] = set()
+    if len(journal):
+        rows = journal[journal["what"] == "file"]
+        done = set(zip(rows["file"], rows["bytes"], rows["modified_ns"], strict=True))
+    return [star for star in files_by_star(files) if any(_stamp(file) not in done for file in star)]
+
+
+def _read_part(job: tuple[Reduction, list[Path]]) -> tuple[Spectra | None, pd.DataFrame]:
+    """Spectra of some files as they go into the dataset, and the journal: every file, and every spectrum left out."""
+    reduction, files = job
+    stamps = [_stamp(file) for file in files]
+    result = reduction.read(files, workers=1)
+    reasons = dict(zip(result.failures["path"], result.failures["reason"], strict=True))
+    journal = pd.DataFrame(stamps, columns=["file", "bytes", "modified_ns"])
+    journal = journal.assign(what="file", id="", reason=[reasons.get(str(file), "") for file in files])
+    if not len(result):
+        return None, journal
+    spectra, left_out = best_of_each(result.stacked(), required=False)
+    journal = _noted(journal, left_out)
+    return (reduction.finish(spectra.replace(mask=None)) if len(spectra) else None), journal
+
+
+def _noted(journal: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
+    """The journal with spectra that were left out (``id``, ``file``, ``reason``)."""
+    rows = left_out.assign(what="spectrum", bytes=0, modified_ns=0)
+    return pd.concat([journal, rows[journal.columns]], ignore_index=True) if len(rows) else journal
+
+
+def _commit(
+    dataset: Dataset,
+    spectra: Spectra | None,
+    journal: pd.DataFrame,
+    output: str,
+    chosen: Chosen | None,
+    label_output: str,
+    join: str,
+) -> None:
+    """Append what one part of the files gave, without the stars that are there already."""
+    if spectra is not None:
+        new = ~dataset.has(spectra.ids)
+        table = pd.DataFrame(spectra.table)
+        file = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)
+        known = pd.DataFrame(
+            {"id": spectra.ids, "file": file, "reason": "the star is in the dataset already"}
+        )
+        journal = _noted(journal, known[~new])
+        spectra = spectra.select(new) if new.any() else None
+    if spectra is None:
+        dataset.append(None, journal=journal)
+        return
+    outputs: dict[str, Spectra | LabelTable] = {output: spectra}
+    if chosen is not None:
+        outputs[label_output] = _labels_of(spectra, chosen.labels, join)
+    dataset.append(Catalog(outputs, pd.DataFrame(spectra.table)), journal=journal)
+
+
+def _labels_of(spectra: Spectra, labels: LabelTable, join: str) -> LabelTable:
+    """The labels of these stars, missing where none match."""
+    match = match_labels(spectra, labels, join, required=False)
+    row = np.full(len(spectra), -1)
+    row[match.left] = match.right
+    there = row >= 0
+    value, error = (
+        np.where(there[:, None], array[row] if len(array) else np.nan, np.nan)
+        for array in (labels.value, labels.error)
+    )
+    table = pd.DataFrame(labels.table)
+    # Identifiers stay whole numbers beside missing ones.
+    whole = {c: "Int64" for c in table if table[c].dtype.kind in "iu"} | {
+        c: "boolean" for c in table if table[c].dtype.kind == "b"
+    }
+    table = (
+        table.astype(whole).reset_index(drop=True).reindex(np.where(there, row, -1)).reset_index(drop=True)
+    )
+    return LabelTable(
+        value, error, labels.names, spectra.ids, labels.units, labels.species, labels.survey, table
+    )

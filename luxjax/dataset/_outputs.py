@@ -1,0 +1,85 @@
+"""What a dataset says of its outputs, and how stars go into its table and come back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, listing
+from ..data import Catalog, LabelTable, Spectra
+
+__all__ = ["facts_of", "mismatch", "output_from", "stars_table", "table_from"]
+
+Facts = Mapping[str, Any]
+# What must agree between a dataset and what is appended.
+_FIXED = {
+    "spectra": ("medium", "frame", "survey", "normalized", "flux_unit"),
+    "labels": ("names", "units", "species"),
+}
+
+
+def facts_of(output: Spectra | LabelTable) -> dict[str, Any]:
+    """What the manifest keeps of an output, as JSON holds it."""
+    if isinstance(output, Spectra):
+        facts = {name: getattr(output, name) for name in _FIXED["spectra"]}
+        facts["normalized"] = bool(output.normalized)
+        return {"kind": "spectra", "size": output.n_pixels, **facts, "history": list(output.history)}
+    facts = {name: getattr(output, name) for name in (*_FIXED["labels"], "survey")}
+    return {"kind": "labels", "size": len(output.names), **facts, "names": list(output.names)}
+
+
+def mismatch(name: str, facts: Facts, output: Spectra | LabelTable) -> str:
+    """What keeps an output from being appended to one with these facts, in words; empty if nothing does."""
+    given = facts_of(output)
+    if given["kind"] != facts["kind"]:
+        return f"output '{name}' holds {given['kind']}, that of the dataset {facts['kind']}"
+    for what in (*_FIXED[facts["kind"]], "size"):
+        if given[what] != facts[what]:
+            return f"the {what} of output '{name}' is {given[what]!r}, that of the dataset {facts[what]!r}"
+    return ""
+
+
+def stars_table(catalog: Catalog) -> pd.DataFrame:
+    """One row per star: ``id``, the catalogue's table, labels with errors, and what the outputs' own tables add.
+
+    Columns of an output carry its name: ``labels_teff``, ``labels_teff_err``.
+    """
+    parts = [pd.DataFrame({"id": catalog.ids}), catalog.table]
+    for name, output in catalog.outputs.items():
+        own = pd.DataFrame(output.table)
+        known = [c for c in own if c in catalog.table and own[c].equals(catalog.table[c])]
+        if isinstance(output, LabelTable):
+            labels = output.to_frame().drop(columns="id")
+            parts.append(labels.add_prefix(f"{name}_"))
+            known += [c for c in own if c in labels]  # the same labels before quality cuts
+        parts.append(own.drop(columns=known).add_prefix(f"{name}_"))
+    table = pd.concat([p.reset_index(drop=True) for p in parts], axis=1)
+    table.columns = [str(c) for c in table.columns]
+    if table.columns.has_duplicates:
+        twice = listing(table.columns[table.columns.duplicated()])
+        raise InputError(f"the table of these stars would have the column {twice} twice; rename or drop one.")
+    return table
+
+
+def _label_columns(name: str, facts: Facts) -> list[str]:
+    return [c for label in facts["names"] for c in (f"{name}_{label}", f"{name}_{label}_err")]
+
+
+def table_from(table: pd.DataFrame, outputs: Mapping[str, Facts]) -> pd.DataFrame:
+    """Star-level facts for a catalogue: the table without ids and labels."""
+    inside = [c for n, f in outputs.items() if f["kind"] == "labels" for c in _label_columns(n, f)]
+    return table.drop(columns=["id", *inside]).reset_index(drop=True)
+
+
+def output_from(
+    name: str, facts: Facts, table: pd.DataFrame, arrays: Sequence[np.ndarray]
+) -> Spectra | LabelTable:
+    """An output of the stars in these rows of the table; arrays: flux, ivar and wavelength of spectra."""
+    ids = table["id"].to_numpy()
+    fixed = {what: facts[what] for what in _FIXED[facts["kind"]]}
+    if facts["kind"] == "spectra":
+        flux, ivar, wavelength = arrays
+        return Spectra(flux, ivar, wavelength, ids=ids, history=tuple(facts["history"]), **fixed)
+    numbers = table[_label_columns(name, facts)].to_numpy(np.float64)
+    return LabelTable(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)

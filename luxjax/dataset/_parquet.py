@@ -1,0 +1,41 @@
+"""Tables of stars as parquet, from and to bytes; the one home of pyarrow here."""
+
+import io
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..core import InputError
+from ._location import needs
+
+__all__ = ["from_parquet", "to_parquet"]
+
+
+def to_parquet(frame: pd.DataFrame) -> bytes:
+    """A table as the bytes of a parquet file; the same table gives the same bytes."""
+    with needs("the table of a dataset"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"a column of the star table cannot be stored ({'; '.join(map(str, error.args))}); text, numbers and "
+            "booleans can, one kind per column."
+        ) from error
+    out = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(None), out, compression="zstd")
+    return out.getvalue()
+
+
+def from_parquet(parts: Sequence[bytes], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The tables one below the other; a column that one of them lacks is missing in its rows."""
+    with needs("the table of a dataset"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    if not parts:
+        return pd.DataFrame()
+    tables = [pq.read_table(io.BytesIO(part)) for part in parts]
+    if columns is not None:
+        tables = [t.select([c for c in columns if c in t.column_names]) for t in tables]
+    return pa.concat_tables(tables, promote_options="permissive").to_pandas()

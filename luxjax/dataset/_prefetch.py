@@ -1,0 +1,97 @@
+"""Work done ahead, in order: reading goes on while what was read is being used."""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from ..core import InputError
+from ._location import needs
+
+__all__ = ["ahead", "executor", "prefetched"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def ahead(pool: Any, work: Callable[[Job], Result], jobs: Iterable[Job], depth: int) -> Iterator[Result]:
+    """Results in the order of the jobs, at most `depth` of them worked on or waiting; memory holds no more."""
+    waiting: deque = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(work, job))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def prefetched(work: Callable[[Job], Result], jobs: Iterable[Job], depth: int = 2) -> Iterator[Result]:
+    """Results in order, worked out ahead by one thread."""
+    with ThreadPoolExecutor(1) as pool:
+        yield from ahead(pool, work, jobs, depth)
+
+
+@contextmanager
+def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Any]:
+    """Something with ``submit``: a Dask cluster, processes, or one thread.
+
+    Parameters
+    ----------
+    workers : int
+        With 1, a thread of this process; with more, as many processes: under Dask where it is installed (extra
+        ``cluster``), else a plain pool.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as ``tcp://host:8786``, whose workers do the work. They need luxjax
+        and see the same files.
+    """
+    if scheduler is None and workers <= 1:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+        return
+    try:
+        with needs("a Dask cluster", "cluster"):
+            from distributed import Client, LocalCluster
+    except InputError:
+        if scheduler is not None:
+            raise
+        context, parent = get_context("spawn"), os.getpid()
+        with ProcessPoolExecutor(workers, context, initializer=_end_with, initargs=(parent,)) as processes:
+            yield processes
+        return
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="20s")
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"no Dask scheduler answers at '{scheduler}' ({error}); start one with 'dask scheduler', or leave the "
+                "address out to use this machine."
+            ) from error
+        with client:
+            yield client.get_executor(pure=False)
+        return
+    cluster = LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+    )
+    with cluster, Client(cluster) as client:
+        yield client.get_executor(pure=False)
+
+
+def _end_with(parent: int) -> None:
+    """End this worker process once its parent has been killed, which a plain pool does not notice."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

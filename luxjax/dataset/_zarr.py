@@ -1,0 +1,111 @@
+"""Values of many stars in a zarr group (format 3); the one home of zarr.
+
+Per output two float32 arrays, ``value`` and ``ivar``, both (star, pixel or label), in chunks of a few stars that are
+gathered into shards, one object per shard. Spectra have ``wavelength`` besides.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._location import Location, needs
+
+__all__ = ["Arrays", "checksum"]
+
+
+def checksum(content: np.ndarray | bytes) -> str:
+    """CRC-32 of bytes, or of an array's values (little-endian, in C order), as eight hexadecimal digits."""
+    if isinstance(content, np.ndarray):
+        content = content.astype(content.dtype.newbyteorder("<"), copy=False).tobytes()
+    return f"{zlib.crc32(content):08x}"
+
+
+class Arrays:
+    """The zarr group of a dataset.
+
+    Parameters
+    ----------
+    location : Location
+    chunk, shard : int
+        Stars per chunk, and per shard (a multiple of it).
+    """
+
+    def __init__(self, location: Location, chunk: int, shard: int, *, write: bool = False):
+        with needs("a dataset"):
+            import zarr
+            from zarr.codecs import BloscCodec
+        self.location, self.chunk, self.shard, self.write = location, chunk, shard, write
+        self._zarr, self._codec = zarr, BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+        self._store = location.store(write=write)
+        self._open: dict[str, Any] = {}
+
+    def create(
+        self, attributes: Mapping[str, Any], outputs: Mapping[str, tuple[int, Mapping[str, Any]]]
+    ) -> None:
+        """An empty group: attributes, and by output its size and attributes."""
+        root = self._zarr.create_group(self._store, attributes=dict(attributes), overwrite=True)
+        for name, (size, facts) in outputs.items():
+            group = root.create_group(name, attributes=dict(facts))
+            for part in ("value", "ivar"):
+                group.create_array(
+                    part,
+                    shape=(0, size),
+                    chunks=(self.chunk, size),
+                    shards=(self.shard, size),
+                    dtype="float32",
+                    fill_value=0,
+                    compressors=self._codec,
+                    dimension_names=("star", "pixel" if "medium" in facts else "label"),
+                )
+
+    def put_grid(self, name: str, wavelength: np.ndarray) -> None:
+        """Store the wavelengths of an output, Angstrom."""
+        group = self._zarr.open_group(self._store, path=name, mode="r+")
+        array = group.create_array(
+            "wavelength", data=np.asarray(wavelength, "<f8"), dimension_names=("pixel",)
+        )
+        array.attrs["unit"] = "Angstrom"
+
+    def grid(self, name: str) -> np.ndarray:
+        """Wavelengths of an output, Angstrom, (pixel,)."""
+        return np.asarray(self._array(f"{name}/wavelength")[:])
+
+    def read(self, name: str, rows: slice | np.ndarray) -> np.ndarray:
+        """Rows of an array such as ``"spectra/value"``, (star, size)."""
+        array = self._array(name)
+        return np.asarray(array[rows] if isinstance(rows, slice) else array.oindex[rows, :])
+
+    def put(self, name: str, start: int, rows: np.ndarray, head: np.ndarray) -> Iterator[tuple[str, str]]:
+        """Write rows from `start` on, to the end of the array; whatever stood beyond is gone.
+
+        Parameters
+        ----------
+        head : (star, size) array
+            The rows before `start` that share its shard, which is written anew with them.
+
+        Yields
+        ------
+        (object, checksum)
+            Of every shard written, the first one first.
+        """
+        array, first = self._array(name), start - len(head)
+        array.resize((start + len(rows), array.shape[1]))
+        yield f"{name}/zarr.json", ""
+        for at in range(first, start + len(rows), self.shard):
+            block = rows[max(at - start, 0) : at + self.shard - start]
+            if at < start:
+                block = np.concatenate([head, block])
+            array[at : at + len(block)] = block
+            yield self.object(name, at), checksum(block)
+
+    def object(self, name: str, row: int) -> str:
+        """Name of the object that holds a row."""
+        return f"{name}/c/{row // self.shard}/0"
+
+    def _array(self, name: str) -> Any:
+        if name not in self._open:
+            mode = "r+" if self.write else "r"
+            self._open[name] = self._zarr.open_array(self._store, path=name, mode=mode)
+        return self._open[name]
