@@ -183,7 +183,8 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
             f"no spectrum shares its {join} with a label: the spectra have {known}, the labels {other}; "
             "try join='crossmatch'."
         )
-    return crossmatch(_standard(pd.DataFrame(spectra.table), spectra.ids), _standard(frame, labels.ids))
+    sides = _standard(pd.DataFrame(spectra.table), spectra.ids), _standard(frame, labels.ids)
+    return crossmatch(*sides, allow_empty=not required)
 
 
 def _stems(files: Any) -> np.ndarray:
