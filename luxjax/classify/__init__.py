@@ -9,6 +9,9 @@ from ._definitions import UNITS, Index, builtin_indices, choose_indices, line_sh
 from ._estimators import ESTIMATORS, make_estimator
 from ._families import FamilyAblation, ablate_families, condition_on, permute_families
 from ._features import FAMILIES, Features, extract_features
+from ._head_files import load_heads, save_heads
+from ._head_labels import HEADS, STAGES, class_labels, evolutionary_stage
+from ._heads import Heads, cross_validate_heads, train_heads
 from ._indices import measure_indices
 from ._latents import fit_latents, latent_features
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
@@ -25,8 +28,10 @@ __all__ = [
     "EMBEDDINGS",
     "ESTIMATORS",
     "FAMILIES",
+    "HEADS",
     "PIXELS",
     "SEQUENCE",
+    "STAGES",
     "UNITS",
     "Calibrator",
     "ClassScores",
@@ -36,6 +41,7 @@ __all__ = [
     "Embedding",
     "FamilyAblation",
     "Features",
+    "Heads",
     "Index",
     "Isotonic",
     "OrdinalError",
@@ -49,18 +55,22 @@ __all__ = [
     "builtin_indices",
     "calibration_error",
     "choose_indices",
+    "class_labels",
     "cluster",
     "compare_rankings",
     "condition_on",
     "cross_validate",
+    "cross_validate_heads",
     "cross_validate_parameters",
     "embed",
+    "evolutionary_stage",
     "extract_features",
     "fit_calibrator",
     "fit_latents",
     "latent_features",
     "line_shapes",
     "load_classifier",
+    "load_heads",
     "load_parameters",
     "make_estimator",
     "measure_indices",
@@ -71,11 +81,13 @@ __all__ = [
     "reliability",
     "rest_spectra",
     "save_classifier",
+    "save_heads",
     "save_parameters",
     "score_classes",
     "score_parameters",
     "sequence_position",
     "train_classifier",
+    "train_heads",
     "train_parameters",
     "trustworthiness",
 ]
