@@ -212,7 +212,7 @@ def rank_features(
         size = np.concatenate([size.mean(axis=2, keepdims=True), size], axis=2)
         mean, draws = star_means(size.reshape(len(size), -1), ids, n_draws=n_draws, seed=seed)
         mean, draws = mean.reshape(size.shape[1:]), draws.reshape(n_draws, *size.shape[1:])
-        title = f"mean |Shapley value| of the {what}"
+        title = f"mean absolute Shapley value of the {what}"
         found[what] = {
             name: Ranking(title, shapley.output, names, mean[:, k], draws[:, :, k])
             for k, name in enumerate((OVERALL, *shapley.labels))
