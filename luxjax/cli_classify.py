@@ -152,6 +152,38 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         typer.echo(_losses(len(table), reasons, beside))
 
     @classify.command()
+    def explain(
+        run: Run,
+        spectra: Annotated[
+            str,
+            typer.Option(
+                "--spectra",
+                help="Stars or obsids that get a page, comma-separated; some of each class unless given.",
+            ),
+        ] = "",
+        quick: Annotated[
+            bool,
+            typer.Option(
+                "--quick", help="Do not train without each family and with it alone, which takes minutes."
+            ),
+        ] = False,
+        seed: Annotated[int, typer.Option(help="Of permutations and bootstrap samples.")] = 0,
+    ) -> None:
+        """Which features do the classes rest on? The naive ranking beside honest ones, and a page for single spectra."""
+        from .report import RunFolder, explain_class_run, render
+
+        step, folder = steps(), RunFolder.open(run)
+        reasons, pages = explain_class_run(
+            folder, spectra=names_in(spectra), retrain=not quick, seed=seed, stage=step
+        )
+        with step("draw the report"):
+            page = render(folder)
+        typer.echo(reasons.comparison.words)
+        for one in pages:
+            typer.echo(one)
+        typer.echo(page)
+
+    @classify.command()
     def report(
         run: Run,
         browser: Annotated[

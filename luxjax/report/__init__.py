@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         simulated_data,
         write_class_data,
     )
+    from ._class_explain import explain_class_run
     from ._class_run import check_class_options, class_folds, classify_data, train_classes
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
@@ -52,6 +53,7 @@ _DRAWN = {
     "ClassData": "_class_data",
     "check_class_options": "_class_run",
     "class_folds": "_class_run",
+    "explain_class_run": "_class_explain",
     "classify_data": "_class_run",
     "keep_classes": "_class_data",
     "lamost_data": "_class_data",
@@ -140,6 +142,7 @@ __all__ = [
     "demo",
     "demo_settings",
     "energies",
+    "explain_class_run",
     "explain_run",
     "held_out_stars",
     "history",

@@ -1,5 +1,6 @@
-"""A few spectra of a classifier's run, kept to be looked at: of each class the surest, the least sure and the surest error."""
+"""A few spectra of a classifier's run, kept to be looked at: of each class the surest, and the surest error."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,98 +25,81 @@ class ClassExamples:
     ----------
     rows : (spectrum,) int array
         Row of each among the features of the run.
-    wavelength : (pixel,) array
-        Angstrom in vacuum, not at rest.
-    flux, ivar : (spectrum, pixel) arrays
-    z : (spectrum,) array
-        Redshift.
+    spectra : Spectra
+        Not at rest.
     """
 
     rows: np.ndarray
-    wavelength: np.ndarray
-    flux: np.ndarray
-    ivar: np.ndarray
-    z: np.ndarray
+    spectra: Spectra
 
 
 def choose_examples(judged: pd.DataFrame) -> np.ndarray:
-    """Rows worth a look, (spectrum,): of each true class the surest right one, the least sure one and the surest error."""
+    """Rows worth a look, (spectrum,): of each true class the surest right one, and the surest error or else the least sure one."""
     chosen: list[int] = []
     for _, part in judged.groupby("truth", sort=False):
         part = part.sort_values("probability")
         wrong = part[part["class"] != part["truth"]]
         right = part[part["class"] == part["truth"]]
-        for rows in (right["row"].tail(1), part["row"].head(1), wrong["row"].tail(1)):
+        for rows in (right["row"].tail(1), wrong["row"].tail(1) if len(wrong) else part["row"].head(1)):
             chosen += [int(r) for r in rows if r not in chosen]
     return np.array(chosen, dtype=int)
 
 
 def write_examples(run: RunFolder, data: ClassData, rows: np.ndarray) -> None:
     """Keep the spectra of these rows, if they are in memory."""
-    if data.spectra is None:
-        return
-    few = data.spectra.select(rows)
-    arrays = {"rows": rows, "wavelength": few.wavelength, "flux": few.flux, "ivar": few.ivar}
-    run.write_arrays(FILE, {**arrays, "z": data.table["z"].to_numpy(float)[rows]})
+    if data.spectra is not None:
+        few = data.spectra.select(rows)
+        run.write_arrays(FILE, {"rows": rows, "wavelength": few.wavelength, "flux": few.flux, "ivar": few.ivar, "ids": few.ids})  # fmt: skip
 
 
-def find_examples(run: RunFolder, table: pd.DataFrame, wanted: tuple[str, ...] = ()) -> ClassExamples:
-    """The spectra that were kept, or others by the identifier of their star, read from their files again.
+def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = ()) -> ClassExamples | None:
+    """The spectra that were kept (None if the run kept none), or others by their star, read from their files again.
 
     Parameters
     ----------
     run : RunFolder
     table : DataFrame
         The run's ``spectra.csv``.
-    wanted : tuple of str
+    wanted : sequence of str
         Identifiers (or obsids) of stars; those that were kept unless given.
     """
     kept = _kept(run)
     if not wanted:
         return kept
-    rows = []
+    here = {} if kept is None else {int(r): k for k, r in enumerate(kept.rows)}
+    rows, parts = [], []
     for name in wanted:
-        found = np.flatnonzero((table["id"] == name) | (table["obsid"].astype(str) == name))
+        found = np.flatnonzero((table["id"] == name) | (table["obsid"] == name))
         if not len(found):
             raise InputError(
                 f"no spectrum of this run is of star '{name}'; there are {listing(table['id'])}."
             )
-        rows.append(int(found[0]))
-    here = {int(r): k for k, r in enumerate(kept.rows)}
-    missing = [r for r in rows if r not in here]
-    lost = [str(table["id"][r]) for r in missing if not table["file"][r]]
-    if lost:
-        raise InputError(
-            f"the spectrum of '{lost[0]}' was simulated and not kept; those kept are of {listing(table['id'][kept.rows])}."
-        )
-    at = [here[r] for r in rows if r in here]
-    parts = [_taken(kept, at)] if at else []
-    parts += [_read(table, r) for r in missing]
-    return ClassExamples(
-        np.concatenate([p.rows for p in parts]),
-        parts[0].wavelength,
-        np.concatenate([p.flux for p in parts]),
-        np.concatenate([p.ivar for p in parts]),
-        np.concatenate([p.z for p in parts]),
-    )
+        row = int(found[0])
+        file = table["file"][row]
+        if row not in here and not file:
+            raise InputError(
+                f"the spectrum of '{name}' was simulated and not kept; those kept are of {listing(table['id'][list(here)])}."
+            )
+        rows.append(row)
+        parts.append(kept.spectra.select([here[row]]) if row in here else _read(file))  # type: ignore[union-attr]
+    return ClassExamples(np.array(rows), Spectra.stack(parts))
 
 
-def _kept(run: RunFolder) -> ClassExamples:
+def _kept(run: RunFolder) -> ClassExamples | None:
     if not (run.path / FILE).is_file():  # the run went on from features alone
-        return ClassExamples(np.empty(0, int), np.empty(0), np.empty((0, 0)), np.empty((0, 0)), np.empty(0))
+        return None
     try:
         with np.load(run.path / FILE, allow_pickle=False) as stored:
-            return ClassExamples(*(stored[k] for k in ("rows", "wavelength", "flux", "ivar", "z")))
+            spectra = _spectra(*(stored[k] for k in ("flux", "ivar", "wavelength", "ids")))
+            return ClassExamples(stored["rows"], spectra)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run.path / FILE} cannot be read as spectra ({error}); train again.") from None
 
 
-def _taken(examples: ClassExamples, at: list[int]) -> ClassExamples:
-    e = examples
-    return ClassExamples(e.rows[at], e.wavelength, e.flux[at], e.ivar[at], e.z[at])
+def _spectra(flux, ivar, wavelength, ids) -> Spectra:
+    return Spectra(flux, ivar, wavelength, "vacuum", ids, frame="barycentric", survey="lamost")
 
 
-def _read(table: pd.DataFrame, row: int) -> ClassExamples:
-    one: Spectra = read_lamost([table["file"][row]], need_class=False, min_good=0).spectra
-    z = np.array([float(table["z"][row])])
-    return ClassExamples(np.array([row]), one.wavelength, one.flux, one.ivar, z)
+def _read(file: str) -> Spectra:
+    one = read_lamost([file], need_class=False, min_good=0).spectra
+    return _spectra(one.flux, one.ivar, one.wavelength, one.ids)

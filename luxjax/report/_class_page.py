@@ -7,6 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..core import binomial_interval
+from ._class_star_page import star_pages
 from ._classes import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
 from ._run import RunFolder
 from ._section import Cell, Section, Shown, Table
@@ -19,6 +20,7 @@ __all__ = [
     "class_probabilities",
     "class_scores",
     "class_snr",
+    "class_why",
     "read_judged",
 ]
 
@@ -203,6 +205,55 @@ def class_snr(run: RunFolder) -> Section | None:
         "diamonds lie within the bars; coverage is promised over all S/N together, not in each bin."
     )
     return Section("Against S/N", figures=(Shown("classes_snr.png", "Scores against S/N", caption),))
+
+
+def class_why(run: RunFolder) -> Section | None:
+    """What the classifier goes by, where it was asked."""
+    found = run.metrics.get("classes_explained") if run.has("metrics") else None
+    if not found:
+        return None
+    links = Markup(", ").join(
+        Markup('<a href="{}">{}</a>').format(p.name, p.stem.removeprefix("class_")) for p in star_pages(run)
+    )
+    text = Markup("<p>{}</p>").format(found["words"])
+    if links:
+        text += Markup("<p>Single spectra: {}.</p>").format(links)
+    rows: list[list[str | Cell]] = [
+        [
+            name,
+            e["says"],
+            f"{e['chance']:.0%}",
+            Cell(f"{e['difference']:.3g}", f"{e['lower']:.3g} to {e['upper']:.3g}"),
+        ]
+        for name, e in found["claim"].items()
+    ]
+    noise = (
+        "" if found["noise"] is None else f" Training again on other folds changes {found['noise']:.2g} nats."
+    )
+    table = Table(
+        [
+            "Measure",
+            "The claim",
+            "Samples in which it holds",
+            "Least of the first less greatest of the others",
+        ],
+        rows,
+        f"On {found['spectra']:,} spectra of {found['stars']:,} stars held out; intervals and samples by bootstrap over stars. Mean |Shapley "
+        "value| tells what this classifier uses; only training without a family allows for others that stand in for it."
+        + noise,
+    )
+    shown = (
+        Shown("classes_families.png", "Families of features ranked by several measures",
+              "The families in the naive order, by every measure, with 95% intervals. The share is that of bootstrap samples in which "
+              "the claim holds."),
+        Shown("classes_features.png", "Features ranked by mean absolute Shapley value",
+              "Features by mean |Shapley value| over all classes, with 95% intervals over stars. Features that go together share "
+              "their credit as the trees happened to grow.", wide=False),
+        Shown("classes_shapley.png", "Shapley values of each class",
+              "For every class the features that move its score most: each point a spectrum, coloured by its rank in the feature."),
+    )  # fmt: skip
+    there = tuple(s for s in shown if (run.figures / s.file).is_file())
+    return Section("What it goes by", text, tables=(table,), figures=there)
 
 
 def class_mistakes(run: RunFolder, most: int = 12) -> Section | None:

@@ -9,7 +9,7 @@
     posterior/       a posterior that was inferred  labels.csv                   its labels
     features.npz     features of classified spectra classifier/                  the saved classifier
     spectra.csv      what is known of these spectra predictions.csv              classes of the stars held out
-    left_out.csv     what could not be used, and why
+    left_out.csv     what could not be used, and why reasons/, class_*.html      what the classes rest on
 
 Every file is written whole or not at all.
 """
@@ -74,6 +74,7 @@ _OWNED = (
     "predictions.csv",
     "classifier",
     "class_spectra.npz",
+    "reasons",
 )
 
 

@@ -18,6 +18,7 @@ from ._class_page import (
     class_probabilities,
     class_scores,
     class_snr,
+    class_why,
 )
 from ._compare import Against, compare, has_reference, label_names
 from ._coverage import CoverageCell, coverage_cells, coverage_plot
@@ -291,6 +292,7 @@ SECTIONS: list[Callable[[RunFolder], Section | None]] = [
     class_scores,
     class_probabilities,
     class_snr,
+    class_why,
     class_mistakes,
     class_losses,
     methods,

@@ -148,6 +148,20 @@ def test_posterior_study_samples_the_model_itself(tmp_path, capsys):
         assert title in page
 
 
+@pytest.mark.long
+def test_lamost_classes(tmp_path, capsys):
+    """Simulated files to classes, their scores and what they rest on."""
+    assert run("lamost_classes", tmp_path, "report = false\n", "--smoke") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Claim: ca_hk and magnesium outrank balmer.")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    scores = metrics["classes"]["scores"]
+    assert scores["accuracy"]["value"] > 0.6 > 2 * scores["accuracy"]["baseline"]
+    assert metrics["classes_explained"]["stars"] == metrics["classes"]["stars"]["judged"]
+    pages = list((tmp_path / "run").glob("class_*.html"))
+    assert len(pages) >= 5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
@@ -157,12 +171,16 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
         missing = ('[survey]\nwindows = ["kepler"]\n', "'kepler' (known: ")
     if name == "what_lux_learned":
         missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
+    if name == "lamost_classes":
+        missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "is no folder")
     if name == "posterior_study":
         missing = ('[posterior]\nmethods = ["Exakt"]\n', "'Exakt' (known: ")
     for text, said in [
         ("", "already holds a run"),
         ("overwrite = true\n" + missing[0], missing[1]),
-        ("[fit]\nlatent = 3\n", "Did you mean 'latents'"),
+        ("[fit]\nlatent = 3\n", "Did you mean 'latents'")
+        if name != "lamost_classes"
+        else ("[split]\nfold = 3\n", "Did you mean 'folds'"),
     ]:
         assert run(name, tmp_path, text) == 2
         assert said in capsys.readouterr().err
