@@ -56,7 +56,7 @@ def options(parser):
 def pairs_of(ids: np.ndarray) -> np.ndarray:
     """Rows of every two spectra of a star, (pair, 2)."""
     groups = pd.Series(range(len(ids))).groupby(np.asarray(ids)).apply(list)
-    return np.array([[a, b] for group in groups for a, b in combinations(group, 2)])
+    return np.array([pair for group in groups for pair in combinations(list(group), 2)])
 
 
 def resampled(ids: np.ndarray, seed: int, draws: int = 200):
