@@ -179,9 +179,9 @@ class Dataset:
                 for part, rows in zip(("value", "ivar"), usable(values, output.ivar), strict=True):
                     array = f"{name}/{part}"
                     put = list(arrays.put(array, was.n_stars, rows, self._head(array)))
-                    written += [at for at, _ in put]
+                    written += [f"{array}/zarr.json", *(at for at, _ in put)]
                     whole = was.n_stars // was.shard
-                    sums[array] = (*was.checksums[array][:whole], *(s for _, s in put[1:]))
+                    sums[array] = (*was.checksums[array][:whole], *(s for _, s in put))
             content = to_parquet(stars_table(catalog))
             self.location.write(was.table_name(number), content)
             table = checksum(content)

@@ -88,17 +88,20 @@ class Arrays:
         Yields
         ------
         (object, checksum)
-            Of every shard written, the first one first.
+            Of every shard written, in order.
         """
-        array, first = self._array(name), start - len(head)
-        array.resize((start + len(rows), array.shape[1]))
-        yield f"{name}/zarr.json", ""
-        for at in range(first, start + len(rows), self.shard):
+        array, first, stop = self._array(name), start - len(head), start + len(rows)
+        # Whole shards are written, zeros at the end, lest an interrupted append leaves anything in the last one.
+        array.resize((-(-stop // self.shard) * self.shard, array.shape[1]))
+        for at in range(first, stop, self.shard):
             block = rows[max(at - start, 0) : at + self.shard - start]
             if at < start:
                 block = np.concatenate([head, block])
-            array[at : at + len(block)] = block
+            whole = np.zeros((self.shard, array.shape[1]), np.float32)
+            whole[: len(block)] = block
+            array[at : at + self.shard] = whole
             yield self.object(name, at), checksum(block)
+        array.resize((stop, array.shape[1]))
 
     def object(self, name: str, row: int) -> str:
         """Name of the object that holds a row."""
