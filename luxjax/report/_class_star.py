@@ -83,7 +83,7 @@ def _spectrum(ax: Axes, spectra: Spectra, row: int, redshift: float, shapley: Sh
     flux = flux / np.nanmedian(flux)
     ax.plot(wavelength, flux, color=COLOURS["ink"], linewidth=0.45)
     low, high = np.nanquantile(flux, [0.002, 0.998])
-    pad = 0.08 * (high - low)
+    pad = 0.08 * (high - low) or 0.1
     ax.set_ylim(min(low - pad, 0) if low < 0.3 else low - pad, high + pad)
     seen = wavelength[good]
     ax.set_xlim(seen[0], seen[-1])
