@@ -55,8 +55,8 @@ def options(parser):
 
 def pairs_of(ids: np.ndarray) -> np.ndarray:
     """Rows of every two spectra of a star, (pair, 2)."""
-    groups = pd.Series(range(len(ids))).groupby(np.asarray(ids)).apply(list)
-    return np.array([pair for group in groups for pair in combinations(list(group), 2)])
+    groups = list(pd.Series(range(len(ids))).groupby(np.asarray(ids)).groups.values())
+    return np.array([pair for group in groups for pair in combinations(group, 2)])
 
 
 def resampled(ids: np.ndarray, seed: int, draws: int = 200):
