@@ -38,4 +38,9 @@ def from_parquet(parts: Sequence[bytes], columns: Sequence[str] | None = None) -
     tables = [pq.read_table(io.BytesIO(part)) for part in parts]
     if columns is not None:
         tables = [t.select([c for c in columns if c in t.column_names]) for t in tables]
-    return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    whole = pa.concat_tables(tables, promote_options="permissive")
+    # Whole numbers with gaps stay whole: identifiers of 19 digits do not fit into floating-point numbers.
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = whole.to_pandas(types_mapper=nullable.get)
+    full = [c for c in frame if frame[c].dtype in nullable.values() and not frame[c].hasnans]
+    return frame.astype({c: frame[c].dtype.numpy_dtype for c in full})
