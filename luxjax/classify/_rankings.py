@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, Ranking, listing
+from ..core import InputError, Ranking, check_name, listing
 
 __all__ = ["RankingComparison", "compare_rankings"]
 
@@ -53,6 +53,22 @@ class RankingComparison:
         parts = {n: r.table()[["value", "lower", "upper", "rank"]] for n, r in self.rankings.items()}
         order = next(iter(parts.values())).index
         return pd.concat({n: part.loc[order] for n, part in parts.items()}, axis=1)
+
+    def kept(self, after: str, before: str) -> pd.DataFrame:
+        """How much of each family's importance by one measure another one leaves: columns ``share``, ``lower``, ``upper``.
+
+        Among stars of like temperature after among all stars before, it is the share of what a family tells that is not temperature. Only for
+        families whose importance before is surely more than nothing.
+        """
+        for name in (after, before):
+            check_name("ranking", name, self.rankings)
+        first = self.rankings[before]
+        names = [n for n in first.table().index if first.interval(n).lower > np.mean(first.null)]
+        top, bottom = self.rankings[after].select(names), first.select(names)
+        share = top.draws / np.where(bottom.draws > 0, bottom.draws, np.nan)
+        low, high = np.nanquantile(share, [0.025, 0.975], axis=0)
+        columns = {"share": top.value / bottom.value, "lower": low, "upper": high}
+        return pd.DataFrame(columns, index=pd.Index(names, name="name"))
 
     @property
     def words(self) -> str:

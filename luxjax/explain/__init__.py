@@ -44,6 +44,7 @@ from ._saliency_checks import (
 from ._shapley import Shapley, exact_shapley, latent_shapley, linear_shapley, sampled_shapley
 from ._shapley_callable import callable_shapley
 from ._shapley_classes import FeatureRanks, class_output, rank_features, shapley_classes
+from ._shapley_interactions import FamilyInteractions, family_interactions
 from ._shapley_windows import ShapleySpread, shapley_spread, window_shapley
 from ._supporting import supporting_evidence
 from ._thresholds import Thresholds
@@ -61,6 +62,7 @@ __all__ = [
     "Eraser",
     "Evidence",
     "Explanation",
+    "FamilyInteractions",
     "FeatureRanks",
     "Gain",
     "GaugeScore",
@@ -102,6 +104,7 @@ __all__ = [
     "expected_slope",
     "explain",
     "explain_all",
+    "family_interactions",
     "flux_jacobian",
     "held_out",
     "infer_latents",

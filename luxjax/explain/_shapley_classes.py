@@ -26,8 +26,8 @@ __all__ = ["FeatureRanks", "class_output", "rank_features", "shapley_classes"]
 LOG_RATIO, PROBABILITY = "centred log-ratio (nats)", "probability"
 OVERALL = "all"
 BACKGROUND = 100
-_BOOSTED = ("HistGradientBoostingClassifier", "XGBClassifier")
-_FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
+BOOSTED = ("HistGradientBoostingClassifier", "XGBClassifier")
+FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
 
 
 def shapley_classes(
@@ -72,7 +72,7 @@ def shapley_classes(
         raise InputError(
             f"the predictor gives {output.shape[-1]} classes; {len(classes)} are named: {', '.join(classes)}."
         )
-    if type(predictor).__name__ in _BOOSTED + _FORESTS:
+    if type(predictor).__name__ in BOOSTED + FORESTS:
         kind, (values, base) = "by branches", _tree_values(predictor, x)
     elif _is_linear(predictor):
         kind, (values, base) = "independent", _linear_values(predictor, x, back, names)
@@ -80,10 +80,7 @@ def shapley_classes(
         values, error, base = _function_values(predictor, x, back, seed)
         return Shapley("independent", tuple(names), tuple(classes), values, base, x, error, PROBABILITY)
     unit = _unit(predictor)
-    if values.shape[2] == 1:  # two classes with one score: the log-odds of the second
-        values, base = np.concatenate([-values, values], axis=2) / 2, np.concatenate([-base, base]) / 2
-    if unit == LOG_RATIO:
-        values, base = values - values.mean(axis=2, keepdims=True), base - base.mean()
+    values, base = one_per_class(values, predictor), one_per_class(base, predictor)
     worst = np.abs(base + values.sum(axis=1) - output).max()
     if worst > 1e-4 * max(1.0, np.abs(output).max()):  # XGBoost's trees are in single precision
         raise InputError(
@@ -102,8 +99,15 @@ def class_output(predictor: Any, x: ArrayLike) -> np.ndarray:
     return logs - logs.mean(axis=1, keepdims=True)
 
 
+def one_per_class(values: np.ndarray, predictor: Any) -> np.ndarray:
+    """From scores to what is explained, last axis: two classes may share one score, the log-odds of the second, and scores are centred."""
+    if values.shape[-1] == 1:
+        values = np.concatenate([-values, values], axis=-1) / 2
+    return values - values.mean(axis=-1, keepdims=True) if _unit(predictor) == LOG_RATIO else values
+
+
 def _unit(predictor: Any) -> str:
-    boosted = type(predictor).__name__ in _BOOSTED
+    boosted = type(predictor).__name__ in BOOSTED
     return LOG_RATIO if boosted or _is_linear(predictor) else PROBABILITY
 
 

@@ -177,6 +177,16 @@ def test_a_claim_beside_several_rankings():
     assert "0 of the 2 other measures say the same" in found.words
 
 
+def test_share_that_is_kept_is_of_what_matters_at_all():
+    found = compare_rankings({"free": ranking(4, 2, 0.05), "alike": ranking(1, 2, 0.05)})
+    kept = found.kept("alike", "free")
+    assert list(kept.index) == ["balmer", "ca_hk"]
+    assert kept.loc["balmer", "share"] == pytest.approx(0.25)
+    assert kept.loc["balmer", "lower"] < 0.25 < kept.loc["balmer", "upper"] < 0.35
+    with pytest.raises(InputError, match="permuted"):
+        found.kept("permuted", "free")
+
+
 def test_claims_that_cannot_be_tested_are_refused():
     with pytest.raises(InputError, match="two different sets"):
         compare_rankings({"naive": ranking(1, 2, 3)}, ["balmer"], ["balmer"])

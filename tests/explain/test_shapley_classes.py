@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
 from luxjax.core import InputError
-from luxjax.explain import class_output, rank_features, shapley_classes
+from luxjax.explain import class_output, family_interactions, rank_features, shapley_classes
 
 NAMES = ("Hbeta", "Halpha", "CaII_K", "noise")
 FAMILIES = {"Hbeta": "balmer", "Halpha": "balmer", "CaII_K": "ca_hk", "noise": "other"}
@@ -118,6 +118,32 @@ def test_ranking_finds_what_decides_and_families_add_before_the_absolute_value(s
     table = ranks.table()
     assert set(table["class"]) == {"all", "A", "F", "G"}
     assert len(table) == 4 * (4 + 3)
+
+
+@pytest.mark.parametrize("make", [boosted, forest])
+def test_interactions_of_families_add_up_to_their_values(stars, make):
+    x, y = stars
+    for codes, classes in ((y, "AFG"), (y == 2, "FG")):
+        model = make(x, codes)
+        found = family_interactions(model, x[:20], NAMES, classes, FAMILIES)
+        values = shapley_classes(model, x[:20], NAMES, classes).values
+        sums = np.stack([values[:, :2].sum(axis=1), values[:, 2], values[:, 3]], axis=1)
+        np.testing.assert_allclose(found.values.sum(axis=2), sums, atol=1e-9)
+        np.testing.assert_allclose(found.values, np.swapaxes(found.values, 1, 2), atol=1e-12)
+
+
+def test_additive_scores_have_no_interactions(stars):
+    x, y = stars
+    stumps = HistGradientBoostingClassifier(max_iter=8, max_leaf_nodes=2).fit(x, y)
+    table = family_interactions(stumps, x[:20], NAMES, "AFG", FAMILIES).table("A")
+    assert np.abs(table.to_numpy() - np.diag(np.diag(table))).max() < 1e-9
+    assert table.loc["balmer", "balmer"] > 0.05
+    exclusive = (np.nan_to_num(x[:, 0]) > 0) ^ (np.nan_to_num(x[:, 2]) > 0)
+    both = HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=6).fit(x, exclusive)
+    table = family_interactions(both, x[:20], NAMES, "FG", FAMILIES).table()
+    assert table.loc["balmer", "ca_hk"] > 5 * table.loc["balmer", "other"]
+    with pytest.raises(InputError, match="interactions are for trees"):
+        family_interactions(linear(x, y), x, NAMES, "AFG", FAMILIES)
 
 
 def test_wrong_input_is_refused(stars):
