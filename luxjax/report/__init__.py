@@ -22,7 +22,12 @@ if TYPE_CHECKING:
         write_class_data,
     )
     from ._class_explain import explain_class_run
+    from ._class_map import plot_embedding, plot_ordinal
+    from ._class_reasons import ClassReasons, class_reasons
     from ._class_run import check_class_options, class_folds, classify_data, train_classes
+    from ._class_star import plot_spectrum_why
+    from ._class_why import plot_family_ranking, plot_naive_and_honest, plot_shapley_classes
+    from ._classes import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
     from ._evidence import explain_run, held_out_stars, with_errors
@@ -52,6 +57,19 @@ _DRAWN = {
     "Cell": "_section",
     "ClassData": "_class_data",
     "check_class_options": "_class_run",
+    "class_curves": "_classes",
+    "class_reliability": "_classes",
+    "classes_by_snr": "_classes",
+    "confusion": "_classes",
+    "set_coverage": "_classes",
+    "plot_family_ranking": "_class_why",
+    "plot_naive_and_honest": "_class_why",
+    "plot_shapley_classes": "_class_why",
+    "plot_spectrum_why": "_class_star",
+    "ClassReasons": "_class_reasons",
+    "class_reasons": "_class_reasons",
+    "plot_embedding": "_class_map",
+    "plot_ordinal": "_class_map",
     "class_folds": "_class_run",
     "explain_class_run": "_class_explain",
     "classify_data": "_class_run",
@@ -119,6 +137,7 @@ __all__ = [
     "SECTIONS",
     "Cell",
     "ClassData",
+    "ClassReasons",
     "Example",
     "Reference",
     "RunFolder",
@@ -132,9 +151,14 @@ __all__ = [
     "check_class_options",
     "check_study",
     "check_table_name",
+    "class_curves",
     "class_folds",
+    "class_reasons",
+    "class_reliability",
+    "classes_by_snr",
     "classify_data",
     "compare_methods",
+    "confusion",
     "corner",
     "coverage_cells",
     "coverage_plot",
@@ -156,6 +180,12 @@ __all__ = [
     "lamost_data",
     "one_to_one",
     "page_name",
+    "plot_embedding",
+    "plot_family_ranking",
+    "plot_naive_and_honest",
+    "plot_ordinal",
+    "plot_shapley_classes",
+    "plot_spectrum_why",
     "predictive",
     "pulls",
     "rank_bars",
@@ -165,6 +195,7 @@ __all__ = [
     "render_explanations",
     "residuals",
     "save",
+    "set_coverage",
     "simulated_data",
     "spectrum",
     "stars_to_infer",

@@ -67,12 +67,13 @@ def star_page(run: RunFolder, one: OneSpectrum) -> Path:
     )
     shown = Shown(f"{name}.png", "The spectrum, its probabilities and its strongest features", caption)
     given, true = str(one.found["class"]), str(facts["class"])
-    said = f"class {given}, as it should" if given == true else f"class {given}, but it is of class {true}"
+    said = f"given class {given} with probability {one.found['probability']:.2f}"
+    said = f"Rightly {said}." if given == true else f"Wrongly {said}: it is of class {true}."
     return write_page(
         run,
         f"{name}.html",
         title=f"Star {facts['id']}",
-        headline=f"The classifier gives it {said}, with probability {one.found['probability']:.2f}.",
+        headline=said,
         sections=[
             Section("The spectrum", _about(facts), figures=(shown,)),
             Section("Numbers", tables=(_probabilities(one), _features(one))),
@@ -108,7 +109,8 @@ def _features(one: OneSpectrum) -> Table:
     for j in np.argsort(-np.abs(pull), kind="stable")[:STRONGEST]:
         name = one.shapley.features[j]
         value, error = (float(t[name].iloc[0]) for t in (one.features.values, one.features.errors))
-        said = f"{value:.3g} \N{PLUS-MINUS SIGN} {error:.1g}" if np.isfinite(value) else "not measured"
+        digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6)) if error > 0 else 3
+        said = f"{value:.{digits}f} \N{PLUS-MINUS SIGN} {error:.{digits}f}" if np.isfinite(value) else "not measured"
         family = family_name(one.features.families[name]).replace(r"$\mathrm{\AA}$", "Å").replace("$_2$", "₂")
         rows.append([feature_name(name), family, said, *(f"{v:+.2f}" for v in (values[j, given], values[j, other], pull[j]))])  # fmt: skip
     first, second = one.shapley.labels[given], one.shapley.labels[other]

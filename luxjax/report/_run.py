@@ -53,29 +53,11 @@ _LIBRARIES = [
     "matplotlib",
     "pyarrow",
 ]
-_OWNED = (
-    "metrics.json",
-    "labels.parquet",
-    "labels.fits",
-    "transferred.parquet",
-    "transferred.fits",
-    "examples.npz",
-    "report.html",
-    "log.txt",
-    "figures",
-    "model",
-    "explain",
-    "stars.csv",
-    "posterior",
-    "labels.csv",
-    "features.npz",
-    "spectra.csv",
-    "left_out.csv",
-    "predictions.csv",
-    "classifier",
-    "class_spectra.npz",
-    "reasons",
-)
+_OWNED = """
+metrics.json labels.parquet labels.fits transferred.parquet transferred.fits examples.npz report.html log.txt figures
+model explain stars.csv posterior labels.csv features.npz spectra.csv left_out.csv predictions.csv classifier
+class_spectra.npz reasons
+""".split()
 
 
 def versions() -> dict[str, str]:

@@ -36,10 +36,14 @@ def test_commands_parse():
         for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("luxjax ")
     ]
-    assert {words[1] for words in shown} == {"download", "ingest", "fit", "explain", "infer", "transfer"}
+    assert {words[1] for words in shown} == {"download", "ingest", "fit", "explain", "infer", "transfer", "classify"}
     program = get_command(cli.app)
     for _, name, *words in shown:
-        program.commands[name].make_context(name, words)
+        command = program.commands[name]
+        if name == "classify":  # a group of commands
+            name, *words = words
+            command = command.commands[name]
+        command.make_context(name, words)
 
 
 def test_make_targets_exist():
