@@ -182,8 +182,8 @@ def parameters(train: Sample, judged: Sample, n_latents: int, **settings) -> dic
 def measure(args) -> dict:
     synthesis, first = OpticalSynthesis(), CLAIM.seed * 100_000
     mix = dict.fromkeys(MAIN, 1.0) if args.smoke else None  # a trial run has too few O and B
-    train = observed(400 if args.smoke else 12_000, first, synthesis, mix)
-    judged = observed(200 if args.smoke else 6_000, first + 50_000, synthesis, mix)
+    train = observed(300 if args.smoke else 8_000, first, synthesis, mix)
+    judged = observed(150 if args.smoke else 4_000, first + 50_000, synthesis, mix)
     pca = SpectralPCA.fit(Spectra.stack(train.parts[:2]), 5 if args.smoke else 20)
     train, judged = with_components(train, pca), with_components(judged, pca)
     estimators = ("boosting",) if args.smoke else ("boosting", "forest", "logistic")
