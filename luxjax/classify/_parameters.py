@@ -1,7 +1,9 @@
-"""Atmospheric parameters from the features of spectra: boosted quantiles with intervals that cover, whatever the model is worth.
+"""Atmospheric parameters from the features of spectra, with intervals that cover whatever the model is worth.
 
 Conformalised quantile regression (Romano, Patterson & Candes 2019, NeurIPS): two models give the quantiles (1 -+ level) / 2, and stars
-that neither has seen say by how much the interval between them must grow, or may shrink, to hold its share of them.
+that neither has seen say by how much the interval between them must grow, or may shrink, to hold its share of them. The models
+of the quantiles learn from residuals of stars that were out of the fold of a model of the mean: where a label runs over a wide range, boosting finds the
+quantiles of small residuals far sooner than those of the label itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from ..core import InputError, check_name, listing
 from ..data import LabelTable
@@ -29,7 +31,7 @@ class Parameter:
     Attributes
     ----------
     models : tuple of estimators
-        For the median and both quantiles; the median alone where the error is the same for all stars.
+        For the mean, and for both quantiles of the residual; the mean alone where the error is the same for all stars.
     margin : float
         By which the interval between the quantiles grows on either side, in the unit of the parameter; it may be negative.
     unit : str
@@ -44,13 +46,11 @@ class Parameter:
     n_calibration: int
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """The median and both ends of the interval, (row, 3)."""
-        found = np.stack([m.predict(x) for m in self.models], axis=1)
-        middle = found[:, 0]
-        low, high = _ends(found)
-        # An interval that a negative margin turned inside out still holds the median: coverage is never lost.
+        """The value and both ends of the interval, (row, 3)."""
+        value, low, high = _ends(self.models, x)
+        # An interval that a negative margin turned inside out still holds the value: coverage is never lost.
         return np.stack(
-            [middle, np.minimum(low - self.margin, middle), np.maximum(high + self.margin, middle)], axis=1
+            [value, np.minimum(low - self.margin, value), np.maximum(high + self.margin, value)], axis=1
         )
 
 
@@ -106,6 +106,7 @@ def train_parameters(
     Parameters
     ----------
     features : Features
+        Components or latents among them should not have been learnt from these stars, or intervals are a little too narrow for new ones.
     labels : LabelTable
         Of the same stars, matched by identifier. Stars without a label are left out for that label alone. The errors of labels do
         not weigh; intervals are for labels as noisy as these.
@@ -120,7 +121,7 @@ def train_parameters(
         a star do not count as independent.
     seed : int
     settings
-        Of the estimator.
+        Of the estimator of the mean.
 
     Raises
     ------
@@ -142,8 +143,8 @@ def train_parameters(
         known = np.flatnonzero(truth[name].notna())
         kept, apart = _dealt(name, star[known], calibration_share, level, rng)
         y = truth[name].to_numpy()
-        models = _fitted(estimator, level, seed, settings, x[known[kept]], y[known[kept]])
-        low, high = _ends(np.stack([m.predict(x[known[apart]]) for m in models], axis=1))
+        models = _fitted(estimator, level, seed, settings, x[known[kept]], y[known[kept]], star[known[kept]])
+        _, low, high = _ends(models, x[known[apart]])
         score = np.maximum(low - y[known[apart]], y[known[apart]] - high)
         found[name] = Parameter(
             models,
@@ -209,14 +210,23 @@ def labels_of(ids: np.ndarray, labels: LabelTable, names: Sequence[str]) -> pd.D
     return pd.DataFrame({n: np.where(place >= 0, labels[n][place], np.nan) for n in names})
 
 
-def _ends(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends before conformalisation; the same where there is no model of the quantiles."""
-    return found.min(axis=1), found.max(axis=1)
+def _ends(models: tuple[Any, ...], x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The value and both ends before conformalisation, which are the value itself where there is no model of the quantiles."""
+    value = models[0].predict(x)
+    off = np.stack([np.zeros(len(x)), *(m.predict(x) for m in models[1:])])
+    return value, value + off.min(axis=0), value + off.max(axis=0)
 
 
-def _fitted(estimator: str, level: float, seed: int, settings: Mapping[str, Any], x, y) -> tuple[Any, ...]:
-    quantiles = (0.5, (1 - level) / 2, (1 + level) / 2) if estimator == "boosting" else (0.5,)
-    return tuple(make_regressor(estimator, quantile=q, seed=seed, **settings).fit(x, y) for q in quantiles)
+def _fitted(
+    estimator: str, level: float, seed: int, settings: Mapping[str, Any], x, y, star
+) -> tuple[Any, ...]:
+    mean = make_regressor(estimator, seed=seed, **settings)
+    if estimator == "ridge":
+        return (mean.fit(x, y),)
+    folds = GroupKFold(4, shuffle=True, random_state=seed)
+    residual = y - cross_val_predict(mean, x, y, groups=star, cv=folds)
+    quantiles = (make_regressor(estimator, quantile=q, seed=seed) for q in ((1 - level) / 2, (1 + level) / 2))
+    return (mean.fit(x, y), *(q.fit(x, residual) for q in quantiles))
 
 
 def _dealt(name: str, star: np.ndarray, share: float, level: float, rng) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from luxjax.classify import (
 from luxjax.core import InputError
 from luxjax.data import LabelTable
 
-QUICK = {"max_iter": 60, "learning_rate": 0.12, "max_leaf_nodes": 6, "min_samples_leaf": 50}
+QUICK = {"max_iter": 40, "max_leaf_nodes": 6, "max_features": 1.0}
 
 
 def world(n, seed, repeats=1):
@@ -84,7 +84,7 @@ def test_a_star_is_never_judged_by_a_model_that_saw_it():
     features, labels, _ = world(150, 4, repeats=3)
     noise = np.random.default_rng(5).standard_normal((150, 1))
     noise = LabelTable(noise, 1.0, ("fe_h",), labels.ids)
-    found = cross_validate_parameters(features, noise, ("fe_h",), folds=2, max_iter=50, max_leaf_nodes=6)
+    found = cross_validate_parameters(features, noise, ("fe_h",), folds=2, max_iter=20, max_leaf_nodes=6)
     assert list(found.index) == list(features.ids)
     assert (found.groupby("id")["fold"].nunique() == 1).all()
     row = score_parameters(found, noise, n_draws=5).loc["fe_h"]
