@@ -202,6 +202,8 @@ def _reason(one: Spectra, need_class: bool, min_good: float) -> str:
         return f"not a LAMOST spectrum ({one.survey or 'unknown survey'})"
     facts = one.table.iloc[0]  # type: ignore[union-attr]
     n = one.n_pixels
+    if any("medium-resolution" in step for step in one.history):
+        return f"a medium-resolution spectrum ({n} pixels), low-resolution ones are read here; luxjax.surveys.read reads it"
     if not SHORTEST <= n <= len(GRID):
         return f"wrong length: {n} pixels, low-resolution spectra have {SHORTEST} to {len(GRID)}"
     if one.medium != "vacuum" or not np.allclose(one.wavelength, GRID[:n], rtol=2e-6, atol=0):

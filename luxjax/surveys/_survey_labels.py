@@ -145,6 +145,7 @@ LABELS: dict[tuple[str, str], dict[str, LabelColumns]] = {
         "teff": LabelColumns("teff", "teff_err", unit="K"),
         "logg": LabelColumns("logg", "logg_err"),
         "fe_h": LabelColumns("feh", "feh_err", species="Fe"),
+        "alpha_m": LabelColumns("alpha_m", "alpha_m_err", species="Mg,Si,Ca,Ti"),  # from DR8 on
     },
 }
 IDS = {"apogee": "APOGEE_ID", "galah": "sobject_id", "lamost": "obsid"}

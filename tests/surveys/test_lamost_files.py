@@ -45,7 +45,7 @@ def test_bad_files_are_listed_and_the_good_ones_complete(tmp_path):
         "no_z_either": "no redshift",
         "unknown": "class 'Unknown', subclass 'Non'",
         "shifted": "not on the low-resolution grid",
-        "med": "wrong length: 100 pixels",
+        "med": "a medium-resolution spectrum (100 pixels)",
     }
     assert set(reasons) == set(expected)
     for name, text in expected.items():

@@ -92,6 +92,20 @@ def test_unhelpful_tables():
         label_columns("galah", "dr9")
 
 
+def test_lamost_stellar_catalogue_with_bars(tmp_path):
+    path = tmp_path / "stellar.csv"
+    head = "obsid|planid|subclass|teff|teff_err|logg|logg_err|feh|feh_err|alpha_m|alpha_m_err"
+    path.write_text(
+        f"{head}\n101001|F5902|G5|5600.5|30|4.4|0.05|-0.2|0.03|0.1|0.02\n"
+        "101002|F5902|A7V|8000|40|4|0.1|0.1|0.1|-9999|-9999\n"
+    )
+    assert read_labels(path).names == ("teff", "logg", "fe_h")  # those of every release
+    labels = read_labels(path, ["teff", "alpha_m"])
+    assert list(labels.ids) == ["101001", "101002"]
+    np.testing.assert_array_equal(labels.value, [[5600.5, 0.1], [8000, np.nan]])
+    np.testing.assert_array_equal(labels.error[0], [30, 0.02])
+
+
 def test_real_catalogues(real_data):
     m67 = read_labels(real_data / "galah/catalogue/galah_dr3_allstar_m67_lite.csv", columns=["flag_sp"])
     good = (m67.table["flag_sp"] == 0).to_numpy()
