@@ -24,12 +24,13 @@ from luxjax.report import (
     render,
     simulated_data,
     train_classes,
+    with_parameters,
 )
 
 SMOKE = {
     "out": "runs/smoke/lamost_classes",
     "overwrite": True,
-    "train": {"estimator": "logistic", "compare": []},
+    "train": {"estimator": "logistic", "compare": [], "heads": []},
     "explain": {"retrain": False},
 }
 RECIPE = Recipe(__file__, __doc__, SMOKE)
@@ -48,6 +49,8 @@ def run(config: dict, smoke: bool) -> Path:
             stars = lamost_data(
                 [data["spectra"]], repeats=data["repeats"], clean=data["clean"], progress=told
             )
+    if data["labels"] and not smoke:
+        stars = with_parameters(stars, Path(data["labels"]))
     stars = keep_classes(stars, data["classes"], data["least"])
     # What the command line keeps of a run, so that its predict and explain go on from here.
     kept = {**config, **how, "simulate": len(stars.table) if smoke else 0, "clean": data["clean"]}

@@ -62,6 +62,21 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             int, typer.Option(min=0, help="Settings to try, by cross-validation of the training stars.")
         ] = 0,
         level: Level = 0.9,
+        heads: Annotated[
+            str, typer.Option(help="Finer classes too: subclass, luminosity, stage, comma-separated.")
+        ] = "",
+        parameters: Annotated[
+            bool,
+            typer.Option(
+                "--parameters", help="Teff, log g, [Fe/H], [alpha/Fe] too: those simulated, or of --labels."
+            ),
+        ] = False,
+        labels: Annotated[
+            Path | None,
+            typer.Option(
+                help="CSV with teff, logg, fe_h or alpha_fe by file, obsid or id; implies --parameters."
+            ),
+        ] = None,
         seed: Annotated[int, typer.Option(help="Of the simulation, the split and the training.")] = 1,
         overwrite: Annotated[
             bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
@@ -81,6 +96,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             render,
             simulated_data,
             train_classes,
+            with_parameters,
             write_class_data,
         )  # fmt: skip
 
@@ -89,10 +105,11 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         step, compared = steps(), names_in(compare)
         how: dict[str, Any] = {"estimator": estimator, "calibration": calibration, "balanced": balanced}
         how |= {"search": search, "folds": folds, "share": share, "level": level, "compare": list(compared)}
+        how |= {"heads": list(names_in(heads)), "parameters": parameters or labels is not None}
         check_class_options(how)
         config: dict[str, Any] = {"command": "classify train", "simulate": simulate}
         config |= {"files": [str(f) for f in files or []], "repeats": repeats, "clean": clean}
-        config |= {"classes": list(names_in(classes)), "least": least, **how}
+        config |= {"classes": list(names_in(classes)), "least": least, "labels": str(labels or ""), **how}
         run = RunFolder.resumed(out, config=config, seed=seed, needs="features.npz", lacks="metrics.json")
         if run is not None:
             with step("read the features that are there already"):
@@ -106,6 +123,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                     data = simulated_data(simulate, seed=seed, clean=clean, progress=told)
                 else:
                     data = lamost_data(files or [], repeats=repeats, clean=clean, progress=told)
+            data = data if labels is None else with_parameters(data, labels)
             run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
             write_class_data(run, data)
         data = keep_classes(data, names_in(classes), least)

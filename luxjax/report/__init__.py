@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from ._class_explain import explain_class_run
     from ._class_map import plot_embedding, plot_ordinal
+    from ._class_more import with_parameters
     from ._class_reasons import ClassReasons, class_reasons
     from ._class_run import check_class_options, class_folds, classify_data, train_classes
     from ._class_star import plot_spectrum_why
@@ -71,6 +72,7 @@ _DRAWN = {
     "plot_embedding": "_class_map",
     "plot_ordinal": "_class_map",
     "class_folds": "_class_run",
+    "with_parameters": "_class_more",
     "explain_class_run": "_class_explain",
     "classify_data": "_class_run",
     "keep_classes": "_class_data",
@@ -208,6 +210,7 @@ __all__ = [
     "transfer_run",
     "versions",
     "with_errors",
+    "with_parameters",
     "write_class_data",
     "write_explanations",
     "write_posterior",

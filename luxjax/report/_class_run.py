@@ -29,6 +29,7 @@ from ..classify import (
 from ..core import InputError, binomial_interval, check_name
 from ._class_data import ClassData, write_class_data
 from ._class_examples import choose_examples, write_examples
+from ._class_more import check_heads, more_answers, train_heads_run, train_parameters_run
 from ._run import RunFolder
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
@@ -47,6 +48,7 @@ def check_class_options(options: Mapping[str, Any]) -> None:
     for name in (options["estimator"], *options["compare"]):
         make_estimator(name)
     check_name("calibration", options["calibration"], CALIBRATORS)
+    check_heads(options["heads"])
     _check_split(options["folds"], options["share"])
 
 
@@ -90,6 +92,8 @@ def train_classes(
     folds: int = 0,
     share: float = 0.25,
     level: float = 0.9,
+    heads: Sequence[str] = (),
+    parameters: bool = False,
     seed: int = 0,
     stage: Stages,
 ) -> Mapping[str, Any]:
@@ -108,6 +112,10 @@ def train_classes(
         As for `class_folds`. With folds the saved classifier is trained on all stars.
     level : float
         Of the sets in ``predictions.csv``.
+    heads : sequence of str
+        Of ``"subclass"``, ``"luminosity"`` and ``"stage"``: to be trained and judged too.
+    parameters : bool
+        Whether Teff, log g, [Fe/H] and [alpha/Fe] are too, as far as the table of the data has them.
     seed : int
     stage : callable
         Names each stage while it runs.
@@ -118,7 +126,8 @@ def train_classes(
         What ``metrics.json`` holds.
     """
     parts = class_folds(data, folds=folds, share=share, seed=seed)
-    options: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "seed": seed}
+    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
+    options = {**how, "seed": seed}
     with stage(f"train {estimator} and judge it on stars held out") as told:
         judged, trained = _judged(data, parts, level, told, estimator=estimator, search=search, **options)
     others = {}
@@ -140,7 +149,7 @@ def train_classes(
         "predictions.csv", judged.drop(columns=[c for c in judged if str(c).startswith("in_")] + ["row"])
     )
     classes, scores = list(classifier.classes), _scores(judged, seed)
-    metrics = {
+    metrics: dict[str, Any] = {
         "classes": {
             "names": classes,
             "about": dict(classifier.about),
@@ -156,6 +165,14 @@ def train_classes(
             "others": others,
         }
     }  # fmt: skip
+    if heads:
+        with stage(f"train and judge {', '.join(heads)}"):
+            metrics["class_heads"] = train_heads_run(
+                run, data, heads, parts, folds, seed, estimator=estimator, **how
+            )
+    if parameters:
+        with stage("train and judge models of parameters"):
+            metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
     run.write_metrics({**(run.metrics if run.has("metrics") else {}), **metrics})
     return metrics
 
@@ -239,10 +256,10 @@ def classify_data(run: RunFolder, data: ClassData, *, level: float = 0.9) -> pd.
     -------
     pandas.DataFrame
         A row per spectrum: ``id``, ``file``, ``obsid``, ``snr``, the survey's own ``survey_class`` and ``survey_subclass``, then the columns of
-        `luxjax.classify.Classifier.classify`.
+        `luxjax.classify.Classifier.classify`, and those of heads and parameters where the run has them.
     """
     classifier = load_classifier(run.path / "classifier")
     found = classifier.classify(data.features, level=level).reset_index(drop=True)
     facts = data.table[["id", "file", "obsid", "snr", "class", "subclass"]]
     facts = facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"})
-    return pd.concat([facts.reset_index(drop=True), found], axis=1)
+    return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, level)], axis=1)

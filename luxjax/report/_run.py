@@ -53,11 +53,11 @@ _LIBRARIES = [
     "matplotlib",
     "pyarrow",
 ]
-_OWNED = """
-metrics.json labels.parquet labels.fits transferred.parquet transferred.fits examples.npz report.html log.txt figures
-model explain stars.csv posterior labels.csv features.npz spectra.csv left_out.csv predictions.csv classifier
-class_spectra.npz reasons
-""".split()
+_OWNED = (
+    "metrics.json", "labels.parquet", "labels.fits", "transferred.parquet", "transferred.fits", "examples.npz", "report.html",
+    "log.txt", "figures", "model", "explain", "stars.csv", "posterior", "labels.csv", "features.npz", "spectra.csv",
+    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "heads", "heads.csv", "parameters", "parameters.csv",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

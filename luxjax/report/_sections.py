@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from ..core import LEVELS, bootstrap_interval, rmse
 from ._accuracy import METHODS, accuracy
 from ._by_input import by_input
+from ._class_more import class_more
 from ._class_page import (
     class_headline,
     class_losses,
@@ -292,6 +293,7 @@ SECTIONS: list[Callable[[RunFolder], Section | None]] = [
     class_scores,
     class_probabilities,
     class_snr,
+    class_more,
     class_why,
     class_mistakes,
     class_losses,
