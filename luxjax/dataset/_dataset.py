@@ -13,7 +13,7 @@ from ..data import Catalog, LabelTable, Spectra
 from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest, Part
-from ._outputs import facts_of, mismatch, output_from, stars_table, table_from
+from ._outputs import facts_of, label_columns, mismatch, output_from, stars_table, table_from
 from ._parquet import from_parquet, to_parquet
 from ._prefetch import prefetched
 from ._zarr import Arrays, checksum
@@ -128,6 +128,23 @@ class Dataset:
     @cached_property
     def _arrays(self) -> Arrays:
         return Arrays(self.location, self.manifest.chunk, self.manifest.shard)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these stars from others: their number, and a checksum of all checksums and of the selection."""
+        sums = repr((sorted(self.manifest.checksums.items()), self.manifest.parts)).encode()
+        rows = b"" if self.rows is None else self.rows.tobytes()
+        return f"{len(self)}-{checksum(sums + rows)}"
+
+    def __getitem__(self, name: str) -> Spectra | LabelTable:
+        """What an output means: all labels, or spectra of no star, with grid and medium."""
+        check_name("output", name, self.manifest.outputs)
+        facts = self.manifest.outputs[name]
+        if facts["kind"] == "labels":
+            table = self.table(["id", *label_columns(name, facts)])
+            return output_from(name, facts, table, ())
+        none = np.zeros((0, facts["size"]), np.float32)
+        return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
 
     def wavelength(self, name: str) -> np.ndarray:
         """Wavelengths of an output, Angstrom, (pixel,)."""
@@ -321,7 +338,7 @@ class Dataset:
         ends = np.cumsum([0, *(part.n_stars for part in self.manifest.parts)])
         wanted = np.arange(self.manifest.n_stars)[rows]
         holders = np.unique(np.searchsorted(ends, wanted, side="right") - 1)
-        frame = from_parquet([self._object(self.manifest.table_name(n)) for n in holders], columns)
+        frame = from_parquet((self._object(self.manifest.table_name(n)) for n in holders), columns)
         # Where each held part begins within the frame.
         begins = np.cumsum([0, *(self.manifest.parts[n].n_stars for n in holders)])
         at = np.searchsorted(ends[holders], wanted, side="right") - 1

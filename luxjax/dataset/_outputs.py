@@ -9,7 +9,7 @@ import pandas as pd
 from ..core import InputError, listing
 from ..data import Catalog, LabelTable, Spectra
 
-__all__ = ["facts_of", "mismatch", "output_from", "stars_table", "table_from"]
+__all__ = ["facts_of", "label_columns", "mismatch", "output_from", "stars_table", "table_from"]
 
 Facts = Mapping[str, Any]
 # What must agree between a dataset and what is appended.
@@ -62,13 +62,13 @@ def stars_table(catalog: Catalog) -> pd.DataFrame:
     return table
 
 
-def _label_columns(name: str, facts: Facts) -> list[str]:
+def label_columns(name: str, facts: Facts) -> list[str]:
     return [c for label in facts["names"] for c in (f"{name}_{label}", f"{name}_{label}_err")]
 
 
 def table_from(table: pd.DataFrame, outputs: Mapping[str, Facts]) -> pd.DataFrame:
     """Star-level facts for a catalogue: the table without ids and labels."""
-    inside = [c for n, f in outputs.items() if f["kind"] == "labels" for c in _label_columns(n, f)]
+    inside = [c for n, f in outputs.items() if f["kind"] == "labels" for c in label_columns(n, f)]
     return table.drop(columns=["id", *inside]).reset_index(drop=True)
 
 
@@ -81,5 +81,5 @@ def output_from(
     if facts["kind"] == "spectra":
         flux, ivar, wavelength = arrays
         return Spectra(flux, ivar, wavelength, ids=ids, history=tuple(facts["history"]), **fixed)
-    numbers = table[_label_columns(name, facts)].to_numpy(np.float64)
+    numbers = table[label_columns(name, facts)].to_numpy(np.float64)
     return LabelTable(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)

@@ -1,7 +1,7 @@
 """Tables of stars as parquet, from and to bytes; the one home of pyarrow here."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -28,16 +28,19 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def from_parquet(parts: Sequence[bytes], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def from_parquet(parts: Iterable[bytes], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The tables one below the other; a column that one of them lacks is missing in its rows."""
     with needs("the table of a dataset"):
         import pyarrow as pa
         import pyarrow.parquet as pq
-    if not parts:
-        return pd.DataFrame()
-    tables = [pq.read_table(io.BytesIO(part)) for part in parts]
-    if columns is not None:
-        tables = [t.select([c for c in columns if c in t.column_names]) for t in tables]
+    tables = []
+    for part in parts:
+        table = pq.read_table(io.BytesIO(part))
+        tables.append(
+            table if columns is None else table.select([c for c in columns if c in table.column_names])
+        )
+    if not tables:
+        return pd.DataFrame(columns=list(columns or ()))
     whole = pa.concat_tables(tables, promote_options="permissive")
     # Whole numbers with gaps stay whole: identifiers of 19 digits do not fit into floating-point numbers.
     nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Array, Batch, Float, Measured
+from ._stream import Streamed
 
 __all__ = ["blocks", "sweep"]
 
@@ -14,8 +15,10 @@ STEP = 64
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
-def blocks(batch: Batch, size: int = 512) -> Iterator[Block]:
+def blocks(batch: Batch | Streamed, size: int = 512) -> Iterator[Block]:
     """Blocks of `size` stars, the last one filled up with stars of zero weight.
+
+    Streamed stars are read while the last block is in use.
 
     Yields
     ------
@@ -28,9 +31,9 @@ def blocks(batch: Batch, size: int = 512) -> Iterator[Block]:
     n = batch.n_stars
     # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
     size = min(size, -(-n // STEP) * STEP)
-    for start in range(0, n, size):
+    parts = batch.parts(size) if isinstance(batch, Streamed) else _slices(batch, size)
+    for start, part in zip(range(0, n, size), parts, strict=True):
         stop = min(start + size, n)
-        part = batch.stars(slice(start, stop))
         short = size - (stop - start)
         if short:
             part = Batch(
@@ -39,11 +42,15 @@ def blocks(batch: Batch, size: int = 512) -> Iterator[Block]:
         yield part, jnp.arange(size) < stop - start, slice(start, stop)
 
 
+def _slices(batch: Batch, size: int) -> Iterator[Batch]:
+    return (batch.stars(slice(start, start + size)) for start in range(0, batch.n_stars, size))
+
+
 def _fill(x, rows: int):
     return jnp.pad(x, ((0, rows), (0, 0)))
 
 
-def sweep(kernel: Callable, model, batch: Batch, size: int):
+def sweep(kernel: Callable, model, batch: Batch | Streamed, size: int):
     """Sum of ``kernel(model, block, real)`` over the blocks: one pass over the stars.
 
     The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.

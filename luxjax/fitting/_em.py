@@ -10,11 +10,13 @@ JASA 84, 881), taken as independent of the latents; the objective is then the va
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
 from ._blocks import sweep
+from ._checkpoint import Checkpoint
 from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
@@ -22,7 +24,8 @@ from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_fi
 from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
 from ._scatter import new_scatter, scatter_sums
-from ._start import svd_start
+from ._start import count_values, svd_start
+from ._stream import Streamed
 
 __all__ = ["EM", "star_loss"]
 
@@ -50,6 +53,9 @@ class EM(AbstractFitter):
         `luxjax.prediction.choose` decides by cross-validation.
     block : int
         Stars handled at a time; bounds the working memory.
+    checkpoint : str, optional
+        File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
+        one that ends removes it.
     """
 
     max_cycles: int = 60
@@ -58,6 +64,7 @@ class EM(AbstractFitter):
     shrink: bool = True
     readout: bool = False
     block: int = 512
+    checkpoint: str | None = None
 
     def run(
         self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
@@ -68,11 +75,13 @@ class EM(AbstractFitter):
             )
         if self.readout and not model.is_gaussian:
             raise InputError("a readout knows Gaussian noise only; use EM() without it for Student-t noise.")
-        model = svd_start(model, batch, key=key)
-        n_values = sum(float(jnp.sum(m.ivar > 0)) for m in batch.outputs.values())
-        objective: list[float] = []
-        converged, before = False, model.scatter
-        for cycle in range(self.max_cycles):
+        n_values = count_values(batch)
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, n_values))
+        kept = checkpoint.read(model)
+        model = svd_start(model, batch, key=key) if kept is None else kept[0]
+        before, objective = (model.scatter, []) if kept is None else kept[1:]
+        converged = False
+        for cycle in range(len(objective), self.max_cycles):
             loss, *sums = sweep(self._pass, model, batch, self.block)
             if objective and loss > objective[-1] and self.scatter:
                 model = model.replace(scatter=before)  # the scatter's step overshot
@@ -85,6 +94,7 @@ class EM(AbstractFitter):
                 break
             before = model.scatter
             model = _maximise(model, *sums)
+            checkpoint.write(model, before, objective)
         else:
             _, *sums = sweep(self._pass, model, batch, self.block)
         model, cov = finish(model, sums[0], shrink=self.shrink)
@@ -93,8 +103,19 @@ class EM(AbstractFitter):
             model, cov = readout(model, cov, batch, self.block)
         else:
             cov = with_label_rows(model, cov, batch, self.block)
+        checkpoint.done()
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
+
+    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, n_values: float) -> dict:
+        """What decides the course of a fit, so that a checkpoint is not taken for another's."""
+        settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
+        data = {"stars": batch.n_stars, "values": n_values, "sizes": batch.sizes}
+        if isinstance(batch, Streamed):
+            data["dataset"] = batch.fingerprint
+        seed = jax.random.key_data(key).tolist()
+        noise = {name: str(nu) for name, nu in model.dof.items()}
+        return {"settings": settings, "data": data, "latents": model.n_latents, "dof": noise, "seed": seed}
 
     @property
     def _pass(self):

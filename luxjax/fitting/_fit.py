@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
+from typing import TYPE_CHECKING, cast
 
 import equinox as eqx
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 import optax
 
 from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
-from ..data import Catalog, LabelTable
+from ..data import Catalog
 from ..models import Lux
 from ._als import ALS
 from ._decoders import in_type
@@ -21,6 +22,10 @@ from ._em import EM
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
 from ._gradient import Gradient
+from ._stream import Streamed
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset
 
 __all__ = ["FitError", "fit"]
 
@@ -31,7 +36,7 @@ class FitError(RuntimeError):
 
 def fit(
     model: Lux,
-    data: Catalog | Batch,
+    data: "Catalog | Batch | Dataset",
     fitter: AbstractFitter | None = None,
     *,
     key: PRNGKeyArray | int,
@@ -43,9 +48,10 @@ def fit(
     ----------
     model : Lux
         Which decoders and how many latents, as from ``Lux.linear(catalog.sizes, n_latents)``.
-    data : Catalog or Batch
+    data : Catalog, Batch or Dataset
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
-        bare `Batch` is used as it is.
+        bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read anew in every cycle: `EM` then needs memory
+        for a few blocks of stars, however many there are, and `ALS` for their latents besides.
     fitter : AbstractFitter, optional
         By default `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
         `Gradient()` for the rest.
@@ -69,8 +75,12 @@ def fit(
     start = time.perf_counter()
     outputs = {} if isinstance(data, Batch) else _describe(model, data)
     fitted = Fitted(model, {}, outputs)
-    batch = fitted.batch(data, *model.names)
     fitter = fitter or _default(model)
+    if isinstance(data, Batch | Catalog):
+        batch: Batch = fitted.batch(data, *model.names)
+    else:
+        sizes = {name: len(model.scatter[name]) for name in model.names}
+        batch = cast(Batch, Streamed(data, fitted.batch, sizes))  # it has what fitters ask of a batch
     _check(model, batch, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
@@ -105,22 +115,21 @@ def _default(model: Lux) -> AbstractFitter:
     return ALS() if model.is_closed_form else Gradient()
 
 
-def _describe(model: Lux, catalog: Catalog) -> dict[str, OutputInfo]:
-    missing = [name for name in model.names if name not in catalog.outputs]
+def _describe(model: Lux, data: "Catalog | Dataset") -> dict[str, OutputInfo]:
+    missing = [name for name in model.names if name not in data.sizes]
     if missing:
         raise InputError(
-            f"the model decodes {listing(missing)}, which the catalogue lacks (it has {listing(catalog.outputs)}); "
+            f"the model decodes {listing(missing)}, which the catalogue lacks (it has {listing(data.sizes)}); "
             "name outputs alike or leave them out of the model."
         )
     for name in model.names:
-        output = catalog[name]
-        size = len(output.names) if isinstance(output, LabelTable) else output.n_pixels
+        size = data.sizes[name]
         if size != len(model.scatter[name]):
             raise InputError(
                 f"output '{name}' has {size} pixels or labels in the catalogue and {len(model.scatter[name])} in the "
                 "model; build the model from catalog.sizes."
             )
-    return {name: OutputInfo.of(catalog[name]) for name in model.names}
+    return {name: OutputInfo.of(data[name]) for name in model.names}
 
 
 def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
@@ -134,6 +143,12 @@ def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
             f"{batch.n_stars} stars cannot determine {model.n_latents} latents; give more stars (ten per latent is a "
             "start) or ask for fewer latents."
         )
+    if isinstance(batch, Streamed):
+        if not isinstance(fitter, ALS | EM):
+            raise InputError(
+                f"{type(fitter).__name__} needs its stars in memory; fit dataset.select(...).catalog(), or use EM() or ALS()."
+            )
+        return
     for name in model.names:
         if not np.any(np.asarray(batch[name].ivar) > 0):
             raise InputError(f"output '{name}' has no good value in any star; check its errors and mask.")

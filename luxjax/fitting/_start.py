@@ -8,19 +8,47 @@ from jax.scipy.linalg import solve_triangular
 from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
 from ..models import FeatureDecoder, Linear, Lux
 from ._blocks import blocks
+from ._stream import Streamed
 
-__all__ = ["svd_start", "weighted_mean", "with_linear_part"]
+__all__ = ["count_values", "svd_start", "weighted_mean", "with_linear_part"]
+
+
+def weighted_mean(batch: Batch | Streamed) -> dict[str, tuple[Array, Array]]:
+    """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
+    n = batch.n_stars
+    return {
+        name: (weighted / jnp.where(weight > 0, weight, 1), weight / n)
+        for name, (weight, weighted, _) in _moments(batch).items()
+    }
+
+
+def count_values(batch: Batch | Streamed) -> float:
+    """How many values of all outputs have weight."""
+    return sum(float(jnp.sum(count)) for _, _, count in _moments(batch).values())
+
+
+def _moments(batch: Batch | Streamed) -> dict[str, tuple[Array, Array, Array]]:
+    """Sums over stars of the inverse variance, of it times the value, and of one where it is above zero."""
+    if isinstance(batch, Batch):
+        return _sums(batch)
+    whole = None
+    for part, _, _ in blocks(batch):
+        sums = _sums(part)
+        whole = sums if whole is None else jax.tree.map(jnp.add, whole, sums)
+    assert whole is not None  # a fit has more stars than latents
+    return whole
 
 
 @eqx.filter_jit
-def weighted_mean(batch: Batch) -> dict[str, tuple[Array, Array]]:
-    """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
-    out = {}
-    for name, m in batch.outputs.items():
-        total = jnp.sum(m.ivar, axis=0, dtype=jnp.float64)
-        mean = jnp.sum(m.ivar * m.value, axis=0, dtype=jnp.float64) / jnp.where(total > 0, total, 1)
-        out[name] = mean, total / m.n_stars
-    return out
+def _sums(part: Batch) -> dict[str, tuple[Array, Array, Array]]:
+    return {
+        name: (
+            jnp.sum(m.ivar, axis=0, dtype=jnp.float64),
+            jnp.sum(m.ivar * m.value, axis=0, dtype=jnp.float64),
+            jnp.sum(m.ivar > 0, axis=0, dtype=jnp.float64),
+        )
+        for name, m in part.outputs.items()
+    }
 
 
 @eqx.filter_jit
@@ -35,7 +63,9 @@ def _power_step(block: Batch, moments, basis: dict[str, Array]) -> tuple[dict[st
     return {k: gemm(residual[k].T, projected) for k in residual}, gemm(projected.T, projected)
 
 
-def svd_start(model: Lux, batch: Batch, *, key: PRNGKeyArray, n_power: int = 3, oversample: int = 8) -> Lux:
+def svd_start(
+    model: Lux, batch: Batch | Streamed, *, key: PRNGKeyArray, n_power: int = 3, oversample: int = 8
+) -> Lux:
     """The model with linear weights from a randomised SVD (Halko, Martinsson & Tropp 2011, SIAM Rev. 53, 217).
 
     Latents then have unit variance over the stars. Weights of higher-order features start at zero.
@@ -43,7 +73,7 @@ def svd_start(model: Lux, batch: Batch, *, key: PRNGKeyArray, n_power: int = 3, 
     moments = weighted_mean(batch)
     n_latents, sizes = model.n_latents, batch.sizes
     width = min(n_latents + oversample, batch.n_stars, sum(sizes.values()))
-    dtype = next(iter(batch.outputs.values())).value.dtype
+    dtype = batch.dtype if isinstance(batch, Streamed) else next(iter(batch.outputs.values())).value.dtype
     keys = jax.random.split(key, len(sizes))
     basis = {n: jax.random.normal(k, (sizes[n], width), dtype) for n, k in zip(sizes, keys, strict=True)}
     for _ in range(n_power):

@@ -1,0 +1,73 @@
+"""The state of an iterative fit on disk, so that a killed fit goes on where it was, to the identical result."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import Array, InputError
+from ..models import Lux
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint:
+    """A file with the model and the objective after the last cycle; replaced whole or not at all.
+
+    Parameters
+    ----------
+    path : path or None
+        Nothing is written or read without one.
+    identity : mapping
+        What tells this fit from others: settings, data, seed. A file of another fit is refused.
+    """
+
+    def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any]):
+        self.path = None if path is None else Path(path)
+        self.identity = json.dumps(identity, sort_keys=True)
+
+    def write(self, model: Lux, before: Mapping[str, Array], objective: list[float]) -> None:
+        """Keep the model of the next cycle, the scatter of this one and the objective so far."""
+        if self.path is None:
+            return
+        leaves = jax.tree.leaves(eqx.filter((model, dict(before)), eqx.is_array))
+        arrays = {f"leaf{k}": np.asarray(leaf) for k, leaf in enumerate(leaves)}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.partial")
+        with part.open("wb") as file:
+            np.savez(file, identity=np.array(self.identity), objective=np.array(objective), **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, self.path)
+
+    def read(self, like: Lux) -> tuple[Lux, dict[str, Array], list[float]] | None:
+        """What `write` kept, in the shape of this model; None where there is nothing yet."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                identity, objective = str(file["identity"]), file["objective"].tolist()
+                leaves = [jnp.asarray(file[f"leaf{k}"]) for k in range(len(file.files) - 2)]
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                f"'{self.path}' is no checkpoint of a fit ({error}); remove it to begin anew."
+            ) from error
+        if identity != self.identity:
+            raise InputError(
+                f"the checkpoint '{self.path}' is of another fit ({identity}; now {self.identity}); remove it to begin "
+                "anew, or name another file."
+            )
+        arrays, rest = eqx.partition((like, dict(like.scatter)), eqx.is_array)
+        model, before = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
+        return model, before, objective
+
+    def done(self) -> None:
+        """The fit has ended: its checkpoint has served."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
