@@ -40,6 +40,7 @@ class Dataset:
 
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
         self.location, self.manifest, self.rows = location, manifest, rows
+        self._tidy = False
 
     @classmethod
     def create(
@@ -179,7 +180,9 @@ class Dataset:
             if manifest.n_stars != self.manifest.n_stars:  # another process added stars meanwhile
                 self.__dict__.pop("_known", None)
             self.manifest = manifest
-            self.location.tidy()
+            if not self._tidy:  # once: looking through a large folder takes time
+                self.location.tidy()
+                self._tidy = True
             self.manifest = self._written(manifest, catalog, journal)
             self.__dict__.pop("_arrays", None)
             if catalog is not None:

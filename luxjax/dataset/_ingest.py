@@ -163,8 +163,8 @@ def ingest_dataset(
     left = _not_done(files, dataset.journal())
     parts = [left[at : at + files_at_once] for at in range(0, len(left), files_at_once)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
-    with executor(workers, scheduler) as pool:
-        read = ahead(pool, _read_part, jobs, 2 * workers)
+    with executor(workers, scheduler) as (pool, at_once):
+        read = ahead(pool, _read_part, jobs, 2 * at_once)
         for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
             _commit(dataset, spectra, journal, output, chosen, label_output, join)
     n_read = sum(len(files) for _, files in jobs)

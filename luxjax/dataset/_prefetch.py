@@ -42,8 +42,8 @@ def prefetched(work: Callable[[Job], Result], jobs: Iterable[Job], depth: int = 
 
 
 @contextmanager
-def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Any]:
-    """Something with ``submit``: a Dask cluster, processes, or one thread.
+def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[Any, int]]:
+    """Something with ``submit`` (a Dask cluster, processes, or one thread) and how many jobs it works on at a time.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Any]:
     """
     if scheduler is None and workers <= 1:
         with ThreadPoolExecutor(1) as pool:
-            yield pool
+            yield pool, 1
         return
     try:
         with needs("a Dask cluster", "cluster"):
@@ -66,7 +66,7 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Any]:
             raise
         context, parent = get_context("spawn"), os.getpid()
         with ProcessPoolExecutor(workers, context, initializer=_end_with, initargs=(parent,)) as processes:
-            yield processes
+            yield processes, workers
         return
     if scheduler is not None:
         try:
@@ -77,13 +77,13 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Any]:
                 "address out to use this machine."
             ) from error
         with client:
-            yield client.get_executor(pure=False)
+            yield client.get_executor(pure=False), max(sum(client.nthreads().values()), 4)
         return
     cluster = LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
     )
     with cluster, Client(cluster) as client:
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False), workers
 
 
 def _end_with(parent: int) -> None:
