@@ -161,7 +161,7 @@ class FamilyAblation:
     only : Ranking
         Log-likelihood that the family alone gives above the classes' shares: what it tells of the class, at least (Xu et al. 2020, ICLR).
     noise : float
-        Root mean square change of log-likelihood when all families are trained again on other folds: smaller losses mean nothing.
+        Root mean square change of log-likelihood when all families are trained again on other folds: smaller losses mean nothing; 0 where none was trained again.
     scores : pandas.DataFrame
         ``log_loss`` and ``balanced_accuracy`` of every classifier: ``all``, ``without X``, ``only X``.
     """
@@ -228,14 +228,20 @@ def ablate_families(
     share = given.map(given.value_counts(normalize=True)).to_numpy(float)
     lost = np.column_stack(without) - complete[:, None]
     told = -np.log(share)[:, None] - np.column_stack(only)
+    noise = float(np.sqrt(np.mean((np.array(again) - complete.mean()) ** 2))) if again else 0.0
     without_it, alone = (
-        Ranking(what, NATS, tuple(members), *star_means(columns, features.ids, n_draws=n_draws, seed=seed))
+        Ranking(
+            what,
+            NATS,
+            tuple(members),
+            *star_means(columns, features.ids, n_draws=n_draws, seed=seed),
+            noise=noise,
+        )
         for what, columns in (
             ("loss of log-likelihood without it", lost),
             ("log-likelihood from it alone", told),
         )
     )
-    noise = float(np.sqrt(np.mean((np.array(again) - complete.mean()) ** 2))) if again else np.nan
     return FamilyAblation(without_it, alone, noise, pd.DataFrame.from_dict(scores, orient="index"))
 
 

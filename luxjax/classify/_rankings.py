@@ -34,7 +34,8 @@ class RankingComparison:
         """One row per ranking.
 
         ``difference`` of the least of `first` and the greatest of `second`, with its 95% interval; ``chance``, the share of bootstrap samples
-        in which the claim holds; ``says``: "holds" from 97.5%, "does not hold" up to 2.5%, "undecided" between.
+        in which the claim holds; ``says``: "holds" from 97.5%, "does not hold" up to 2.5%, "undecided" between, or where the
+        difference is within the noise of training again.
         """
         rows = {name: self._judged(r) for name, r in self.rankings.items()}
         return pd.DataFrame.from_dict(rows, orient="index")
@@ -46,6 +47,8 @@ class RankingComparison:
         low, high = np.quantile(gap, [0.025, 0.975])
         says = "holds" if chance >= SURE else "does not hold" if chance <= 1 - SURE else "undecided"
         value = float(ours.value.min() - theirs.value.max())
+        if abs(value) <= ranking.noise:
+            says = "undecided"
         return {"difference": value, "lower": low, "upper": high, "chance": chance, "says": says}
 
     def table(self) -> pd.DataFrame:
@@ -57,7 +60,7 @@ class RankingComparison:
     def kept(self, after: str, before: str) -> pd.DataFrame:
         """How much of each family's importance by one measure another one leaves: columns ``share``, ``lower``, ``upper``.
 
-        Among stars of like temperature after among all stars before, it is the share of what a family tells that is not temperature. Only for
+        With a permutation among stars of like temperature after one among all of the same stars, it is the share of what a family tells that is not temperature. Only for
         families whose importance before is surely more than nothing.
         """
         for name in (after, before):

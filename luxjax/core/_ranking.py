@@ -27,6 +27,8 @@ class Ranking:
         The values in bootstrap samples of the stars, all names in the same sample, so that two may be compared in pairs.
     null : float or (name,) array
         The value of a thing that does not matter.
+    noise : float
+        Size of differences that mean nothing, beyond what the draws show: of models trained again.
     """
 
     what: str
@@ -35,6 +37,7 @@ class Ranking:
     value: np.ndarray
     draws: np.ndarray
     null: float | np.ndarray = 0.0
+    noise: float = 0.0
 
     def __post_init__(self):
         if self.value.shape != (len(self.names),) or self.draws.shape[1:] != self.value.shape:
@@ -71,7 +74,9 @@ class Ranking:
         """These alone, in this order."""
         at = [self._place(n) for n in names]
         null = np.broadcast_to(self.null, self.value.shape)[at]
-        return Ranking(self.what, self.unit, tuple(names), self.value[at], self.draws[:, at], null)
+        return Ranking(
+            self.what, self.unit, tuple(names), self.value[at], self.draws[:, at], null, self.noise
+        )
 
     def _place(self, name: str) -> int:
         check_name("name", name, self.names)

@@ -58,7 +58,7 @@ def family_name(family: str) -> str:
 def feature_name(name: str) -> str:
     """A feature in print: ``Hbeta_depth`` is Hβ depth, ``CaII_K`` is Ca II K."""
     found = re.sub(r"\bH(alpha|beta|gamma|delta)", lambda m: "H" + _GREEK[m[1]], name)
-    found = re.sub(r"^(Ca|He|Na|Mg|O)(II|I)(?![A-Za-z])", r"\1 \2", found)
+    found = re.sub(r"^(Ca|He|Na|Mg|O)(II|I)(?![A-Za-z])_?", r"\1 \2 ", found).strip()
     return found.replace("_", " ").replace("$", r"\$")
 
 
@@ -85,6 +85,8 @@ def _dots(ax: Axes, ranking: Ranking, names: Sequence[str], colours: Sequence[st
             linewidth=1.1,
         )
     ax.axvline(float(np.mean(ranking.null)), color=COLOURS["ink"], linewidth=0.7, zorder=0)
+    if ranking.noise > 0:
+        ax.axvspan(-ranking.noise, ranking.noise, color="#E4E4E4", linewidth=0, zorder=0)
     ax.set_ylim(-0.7, len(names) - 0.3)
     ax.set_xlim(min(ax.get_xlim()[0], -0.02 * table["upper"].max()), None)
     ax.tick_params(axis="y", which="both", length=0)
@@ -95,18 +97,14 @@ def _dots(ax: Axes, ranking: Ranking, names: Sequence[str], colours: Sequence[st
 
 
 @styled
-def plot_family_ranking(
-    ranking: Ranking, *, n: int = 20, noise: float = np.nan, features: bool = False
-) -> Figure:
-    """One ranking, most important first, with 95% intervals from bootstrap samples of stars.
+def plot_family_ranking(ranking: Ranking, *, n: int = 20, features: bool = False) -> Figure:
+    """One ranking, most important first, with 95% intervals from bootstrap samples of stars; its noise as a grey band.
 
     Parameters
     ----------
     ranking : Ranking
     n : int
         How many to show.
-    noise : float
-        Size of differences that mean nothing, such as `FamilyAblation.noise`; a grey band.
     features : bool
         Whether the names are of features rather than families.
     """
@@ -114,8 +112,6 @@ def plot_family_ranking(
     figure = _figure(3.5, 0.19 * len(names) + 0.75)
     ax = figure.subplots()
     _dots(ax, ranking, names, [COLOURS["blue"]] * len(names))
-    if np.isfinite(noise):
-        ax.axvspan(-noise, noise, color="#E4E4E4", linewidth=0, zorder=0)
     ax.set_yticks(
         np.arange(len(names))[::-1], [(feature_name if features else family_name)(n) for n in names]
     )
@@ -132,7 +128,7 @@ def _title(ranking: Ranking) -> str:
 def plot_naive_and_honest(comparison: RankingComparison, *, title: str = "", most: int = 20) -> Figure:
     """The naive ranking on the left and the honest ones beside it, families in the naive order.
 
-    The families of the claim are in colour. Above every panel stands what it says of the claim, with the share of bootstrap samples in which the
+    The families of the claim are in colour; a grey band is what training again changes. Above every panel stands what it says of the claim, with the share of bootstrap samples in which the
     claim holds.
 
     Parameters

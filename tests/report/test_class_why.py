@@ -1,5 +1,7 @@
 """Reasons of a small classifier, and what the figures of them plot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,7 +103,8 @@ def test_rankings_side_by_side_show_every_value_and_what_it_says_of_the_claim(re
 
 def test_one_ranking_is_drawn_in_order_with_its_noise(reasons):
     ranking = reasons.comparison.rankings["permutation"]
-    (ax,) = plot_family_ranking(ranking, noise=0.01, n=3).axes
+    (ax,) = plot_family_ranking(replace(ranking, noise=0.01), n=3).axes
+    assert ax.patches[0].get_extents().transformed(ax.transData.inverted()).x1 == pytest.approx(0.01)
     labels = [t.get_text() for t in ax.get_yticklabels()]
     assert labels == [family_name(n) for n in ranking.table().index[:3]]
     tops = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "o"]
@@ -183,6 +186,7 @@ def test_names_in_print():
     assert feature_name("Hbeta_depth") == "Hβ depth"
     assert feature_name("CaII_K") == "Ca II K"
     assert feature_name("CaHK") == "CaHK"
+    assert feature_name("MgI8807_DTT") == "Mg I 8807 DTT"
     assert feature_name("HeII_4686") == "He II 4686"
     assert feature_name("OI_7774") == "O I 7774"
     assert family_name("ca_hk") == "Ca II H and K"
