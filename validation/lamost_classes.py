@@ -158,7 +158,7 @@ def sets(model: Classifier, p: np.ndarray, known: pd.Series) -> dict:
 
 
 def parameters(train: Sample, judged: Sample, n_latents: int, **settings) -> dict:
-    """Errors for F to K stars at S/N >= 20 by every method; of intervals, the coverage over all judged stars."""
+    """Errors for F to K stars at S/N >= 20 by every method, Lux too where it has latents; of intervals, the coverage over all judged stars."""
     rows, out = judged.among("FGK", 20), {}
     for name, estimator, more in (("boosting", "boosting", settings), ("ridge_on_features", "ridge", {})):
         model = train_parameters(
@@ -169,6 +169,8 @@ def parameters(train: Sample, judged: Sample, n_latents: int, **settings) -> dic
             "f_to_k": score_parameters(found[rows], judged.labels(rows)).T.to_dict(),
             "all_stars": score_parameters(found, judged.labels()).T.to_dict(),
         }
+    if not n_latents:
+        return out
     fitted, seen = train.catalog(train.among("FGK")), judged.catalog(rows)
     lux = fit(Lux.linear(fitted.sizes, n_latents), fitted, EM(readout=True), key=CLAIM.seed)
     values = {"lux": transfer(lux, seen).value, "ridge_on_spectra": ridge(fitted, seen, inputs="spectra")}
@@ -188,7 +190,7 @@ def measure(args) -> dict:
     train, judged = with_components(train, pca), with_components(judged, pca)
     estimators = ("boosting",) if args.smoke else ("boosting", "forest", "logistic")
     found = {name: classes(train, judged, name) for name in estimators}
-    stars = parameters(train, judged, 3 if args.smoke else 12, max_iter=50 if args.smoke else 400)
+    stars = parameters(train, judged, 0 if args.smoke else 12, max_iter=30 if args.smoke else 400)
     best, mae = found["boosting"]["scores"], stars["boosting"]["f_to_k"]
     return {
         "balanced_accuracy": best["balanced_accuracy"]["value"],
