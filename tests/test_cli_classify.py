@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -87,22 +88,28 @@ def check_losses(found: dict[str, str], reasons: dict[str, str]) -> None:
         assert reason in found[name]
 
 
-@pytest.fixture(scope="module")
-def few():
+@contextmanager
+def few_indices():
     """A handful of indices, which compile in a second; and no figures."""
     names = ["Hgamma_F", "Mg_b", "G4300", "CaII_K", "slope_all"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("luxjax.report._page.render", lambda run: run.path / "report.html")
         patch.setattr("luxjax.report._class_data.extract_features", partial(extract_features, indices=names))
-        yield
+        yield patch
+
+
+@pytest.fixture
+def few():
+    with few_indices() as patch:
+        yield patch
 
 
 @pytest.fixture(scope="module")
-def trained(folder, few, tmp_path_factory):
+def trained(folder, tmp_path_factory):
     """A run, trained through the command."""
     out = tmp_path_factory.mktemp("runs") / "run"
     arguments = [folder, "--out", out, "--estimator", "logistic", "--folds", 3, "--seed", 3]
-    with pytest.MonkeyPatch.context() as patch:
+    with few_indices() as patch:
         patch.setattr(sys, "argv", ["luxjax", "classify", "train", *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
             cli.main()
@@ -124,7 +131,7 @@ def test_train_lists_what_it_cannot_use_and_uses_the_rest(trained):
     assert set(judged["fold"]) == {0, 1, 2}
 
 
-def test_predict_gives_every_good_file_a_class(folder, trained, tmp_path, capsys):
+def test_predict_gives_every_good_file_a_class(folder, trained, few, tmp_path, capsys):
     files = [folder / f"good{k:02d}.fits" for k in (1, 26, 51)] + sorted((folder / "bad").iterdir())
     table = tmp_path / "found.csv"
     status, said, err = run(capsys, "predict", trained[0], *files, "--out", table)
@@ -143,11 +150,11 @@ def test_predict_gives_every_good_file_a_class(folder, trained, tmp_path, capsys
     )
 
 
-def test_an_interrupted_run_goes_on_from_its_features(trained, capsys, monkeypatch):
+def test_an_interrupted_run_goes_on_from_its_features(trained, few, capsys):
     out, arguments = trained
     before = (out / "metrics.json").read_text()
     (out / "metrics.json").unlink()
-    monkeypatch.setattr("luxjax.report._class_data.read_lamost", lambda *a, **k: pytest.fail("read again"))
+    few.setattr("luxjax.report._class_data.read_lamost", lambda *a, **k: pytest.fail("read again"))
     status, said, err = run(capsys, "train", *arguments)
     assert status == 0, err
     assert "read the features that are there already" in err
@@ -155,7 +162,7 @@ def test_an_interrupted_run_goes_on_from_its_features(trained, capsys, monkeypat
     assert json.loads((out / "metrics.json").read_text()) == json.loads(before)
 
 
-def test_bad_input_is_one_sentence(folder, trained, tmp_path, capsys):
+def test_bad_input_is_one_sentence(folder, trained, few, tmp_path, capsys):
     out, new = trained[0], ("--out", tmp_path / "new")
     for arguments, said in [
         (("train", *new), "give files to train on, or --simulate"),
@@ -175,3 +182,42 @@ def test_bad_input_is_one_sentence(folder, trained, tmp_path, capsys):
         assert "Traceback" not in err
     assert not (tmp_path / "new").exists()
     assert RunFolder.open(out).has("metrics")
+
+
+@pytest.mark.long
+def test_the_whole_way_to_the_pages(folder, tmp_path, capsys):
+    """All indices, trees, finer classes, the reasons and every page; the parameters come from a catalogue."""
+    out, catalogue, rng = tmp_path / "run", tmp_path / "stars.csv", np.random.default_rng(1)
+    rows = [f"good{k:02d}.fits,{rng.normal(9000 - 2500 * (k // GOOD), 100):.0f}" for k in range(3 * GOOD)]
+    catalogue.write_text("file,teff\n" + "\n".join(rows) + "\n")
+    given = ["--heads", "subclass", "--labels", catalogue, "--compare", "logistic"]
+    status, said, err = run(capsys, "train", folder, "--out", out, *given, "--estimator", "forest")
+    assert status == 0, err
+    assert "75 spectra used, 7 left out" in said
+    for name in ("confusion", "curves", "reliability", "sets", "snr", "parameters"):
+        assert (out / "figures" / f"classes_{name}.png").is_file()
+    status, said, err = run(capsys, "explain", out, "--quick", "--spectra", "J000030,J000060")
+    assert status == 0, err
+    assert said.startswith("Claim: ca_hk and magnesium outrank balmer.")
+    pages = sorted(out.glob("class_*.html"))
+    assert [str(p) for p in pages] == sorted(said.splitlines()[1:-1])
+    assert "given class G" in pages[0].read_text()
+    html = (out / "report.html").read_text()
+    for title in (
+        "Classes",
+        "Probabilities and sets",
+        "Against S/N",
+        "Finer classes and parameters",
+        "What it goes by",
+        "Left out",
+    ):
+        assert f"{title}</h2>" in html
+    assert "truncated.fits" in html
+    table = tmp_path / "new.csv"
+    assert run(capsys, "predict", out, folder, "--out", table)[0] == 0
+    found = pd.read_csv(table)
+    assert len(found) == 75
+    assert np.abs(found["teff"] - [9000 - 2500 * (k // GOOD) for k in range(75)]).median() < 300
+    status, said, err = run(capsys, "explain", out, "--spectra", "J999999")
+    assert status == 2
+    assert "no spectrum of this run is of star 'J999999'" in " ".join(err.split())

@@ -34,10 +34,18 @@ from ._run import RunFolder
 from ._section import Cell, Section, Shown, Table
 from ._style import label_html, save
 
-__all__ = ["class_more", "more_answers", "train_heads_run", "train_parameters_run", "with_parameters"]
+__all__ = [
+    "check_heads",
+    "class_more",
+    "more_answers",
+    "train_heads_run",
+    "train_parameters_run",
+    "with_parameters",
+]
 
 UNITS = {"teff": "K", "logg": "dex", "fe_h": "dex", "alpha_fe": "dex"}
 OTHER_NAMES = {"feh": "fe_h", "alpha_m": "alpha_fe", "filename": "file"}
+LEAST = 12  # training stars of a finer class; rarer ones are joined or left out
 FACTS = ["id", "file", "obsid", "snr"]
 
 
@@ -75,6 +83,7 @@ def train_heads_run(
 ) -> dict[str, Any]:
     """Train classifiers of subclass, luminosity class and stage, and judge them on stars held out; returns the scores."""
     fit, judge = split[0]
+    options["least"] = LEAST
     if folds:
         found = cross_validate_heads(data.features, data.table, heads, folds=folds, seed=seed, **options)
         trained, judged = train_heads(data.features, data.table, heads, seed=seed, **options), data.table
@@ -121,7 +130,11 @@ def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, see
         raise InputError("no star has parameters; give a catalogue of them, or simulated stars.")
     value = data.table[names].to_numpy(float)
     labels = LabelTable(
-        value, np.where(np.isfinite(value), 1.0, np.nan), tuple(names), data.features.ids, UNITS
+        value,
+        np.where(np.isfinite(value), 1.0, np.nan),
+        tuple(names),
+        data.features.ids,
+        {n: UNITS[n] for n in names},
     )
     fit, judge = split[0]
     if folds:
@@ -194,7 +207,7 @@ def _parameters_table(found: dict[str, Any]) -> Table:
         "Spectra",
         "Mean |error|",
         "Bias",
-        "of a constant",
+        "Mean |error| of a constant",
         f"In {found['level']:.0%} intervals",
         "Width",
     ]

@@ -6,8 +6,17 @@ import pytest
 
 from luxjax.classify import ConformalSets, Features, reliability
 from luxjax.core import InputError, binomial_interval
-from luxjax.report import ClassData, RunFolder, class_folds, keep_classes, read_class_data, write_class_data
+from luxjax.report import (
+    ClassData,
+    RunFolder,
+    class_folds,
+    keep_classes,
+    read_class_data,
+    with_parameters,
+    write_class_data,
+)
 from luxjax.report._class_examples import choose_examples
+from luxjax.report._class_more import _head, check_heads
 from luxjax.report._class_page import class_headline, class_losses, class_scores, read_judged
 from luxjax.report._class_run import _band
 from luxjax.report._classes import (
@@ -224,3 +233,33 @@ def test_page_tells_what_the_metrics_hold(tmp_path, judged, monkeypatch):
     assert row["Precision"].text == f"{(given['truth'] == 'F').mean():.1%}"
     assert class_losses(run).tables[0].rows[0][0] == "<b>.fits"
     assert read_judged(run)["set"].dtype == judged["set"].dtype
+
+
+def test_parameters_are_joined_by_the_name_of_the_file(tmp_path):
+    data = small_data()
+    files = [f"here/spec-{k}.fits.gz" for k in range(len(data.table))]
+    data = ClassData(data.features, data.table.assign(file=files), data.left_out)
+    catalogue = tmp_path / "stars.csv"
+    catalogue.write_text("filename,teff,feh\nspec-3.fits,5100,-0.2\nspec-0.fits,-9999,0.1\nspec-3.fits,9,9\n")
+    table = with_parameters(data, catalogue).table
+    assert table["teff"].dropna().to_dict() == {3: 5100}
+    assert table["fe_h"].dropna().to_dict() == {0: 0.1, 3: -0.2}
+    assert len(table) == len(data.table)
+    catalogue.write_text("filename,teff\nother.fits,5100\n")
+    with pytest.raises(InputError, match="no spectrum is in"):
+        with_parameters(data, catalogue)
+    catalogue.write_text("name,teff\nother.fits,5100\n")
+    with pytest.raises(InputError, match="needs a column file, obsid or id"):
+        with_parameters(data, catalogue)
+
+
+def test_answers_of_heads_are_judged_where_known():
+    answer = pd.Series(["G2", "F0-F4", "F0-F4", "", "K3", "K3"])
+    truth = pd.Series(["G2", "F4", "F5", "G1", "", "K4"])
+    ids = pd.Series(list("abcdef"))
+    found = _head(answer, truth, ids)
+    assert (found["spectra"], found["right"], found["baseline"]) == (4, 0.5, 0.25)
+    assert (found["lower"], found["upper"]) == tuple(binomial_interval(2, 4, 0.95))
+    assert _head(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
+    with pytest.raises(InputError, match="no head 'stages'"):
+        check_heads(["stages"])
