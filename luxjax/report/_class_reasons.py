@@ -115,5 +115,8 @@ def class_reasons(
                 classifier, features, truth, within=group, **several
             )
     if ablation is not None:
-        rankings |= {"training without it": ablation.without, "training with it alone": ablation.only}
+        rankings |= {
+            "training without the family": ablation.without,
+            "training on the family alone": ablation.only,
+        }
     return ClassReasons(shapley, ranks, compare_rankings(rankings, first, second))
