@@ -81,9 +81,9 @@ def at_rest(spectra: Spectra, z: np.ndarray, grid: np.ndarray) -> tuple[np.ndarr
     x = np.linspace(-1, 1, len(grid))
     basis = np.polynomial.legendre.legvander(x, _ORDER)
     flux, ivar = np.zeros((len(z), len(grid))), np.zeros((len(z), len(grid)))
-    old = np.append(lower, upper[-1])
+    old, seen = np.append(lower, upper[-1]), spectra.good
     for k, shift in enumerate(z):
-        good = spectra.good[k]
+        good = seen[k]
         step = (upper - lower) * good
         variance = np.where(good, 1 / np.where(good, spectra.ivar[k], 1), 0)
         parts = np.stack([step, step * np.where(good, spectra.flux[k], 0), step * (upper - lower) * variance])

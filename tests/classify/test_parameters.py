@@ -1,5 +1,7 @@
 """Parameters from features, in a made-up world whose quantiles are known."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,9 +115,10 @@ def test_scores_by_hand():
 @pytest.mark.parametrize("name", ["boosting", "ridge"])
 def test_saved_and_loaded_to_the_identical_predictions(trained, name, tmp_path):
     features, _, _ = world(50, 7)
-    again = load_parameters(save_parameters(trained[name], tmp_path / "p"))
-    pd.testing.assert_frame_equal(again.predict(features), trained[name].predict(features), check_exact=True)
-    assert again.about == trained[name].about
+    model = dataclasses.replace(trained[name], parameters={"teff": trained[name].parameters["teff"]})
+    again = load_parameters(save_parameters(model, tmp_path / "p"))
+    pd.testing.assert_frame_equal(again.predict(features), model.predict(features), check_exact=True)
+    assert again.about == model.about
     assert again.parameters["teff"].unit == "K"
     (tmp_path / "p" / "model_0_0.skops").write_bytes(b"no zip")
     with pytest.raises(InputError, match="is damaged"):
