@@ -157,7 +157,9 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             t["simulated_ratio"], at, "o", ms=3.5, mfc="none", color="#D55E00", label="" if y else "simulated"
         )
     ax.axvline(1, color="#9A9A9A", lw=1, zorder=0)
-    ax.set(xscale="log", yticks=range(len(order)), yticklabels=order)
+    ax.set(xscale="log", yticks=range(len(order)), yticklabels=[f.replace("_", " ") for f in order])
+    ax.set_xticks([0.5, 1, 2, 5, 10, 20, 50])
+    ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     ax.set_xlabel("scatter between spectra of a star / propagated error")
     ax.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     ax.legend(frameon=False, loc="lower right")
