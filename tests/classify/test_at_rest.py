@@ -1,12 +1,16 @@
 """Spectra made comparable, and what is made of their pixels: features of their own, latents of a Lux model."""
 
+import dataclasses
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.classify import Features, fit_latents, latent_features, pixel_features, rest_spectra
+from luxjax.classify import fit_latents, latent_features, pixel_features, rest_spectra
 from luxjax.core import InputError
 from luxjax.data import Spectra
-from luxjax.fitting import EM
+from luxjax.fitting import Fitted, OutputInfo
+from luxjax.models import Linear, Lux
 
 GRID = np.geomspace(4000.0, 7000.0, 900)
 COARSE = np.geomspace(4300.0, 6800.0, 120)
@@ -66,14 +70,44 @@ def test_pixels_are_named_masked_and_left_out():
         pixel_features(spectra, 5000 + 0.01 * np.arange(20), redshift=0)
 
 
-def test_latents_hold_what_varies_with_honest_errors():
-    train, _, z = world(150, 3)
-    fitted = fit_latents(train, 2, key=0, wavelength=COARSE, redshift=z, fitter=EM(tol=1e-4, shrink=False))
-    test, depth, z = world(80, 4)
-    found = latent_features(fitted, test, redshift=z)
-    assert isinstance(found, Features)
+def test_latents_are_the_closed_form_posterior_given_the_spectrum_at_rest():
+    test, _, z = world(6, 3, sigma=0.2)
+    rng = np.random.default_rng(6)
+    mean, weight, scatter = 1 + 0.1 * rng.random(120), 0.1 * rng.standard_normal((120, 2)), np.full(120, 0.05)
+    linear = Linear(*(jnp.asarray(a, jnp.float32) for a in (mean, weight)))
+    info = OutputInfo(np.zeros(120), np.ones(120), COARSE, "vacuum")
+    fitted = Fitted(Lux({"spectra": linear}, {"spectra": jnp.asarray(scatter)}), {}, {"spectra": info})
+    ivar = test.ivar.copy()
+    ivar[2, 300:500] = 0
+    z[4] = np.nan
+    found = latent_features(fitted, test.replace(ivar=ivar), redshift=z)
     assert found.names == ["latent_1", "latent_2"]
     assert set(found.families.values()) == {"latent"}
+    np.testing.assert_array_equal(found.rows, [0, 1, 2, 3, 5])
+    seen, _, _ = rest_spectra(test.replace(ivar=ivar), COARSE, redshift=z)
+    for k in range(5):
+        w = np.where(seen.good[k], 1 / (seen.error[k] ** 2 + 0.05**2), 0)
+        precision = np.eye(2) + weight.T * w @ weight
+        expected = np.linalg.solve(precision, weight.T @ (w * (seen.flux[k] - mean)))
+        np.testing.assert_allclose(found.values.iloc[k], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found.errors.iloc[k], np.sqrt(np.diag(np.linalg.inv(precision))), rtol=1e-4
+        )
+    none = latent_features(fitted, test.select([4]), redshift=z[[4]])
+    assert (len(none), len(none.left_out)) == (0, 1)
+    with pytest.raises(InputError, match="200 latents cannot be learnt from 5"):
+        fit_latents(test, 200, key=0, redshift=z)
+    air = Fitted(fitted.model, {}, {"spectra": dataclasses.replace(info, medium="air")})
+    with pytest.raises(InputError, match="one output of spectra in vacuum"):
+        latent_features(air, test, redshift=0)
+
+
+@pytest.mark.long
+def test_fitted_latents_hold_what_varies_with_honest_errors():
+    train, _, z = world(150, 3)
+    fitted = fit_latents(train, 2, key=0, wavelength=COARSE, redshift=z)
+    test, depth, z = world(80, 4)
+    found = latent_features(fitted, test, redshift=z)
     design = np.column_stack([np.ones(80), found.values])
     for line in depth.T:
         residual = line - design @ np.linalg.lstsq(design, line, rcond=None)[0]
@@ -84,7 +118,3 @@ def test_latents_hold_what_varies_with_honest_errors():
     twice = one.replace(flux=one.flux + noise, ivar=one.ivar / 2, ids=np.arange(60).astype(str))
     again = latent_features(fitted, twice, redshift=np.full(60, z[0]))
     np.testing.assert_allclose(again.values.std() * np.sqrt(2), again.errors.mean(), rtol=0.25)
-    none = latent_features(fitted, test.select([0]), redshift=np.nan)
-    assert (len(none), len(none.left_out)) == (0, 1)
-    with pytest.raises(InputError, match="200 latents cannot be learnt from 80"):
-        fit_latents(test, 200, key=0, redshift=z)
