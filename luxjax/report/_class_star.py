@@ -132,7 +132,7 @@ def _pulls(ax: Axes, shapley: Shapley, row: int, chosen, pull, base: float, name
     values = [*pull[chosen], rest, base]
     units = {index.name: index.unit for index in builtin_indices()}
     words = [
-        f"{k + 1}  {feature_name(shapley.features[j])} = {_short(shapley.data[row, j], units.get(shapley.features[j], ''))}"
+        f"{k + 1}  {feature_name(shapley.features[j])} {_short(shapley.data[row, j], units.get(shapley.features[j], ''))}"
         for k, j in enumerate(chosen)
     ]
     words += [f"{len(pull) - len(chosen)} other features", "all stars on average"]
@@ -160,6 +160,6 @@ def _pulls(ax: Axes, shapley: Shapley, row: int, chosen, pull, base: float, name
 def _short(value: float, unit: str) -> str:
     if not np.isfinite(value):
         return "not measured"
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") + {"A": " Å", "mag": " mag"}.get(
+    return f"= {value:.3g}".replace("-", "\N{MINUS SIGN}") + {"A": " Å", "mag": " mag"}.get(
         _UNITS.get(unit, unit), ""
     )
