@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import Batch, InputError, Measured, check_name, listing, usable
+from ..core import Batch, InputError, Measured, check_name, listing
 from ..data import Catalog, LabelTable, Spectra
+from ._append import appended, check_fits, created
 from ._check import Damage, damages
 from ._location import Location
-from ._manifest import MANIFEST, Manifest, Part
-from ._outputs import facts_of, label_columns, mismatch, output_from, stars_table, table_from
-from ._parquet import from_parquet, to_parquet
+from ._manifest import MANIFEST, Manifest
+from ._outputs import label_columns, output_from, table_from
+from ._parquet import from_parquet
 from ._prefetch import prefetched
 from ._zarr import Arrays, checksum
 
@@ -70,48 +71,8 @@ class Dataset:
         InputError
             There is a dataset already, or something else.
         """
-        if not (1 <= chunk <= shard and shard % chunk == 0):
-            raise InputError(
-                f"shards hold a whole number of chunks of stars; given: chunk {chunk}, shard {shard}."
-            )
-        if not outputs:
-            raise InputError("a dataset needs at least one output; give spectra or labels by name.")
-        for name in outputs:
-            if not name.replace("_", "").replace("-", "").isalnum():
-                raise InputError(f"output '{name}' cannot name a folder; use letters, digits, _ and -.")
         place = Location(location)
-        facts = {name: facts_of(output) for name, output in outputs.items()}
-        with place.lock():
-            there = place.names()
-            if MANIFEST in there:
-                raise InputError(
-                    f"there is a dataset at '{place}' already; open and append to it, or name another place."
-                )
-            # A creation that was interrupted left arrays without a manifest.
-            if there and b"luxjax_dataset" not in (place.read("zarr.json") or b""):
-                raise InputError(
-                    f"'{place}' holds {listing(sorted(there), 4)} and no dataset; name an empty place."
-                )
-            arrays = Arrays(place, chunk, shard, write=True)
-            arrays.create(
-                {"luxjax_dataset": f"{MANIFEST} says what is committed"},
-                {name: (f["size"], f) for name, f in facts.items()},
-            )
-            grids = {n: o.wavelength for n, o in outputs.items() if isinstance(o, Spectra)}
-            for name, grid in grids.items():
-                arrays.put_grid(name, grid)
-            sums: dict[str, tuple[str, ...]] = {
-                f"{name}/{a}": () for name in facts for a in ("value", "ivar")
-            }
-            manifest = Manifest(
-                facts,
-                chunk,
-                shard,
-                grids={name: checksum(np.asarray(grid)) for name, grid in grids.items()},
-                checksums=sums,
-                recipe=recipe or {},
-            )
-            manifest.write(place)
+        manifest = created(place, outputs, chunk, shard, recipe or {})
         return cls(place, manifest)
 
     def __len__(self) -> int:
@@ -183,51 +144,15 @@ class Dataset:
             if not self._tidy:  # once: looking through a large folder takes time
                 self.location.tidy()
                 self._tidy = True
-            self.manifest = self._written(manifest, catalog, journal)
+            if catalog is not None:
+                check_fits(catalog, manifest, self.wavelength)
+                twice = catalog.ids[self.has(catalog.ids)]
+                if len(twice):
+                    raise InputError(f"already in the dataset: {listing(twice, 5)}; leave these stars out.")
+            self.manifest = appended(self.location, manifest, catalog, journal)
             self.__dict__.pop("_arrays", None)
             if catalog is not None:
                 self._known.update(catalog.ids)
-
-    def _written(self, was: Manifest, catalog: Catalog | None, journal: pd.DataFrame | None) -> Manifest:
-        """Write beyond the committed stars, then commit; the new manifest."""
-        number, written, sums, table, listed = len(was.parts), [], dict(was.checksums), "", ""
-        if catalog is not None:
-            self._check_fits(catalog)
-            arrays = Arrays(self.location, was.chunk, was.shard, write=True)
-            for name, output in catalog.outputs.items():
-                values = output.flux if isinstance(output, Spectra) else output.value
-                for part, rows in zip(("value", "ivar"), usable(values, output.ivar), strict=True):
-                    array = f"{name}/{part}"
-                    put = list(arrays.put(array, was.n_stars, rows, self._head(array)))
-                    written += [f"{array}/zarr.json", *(at for at, _ in put)]
-                    whole = was.n_stars // was.shard
-                    sums[array] = (*was.checksums[array][:whole], *(s for _, s in put))
-            content = to_parquet(stars_table(catalog))
-            self.location.write(was.table_name(number), content)
-            table = checksum(content)
-        if journal is not None:
-            content = to_parquet(journal)
-            self.location.write(was.journal_name(number), content)
-            listed = checksum(content)
-        self.location.flush(written)
-        new = 0 if catalog is None else len(catalog)
-        facts = {name: getattr(was, name) for name in ("outputs", "chunk", "shard", "grids", "recipe")}
-        parts = (*was.parts, Part(new, table, listed))
-        now = Manifest(n_stars=was.n_stars + new, checksums=sums, parts=parts, **facts)
-        now.write(self.location)
-        return now
-
-    def _head(self, array: str) -> np.ndarray:
-        """Committed rows in the last shard, which is written anew with those that follow; refused if damaged."""
-        manifest, n = self.manifest, self.manifest.n_stars
-        start = n // manifest.shard * manifest.shard
-        rows = Arrays(self.location, manifest.chunk, manifest.shard).read(array, slice(start, n))
-        if start < n and checksum(rows) != manifest.checksums[array][-1]:
-            raise InputError(
-                f"stars {start} to {n - 1} of '{array}' are damaged, so nothing can be added after them; run "
-                f"luxjax check {self.location}."
-            )
-        return rows
 
     @cached_property
     def _known(self) -> set[str]:
@@ -236,24 +161,6 @@ class Dataset:
     def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
         """Which of these stars are in the dataset, (star,) bool."""
         return np.array([star in self._known for star in ids], bool)
-
-    def _check_fits(self, catalog: Catalog) -> None:
-        outputs = self.manifest.outputs
-        if set(catalog.outputs) != set(outputs):
-            raise InputError(
-                f"the dataset has outputs {listing(outputs)}, the stars to append {listing(catalog.outputs)}; "
-                "give the same."
-            )
-        for name, output in catalog.outputs.items():
-            wrong = mismatch(name, outputs[name], output)
-            if not wrong and isinstance(output, Spectra):
-                same = np.allclose(output.wavelength, self.wavelength(name), rtol=1e-9, atol=0)
-                wrong = "" if same else f"the wavelengths of output '{name}' are not those of the dataset"
-            if wrong:
-                raise InputError(f"{wrong}; bring them to agree, or make another dataset.")
-        twice = catalog.ids[self.has(catalog.ids)]
-        if len(twice):
-            raise InputError(f"already in the dataset: {listing(twice, 5)}; leave these stars out.")
 
     # Reading
 

@@ -11,19 +11,15 @@ from ..core import InputError
 __all__ = ["Location", "needs"]
 
 
-class needs:
+@contextmanager
+def needs(what: str, extra: str = "dataset") -> Iterator[None]:
     """Turns a missing library into a sentence that names the extra to install."""
-
-    def __init__(self, what: str, extra: str = "dataset"):
-        self.what, self.extra = what, extra
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, ModuleNotFoundError):
-            raise InputError(
-                f"{self.what} needs {error.name}, which is not installed: pip install 'luxjax[{self.extra}]'"
-            ) from None
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{what} needs {error.name}, which is not installed: pip install 'luxjax[{extra}]'"
+        ) from None
 
 
 class Location:
