@@ -21,7 +21,7 @@ from ._class_data import ClassData, read_class_data
 from ._class_examples import ClassExamples, find_examples
 from ._class_reasons import ClassReasons, class_reasons, explain_classes
 from ._class_run import Stages
-from ._class_star_page import OneSpectrum, star_page
+from ._class_star_page import OneSpectrum, page_names, star_page
 from ._class_why import plot_family_ranking, plot_naive_and_honest, plot_shapley_classes
 from ._run import RunFolder
 from ._style import save
@@ -96,10 +96,10 @@ def _pages(run, data: ClassData, examples: ClassExamples, classifier, background
         star_page(
             run,
             OneSpectrum(
-                few.table.iloc[k], found.iloc[k], examples.spectra, few.features.select([k]), values, k
+                few.table.iloc[k], found.iloc[k], examples.spectra, few.features.select([k]), values, k, name
             ),
         )
-        for k in range(len(examples.rows))
+        for k, name in enumerate(page_names(few.table))
     ]
 
 

@@ -17,7 +17,7 @@ from ._run import RunFolder
 from ._section import Cell, Section, Shown, Table
 from ._style import save
 
-__all__ = ["OneSpectrum", "star_page", "star_pages"]
+__all__ = ["OneSpectrum", "page_names", "star_page", "star_pages"]
 
 STRONGEST = 10  # features in the table
 
@@ -38,6 +38,8 @@ class OneSpectrum:
     shapley : Shapley
     row : int
         Of this spectrum among the spectra and the Shapley values.
+    name : str
+        Of the page and its figure.
     """
 
     facts: pd.Series
@@ -46,6 +48,7 @@ class OneSpectrum:
     features: Features
     shapley: Shapley
     row: int
+    name: str
 
     @property
     def probabilities(self) -> pd.Series:
@@ -55,8 +58,7 @@ class OneSpectrum:
 
 def star_page(run: RunFolder, one: OneSpectrum) -> Path:
     """Write the page and return its path."""
-    facts = one.facts
-    name = "class_" + re.sub(r"[^A-Za-z0-9.+-]+", "_", str(facts["obsid"] or facts["id"]))
+    facts, name = one.facts, one.name
     figure = plot_spectrum_why(
         one.spectra, one.row, one.shapley, one.row, one.probabilities, redshift=float(facts["z"])
     )
@@ -110,7 +112,11 @@ def _features(one: OneSpectrum) -> Table:
         name = one.shapley.features[j]
         value, error = (float(t[name].iloc[0]) for t in (one.features.values, one.features.errors))
         digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6)) if error > 0 else 3
-        said = f"{value:.{digits}f} \N{PLUS-MINUS SIGN} {error:.{digits}f}" if np.isfinite(value) else "not measured"
+        said = (
+            f"{value:.{digits}f} \N{PLUS-MINUS SIGN} {error:.{digits}f}"
+            if np.isfinite(value)
+            else "not measured"
+        )
         family = family_name(one.features.families[name]).replace(r"$\mathrm{\AA}$", "Å").replace("$_2$", "₂")
         rows.append([feature_name(name), family, said, *(f"{v:+.2f}" for v in (values[j, given], values[j, other], pull[j]))])  # fmt: skip
     first, second = one.shapley.labels[given], one.shapley.labels[other]
@@ -120,6 +126,16 @@ def _features(one: OneSpectrum) -> Table:
         "other features add up to what the classifier says of this spectrum."
     )
     return Table(["Feature", "Family", "Value", f"for {first}", f"for {second}", "Difference"], rows, caption)
+
+
+def page_names(table: pd.DataFrame) -> list[str]:
+    """Of the pages of these spectra: by obsid or else by star, with a number where that is not enough."""
+    names: list[str] = []
+    for obsid, star in zip(table["obsid"], table["id"], strict=True):
+        name = "class_" + re.sub(r"[^A-Za-z0-9.+-]+", "_", str(obsid or star))
+        again = sum(n == name or n.startswith(f"{name}-") for n in names)
+        names.append(f"{name}-{again + 1}" if again else name)
+    return names
 
 
 def star_pages(run: RunFolder) -> list[Path]:

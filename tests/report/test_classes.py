@@ -19,6 +19,7 @@ from luxjax.report._class_examples import choose_examples
 from luxjax.report._class_more import _head, check_heads
 from luxjax.report._class_page import class_headline, class_losses, class_scores, read_judged
 from luxjax.report._class_run import _band
+from luxjax.report._class_star_page import page_names
 from luxjax.report._classes import (
     class_colours,
     class_curves,
@@ -263,3 +264,8 @@ def test_answers_of_heads_are_judged_where_known():
     assert _head(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
     with pytest.raises(InputError, match="no head 'stages'"):
         check_heads(["stages"])
+
+
+def test_every_spectrum_has_a_page_of_its_own():
+    table = pd.DataFrame({"obsid": ["12", "", "", "12"], "id": ["a", "J01+2 b", "J01+2 b", "a"]})
+    assert page_names(table) == ["class_12", "class_J01+2_b", "class_J01+2_b-2", "class_12-2"]
