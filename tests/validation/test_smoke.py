@@ -22,6 +22,7 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         pytest.param("transfer_of_trust", marks=pytest.mark.long),
         pytest.param("attenuation", marks=pytest.mark.long),
         pytest.param("robustness", marks=pytest.mark.long),
+        pytest.param("kill_and_resume", marks=pytest.mark.long),
     ],
 )
 def test_smoke_run_passes(claim):
