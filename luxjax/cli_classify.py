@@ -107,6 +107,10 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         how |= {"search": search, "folds": folds, "share": share, "level": level, "compare": list(compared)}
         how |= {"heads": list(names_in(heads)), "parameters": parameters or labels is not None}
         check_class_options(how)
+        if labels is not None and not labels.is_file():
+            raise InputError(
+                f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."
+            )
         config: dict[str, Any] = {"command": "classify train", "simulate": simulate}
         config |= {"files": [str(f) for f in files or []], "repeats": repeats, "clean": clean}
         config |= {"classes": list(names_in(classes)), "least": least, "labels": str(labels or ""), **how}

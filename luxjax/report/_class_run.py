@@ -47,6 +47,11 @@ def check_class_options(options: Mapping[str, Any]) -> None:
     """Raise on options that no training could use, before anything is read or written."""
     for name in (options["estimator"], *options["compare"]):
         make_estimator(name)
+        if name == "cnn":
+            raise InputError(
+                "estimator 'cnn' sees pixels, not the indices measured here; train it in Python on luxjax.classify.pixel_features, "
+                "or choose boosting, forest, logistic or xgboost."
+            )
     check_name("calibration", options["calibration"], CALIBRATORS)
     check_heads(options["heads"])
     _check_split(options["folds"], options["share"])
