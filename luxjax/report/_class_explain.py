@@ -4,7 +4,7 @@ reasons/features.csv    Shapley rankings of features and families, for each clas
 reasons/families.csv    the families by every measure: naive, permuted, permuted among like stars, trained without, with it alone
 reasons/trained.csv     scores of the classifiers trained without a family, and with it alone
 class_<star>.html       one spectrum: its probabilities, and the features that they rest on
-metrics.json            ``classes_explained``
+metrics.json            ``classes_explained`` and ``classes_maps``
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from ._class_data import ClassData, read_class_data
 from ._class_examples import ClassExamples, find_examples
 from ._class_reasons import ClassReasons, class_reasons, explain_classes
 from ._class_run import Stages
+from ._class_sequence import lay_out
 from ._class_star_page import OneSpectrum, page_names, star_page
 from ._class_why import plot_family_ranking, plot_naive_and_honest, plot_shapley_classes
 from ._run import RunFolder
@@ -82,6 +83,8 @@ def explain_class_run(
         truth = list(test.table["class"].astype(str))
         how: dict[str, Any] = {"like": {word: heat}, "ablation": ablation, "background": background}
         reasons = class_reasons(classifier, test.features, truth, **how, n_repeats=n_repeats, seed=seed)
+    with stage("lay the stars out on maps"):
+        lay_out(run, test.features, test.table["class"].to_numpy(str), heat, word, seed)
     with stage("draw them"):
         _write(run, reasons, test, ablation)
         pages = [] if examples is None else _pages(run, data, examples, classifier, background, seed)

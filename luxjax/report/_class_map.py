@@ -58,7 +58,8 @@ def plot_embedding(
         points = found or points
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.set_title(f"{title}: {METHODS.get(one.method, one.method)}", fontsize=9)
+        method = METHODS.get(one.method, one.method)
+        ax.set_title(title if title.lower() == method.lower() else f"{title}: {method}", fontsize=9)
         low, high = one.interval
         note(ax, f"trustworthiness {one.trustworthiness:.3f} [{low:.3f}, {high:.3f}]\nstars dealt out at random {one.null:.2f}", "lower left", fontsize=6.5)  # fmt: skip
         bottom, top = ax.get_ylim()

@@ -21,6 +21,7 @@ from ._class_page import (
     class_snr,
     class_why,
 )
+from ._class_sequence import class_maps, class_sequence
 from ._compare import Against, compare, has_reference, label_names
 from ._coverage import CoverageCell, coverage_cells, coverage_plot
 from ._credit import references
@@ -293,8 +294,10 @@ SECTIONS: list[Callable[[RunFolder], Section | None]] = [
     class_scores,
     class_probabilities,
     class_snr,
+    class_sequence,
     class_more,
     class_why,
+    class_maps,
     class_mistakes,
     class_losses,
     methods,

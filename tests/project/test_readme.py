@@ -36,7 +36,16 @@ def test_commands_parse():
         for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("luxjax ")
     ]
-    assert {words[1] for words in shown} == {"download", "ingest", "fit", "explain", "infer", "transfer", "classify"}
+    assert {words[1] for words in shown} == {
+        "download",
+        "ingest",
+        "fit",
+        "explain",
+        "infer",
+        "transfer",
+        "classify",
+        "check",
+    }
     program = get_command(cli.app)
     for _, name, *words in shown:
         command = program.commands[name]
