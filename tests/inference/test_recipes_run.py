@@ -107,6 +107,7 @@ def test_simulated_survey(tmp_path):
     assert set(metrics["by_input"]) == {"apogee"}
 
 
+@pytest.mark.long
 def test_what_lux_learned(tmp_path, capsys):
     """Every label gets a verdict, which goes with the tables and the model, and europium is not said to be measured."""
     small = "report = false\n[survey]\nstars = 300\n[fit]\nlatents = 5\n"
