@@ -43,7 +43,7 @@ from ._saliency_checks import (
 )
 from ._shapley import Shapley, exact_shapley, latent_shapley, linear_shapley, sampled_shapley
 from ._shapley_callable import callable_shapley
-from ._shapley_classes import FeatureRanks, class_output, rank_features, shapley_classes
+from ._shapley_classes import LOG_RATIO, FeatureRanks, class_output, rank_features, shapley_classes
 from ._shapley_interactions import FamilyInteractions, family_interactions
 from ._shapley_windows import ShapleySpread, shapley_spread, window_shapley
 from ._supporting import supporting_evidence
@@ -52,6 +52,7 @@ from ._windows import OwnWindows, own_windows
 
 __all__ = [
     "EVIDENCE",
+    "LOG_RATIO",
     "Amnesic",
     "Attribution",
     "ConditionalBound",

@@ -21,9 +21,10 @@ from ..core import InputError, Ranking, check_name, star_means
 from ._shapley import Shapley, exact_shapley, import_shap, sampled_shapley
 from ._shapley_callable import EXACT_FEATURES, ORDERS
 
-__all__ = ["FeatureRanks", "class_output", "rank_features", "shapley_classes"]
+__all__ = ["LOG_RATIO", "FeatureRanks", "class_output", "rank_features", "shapley_classes"]
 
 LOG_RATIO, PROBABILITY = "centred log-ratio (nats)", "probability"
+"""What is explained: ln p_k - mean_j ln p_j of every class, or its probability."""
 OVERALL = "all"
 BACKGROUND = 100
 BOOSTED = ("HistGradientBoostingClassifier", "XGBClassifier")

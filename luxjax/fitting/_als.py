@@ -18,7 +18,7 @@ from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
 from ._scatter import new_scatter, scatter_sums
-from ._start import svd_start
+from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
 
@@ -60,7 +60,7 @@ class ALS(AbstractFitter):
                 "ALS needs decoders that are linear in their weights (Linear, Quadratic); use Gradient for others."
             )
         strength = strengths(self.regularization, model)
-        model = svd_start(model, batch, key=key)
+        model = svd_start(model, batch, moments_of(batch), key=key)
         latents = jnp.zeros((batch.n_stars, model.n_latents))
         objective: list[float] = []
         converged, before = False, model.scatter

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,10 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 identity, objective = str(file["identity"]), file["objective"].tolist()
                 leaves = [jnp.asarray(file[f"leaf{k}"]) for k in range(len(file.files) - 2)]
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"'{self.path}' is no checkpoint of a fit ({error}); remove it to begin anew."
             ) from error

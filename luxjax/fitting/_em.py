@@ -24,7 +24,7 @@ from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_fi
 from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
 from ._scatter import new_scatter, scatter_sums
-from ._start import count_values, svd_start
+from ._start import Moments, count_values, moments_of, svd_start
 from ._stream import Streamed
 
 __all__ = ["EM", "star_loss"]
@@ -75,10 +75,11 @@ class EM(AbstractFitter):
             )
         if self.readout and not model.is_gaussian:
             raise InputError("a readout knows Gaussian noise only; use EM() without it for Student-t noise.")
-        n_values = count_values(batch)
-        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, n_values))
+        moments = moments_of(batch)
+        n_values = count_values(moments)
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, moments))
         kept = checkpoint.read(model)
-        model = svd_start(model, batch, key=key) if kept is None else kept[0]
+        model = svd_start(model, batch, moments, key=key) if kept is None else kept[0]
         before, objective = (model.scatter, []) if kept is None else kept[1:]
         converged = False
         for cycle in range(len(objective), self.max_cycles):
@@ -107,10 +108,12 @@ class EM(AbstractFitter):
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
-    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, n_values: float) -> dict:
+    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, moments: dict[str, Moments]) -> dict:
         """What decides the course of a fit, so that a checkpoint is not taken for another's."""
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
-        data = {"stars": batch.n_stars, "values": n_values, "sizes": batch.sizes}
+        # To six digits, so that another number of threads does not make it another fit.
+        sums = {k: [f"{float(jnp.sum(jnp.abs(x))):.6g}" for x in m] for k, m in moments.items()}
+        data = {"stars": batch.n_stars, "sizes": batch.sizes, "sums": sums}
         if isinstance(batch, Streamed):
             data["dataset"] = batch.fingerprint
         seed = jax.random.key_data(key).tolist()

@@ -10,7 +10,7 @@ from ..core import Array, Batch, Float, total
 from ..models import AbstractDecoder, FeatureDecoder, Lux, Wrapped
 from ._decoders import decoded
 from ._latents import effective_ivar, latent_posterior
-from ._start import weighted_mean
+from ._start import moments_of, weighted_mean
 
 __all__ = ["Objective", "Params"]
 
@@ -111,7 +111,7 @@ def _scale(arrays: AbstractDecoder, noise: Array) -> AbstractDecoder:
 @eqx.filter_jit
 def _noise(model: Lux, batch: Batch) -> dict[str, Array]:
     """Typical standard deviation of each pixel or label, errors and scatter together; 1 where nothing was measured."""
-    level = {name: ivar for name, (_, ivar) in weighted_mean(batch).items()}
+    level = {name: ivar for name, (_, ivar) in weighted_mean(moments_of(batch), batch.n_stars).items()}
     return {
         k: jnp.sqrt(jnp.where(w > 0, 1 / jnp.where(w > 0, w, 1) + model.scatter[k] ** 2, 1))
         for k, w in level.items()

@@ -1,5 +1,8 @@
 """Where closed-form fits begin: the leading singular vectors of the weighted, mean-imputed data."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,25 +13,19 @@ from ..models import FeatureDecoder, Linear, Lux
 from ._blocks import blocks
 from ._stream import Streamed
 
-__all__ = ["count_values", "svd_start", "weighted_mean", "with_linear_part"]
+__all__ = ["Moments", "count_values", "moments_of", "svd_start", "weighted_mean", "with_linear_part"]
 
 
-def weighted_mean(batch: Batch | Streamed) -> dict[str, tuple[Array, Array]]:
-    """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
-    n = batch.n_stars
-    return {
-        name: (weighted / jnp.where(weight > 0, weight, 1), weight / n)
-        for name, (weight, weighted, _) in _moments(batch).items()
-    }
+class Moments(NamedTuple):
+    """Sums over stars of one output: of the inverse variance, of it times the value, and of one where it is above zero."""
+
+    weight: Float[Array, " out"]
+    weighted: Float[Array, " out"]
+    good: Float[Array, " out"]
 
 
-def count_values(batch: Batch | Streamed) -> float:
-    """How many values of all outputs have weight."""
-    return sum(float(jnp.sum(count)) for _, _, count in _moments(batch).values())
-
-
-def _moments(batch: Batch | Streamed) -> dict[str, tuple[Array, Array, Array]]:
-    """Sums over stars of the inverse variance, of it times the value, and of one where it is above zero."""
+def moments_of(batch: Batch | Streamed) -> dict[str, Moments]:
+    """The sums of every output; streamed stars are read once for them."""
     if isinstance(batch, Batch):
         return _sums(batch)
     whole = None
@@ -39,10 +36,23 @@ def _moments(batch: Batch | Streamed) -> dict[str, tuple[Array, Array, Array]]:
     return whole
 
 
-@eqx.filter_jit
-def _sums(part: Batch) -> dict[str, tuple[Array, Array, Array]]:
+def weighted_mean(moments: Mapping[str, Moments], n_stars: int) -> dict[str, tuple[Array, Array]]:
+    """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
     return {
-        name: (
+        name: (m.weighted / jnp.where(m.weight > 0, m.weight, 1), m.weight / n_stars)
+        for name, m in moments.items()
+    }
+
+
+def count_values(moments: Mapping[str, Moments]) -> float:
+    """How many values of all outputs have weight."""
+    return sum(float(jnp.sum(m.good)) for m in moments.values())
+
+
+@eqx.filter_jit
+def _sums(part: Batch) -> dict[str, Moments]:
+    return {
+        name: Moments(
             jnp.sum(m.ivar, axis=0, dtype=jnp.float64),
             jnp.sum(m.ivar * m.value, axis=0, dtype=jnp.float64),
             jnp.sum(m.ivar > 0, axis=0, dtype=jnp.float64),
@@ -52,11 +62,11 @@ def _sums(part: Batch) -> dict[str, tuple[Array, Array, Array]]:
 
 
 @eqx.filter_jit
-def _power_step(block: Batch, moments, basis: dict[str, Array]) -> tuple[dict[str, Array], Array]:
+def _power_step(block: Batch, means, basis: dict[str, Array]) -> tuple[dict[str, Array], Array]:
     """R'(R Q) and (R Q)'(R Q) for a block: R the scaled residual, zero (the mean) where data are missing."""
     residual = {}
     for name, m in block.outputs.items():
-        mean, level = moments[name]
+        mean, level = means[name]
         scaled = (m.value - mean.astype(m.value.dtype)) * jnp.sqrt(level).astype(m.value.dtype)
         residual[name] = jnp.where(m.ivar > 0, scaled, 0)
     projected = total(gemm(residual[k], basis[k]) for k in residual)
@@ -64,13 +74,19 @@ def _power_step(block: Batch, moments, basis: dict[str, Array]) -> tuple[dict[st
 
 
 def svd_start(
-    model: Lux, batch: Batch | Streamed, *, key: PRNGKeyArray, n_power: int = 3, oversample: int = 8
+    model: Lux,
+    batch: Batch | Streamed,
+    moments: Mapping[str, Moments],
+    *,
+    key: PRNGKeyArray,
+    n_power: int = 3,
+    oversample: int = 8,
 ) -> Lux:
     """The model with linear weights from a randomised SVD (Halko, Martinsson & Tropp 2011, SIAM Rev. 53, 217).
 
     Latents then have unit variance over the stars. Weights of higher-order features start at zero.
     """
-    moments = weighted_mean(batch)
+    means = weighted_mean(moments, batch.n_stars)
     n_latents, sizes = model.n_latents, batch.sizes
     width = min(n_latents + oversample, batch.n_stars, sum(sizes.values()))
     dtype = batch.dtype if isinstance(batch, Streamed) else next(iter(batch.outputs.values())).value.dtype
@@ -81,7 +97,7 @@ def svd_start(
         last, small = basis, jnp.zeros((width, width), jnp.float64)
         basis = jax.tree.map(jnp.zeros_like, last)
         for block, _, _ in blocks(batch):
-            part, gram = _power_step(block, moments, last)
+            part, gram = _power_step(block, means, last)
             basis = jax.tree.map(jnp.add, basis, part)
             small = small + gram.astype(jnp.float64)
     values, vectors = jnp.linalg.eigh(small)
@@ -89,7 +105,7 @@ def svd_start(
     root = jnp.sqrt(jnp.maximum(values[leading], 0) / batch.n_stars)
     decoders = {}
     for name, decoder in model.feature_decoders.items():
-        mean, level = moments[name]
+        mean, level = means[name]
         linear = (last[name].astype(jnp.float64) @ vectors[:, leading]) * root
         linear = linear / jnp.sqrt(jnp.where(level > 0, level, jnp.inf))[:, None]
         linear = jnp.pad(linear, ((0, 0), (0, n_latents - linear.shape[1])))

@@ -164,7 +164,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
 
     W is taken for the posterior mean of the decoder, as `EM` shrinks it; unshrunk decoders of few training stars (`ALS`,
     ``EM(shrink=False)``) hold less information than they seem to, and their intervals come out narrower than they
-    should, by 7% and more at 200 stars and 8 latents.
+    should, by some 12% at 200 stars and 8 latents.
     """
     spectra = placing_outputs(block.sizes, model.n_latents)
     z, s = posterior.mean, posterior.cov

@@ -81,7 +81,9 @@ def explain_class_run(
     heat, word = _heat(test.table)
     with stage(f"Shapley values and permutations of {len(test.table)} spectra held out"):
         truth = list(test.table["class"].astype(str))
-        how: dict[str, Any] = {"like": {word: heat}, "ablation": ablation, "background": background}
+        # Stars of like subclass are of one class, of which nothing could be lost: only a temperature will do.
+        like = {word: heat} if word == "Teff" else {}
+        how: dict[str, Any] = {"like": like, "ablation": ablation, "background": background}
         reasons = class_reasons(classifier, test.features, truth, **how, n_repeats=n_repeats, seed=seed)
     with stage("lay the stars out on maps"):
         lay_out(run, test.features, test.table["class"].to_numpy(str), heat, word, seed)

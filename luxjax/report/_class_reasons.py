@@ -19,11 +19,9 @@ from ..classify import (
     permute_families,
 )
 from ..core import Ranking
-from ..explain import FeatureRanks, Shapley, rank_features, shapley_classes
+from ..explain import LOG_RATIO, FeatureRanks, Shapley, rank_features, shapley_classes
 
 __all__ = ["ClassReasons", "class_reasons", "explain_classes"]
-
-LOG_RATIO = "centred log-ratio (nats)"
 
 
 def explain_classes(

@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from ..classify import Index, builtin_indices
 from ..core import InputError
 from ..data import Spectra
-from ..explain import Shapley
+from ..explain import LOG_RATIO, Shapley
 from ..pixels import to_medium
-from ._class_why import LOG_RATIO, feature_name
+from ._class_why import feature_name
 from ._classes import class_colours
 from ._style import COLOURS, WIDTH, styled
 

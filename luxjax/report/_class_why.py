@@ -45,7 +45,6 @@ FAMILY_NAMES = {
     "pca": "principal components",
     "latent": "latents",
 }
-LOG_RATIO = "centred log-ratio (nats)"
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}
 LOW_HIGH = LinearSegmentedColormap.from_list("low_high", ["#0072B2", "#C9C9C9", "#D55E00"])
 

@@ -4,12 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from luxjax.core import InputError
+from luxjax.core import Batch, InputError, Measured
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import ALS, EM, Fitted, Gradient, OutputInfo, blocks, fit
 from luxjax.fitting._checkpoint import Checkpoint
-from luxjax.fitting._start import count_values, weighted_mean
+from luxjax.fitting._start import count_values, moments_of, weighted_mean
 from luxjax.fitting._stream import Streamed
 from luxjax.models import Linear, Lux
 
@@ -104,8 +104,9 @@ def test_blocks_and_moments_are_those_of_the_stars_in_memory(catalog, dataset):
         for (one, real, _), (other, also, _) in pairs:
             jax.tree.map(np.testing.assert_array_equal, (one, real), (other, also))
         seen = [np.asarray(m.ivar) > 0 for m in batch.outputs.values()]
-        assert count_values(stars) == count_values(batch) == sum(s.sum() for s in seen)
-        jax.tree.map(np.testing.assert_allclose, weighted_mean(stars), weighted_mean(batch))
+        streamed, whole = moments_of(stars), moments_of(batch)
+        assert count_values(streamed) == count_values(whole) == sum(s.sum() for s in seen)
+        jax.tree.map(np.testing.assert_allclose, weighted_mean(streamed, N), weighted_mean(whole, N))
     np.testing.assert_array_equal(stars["labels"].value, batch["labels"].value)
     with pytest.raises(InputError, match="output"):
         stars.only("photometry")
@@ -134,12 +135,24 @@ def test_checkpoints_come_back_and_those_of_other_fits_are_refused(tmp_path):
     assert objective == [5.0, 0.1 + 0.2]
     with pytest.raises(InputError, match="is of another fit"):
         Checkpoint(file, {"seed": 2}).read(empty)
-    file.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="is no checkpoint"):
-        checkpoint.read(empty)
+    for damaged in (b"nothing", b"", file.read_bytes()[:200]):
+        file.write_bytes(damaged)
+        with pytest.raises(InputError, match="is no checkpoint"):
+            checkpoint.read(empty)
     checkpoint.done()
     assert not file.exists()
     Checkpoint(None, {}).write(model, {}, [])
+
+
+def test_other_values_in_memory_are_another_fit(catalog):
+    """As many stars and values do not make it the same fit."""
+    model, batch, key = Lux.linear(catalog.sizes, 2), described(catalog).batch(catalog), jax.random.key(1)
+    m = batch["spectra"]
+    other = Batch({**batch.outputs, "spectra": Measured(m.value.at[0, 0].add(1.0), m.ivar)})
+    with jax.enable_x64(True):
+        one, same, changed = (EM()._identity(model, b, key, moments_of(b)) for b in (batch, batch, other))
+    assert one == same
+    assert one != changed
 
 
 @pytest.mark.long
