@@ -94,7 +94,7 @@ def few_indices():
     """A handful of indices, which compile in a second; and no figures."""
     names = ["Hgamma_F", "Mg_b", "G4300", "CaII_K", "slope_all"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("luxjax.report._page.render", lambda run: run.path / "report.html")
+        patch.setattr("luxjax.report.render", lambda run: run.path / "report.html")
         patch.setattr("luxjax.report._class_data.extract_features", partial(extract_features, indices=names))
         yield patch
 
