@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "Batch": "core",
     "InputError": "core",
+    "compilation_cache": "compilation",
     "LuxWarning": "core",
     "Catalog": "data",
     "LabelTable": "data",
@@ -33,6 +34,7 @@ _NAMES = {
 }
 
 _PACKAGES = (
+    "compilation",
     "core",
     "data",
     "models",

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_classify, cli_data, cli_explain, cli_model, cli_posterior
+from . import __version__, cli_classify, cli_data, cli_explain, cli_model, cli_posterior, compilation
 
 __all__ = ["Steps", "app", "main"]
 
@@ -30,7 +30,8 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The program ``luxjax``; turns bad input into a sentence."""
+    """The program ``luxjax``; turns bad input into a sentence. Compiled programs are kept for the next command."""
+    compilation.keep_for_program()
     try:
         app()
     except ValueError as error:

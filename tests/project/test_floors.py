@@ -14,6 +14,7 @@ EVIDENCE = {"prediction", "explain", "classify"}
 MAY_IMPORT: dict[str, set[str]] = {
     # floor 0
     "core": set(),
+    "compilation": set(),
     # floor 1: do not know each other
     "data": {"core"},
     "models": {"core"},
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli_classify": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli": BELOW_EVIDENCE
     | EVIDENCE
-    | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior", "cli_classify"},
+    | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior", "cli_classify", "compilation"},
 }
 
 
