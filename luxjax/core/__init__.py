@@ -17,6 +17,7 @@ from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
 from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
+from ._machine import machine
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
     LEVELS,
@@ -71,6 +72,7 @@ __all__ = [
     "gemm",
     "interval_coverage",
     "listing",
+    "machine",
     "merge_config",
     "n_pairs",
     "pack",

@@ -59,6 +59,8 @@ def bilinear(
     scatter: float | Mapping[str, float] = 0.0,
     bad_fraction: float = 0.0,
     missing_fraction: float = 0.0,
+    like: Bilinear | None = None,
+    first: int = 1,
 ) -> Bilinear:
     """Draw stars from a known bilinear model.
 
@@ -81,22 +83,33 @@ def bilinear(
         Intrinsic scatter, the same for every pixel or label of an output; not part of the stated errors.
     bad_fraction, missing_fraction : float
         Fraction of pixels that are bad (with absurd values) and of labels that are missing.
+    like : Bilinear, optional
+        More stars of this world: its weights, intercepts and scatter, and so its `sizes` and `n_latents`, instead of
+        new ones. The errors are those asked for here.
+    first : int
+        Number of the first star, in its identifier.
     """
+    if like is not None:
+        sizes = {name: len(w) for name, w in like.weights.items()}
+        n_latents = like.latents.shape[1]
     sizes = {"flux": 1024, "labels": 5} if sizes is None else dict(sizes)
     _check(n_stars, sizes, n_latents, labels, snr, label_error, bad_fraction, missing_fraction)
     rng = generator(key)
     z = rng.standard_normal((n_stars, n_latents))
-    ids = np.array([f"sim-{i + 1:06d}" for i in range(n_stars)])
+    ids = np.array([f"sim-{i:06d}" for i in range(first, first + n_stars)])
     per_star = 1 / (snr * np.exp(snr_scatter * rng.standard_normal((n_stars, 1))))
     outputs: dict[str, Spectra | LabelTable] = {}
     weights, intercepts, scatters = {}, {}, {}
     for name, size in sizes.items():
         is_label = name in labels
-        weights[name], intercepts[name] = (_label_weights if is_label else _line_weights)(
-            rng, size, n_latents
-        )
-        s = scatter.get(name, 0.0) if isinstance(scatter, Mapping) else scatter
-        scatters[name] = np.full(size, float(s))
+        if like is None:
+            draw = _label_weights if is_label else _line_weights
+            weights[name], intercepts[name] = draw(rng, size, n_latents)
+            s = scatter.get(name, 0.0) if isinstance(scatter, Mapping) else scatter
+            scatters[name] = np.full(size, float(s))
+        else:
+            weights[name], intercepts[name] = like.weights[name], like.intercepts[name]
+            scatters[name] = like.scatter[name]
         if is_label:
             error = label_error * np.exp(0.3 * rng.standard_normal((n_stars, size)))
         else:

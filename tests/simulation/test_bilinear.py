@@ -62,3 +62,16 @@ def test_key_decides_everything():
 def test_wrong_input_gets_a_sentence(wrong):
     with pytest.raises(InputError, match=r"give|Give"):
         bilinear(**{"n_stars": 5, "key": 0, **wrong})
+
+
+def test_more_stars_of_a_world():
+    sizes = {"flux": 40, "labels": 3}
+    world = bilinear(300, sizes, 4, key=1, scatter=0.02)
+    more = bilinear(200, key=2, like=world, first=301, snr=1e4)
+    assert more.catalog.ids[0] == "sim-000301"
+    assert not set(more.catalog.ids) & set(world.catalog.ids)
+    for name in sizes:
+        np.testing.assert_array_equal(more.weights[name], world.weights[name])
+    assert not np.allclose(more.latents, world.latents[:200])
+    residual = more.catalog.spectra("flux").flux - more.noise_free("flux")
+    assert abs(residual.std() - 0.02) < 0.001

@@ -1,0 +1,56 @@
+"""The machine that a number was measured on."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["machine"]
+
+
+def machine() -> dict[str, Any]:
+    """What decides how long a computation takes, for the record beside a measured time.
+
+    Returns
+    -------
+    dict
+        ``cpu`` (model), ``cores`` (that this process may use), ``memory_gb``, ``system``, ``blas`` (of NumPy), ``xla`` (its
+        platform, devices and flags) and ``threads`` (environment variables that set their number).
+    """
+    import jax
+
+    devices = jax.devices()
+    build: Any = np.show_config(mode="dicts")
+    blas = build["Build Dependencies"]["blas"]
+    return {
+        "cpu": _cpu(),
+        "cores": _cores(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "blas": f"{blas.get('name')} {blas.get('version')}",
+        "xla": {
+            "platform": devices[0].platform,
+            "devices": f"{len(devices)} x {devices[0].device_kind}",
+            "flags": os.environ.get("XLA_FLAGS", ""),
+        },
+        "threads": {k: v for k, v in sorted(os.environ.items()) if k.endswith("_NUM_THREADS")},
+    }
+
+
+def _cpu() -> str:
+    """Model of the processor; the architecture where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    """Cores that this process may run on, which a scheduler may have made fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
