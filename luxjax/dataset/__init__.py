@@ -6,5 +6,6 @@ Needs ``pip install 'luxjax[dataset]'``; zarr, pyarrow and fsspec are loaded whe
 from ._check import Damage
 from ._dataset import Dataset, open_dataset
 from ._ingest import DatasetIngest, ingest_dataset
+from ._results import Results
 
-__all__ = ["Damage", "Dataset", "DatasetIngest", "ingest_dataset", "open_dataset"]
+__all__ = ["Damage", "Dataset", "DatasetIngest", "Results", "ingest_dataset", "open_dataset"]

@@ -213,10 +213,13 @@ class Dataset:
         for arrays in prefetched(read, self._runs(size)):
             yield Batch({name: Measured.clean(*pair) for name, pair in arrays.items()})
 
-    def catalogs(self, size: int | None = None, *outputs: str) -> Iterator[Catalog]:
-        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
+    def catalogs(self, size: int | None = None, *outputs: str, start: int = 0) -> Iterator[Catalog]:
+        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use.
+
+        Those before `start` are passed over, for work that goes on where it was.
+        """
         names = self._names(outputs)
-        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size))
+        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size, start))
 
     def check(self) -> list[Damage]:
         """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""
@@ -231,11 +234,11 @@ class Dataset:
         stop = min(stop, len(self))
         return slice(start, stop) if self.rows is None else self.rows[start:stop]
 
-    def _runs(self, size: int | None) -> list[slice | np.ndarray]:
+    def _runs(self, size: int | None, first: int = 0) -> list[slice | np.ndarray]:
         size = self.manifest.shard if size is None else size
         if size < 1:
             raise InputError(f"a batch holds at least one star; given: {size}.")
-        return [self._rows(start, start + size) for start in range(0, len(self), size)]
+        return [self._rows(start, start + size) for start in range(first, len(self), size)]
 
     def _object(self, name: str) -> bytes:
         content = self.location.read(name)

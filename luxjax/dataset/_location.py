@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,8 @@ class Location:
         if not self.local:
             self.files.pipe_file(path, content)
             return
-        part = Path(f"{path}.partial")
+        # Hidden, so that whoever reads all files of the folder passes over it.
+        part = Path(path).with_name(f".{Path(path).name}.partial")
         part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(content)
@@ -82,6 +83,11 @@ class Location:
             os.fsync(file.fileno())
         os.replace(part, path)
         _sync(part.parent)
+
+    def remove(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        with suppress(FileNotFoundError):
+            self.files.rm_file(self.path(name))
 
     def flush(self, names: Iterable[str]) -> None:
         """Bring objects that another library wrote, and their folders, from memory to the disk."""
@@ -113,7 +119,7 @@ class Location:
             yield
         except BlockingIOError:
             raise InputError(
-                f"another process is writing to the dataset at '{self}'; wait until it has ended, then try again."
+                f"another process is writing to '{self}'; wait until it has ended, then try again."
             ) from None
         finally:
             os.close(handle)

@@ -1,14 +1,16 @@
 """Tables of stars as parquet, from and to bytes; the one home of pyarrow here."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..core import InputError
 from ._location import needs
 
-__all__ = ["from_parquet", "to_parquet"]
+__all__ = ["columns_from_parquet", "columns_to_parquet", "from_parquet", "to_parquet"]
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
@@ -35,10 +37,9 @@ def from_parquet(parts: Iterable[bytes], columns: Sequence[str] | None = None) -
         import pyarrow.parquet as pq
     tables = []
     for part in parts:
-        table = pq.read_table(io.BytesIO(part))
-        tables.append(
-            table if columns is None else table.select([c for c in columns if c in table.column_names])
-        )
+        file = pq.ParquetFile(io.BytesIO(part))
+        known = file.schema_arrow.names
+        tables.append(file.read(None if columns is None else [c for c in columns if c in known]))
     if not tables:
         return pd.DataFrame(columns=list(columns or ()))
     whole = pa.concat_tables(tables, promote_options="permissive")
@@ -47,3 +48,49 @@ def from_parquet(parts: Iterable[bytes], columns: Sequence[str] | None = None) -
     frame = whole.to_pandas(types_mapper=nullable.get)
     full = [c for c in frame if frame[c].dtype in nullable.values() and not frame[c].hasnans]
     return frame.astype({c: frame[c].dtype.numpy_dtype for c in full})
+
+
+def columns_to_parquet(
+    columns: Mapping[str, np.ndarray], notes: Mapping[str, Mapping[str, str]] | None = None
+) -> bytes:
+    """Columns as the bytes of a parquet file: numbers, text, and (row, k) arrays as lists of k numbers.
+
+    Parameters
+    ----------
+    columns : mapping of str to array
+    notes : mapping of str to mapping of str to str, optional
+        By column, what its field's metadata say, such as its ``unit``.
+    """
+    with needs("a table on disk"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    arrays, text = {}, []
+    for name, values in columns.items():
+        array = pa.array(np.ascontiguousarray(values).reshape(-1))
+        if np.ndim(values) == 2:
+            array = pa.FixedSizeListArray.from_arrays(array, np.shape(values)[1])
+        elif pa.types.is_string(array.type):
+            text.append(name)
+        arrays[name] = array
+    fields = [pa.field(name, a.type, metadata=(notes or {}).get(name)) for name, a in arrays.items()]
+    out = io.BytesIO()
+    table = pa.table(list(arrays.values()), schema=pa.schema(fields))
+    pq.write_table(table, out, compression="zstd", use_dictionary=text)
+    return out.getvalue()
+
+
+def columns_from_parquet(part: bytes, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """What `columns_to_parquet` wrote: all columns, or these."""
+    with needs("a table on disk"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    table = pq.read_table(io.BytesIO(part), columns=None if names is None else list(names))
+    found: dict[str, Any] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        array = column.combine_chunks()
+        if pa.types.is_fixed_size_list(array.type):
+            found[name] = array.flatten().to_numpy().reshape(len(array), -1)
+        else:
+            values = array.to_numpy(zero_copy_only=False)
+            found[name] = values.astype(str) if values.dtype == object else values
+    return found

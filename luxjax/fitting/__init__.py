@@ -13,12 +13,15 @@ from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
+from ._mesh import STAR, SUM, on_mesh, own_stars, spread, star_mesh, together
 from ._robust import minus_log_density, tail_weight
-from ._store import load, save
+from ._store import fingerprint, load, save
 
 __all__ = [
     "ALS",
     "EM",
+    "STAR",
+    "SUM",
     "UNKNOWN",
     "AbstractFitter",
     "FitError",
@@ -29,14 +32,20 @@ __all__ = [
     "blocks",
     "decoded",
     "effective_ivar",
+    "fingerprint",
     "fit",
     "fit_given_latents",
     "latent_posterior",
     "load",
     "log_evidence",
     "minus_log_density",
+    "on_mesh",
+    "own_stars",
     "placing_outputs",
     "save",
+    "spread",
+    "star_mesh",
     "star_sums",
     "tail_weight",
+    "together",
 ]

@@ -4,6 +4,7 @@ The kinds of decoders that luxjax knows are rebuilt from the header. Of a module
 by their place in it, and whoever loads it brings a model built in the same way to put them into.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from ..core import Array, InputError, Verdict, listing, read_header, replaced_fo
 from ..models import MLP, AbstractDecoder, FeatureDecoder, Linear, Lux, Quadratic, Wrapped
 from ._fitted import Fitted, OutputInfo
 
-__all__ = ["SCHEMA", "load", "save"]
+__all__ = ["SCHEMA", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise; all are read
 SCHEMA = 4
@@ -67,6 +68,21 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> Fitted:
         raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the model at '{folder}' is damaged ({error}); save it again.") from error
+
+
+def fingerprint(fitted: Fitted) -> str:
+    """What tells a fitted model from others: 16 digits of a hash of its decoders, scalings, names and verdicts.
+
+    How it came about, and by which version of luxjax, does not count. A saved model has it when loaded again.
+    """
+    header, arrays = _describe(fitted)
+    facts = {name: header[name] for name in ("n_latents", "outputs", "verdicts")}
+    total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name, values in sorted(arrays.items()):
+        if name != "objective":
+            total.update(f"{name} {values.dtype.str} {values.shape}".encode())
+            total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()[:16]
 
 
 def _describe(fitted: Fitted) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,6 +1,6 @@
 """Labels of stars that have none, from a fitted model and whichever outputs the stars do have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import equinox as eqx
 import jax
@@ -34,7 +34,7 @@ from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacob
 from ._prediction import Prediction
 from ._shrink import shrink_shortcuts as shrink
 
-__all__ = ["predict_spectra", "transfer"]
+__all__ = ["assembled", "input_names", "predict_spectra", "predicted_block", "transfer"]
 
 
 def transfer(
@@ -72,27 +72,43 @@ def transfer(
     """
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
-    names = _inputs(fitted, data, inputs, labels)
+    names = input_names(fitted, data.names if isinstance(data, Batch) else data.outputs, inputs, labels)
     batch = fitted.batch(data, *names)
     with jax.enable_x64(True):
-        parts = []
-        for part, _, where in blocks(batch, block):
-            out = _predict(fitted.model, dict(fitted.weight_cov), part, labels)
-            parts.append(jax.tree.map(lambda x, n=where.stop - where.start: np.asarray(x)[:n], out))
-    mean, cov, value, terms, scatter, chi2, count = (np.concatenate(x) for x in zip(*parts, strict=True))
+        parts = [
+            predicted_block(fitted, part, labels, where.stop - where.start)
+            for part, _, where in blocks(batch, block)
+        ]
+    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
+    return assembled(fitted, labels, ids, parts, shrink_shortcuts)
+
+
+def predicted_block(fitted: Fitted, part: Batch, labels: str, n: int) -> tuple[np.ndarray, ...]:
+    """What the model says of the first `n` stars of a block, in its own units; for `assembled`."""
+    out = jax.block_until_ready(_predict(fitted.model, dict(fitted.weight_cov), part, labels))
+    return tuple(np.asarray(x)[:n] for x in out)
+
+
+def assembled(
+    fitted: Fitted, labels: str, ids: np.ndarray, parts: Sequence[tuple[np.ndarray, ...]], shrunk: bool
+) -> Prediction:
+    """The prediction of the stars of several blocks, in the labels' own units."""
+    mean, cov, value, latent, own, scatter, chi2, count = (
+        np.concatenate(x) for x in zip(*parts, strict=True)
+    )
     info = fitted.info(labels)
     scale = info.scale
-    label_cov = terms[:, 0] * scale[:, None] * scale
-    variance = np.diagonal(terms, axis1=2, axis2=3) * scale**2
-    extra = variance[:, 1] + scatter * scale**2
-    label_cov = label_cov + extra[:, :, None] * np.eye(len(scale))
-    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
+    label_cov = latent * scale[:, None] * scale
+    diagonal = np.arange(len(scale))
+    spread = label_cov[:, diagonal, diagonal]  # a copy
+    own, scatter = own * scale**2, scatter * scale**2
+    label_cov[:, diagonal, diagonal] += own + scatter
     prediction = Prediction(
         ids,
         info.names,
         value * scale + info.loc,
         label_cov,
-        {"latent": variance[:, 0], "decoder": variance[:, 1], "scatter": scatter * scale**2},
+        {"latent": spread, "decoder": own, "scatter": scatter},
         Gaussian(mean, cov),  # type: ignore[arg-type]  # host arrays keep double precision
         chi2 / np.maximum(count - fitted.model.n_latents, 1),
         np.sqrt(np.mean(mean**2, axis=1)),
@@ -101,13 +117,14 @@ def transfer(
         info.species,
         {name: fitted.verdicts[name] for name in info.names if name in fitted.verdicts},
     )
-    return shrink(prediction) if shrink_shortcuts else prediction
+    return shrink(prediction) if shrunk else prediction
 
 
-def _inputs(
-    fitted: Fitted, data: Catalog | Batch, inputs: Sequence[str] | None, labels: str
+def input_names(
+    fitted: Fitted, held: Iterable[str], inputs: Sequence[str] | None, labels: str
 ) -> tuple[str, ...]:
-    held = data.names if isinstance(data, Batch) else tuple(data.outputs)
+    """The outputs to predict from: those asked for, or all that the model shares with the data, which hold `held`."""
+    held = tuple(held)
     if inputs is None:
         shared = tuple(n for n in fitted.model.names if n in held and n != labels)
         if not shared:
@@ -134,9 +151,8 @@ def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str
     own = jnp.zeros_like(value)
     if labels in weight_cov and isinstance(decoder, FeatureDecoder):
         own = _decoder_variance(decoder, weight_cov[labels], z, cov)
-    terms = jnp.stack([latent, own[:, :, None] * jnp.eye(value.shape[1])], axis=1)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
-    return z, cov, value, terms, scatter, chi2, count
+    return z, cov, value, latent, own, scatter, chi2, count
 
 
 def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
