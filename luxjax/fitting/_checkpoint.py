@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Array, InputError
-from ..models import Lux
 
 __all__ = ["Checkpoint"]
 
@@ -33,8 +32,8 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.identity = json.dumps(identity, sort_keys=True)
 
-    def write(self, model: Lux, before: Mapping[str, Array], objective: list[float]) -> None:
-        """Keep the model of the next cycle, the scatter of this one and the objective so far."""
+    def write(self, model: Any, before: Mapping[str, Array], objective: list[float]) -> None:
+        """Keep the model of the next cycle (or any tree of arrays), the scatter of this one and the objective so far."""
         if self.path is None:
             return
         leaves = jax.tree.leaves(eqx.filter((model, dict(before)), eqx.is_array))
@@ -47,8 +46,10 @@ class Checkpoint:
             os.fsync(file.fileno())
         os.replace(part, self.path)
 
-    def read(self, like: Lux) -> tuple[Lux, dict[str, Array], list[float]] | None:
-        """What `write` kept, in the shape of this model; None where there is nothing yet."""
+    def read(
+        self, like: Any, before: Mapping[str, Array] | None = None
+    ) -> tuple[Any, dict[str, Array], list[float]] | None:
+        """What `write` kept, in the shape of this model and its scatter (or of `before`); None where there is nothing yet."""
         if self.path is None or not self.path.exists():
             return None
         try:
@@ -64,9 +65,9 @@ class Checkpoint:
                 f"the checkpoint '{self.path}' is of another fit ({identity}; now {self.identity}); remove it to begin "
                 "anew, or name another file."
             )
-        arrays, rest = eqx.partition((like, dict(like.scatter)), eqx.is_array)
-        model, before = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
-        return model, before, objective
+        arrays, rest = eqx.partition((like, dict(like.scatter if before is None else before)), eqx.is_array)
+        model, last = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
+        return model, last, objective
 
     def done(self) -> None:
         """The fit has ended: its checkpoint has served."""
