@@ -16,7 +16,7 @@ from ._claims import Claim
 from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
-from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, total, unpack
+from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, ridge_mean, solve_ridge, total, unpack
 from ._machine import machine
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
@@ -84,6 +84,7 @@ __all__ = [
     "replaced_folder",
     "rmse",
     "robust_scatter",
+    "ridge_mean",
     "solve_ridge",
     "star_means",
     "total",

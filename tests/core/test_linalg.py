@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import gemm, n_pairs, pack, pairs, quadratic_form, solve_ridge, unpack
+from luxjax.core import gemm, n_pairs, pack, pairs, quadratic_form, ridge_mean, solve_ridge, unpack
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,23 @@ def test_ridge_leaves_what_nothing_is_known_about_at_zero():
     assert np.array_equal(got[0], np.zeros(3))
     assert np.array_equal(inverse[0], np.zeros((3, 3)))
     assert np.allclose(got[1, 1:], np.linalg.solve(gram[1, 1:, 1:], [1, 1]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("lapack", [True, False])
+def test_ridge_alike_with_and_without_lapack(rng, monkeypatch, lapack):
+    monkeypatch.setattr("luxjax.core._linalg._lapack_is_safe", lambda: lapack)
+    x = rng.normal(size=(6, 30, 4))
+    x[2, :, 1] = 0  # a direction without data or prior
+    gram, rhs = x.transpose(0, 2, 1) @ x, rng.normal(size=(6, 4))
+    rhs[2, 1] = 0
+    prior = jnp.diag(jnp.asarray([1.0, 0, 2, 0]))
+    mean = ridge_mean(jnp.asarray(gram), jnp.asarray(rhs), prior)
+    full, inverse, logdet = solve_ridge(jnp.asarray(gram), jnp.asarray(rhs), prior)
+    dense = gram + np.asarray(prior)
+    dense[2, 1, 1] = 1
+    slow = np.linalg.inv(dense)
+    slow[2, 1, 1] = 0
+    for got in (mean, full):
+        assert np.allclose(got, np.einsum("nij,nj->ni", slow, rhs), rtol=1e-5)
+    assert np.allclose(inverse, slow, rtol=1e-4, atol=1e-8)
+    assert np.allclose(logdet, np.linalg.slogdet(dense)[1], rtol=1e-6)
