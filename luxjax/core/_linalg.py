@@ -110,9 +110,8 @@ def _definite(gram, precision):
     eye = jnp.eye(n, dtype=gram.dtype)
     level = 1e-7 * jnp.trace(gram, axis1=-2, axis2=-1) / n
     a = gram + precision
-    a = a + level[..., None, None] * eye
     dead = jnp.diagonal(a, axis1=-2, axis2=-1) <= 0
-    return a + dead[..., None] * eye, dead
+    return a + (level[..., None] + dead)[..., None] * eye, dead
 
 
 def _inverse(a):
