@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Array, Batch, Float, Measured
+from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
 __all__ = ["blocks", "sweep"]
@@ -15,10 +16,11 @@ STEP = 64
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
-def blocks(batch: Batch | Streamed, size: int = 512) -> Iterator[Block]:
+def blocks(batch: Batch | Streamed | Sharded, size: int = 512) -> Iterator[Block]:
     """Blocks of `size` stars, the last one filled up with stars of zero weight.
 
-    Streamed stars are read while the last block is in use.
+    Streamed stars are read while the last block is in use. Of stars on a mesh these are those of this process, `size` for
+    each of its devices.
 
     Yields
     ------
@@ -28,9 +30,16 @@ def blocks(batch: Batch | Streamed, size: int = 512) -> Iterator[Block]:
     where : slice
         The stars of the batch that the block holds.
     """
+    if isinstance(batch, Sharded):
+        size = batch.block_size(size, STEP)
+        yield from batch.placed(size, _filled(batch.stars, size))
+    else:
+        # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
+        yield from _filled(batch, min(size, -(-batch.n_stars // STEP) * STEP))
+
+
+def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
     n = batch.n_stars
-    # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
-    size = min(size, -(-n // STEP) * STEP)
     parts = batch.parts(size) if isinstance(batch, Streamed) else _slices(batch, size)
     for start, part in zip(range(0, n, size), parts, strict=True):
         stop = min(start + size, n)
@@ -50,14 +59,15 @@ def _fill(x, rows: int):
     return jnp.pad(x, ((0, rows), (0, 0)))
 
 
-def sweep(kernel: Callable, model, batch: Batch | Streamed, size: int):
+def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int):
     """Sum of ``kernel(model, block, real)`` over the blocks: one pass over the stars.
 
     The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.
     """
+    run = spread(kernel)
     total: list[tuple] = []
     for block, real, _ in blocks(batch, size):
-        part = jax.block_until_ready(kernel(model, block, real))  # blocks side by side could deadlock on CPU
+        part = jax.block_until_ready(run(model, block, real))  # blocks side by side could deadlock on CPU
         total = [jax.tree.map(jnp.add, total[0], part) if total else part]
-    loss, *sums = total[0]
+    loss, *sums = together(total[0], batch)
     return float(loss), *sums

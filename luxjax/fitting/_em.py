@@ -25,7 +25,6 @@ from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
 from ._scatter import new_scatter, scatter_sums
 from ._start import Moments, count_values, moments_of, svd_start
-from ._stream import Streamed
 
 __all__ = ["EM", "star_loss"]
 
@@ -114,8 +113,8 @@ class EM(AbstractFitter):
         # To six digits, so that another number of threads does not make it another fit.
         sums = {k: [f"{float(jnp.sum(jnp.abs(x))):.6g}" for x in m] for k, m in moments.items()}
         data = {"stars": batch.n_stars, "sizes": batch.sizes, "sums": sums}
-        if isinstance(batch, Streamed):
-            data["dataset"] = batch.fingerprint
+        if fingerprint := getattr(batch, "fingerprint", None):  # of stars on disk
+            data["dataset"] = fingerprint
         seed = jax.random.key_data(key).tolist()
         noise = {name: str(nu) for name, nu in model.dof.items()}
         return {"settings": settings, "data": data, "latents": model.n_latents, "dof": noise, "seed": seed}

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
 from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
 from ..data import Catalog
@@ -22,6 +23,7 @@ from ._em import EM
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
 from ._gradient import Gradient
+from ._mesh import on_mesh
 from ._stream import Streamed
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def fit(
     fitter: AbstractFitter | None = None,
     *,
     key: PRNGKeyArray | int,
+    mesh: Mesh | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Fit a model to the stars of a catalogue.
@@ -57,6 +60,9 @@ def fit(
         `Gradient()` for the rest.
     key : jax random key or int
         Seeds the randomised start.
+    mesh : jax.sharding.Mesh, optional
+        The devices that share the stars, as from `luxjax.fitting.star_mesh`: those of this process, or of several, each of
+        which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
     progress : callable, optional
         Called with (cycle, objective) after each cycle.
 
@@ -82,6 +88,8 @@ def fit(
         sizes = {name: len(model.scatter[name]) for name in model.names}
         batch = cast(Batch, Streamed(data, fitted.batch, sizes))  # it has what fitters ask of a batch
     _check(model, batch, fitter)
+    if mesh is not None:
+        batch = _on_mesh(batch, mesh, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
         model = in_type(model, jnp.float64)
@@ -107,6 +115,12 @@ def fit(
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
     return Fitted(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+
+
+def _on_mesh(batch: Batch, mesh: Mesh, fitter: AbstractFitter) -> Batch:
+    if not isinstance(fitter, ALS | EM):
+        raise InputError(f"{type(fitter).__name__} runs on one device; leave out mesh, or use EM() or ALS().")
+    return cast(Batch, on_mesh(batch, mesh))  # it has what fitters ask of a batch
 
 
 def _default(model: Lux) -> AbstractFitter:
@@ -144,9 +158,10 @@ def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
             "start) or ask for fewer latents."
         )
     if isinstance(batch, Streamed):
-        if not isinstance(fitter, ALS | EM):
+        if not isinstance(fitter, ALS | EM | Gradient):
             raise InputError(
-                f"{type(fitter).__name__} needs its stars in memory; fit dataset.select(...).catalog(), or use EM() or ALS()."
+                f"{type(fitter).__name__} needs its stars in memory; fit dataset.select(...).catalog(), or use EM(), ALS() or "
+                "Gradient()."
             )
         return
     for name in model.names:

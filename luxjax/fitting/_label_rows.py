@@ -38,7 +38,7 @@ def with_label_rows(model: Lux, weight_cov: dict[str, Array], batch: Batch, bloc
     labels = tuple(k for k in weight_cov if k not in spectra)
     if not spectra or not labels:
         return weight_cov
-    _, sums = sweep(lambda m, part, _: _sums(m, part, spectra, labels), model, batch, block)
+    _, sums = sweep(eqx.Partial(_sums, spectra=spectra, labels=labels), model, batch, block)
     return weight_cov | {k: pack(_inverse(sums[k])).astype(weight_cov[k].dtype) for k in labels}
 
 
@@ -48,7 +48,7 @@ def _inverse(gram):
 
 
 @eqx.filter_jit
-def _sums(model: Lux, block: Batch, spectra: tuple[str, ...], labels: tuple[str, ...]):
+def _sums(model: Lux, block: Batch, _real, *, spectra: tuple[str, ...], labels: tuple[str, ...]):
     posterior = latent_posterior(model, block.only(*spectra))
     sums = {}
     for name in labels:

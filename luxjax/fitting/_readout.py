@@ -15,6 +15,7 @@ from ..models import Linear, Lux
 from ._blocks import blocks
 from ._decoders import is_telling
 from ._latents import latent_posterior
+from ._mesh import STAR, Sharded, spread
 
 __all__ = ["readout", "readout_row"]
 
@@ -103,10 +104,10 @@ def readout_row(
 def _latents(model: Lux, batch: Batch, block: int) -> tuple[np.ndarray, np.ndarray]:
     parts = []
     for part, _, where in blocks(batch, block):
-        found = jax.block_until_ready(_posterior(model, part))
+        found = jax.block_until_ready(spread(_posterior, STAR)(model, part))
         parts.append([np.asarray(x)[: where.stop - where.start] for x in found])
     mean, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
-    return mean, cov
+    return (batch.gathered(mean), batch.gathered(cov)) if isinstance(batch, Sharded) else (mean, cov)
 
 
 @eqx.filter_jit

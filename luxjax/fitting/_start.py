@@ -11,6 +11,7 @@ from jax.scipy.linalg import solve_triangular
 from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
 from ..models import FeatureDecoder, Linear, Lux
 from ._blocks import blocks
+from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
 __all__ = ["Moments", "count_values", "moments_of", "svd_start", "weighted_mean", "with_linear_part"]
@@ -24,16 +25,16 @@ class Moments(NamedTuple):
     good: Float[Array, " out"]
 
 
-def moments_of(batch: Batch | Streamed) -> dict[str, Moments]:
+def moments_of(batch: Batch | Streamed | Sharded) -> dict[str, Moments]:
     """The sums of every output; streamed stars are read once for them."""
     if isinstance(batch, Batch):
         return _sums(batch)
     whole = None
     for part, _, _ in blocks(batch):
-        sums = _sums(part)
+        sums = spread(_sums)(part)
         whole = sums if whole is None else jax.tree.map(jnp.add, whole, sums)
     assert whole is not None  # a fit has more stars than latents
-    return whole
+    return together(whole, batch)
 
 
 def weighted_mean(moments: Mapping[str, Moments], n_stars: int) -> dict[str, tuple[Array, Array]]:
@@ -70,12 +71,13 @@ def _power_step(block: Batch, means, basis: dict[str, Array]) -> tuple[dict[str,
         scaled = (m.value - mean.astype(m.value.dtype)) * jnp.sqrt(level).astype(m.value.dtype)
         residual[name] = jnp.where(m.ivar > 0, scaled, 0)
     projected = total(gemm(residual[k], basis[k]) for k in residual)
-    return {k: gemm(residual[k].T, projected) for k in residual}, gemm(projected.T, projected)
+    small = gemm(projected.T, projected).astype(jnp.float64)
+    return {k: gemm(residual[k].T, projected) for k in residual}, small
 
 
 def svd_start(
     model: Lux,
-    batch: Batch | Streamed,
+    batch: Batch | Streamed | Sharded,
     moments: Mapping[str, Moments],
     *,
     key: PRNGKeyArray,
@@ -89,17 +91,17 @@ def svd_start(
     means = weighted_mean(moments, batch.n_stars)
     n_latents, sizes = model.n_latents, batch.sizes
     width = min(n_latents + oversample, batch.n_stars, sum(sizes.values()))
-    dtype = batch.dtype if isinstance(batch, Streamed) else next(iter(batch.outputs.values())).value.dtype
+    dtype = next(iter(batch.outputs.values())).value.dtype if isinstance(batch, Batch) else batch.dtype
     keys = jax.random.split(key, len(sizes))
     basis = {n: jax.random.normal(k, (sizes[n], width), dtype) for n, k in zip(sizes, keys, strict=True)}
     for _ in range(n_power):
         basis = _orthonormal(basis)
-        last, small = basis, jnp.zeros((width, width), jnp.float64)
-        basis = jax.tree.map(jnp.zeros_like, last)
+        last = basis
+        sums = None
         for block, _, _ in blocks(batch):
-            part, gram = _power_step(block, means, last)
-            basis = jax.tree.map(jnp.add, basis, part)
-            small = small + gram.astype(jnp.float64)
+            part = spread(_power_step)(block, means, last)
+            sums = part if sums is None else jax.tree.map(jnp.add, sums, part)
+        basis, small = together(sums, batch)
     values, vectors = jnp.linalg.eigh(small)
     leading = jnp.argsort(-values)[:n_latents]
     root = jnp.sqrt(jnp.maximum(values[leading], 0) / batch.n_stars)

@@ -44,16 +44,29 @@ class Streamed:
         """What tells these stars from others: the checksums of the dataset, and which of its stars are taken."""
         return self._dataset.fingerprint
 
+    @property
+    def bytes_per_star(self) -> int:
+        """What a star takes in memory."""
+        return 2 * self.dtype.itemsize * sum(self.sizes.values())
+
+    @property
+    def chunk(self) -> int:
+        """Stars that are read together at least."""
+        return self._dataset.manifest.chunk
+
     def only(self, *names: str) -> "Streamed":
         """The same stars with these outputs alone."""
         for name in names:
             check_name("output", name, self.sizes)
         return Streamed(self._dataset, self._scaled, {name: self.sizes[name] for name in names})
 
+    def stars(self, index) -> "Streamed":
+        """The stars selected by a slice, integer array or boolean mask."""
+        return Streamed(self._dataset.select(index), self._scaled, self.sizes)
+
     def parts(self, size: int) -> Iterator[Batch]:
         """Batches of `size` stars, the last one smaller, read ahead of their use."""
-        for catalog in self._dataset.catalogs(size, *self.sizes):
-            yield self._scaled(catalog, *self.sizes)
+        yield from self._dataset.batches(size, *self.sizes, labels=self._scaled)
 
     def __getitem__(self, name: str) -> Measured:
         """One output of all stars in memory: for labels, which are few."""
