@@ -1,10 +1,8 @@
 """The end of a fit by gradients: latents brought to N(0, I), last layers solved for in closed form."""
 
-from typing import NamedTuple
-
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Batch, Float
 from ..models import FeatureDecoder, Lux
@@ -12,43 +10,44 @@ from ._blocks import blocks, sweep
 from ._decoders import decoder_sums, finish
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
+from ._start import moments_of
+from ._stream import Streamed
 
-__all__ = ["UNKNOWN", "finish_on", "place", "whiten"]
+__all__ = ["UNKNOWN", "finish_on", "place"]
 
 UNKNOWN = 1e3
 """Scatter of pixels that no training star had, where the decoder is a module that says something of them all the same:
 so large that they count for nothing."""
 
 
-class Placed(NamedTuple):
-    """Posterior means and covariances of the latents of all stars."""
-
-    mean: Float[Array, "star latent"]
-    cov: Float[Array, "star latent latent"]
-
-
-def place(model: Lux, batch: Batch, block: int) -> Placed:
+def place(model: Lux, batch: Batch | Streamed, block: int) -> Float[Array, "star latent"]:
     """The latents of every star, from all that the batch holds."""
     parts = []
     for part, _, where in blocks(batch, block):
-        found = jax.block_until_ready(_posterior(model, part))
-        parts.append([x[: where.stop - where.start] for x in found])
-    return Placed(*(jnp.concatenate(x) for x in zip(*parts, strict=True)))
+        parts.append(np.asarray(_means(model, part))[: where.stop - where.start])
+    return jnp.asarray(np.concatenate(parts))
 
 
 @eqx.filter_jit
-def _posterior(model: Lux, block: Batch):
-    posterior = latent_posterior(model, block)
-    return posterior.mean, posterior.cov
+def _means(model: Lux, block: Batch):
+    return latent_posterior(model, block).mean
 
 
 @eqx.filter_jit
-def whiten(model: Lux, placed: Placed) -> Lux:
+def _latent_sums(model: Lux, block: Batch, real):
+    """Number of stars, and sums of their latents and of E[z z'], the spread included."""
+    mean, cov, _ = latent_posterior(model, block)
+    second = mean[:, :, None] * mean[:, None, :] + cov
+    sums = jnp.sum(real), real @ mean, jnp.sum(real[:, None, None] * second, axis=0)
+    return jnp.zeros(()), sums
+
+
+@eqx.filter_jit
+def _whitened(model: Lux, sums) -> Lux:
     """The same model in the basis where the stars' latents have zero mean and E[z z'] = I, their spread included."""
-    mean = jnp.mean(placed.mean, axis=0)
-    centred = placed.mean - mean
-    second = centred.T @ centred / len(centred) + jnp.mean(placed.cov, axis=0)
-    root = jnp.linalg.cholesky(second)
+    n, first, second = sums
+    mean = first / n
+    root = jnp.linalg.cholesky(second / n - jnp.outer(mean, mean))
     return Lux({k: d.after(mean, root) for k, d in model.decoders.items()}, model.scatter)
 
 
@@ -57,7 +56,7 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
 
     Decoders without a last layer that is linear in its weights stay as they are, and have no covariance.
     """
-    model = whiten(model, place(model, batch, block))
+    model = _whitened(model, sweep(_latent_sums, model, batch, block)[1])
     model = Lux(model.decoders, _with_unknown(model, batch))
     layered = [k for k, d in model.decoders.items() if isinstance(d, FeatureDecoder)]
     if not layered:
@@ -69,8 +68,10 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
     return model, with_label_rows(model, cov, batch, block)
 
 
-def _with_unknown(model: Lux, batch: Batch) -> dict[str, Array]:
-    seen = {k: jnp.any(m.ivar > 0, axis=0) for k, m in batch.outputs.items()}
+def _with_unknown(model: Lux, batch: Batch | Streamed) -> dict[str, Array]:
+    if model.has_features:
+        return model.scatter
+    seen = {k: m.good > 0 for k, m in moments_of(batch).items()}
     return {
         k: s if isinstance(model.decoders[k], FeatureDecoder) else jnp.where(seen[k], s, UNKNOWN)
         for k, s in model.scatter.items()

@@ -8,36 +8,39 @@ better conditioned than a joint descent: latents and weights are only determined
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from ..core import Array, Batch, InputError, PRNGKeyArray, check_name
+from ..core import Batch, InputError, PRNGKeyArray, check_name
 from ..models import FeatureDecoder, Lux
 from ._als import strengths
+from ._checkpoint import Checkpoint
+from ._descent import Course, Rules, begun, cosine_adam, descend
 from ._em import EM
 from ._finish import finish_on, place
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._held_out import HeldOut, held_out_stars
+from ._minibatches import Minibatches, in_memory
 from ._objective import Objective, Params
-from ._start import with_linear_part
+from ._start import Moments, moments_of, with_linear_part
+from ._stream import Streamed
 
 __all__ = ["Gradient"]
 
-RATE = 0.01
-LESSON = (
-    0.25  # of the steps, in which decoders that cannot start as linear ones learn to decode given latents
-)
+# Of the steps, in which decoders that cannot start as linear ones learn to decode given latents.
+LESSON = 0.25
+JUDGES = 2048  # held-out stars of a dataset at most: they are kept in memory and looked at often
 
 
 class Gradient(AbstractFitter):
     """Gradient descent of a model with any decoders, from the closed-form linear fit.
+
+    Stars of a `Dataset` are read anew in every epoch, ahead of their use; the memory is that of half a gibibyte of stars
+    and of the latents and held-out stars, of which there are at most 2,048 then.
 
     It begins where `EM` ends for linear decoders: an `MLP` decoder at first *is* that linear decoder. Modules of your own
     (`Wrapped`) first learn to decode the linear fit's latents, for a quarter of the steps. Held-out stars, which neither
@@ -56,7 +59,7 @@ class Gradient(AbstractFitter):
     steps : int
         At most this many.
     batch_size : int or None
-        Stars of a mini-batch, drawn anew in each epoch; None for all stars in every step.
+        Stars of a mini-batch, every star once in each epoch; None for all stars in every step.
     regularization : float or mapping of str to float
         lambda_k, the prior precision of decoder weights (biases and intercepts have none), for all outputs or by output.
     latent_regularization : float
@@ -77,7 +80,16 @@ class Gradient(AbstractFitter):
         The outputs that latents of held-out stars are inferred from; by default those with at least four values for each
         latent.
     block : int
-        Stars handled at a time; bounds the working memory.
+        Stars handled at a time; bounds the working memory: what the way back needs of a block's pixels is computed again
+        there (`jax.checkpoint`) instead of being kept for all blocks.
+    half_gradients : bool
+        Form the gradients of last layers from bfloat16 factors, with single-precision sums. The objective, the latents and
+        the score stay in full precision; gradients are off by some 0.3%, far less than by the choice of a mini-batch. For
+        accelerators whose bfloat16 products are faster, and mini-batches; not for ``optax.lbfgs()`` or to squeeze the
+        last digits out of a full-batch fit. It makes CPUs slower.
+    checkpoint : str, optional
+        File that keeps the state at a check about every minute. A fit that was killed goes on from there, to the identical
+        result, given the same optimiser; one that ends removes it.
     """
 
     optimizer: optax.GradientTransformation | None = None
@@ -93,25 +105,52 @@ class Gradient(AbstractFitter):
     shrink: bool = True
     inputs: tuple[str, ...] = ()
     block: int = 512
+    half_gradients: bool = False
+    checkpoint: str | None = None
 
     def run(
         self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
     ) -> FitResult:
         self._check(model)
-        ridge = strengths(self.regularization, model)
         start_key, split_key, order_key = jax.random.split(key, 3)
-        held = held_out_stars(batch.n_stars, self.held_out, split_key)
+        held = held_out_stars(batch.n_stars, self._share(batch), split_key)
         train = batch.stars(~held) if held.any() else batch
-        judges = HeldOut(model, batch.stars(held), self.inputs) if held.any() else None
-        linear = EM(scatter=self.scatter, tol=1e-5, block=self.block)
-        start = linear.run(Lux.linear(batch.sizes, model.n_latents), train, key=start_key).model
-        latents = place(start, train, self.block).mean
+        judges = HeldOut(model, in_memory(batch.stars(held)), self.inputs) if held.any() else None
+        stars = Minibatches(train, self.batch_size, self.block, order_key)
+        rules = self._rules(model)
+        moments = moments_of(train)
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, train, key, moments))
+        empty = Lux.linear(batch.sizes, model.n_latents)
+        kept = checkpoint.read((empty, self._like(model, rules)), {})
+        if kept is None:
+            file = self.checkpoint and f"{self.checkpoint}.start"
+            linear = EM(scatter=self.scatter, tol=1e-5, block=self.block, checkpoint=file)
+            start = linear.run(empty, train, key=start_key).model
+        else:
+            start = kept[0][0]
         objective, params = Objective.of(
-            _started(model, start, self.scatter), train, ridge, self.latent_regularization, self.scatter
+            _started(model, start, self.scatter),
+            moments,
+            train.n_stars,
+            strengths(self.regularization, model),
+            self.latent_regularization,
+            self.scatter,
+            self.half_gradients,
         )
-        done = self._descend(objective, params, latents, judges, order_key, progress)
+        if kept is None:
+            course = begun(params, rules.optimizer, place(start, train, self.block))
+            history: list[float] = []
+            checkpoint.write((start, course), {}, history)
+        else:
+            (_, course), _, history = kept
+        done = descend(
+            rules, objective, stars, judges, course, history, kept=(checkpoint, start), progress=progress
+        )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
-        return FitResult(found, cov, done.objective, done.converged, done.message)
+        checkpoint.done()
+        # Without a schedule of its own, that all steps were taken was the plan.
+        converged = done.stopped or (self.optimizer is None and math.isfinite(done.objective[-1]))
+        return FitResult(found, cov, done.objective, converged, done.words)
 
     def _check(self, model: Lux) -> None:
         for name in self.inputs:
@@ -121,110 +160,25 @@ class Gradient(AbstractFitter):
         if min(self.steps, self.check, self.patience, self.batch_size or 1) < 1:
             raise InputError("steps, check, patience and batch_size must be at least 1.")
 
-    def _descend(self, objective: Objective, params: Params, latents, judges, key, progress) -> "_Descent":
-        optimizer = optax.with_extra_args_support(self.optimizer or _default(self.steps))
-        whole = self.batch_size is None or self.batch_size >= len(latents)
-        rows = _rows(len(latents), None if whole else self.batch_size, self.block, key)
-        state = _State(params, optimizer.init(params), latents)
-        lesson = 0 if objective.model(params).has_features else round(LESSON * self.steps)
-        best, waited, history = _Best(params, -math.inf, 0), 0, []
-        if judges and not lesson:
-            best = best.or_better(params, judges.score(objective.model(params)), 0)
-        values: list[Array] = []
-        for step in range(1, self.steps + 1):
-            state, value = _step(objective, optimizer, state, next(rows), step > lesson)
-            values.append(value)
-            if step % self.check and step < self.steps:
-                continue
-            history.append(float(values[-1] if whole else np.mean([float(v) for v in values])))
-            values = []
-            if progress:
-                progress(step - 1, history[-1])
-            if not math.isfinite(history[-1]):
-                break
-            if step <= lesson:
-                continue
-            if judges is None:
-                best = _Best(state.params, 0.0, step)
-                if (
-                    whole
-                    and len(history) > 1
-                    and abs(history[-2] - history[-1]) < self.tol * abs(history[-1])
-                ):
-                    return _Descent(state.params, history, True, f"converged in {step} steps")
-                continue
-            before, best = (
-                best,
-                best.or_better(state.params, judges.score(objective.model(state.params)), step),
-            )
-            waited = waited + 1 if best is before else 0
-            if waited >= self.patience:
-                return _Descent(best.params, history, True, f"converged: {best.words}, {step} were taken")
-        words = f"took all {self.steps} steps" + (f": {best.words}" if judges else "")
-        return _Descent(best.params, history, self.optimizer is None, words)
+    def _share(self, batch: Batch | Streamed) -> float:
+        return min(self.held_out, JUDGES / batch.n_stars) if isinstance(batch, Streamed) else self.held_out
 
+    def _rules(self, model: Lux) -> Rules:
+        lesson = 0 if model.has_features else round(LESSON * self.steps)
+        optimizer = optax.with_extra_args_support(self.optimizer or cosine_adam(self.steps))
+        return Rules(optimizer, self.steps, lesson, self.check, self.patience, self.tol)
 
-@lru_cache
-def _default(steps: int) -> optax.GradientTransformation:
-    """One object for all fits of as many steps, so that each step is compiled once for all of them."""
-    return optax.adam(optax.cosine_decay_schedule(RATE, steps))
+    def _like(self, model: Lux, rules: Rules) -> Course:
+        """A course of the structure that this fit's has."""
+        return begun(Params.like(model, self.scatter), rules.optimizer, jnp.zeros((1, model.n_latents)))
 
-
-class _State(NamedTuple):
-    params: Params
-    optimizer: optax.OptState
-    latents: Array
-
-
-class _Descent(NamedTuple):
-    params: Params
-    objective: list[float]
-    converged: bool
-    message: str
-
-
-class _Best(NamedTuple):
-    params: Params
-    score: float
-    step: int
-
-    def or_better(self, params: Params, score: float, step: int) -> "_Best":
-        return _Best(params, score, step) if score > self.score else self
-
-    @property
-    def words(self) -> str:
-        return f"held-out stars were predicted best at step {self.step} ({self.score:.4f} nats)"
-
-
-@eqx.filter_jit
-def _step(objective: Objective, optimizer, state: _State, rows, moving: bool):
-    """Latents of these rows to their mode, then one step of the optimiser: compiled once for all steps."""
-    start = state.latents[rows]
-
-    def best(params):
-        z = objective.place(params, rows, start) if moving else start
-        return objective.value(params, rows, z), z
-
-    (value, z), gradient = jax.value_and_grad(best, has_aux=True)(state.params)
-    updates, memory = optimizer.update(
-        gradient, state.optimizer, state.params, value=value, grad=gradient, value_fn=lambda p: best(p)[0]
-    )
-    latents = state.latents.at[rows].set(z, mode="drop")
-    return _State(optax.apply_updates(state.params, updates), memory, latents), value
-
-
-def _rows(n: int, size: int | None, block: int, key: PRNGKeyArray) -> Iterator[Array]:
-    """Mini-batches without end as (block, star) indices, filled up with n, which is no star; an epoch's rest is left."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    taken = size or n
-    n_blocks = -(-taken // block)
-    shape = (n_blocks, -(-taken // n_blocks))
-    while True:
-        order = rng.permutation(n) if size else np.arange(n)
-        for begin in range(0, n - taken + 1, taken):
-            chosen = np.full(math.prod(shape), n)
-            chosen[:taken] = order[begin : begin + taken]
-            yield jnp.asarray(chosen.reshape(shape))
+    def _identity(
+        self, model: Lux, train: Batch, key: PRNGKeyArray, moments: dict[str, Moments]
+    ) -> dict[str, Any]:
+        """What decides the course of the descent; the optimiser is made of functions, which cannot be told apart."""
+        settings = {k: str(v) for k, v in vars(self).items() if k not in ("checkpoint", "optimizer")}
+        weights = [f"{float(jnp.sum(jnp.abs(x))):.6g}" for x in jax.tree.leaves(Params.like(model, True))]
+        return EM()._identity(model, train, key, moments) | {"settings": settings, "weights": weights}
 
 
 def _started(model: Lux, linear: Lux, learn_scatter: bool) -> Lux:

@@ -1,5 +1,3 @@
-import itertools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,10 +6,12 @@ import optax
 import pytest
 
 from luxjax.core import Batch, InputError, Measured
-from luxjax.fitting import ALS, EM, Gradient, fit, latent_posterior
-from luxjax.fitting._gradient import _rows
+from luxjax.fitting import ALS, EM, Gradient, _descent, fit, latent_posterior
+from luxjax.fitting._checkpoint import Checkpoint
 from luxjax.fitting._held_out import HeldOut, held_out_stars
+from luxjax.fitting._minibatches import Minibatch, Minibatches
 from luxjax.fitting._objective import Objective
+from luxjax.fitting._start import moments_of
 from luxjax.models import Linear, Lux, Quadratic, Wrapped
 
 from .worlds import small_world
@@ -62,6 +62,10 @@ def label_rmse(fitted, batch, truth):
     return float(jnp.sqrt(jnp.mean((jax.vmap(fitted.model["labels"])(z) - truth) ** 2)))
 
 
+def all_of(batch, rows):
+    return Minibatch(batch, rows, rows)
+
+
 def drawn(model, rng):
     """The model with every weight drawn at random."""
     arrays, rest = eqx.partition(model, eqx.is_inexact_array)
@@ -71,15 +75,17 @@ def drawn(model, rng):
 def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
     batch, _, _ = small_world(rng, n_stars=7)
     model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)
-    objective, params = Objective.of(model, batch, {"flux": 2.0, "labels": 0.5}, 0.7, True)
-    rows = jnp.asarray([[0, 1, 2, 3], [4, 5, 6, 7]])  # the last row is filling
+    objective, params = Objective.of(
+        model, moments_of(batch), batch.n_stars, {"flux": 2.0, "labels": 0.5}, 0.7, True
+    )
+    stars = all_of(batch, jnp.asarray([[0, 1, 2, 3], [4, 5, 6, 7]]))  # the last row is filling
     place, value = eqx.filter_jit(objective.place), eqx.filter_jit(objective.value)
-    slopes = eqx.filter_jit(jax.grad(lambda p, z: objective.value(p, rows, z)))
+    slopes = eqx.filter_jit(jax.grad(lambda p, z: objective.value(p, stars, z)))
 
     def best(p):
         z = jnp.zeros((2, 4, 2))
         for _ in range(15):
-            z = place(p, rows, z)
+            z = place(p, stars, z)
         return z
 
     gradient, step = slopes(params, best(params)), 1e-5
@@ -87,8 +93,10 @@ def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
         at = tuple(rng.integers(leaf.shape))
 
         def moved(h, leaf=leaf, at=at):
-            there = jax.tree.map(lambda x: x.at[at].add(h) if x is leaf else x, params)
-            return float(value(there, rows, best(there)))
+            bumped = np.array(leaf)
+            bumped[at] += h
+            there = jax.tree.map(lambda x: jnp.asarray(bumped) if x is leaf else x, params)
+            return float(value(there, stars, best(there)))
 
         assert slope[at] == pytest.approx((moved(step) - moved(-step)) / (2 * step), rel=1e-4, abs=1e-5)
 
@@ -97,7 +105,9 @@ def test_the_objective_written_out(rng):
     batch, _, z = small_world(rng, n_stars=5)
     model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3, outputs=["flux"]), rng)
     model = Lux(model.decoders, {k: jnp.full(len(s), 0.2) for k, s in model.scatter.items()})
-    objective, params = Objective.of(model, batch, {"flux": 2.0, "labels": 0.5}, 0.7, True)
+    objective, params = Objective.of(
+        model, moments_of(batch), batch.n_stars, {"flux": 2.0, "labels": 0.5}, 0.7, True
+    )
     slow = 0.35 * np.sum(z**2)
     for name, m in batch.outputs.items():
         ivar, y = np.asarray(m.ivar), np.asarray(jax.vmap(model[name])(jnp.asarray(z)))
@@ -106,14 +116,18 @@ def test_the_objective_written_out(rng):
     weights = [model["flux"].weight, *(layer.weight for layer in model["flux"].layers)]
     slow += sum(float(jnp.sum(w**2)) for w in weights) + 0.25 * float(jnp.sum(model["labels"].weight ** 2))
     rows = jnp.arange(5)[None]
-    assert float(objective.value(params, rows, jnp.asarray(z)[None])) == pytest.approx(slow, rel=1e-9)
+    assert float(objective.value(params, all_of(batch, rows), jnp.asarray(z)[None])) == pytest.approx(
+        slow, rel=1e-9
+    )
     doubled = Batch(
         {k: Measured(*(jnp.tile(x, (2, 1)) for x in (m.value, m.ivar))) for k, m in batch.outputs.items()}
     )
     # Half of twin stars stand for all of them.
-    twins, params = Objective.of(model, doubled, {"flux": 0.0, "labels": 0.0}, 0.7, True)
-    part = twins.value(params, rows, jnp.asarray(z)[None])
-    whole = twins.value(params, jnp.arange(10)[None], jnp.tile(jnp.asarray(z), (2, 1))[None])
+    twins, params = Objective.of(
+        model, moments_of(doubled), doubled.n_stars, {"flux": 0.0, "labels": 0.0}, 0.7, True
+    )
+    part = twins.value(params, all_of(doubled, rows), jnp.asarray(z)[None])
+    whole = twins.value(params, all_of(doubled, jnp.arange(10)[None]), jnp.tile(jnp.asarray(z), (2, 1))[None])
     assert float(part) == pytest.approx(float(whole), rel=1e-9)
 
 
@@ -206,29 +220,46 @@ def test_without_labels_the_score_is_the_evidence_of_the_spectra(rng):
     assert HeldOut(model, batch).score(model) == pytest.approx(total / 36, rel=1e-5)
 
 
-def test_epochs_show_every_star_once():
-    rows = list(itertools.islice(_rows(10, 4, 2, jax.random.key(0)), 4))
-    assert {r.shape for r in rows} == {(2, 2)}
-    for epoch in (rows[:2], rows[2:]):
-        shown = np.concatenate([np.ravel(r) for r in epoch])
-        assert len(set(shown.tolist())) == 8
-    assert not np.array_equal(rows[0], rows[2])
-    (whole,) = itertools.islice(_rows(10, None, 4, jax.random.key(0)), 1)
-    assert np.array_equal(np.ravel(whole), [*range(10), 10, 10])
-
-
-def test_steps_are_compiled_once(bent):
+def test_steps_are_compiled_once_and_their_memory_is_used_again(rng):
+    batch, _, _ = small_world(rng, n_stars=10)
     traced = []
 
     def update(updates, state, params=None):
         traced.append(1)
         return jax.tree.map(lambda g: -1e-4 * g, updates), state
 
-    optimizer = optax.GradientTransformation(lambda _: optax.EmptyState(), update)
-    model, train = Lux.mlp(bent[0].sizes, 2, key=0, width=8), bent[0]
-    with pytest.warns(match=r"took all 30 steps.*raise max_cycles \(or steps\)"):
-        fit(model, train, Gradient(optimizer, steps=30, batch_size=40, check=10), key=0)
+    optimizer = optax.with_extra_args_support(
+        optax.GradientTransformation(lambda _: optax.EmptyState(), update)
+    )
+    model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)
+    objective, params = Objective.of(model, moments_of(batch), 10, {"flux": 1.0, "labels": 1.0}, 1.0, True)
+    course = _descent.begun(params, optimizer, jnp.zeros((10, 2)))
+    stars = Minibatches(batch, 4, 3, jax.random.key(0))
+    rules = _descent.Rules(optimizer, 12, 0, 4, 9, 0.0)
+    done = _descent.descend(rules, objective, stars, None, course, [], kept=(Checkpoint(None, {}), None))
     assert len(traced) == 1
+    assert len(done.objective) == 3
+    assert done.objective[-1] < done.objective[0]
+    assert course.state.latents.is_deleted()
+    assert not course.best.log_scatter["flux"].is_deleted()
+
+
+def test_half_precision_gradients_are_close_and_the_objective_is_the_same(rng):
+    batch, _, z = small_world(rng, n_stars=12, dtype=np.float32)
+    model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)
+    rows, z = jnp.arange(12)[None], jnp.asarray(z)[None]
+    found = []
+    for half in (False, True):
+        objective, params = Objective.of(
+            model, moments_of(batch), 12, {"flux": 1.0, "labels": 1.0}, 1.0, True, half
+        )
+        value = eqx.filter_jit(jax.value_and_grad(lambda p, o=objective: o.value(p, all_of(batch, rows), z)))
+        found.append(value(params))
+    (value, slope), (same, near) = found
+    assert float(value) == float(same)
+    slope, near = (np.asarray(x.decoders["flux"].weight) for x in (slope, near))
+    off = np.linalg.norm(near - slope) / np.linalg.norm(slope)
+    assert 1e-4 < off < 1e-2  # eight bits
 
 
 def test_the_default_fitter_suits_the_decoders(rng, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from luxjax.core import Batch, InputError, Measured
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, open_dataset
-from luxjax.fitting import ALS, EM, Fitted, Gradient, OutputInfo, blocks, fit
+from luxjax.fitting import ALS, EM, AbstractFitter, Fitted, OutputInfo, blocks, fit
 from luxjax.fitting._checkpoint import Checkpoint
 from luxjax.fitting._start import count_values, moments_of, weighted_mean
 from luxjax.fitting._stream import Streamed
@@ -175,7 +175,11 @@ def test_checkpoints_of_other_fits_are_refused(catalog, dataset, tmp_path):
 
 
 def test_what_needs_memory_says_so(catalog, dataset):
-    with pytest.raises(InputError, match="Gradient needs its stars in memory"):
-        fit(Lux.linear(catalog.sizes, 2), dataset, Gradient(), key=3)
+    class Mine(AbstractFitter):
+        def run(self, model, batch, *, key, progress=None):
+            raise AssertionError("never called")
+
+    with pytest.raises(InputError, match="Mine needs its stars in memory"):
+        fit(Lux.linear(catalog.sizes, 2), dataset, Mine(), key=3)
     with pytest.raises(InputError, match="lacks"):
         fit(Lux.linear({"other": 3}, 2), dataset, key=3)
