@@ -1,10 +1,11 @@
 """Any number of stars on disk: arrays in a zarr group, a parquet table, and a manifest that says what is committed."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -19,7 +20,7 @@ from ._parquet import from_parquet
 from ._prefetch import prefetched
 from ._zarr import Arrays, checksum
 
-__all__ = ["Dataset", "open_dataset"]
+__all__ = ["Dataset", "is_dataset", "open_dataset"]
 
 
 class Dataset:
@@ -203,15 +204,33 @@ class Dataset:
         """All stars (of the selection) in memory, with these outputs or all."""
         return self._catalog(self._rows(0, len(self)), self._names(outputs))
 
-    def batches(self, size: int | None = None, *outputs: str) -> Iterator[Batch]:
-        """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use."""
-        names = self._names(outputs)
+    def batches(
+        self, size: int | None = None, *outputs: str, labels: Callable[..., Batch] | None = None
+    ) -> Iterator[Batch]:
+        """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use.
 
-        def read(rows: slice | np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
-            return {n: tuple(self._arrays.read(f"{n}/{a}", rows) for a in ("value", "ivar")) for n in names}
+        Labels come in their own units, or as ``labels(catalogue of them, *names)`` makes a batch of them.
+        """
+        names, facts = self._names(outputs), self.manifest.outputs
+        tables = [name for name in names if labels is not None and facts[name]["kind"] == "labels"]
 
-        for arrays in prefetched(read, self._runs(size)):
-            yield Batch({name: Measured.clean(*pair) for name, pair in arrays.items()})
+        def read(rows: slice | np.ndarray) -> Batch:
+            # What is on disk was made usable when it was appended.
+            found = {
+                name: Measured(
+                    *(jnp.asarray(self._arrays.read(f"{name}/{a}", rows)) for a in ("value", "ivar"))
+                )
+                for name in names
+                if name not in tables
+            }
+            if labels is not None and tables:
+                columns = [c for name in tables for c in label_columns(name, facts[name])]
+                table = self._table(rows, ["id", *columns])
+                catalog = Catalog({name: output_from(name, facts[name], table, ()) for name in tables})
+                found |= labels(catalog, *tables).outputs
+            return Batch({name: found[name] for name in names})
+
+        yield from prefetched(read, self._runs(size))
 
     def catalogs(self, size: int | None = None, *outputs: str, start: int = 0) -> Iterator[Catalog]:
         """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use.
@@ -232,7 +251,11 @@ class Dataset:
 
     def _rows(self, start: int, stop: int) -> slice | np.ndarray:
         stop = min(stop, len(self))
-        return slice(start, stop) if self.rows is None else self.rows[start:stop]
+        if self.rows is None:
+            return slice(start, stop)
+        rows = self.rows[start:stop]
+        is_run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
+        return slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
 
     def _runs(self, size: int | None, first: int = 0) -> list[slice | np.ndarray]:
         size = self.manifest.shard if size is None else size
@@ -251,11 +274,21 @@ class Dataset:
         ends = np.cumsum([0, *(part.n_stars for part in self.manifest.parts)])
         wanted = np.arange(self.manifest.n_stars)[rows]
         holders = np.unique(np.searchsorted(ends, wanted, side="right") - 1)
-        frame = from_parquet((self._object(self.manifest.table_name(n)) for n in holders), columns)
+        frame = self._frame(tuple(map(int, holders)), None if columns is None else tuple(columns))
         # Where each held part begins within the frame.
         begins = np.cumsum([0, *(self.manifest.parts[n].n_stars for n in holders)])
         at = np.searchsorted(ends[holders], wanted, side="right") - 1
         return frame.iloc[wanted - ends[holders][at] + begins[at]].reset_index(drop=True)
+
+    @cached_property
+    def _frame(self) -> Callable[[tuple[int, ...], tuple[str, ...] | None], pd.DataFrame]:
+        """Reads some parts of the table; the last one is kept, for a part may hold the stars of many batches."""
+
+        def read(parts: tuple[int, ...], columns: tuple[str, ...] | None) -> pd.DataFrame:
+            return from_parquet((self._object(self.manifest.table_name(n)) for n in parts), columns)
+
+        keep = lru_cache(maxsize=1)(read)
+        return lambda parts, columns: (keep if len(parts) == 1 else read)(parts, columns)
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._table(rows)
@@ -267,6 +300,16 @@ class Dataset:
                 arrays = (*arrays, self.wavelength(name))
             outputs[name] = output_from(name, facts[name], table, arrays)
         return Catalog(outputs, table_from(table, facts))
+
+
+def is_dataset(location: str | os.PathLike) -> bool:
+    """Whether a folder or address holds a dataset, rather than a catalogue or nothing."""
+    address = os.fspath(location)
+    if "://" in address:
+        return Location(address).read(MANIFEST) is not None
+    return os.path.isfile(
+        os.path.join(address, MANIFEST)
+    )  # a catalogue is read without the libraries of a dataset
 
 
 def open_dataset(location: str | os.PathLike) -> Dataset:

@@ -37,7 +37,7 @@ class Arrays:
             import zarr
             from zarr.codecs import BloscCodec
         self.location, self.chunk, self.shard, self.write = location, chunk, shard, write
-        self._zarr, self._codec = zarr, BloscCodec(cname="zstd", clevel=3, shuffle="shuffle")
+        self._zarr, self._codec = zarr, BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
         self._store = location.store(write=write)
         self._open: dict[str, Any] = {}
 
@@ -75,7 +75,16 @@ class Arrays:
     def read(self, name: str, rows: slice | np.ndarray) -> np.ndarray:
         """Rows of an array such as ``"spectra/value"``, (star, size)."""
         array = self._array(name)
-        return np.asarray(array[rows] if isinstance(rows, slice) else array.oindex[rows, :])
+        if isinstance(rows, slice):
+            return np.asarray(array[rows])
+        # Neighbouring chunks of a shard together and then the rows from them: zarr's own way is several times slower.
+        found, order = np.empty((len(rows), array.shape[1]), array.dtype), np.argsort(rows, kind="stable")
+        chunks, shards = rows[order] // self.chunk, rows[order] // self.shard
+        breaks = np.flatnonzero((np.diff(chunks) > 1) | (np.diff(shards) > 0)) + 1
+        for at in np.split(order, breaks) if len(rows) else ():
+            first, last = int(rows[at[0]]), int(rows[at[-1]])
+            found[at] = np.asarray(array[first : last + 1])[rows[at] - first]
+        return found
 
     def put(self, name: str, start: int, rows: np.ndarray, head: np.ndarray) -> Iterator[tuple[str, str]]:
         """Write rows from `start` on, to the end of the array; whatever stood beyond is gone.
