@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .cli_data import names_in
+from .cli_data import folder_name, names_in, pace
 
 __all__ = ["register"]
 
@@ -83,10 +83,18 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
     @app.command()
     def transfer(
         run: Annotated[Path, typer.Argument(help="Run folder, or the model folder inside one.")],
-        catalog: Annotated[Path, typer.Argument(help="Catalogue folder of the stars to label.")],
+        catalog: Annotated[
+            str,
+            typer.Argument(help="Catalogue folder of the stars to label, or a dataset: folder or address."),
+        ],
         out: Annotated[
-            Path, typer.Option("--out", "-o", help="Table of labels: .fits, .parquet or .csv.")
-        ] = Path("labels.fits"),
+            str,
+            typer.Option(
+                "--out",
+                "-o",
+                help="Table of labels: .fits, .parquet or .csv (labels.fits); of a dataset, a folder of parquet files (labels).",
+            ),
+        ] = "",
         inputs: Inputs = "",
         shrink: Annotated[
             bool,
@@ -96,18 +104,28 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             ),
         ] = False,
     ) -> None:
-        """Predict labels of the stars of a catalogue, with errors, with a model fitted before."""
+        """Predict labels of the stars of a catalogue or dataset, with errors, with a model fitted before.
+
+        For a dataset they are written as they come; a command that was killed goes on where it was when given again.
+        """
         from .data import load_catalog
-        from .report import transfer_run, write_table
+        from .dataset import is_dataset, open_dataset
+        from .report import transfer_run, transfer_run_dataset, write_table
 
         step = steps()
+        given: dict[str, Any] = {"inputs": names_in(inputs), "shrink_shortcuts": shrink}
+        if is_dataset(catalog):
+            to, stars = folder_name(out or "labels"), open_dataset(catalog)
+            with step("predict labels") as show:
+                made = transfer_run_dataset(run, stars, to, progress=pace(show), **given)
+            typer.echo(f"{len(made)} stars in {to}")
+            return
+        table = Path(out or "labels.fits")
         with step("predict labels"):
-            frame, units = transfer_run(
-                run, load_catalog(catalog), inputs=names_in(inputs), shrink_shortcuts=shrink
-            )
+            frame, units = transfer_run(run, load_catalog(catalog), **given)
         with step("write the table"):
-            write_table(frame, units, out)
-        typer.echo(f"{len(frame)} stars in {out}")
+            write_table(frame, units, table)
+        typer.echo(f"{len(frame)} stars in {table}")
 
     @app.command()
     def evaluate(

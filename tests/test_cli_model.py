@@ -2,6 +2,7 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from luxjax import cli
@@ -51,6 +52,42 @@ def test_transfer_writes_calibrated_labels(folder, capsys):
     columns = [c for c in frame.columns if c != "id"]
     written = np.genfromtxt(table, delimiter=",", names=True, comments="#")
     np.testing.assert_allclose(written[columns[0]], frame[columns[0]], rtol=1e-5)
+
+
+def test_transfer_of_a_dataset(folder, capsys):
+    """The numbers of the catalogue, calibrated, in a folder that the same command leaves as it is."""
+    from luxjax.dataset import Dataset
+    from luxjax.report import transfer_run
+
+    catalog, out = load_catalog(folder / "cat"), folder / "all"
+    Dataset.create(folder / "stars", catalog.outputs).append(catalog)
+    for _ in range(2):
+        status, said, err = run(capsys, "transfer", folder / "fit", folder / "stars", "-o", out)
+        assert (status, said) == (0, f"240 stars in {out}\n"), err
+    frame, _ = transfer_run(folder / "fit", catalog)
+    pd.testing.assert_frame_equal(pd.read_parquet(out)[list(frame)], frame, check_dtype=False, rtol=1e-12)
+    for arguments, what in [
+        ((folder / "stars", "-o", folder / "x.fits"), "name a folder"),
+        ((folder / "stars", "-o", out, "--shrink-shortcuts"), "labels made with other settings"),
+    ]:
+        status, said, err = run(capsys, "transfer", folder / "fit", *arguments)
+        assert (status, said) == (2, "")
+        assert what in err.replace("\n", " ")
+
+
+def test_pace_says_how_long_it_will_take(monkeypatch):
+    from luxjax import cli_data
+
+    clock, shown = iter([10.0, 12.0, 14.0]), []
+    monkeypatch.setattr(cli_data.time, "perf_counter", lambda: next(clock))
+    progress = cli_data.pace(lambda *said: shown.append(said))
+    for done in (1000, 3000, 9000):
+        progress(done, 10_000)
+    assert shown == [
+        ("stars", 1000, 10_000),
+        ("1,000 stars/s, 0:00:07 left; stars", 3000, 10_000),
+        ("2,000 stars/s, 0:00:00 left; stars", 9000, 10_000),
+    ]
 
 
 def test_evaluate(folder, capsys):

@@ -4,8 +4,8 @@ Needs ``pip install 'luxjax[dataset]'``; zarr, pyarrow and fsspec are loaded whe
 """
 
 from ._check import Damage
-from ._dataset import Dataset, open_dataset
+from ._dataset import Dataset, is_dataset, open_dataset
 from ._ingest import DatasetIngest, ingest_dataset
 from ._results import Results
 
-__all__ = ["Damage", "Dataset", "DatasetIngest", "Results", "ingest_dataset", "open_dataset"]
+__all__ = ["Damage", "Dataset", "DatasetIngest", "Results", "ingest_dataset", "is_dataset", "open_dataset"]

@@ -29,6 +29,8 @@ __all__ = ["Results", "Work"]
 
 MANIFEST = "_luxjax.json"
 SCHEMA = 1
+# How the message names what differs.
+OTHERS = {"model": "another model", "dataset": "other stars", "settings": "other settings"}
 
 Columns = Mapping[str, np.ndarray]
 Work = Callable[[Iterable[Catalog]], tuple[Columns, Columns]]
@@ -87,19 +89,21 @@ class Results:
         there = cls._read(place, kind)
         if there is not None:
             was, now = there.identity, json.loads(json.dumps(dict(identity)))
-            others = [what for what in {**was, **now} if was.get(what) != now.get(what)]
+            others = [OTHERS.get(what, what) for what in {**was, **now} if was.get(what) != now.get(what)]
             if others:
                 raise InputError(
-                    f"'{place}' holds {kind} of another {listing(others)}; name another folder, or remove this one to "
+                    f"'{place}' holds {kind} made with {listing(others)}; name another folder, or remove this one to "
                     "begin anew."
                 )
             return there
         if foreign := sorted(name for name in place.names() if not name.endswith(".partial")):
-            raise InputError(f"'{place}' holds {listing(foreign, 4)} and no {kind} of stars; name an empty place.")
+            raise InputError(
+                f"'{place}' holds {listing(foreign, 4)} and no {kind} of stars; name an empty place."
+            )
         new = cls(
             place, {"luxjax_results": kind, "identity": identity, "total": total, "facts": facts, "parts": []}
         )
-        new._write()
+        new._write([])
         return new
 
     @classmethod
@@ -108,7 +112,9 @@ class Results:
         place = Location(address)
         there = cls._read(place, kind)
         if there is None:
-            raise InputError(f"no {kind} of stars at '{place}': there is no {MANIFEST}; give the folder that luxjax wrote.")
+            raise InputError(
+                f"no {kind} of stars at '{place}': there is no {MANIFEST}; give the folder that luxjax wrote."
+            )
         return there
 
     @classmethod
@@ -128,12 +134,17 @@ class Results:
             raise InputError(f"'{place}' holds {there.kind} of stars, not {kind}; name another folder.")
         return there
 
-    def _write(self) -> None:
+    def _write(self, parts: Sequence[_Part]) -> None:
         """Commit."""
         from .. import __version__
 
-        head = {"luxjax_results": self.kind, "schema": SCHEMA, "luxjax": __version__, "identity": self.identity}
-        rest = {"total": self.total, "facts": self.facts, "parts": [asdict(part) for part in self._parts]}
+        head = {
+            "luxjax_results": self.kind,
+            "schema": SCHEMA,
+            "luxjax": __version__,
+            "identity": self.identity,
+        }
+        rest = {"total": self.total, "facts": self.facts, "parts": [asdict(part) for part in parts]}
         self.location.write(MANIFEST, (json.dumps(head | rest, indent=1) + "\n").encode())
 
     @property
@@ -174,14 +185,17 @@ class Results:
             Called with the numbers of stars done and in all, first before anything is done.
         """
         if block < 1 or part % block:
-            raise InputError(f"a part holds whole blocks of stars; given parts of {part} and blocks of {block}.")
+            raise InputError(
+                f"a part holds whole blocks of stars; given parts of {part} and blocks of {block}."
+            )
         with self.location.lock():
             self.location.tidy()
             if self._parts:  # what a commit that was interrupted at its very end left
                 self.location.remove(_sums_name(len(self._parts) - 1))
             done = self.n_stars
             stars = dataset.catalogs(block, *names, start=done)
-            jobs = (work(islice(stars, part // block)) for _ in range(done, self.total, part))
+            starts = range(done, self.total, part)
+            jobs = ((n, *work(islice(stars, part // block))) for n, _ in enumerate(starts, len(self._parts)))
             sums = self.sums() if self._parts else {}
             if progress:
                 progress(done, self.total)
@@ -189,9 +203,12 @@ class Results:
                 if progress:
                     progress(done, self.total)
 
-    def _commit(self, columns: Columns, new: Columns, sums: dict[str, np.ndarray], notes) -> int:
+    def _commit(self, number: int, columns: Columns, new: Columns, sums: dict[str, np.ndarray], notes) -> int:
         """Write a part, bring the sums up to it, and say so in the manifest; the number of stars done."""
-        number = len(self._parts)
+        if number != len(self._parts):
+            raise RuntimeError(
+                f"part {number} cannot follow {len(self._parts)} parts: the one before it failed"
+            )
         rows = columns_to_parquet(columns, notes)
         self.location.write(_part_name(number), rows)
         total = b""
@@ -201,8 +218,9 @@ class Results:
             total = columns_to_parquet(sums)
             self.location.write(_sums_name(number + 1), total)
         n = len(next(iter(columns.values())))
-        self._parts.append(_Part(n, checksum(rows), checksum(total) if total else ""))
-        self._write()
+        parts = [*self._parts, _Part(n, checksum(rows), checksum(total) if total else "")]
+        self._write(parts)
+        self._parts = parts
         self.location.remove(_sums_name(number))
         return self.n_stars
 
@@ -244,7 +262,9 @@ class Results:
         content = self.location.read(name)
         if content is None or checksum(content) != right:
             state = "is missing" if content is None else "is damaged"
-            raise InputError(f"'{name}' of '{self.location}' {state}; restore it, or remove the folder and run again.")
+            raise InputError(
+                f"'{name}' of '{self.location}' {state}; restore it, or remove the folder and run again."
+            )
         return content
 
 

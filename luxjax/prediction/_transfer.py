@@ -70,6 +70,10 @@ def transfer(
         spectrum), the spread of the label decoder, learned from a finite training set, and the label scatter. Of decoders
         with hidden layers only the last layer's uncertainty is known, of modules of your own none.
     """
+    if not isinstance(data, Catalog | Batch):
+        raise InputError(
+            f"labels of a {type(data).__name__} are not predicted in memory; use transfer_dataset, or dataset.catalog()."
+        )
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
     names = input_names(fitted, data.names if isinstance(data, Batch) else data.outputs, inputs, labels)

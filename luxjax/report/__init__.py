@@ -12,7 +12,7 @@ from ._run import Example, RunFolder, versions
 
 if TYPE_CHECKING:
     from ._accuracy import accuracy
-    from ._catalog_study import check_study, cross_validate, study_catalog, transfer_run
+    from ._catalog_study import check_study, cross_validate, study_catalog
     from ._class_data import (
         ClassData,
         keep_classes,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ._study_files import study_files
     from ._style import label_name, save, styled
     from ._tables import check_table_name, write_table
+    from ._transfer_run import transfer_run, transfer_run_dataset
 
 # Public name -> its module, for those that draw or compute.
 _DRAWN = {
@@ -122,7 +123,8 @@ _DRAWN = {
     "study_files": "_study_files",
     "styled": "_style",
     "traces": "_posterior_chains",
-    "transfer_run": "_catalog_study",
+    "transfer_run": "_transfer_run",
+    "transfer_run_dataset": "_transfer_run",
     "explain_run": "_evidence",
     "held_out_stars": "_evidence",
     "with_errors": "_evidence",
@@ -208,6 +210,7 @@ __all__ = [
     "traces",
     "train_classes",
     "transfer_run",
+    "transfer_run_dataset",
     "versions",
     "with_errors",
     "with_parameters",

@@ -1,22 +1,19 @@
 """Studies of a catalogue on disk: one split, or every star predicted once by cross-validation; and labels for others."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ..core import InputError, check_name, listing
 from ..data import Catalog, Spectra, folds, split
-from ..fitting import ALS, EM, AbstractFitter, Gradient, fit, load
+from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
 from ..models import Lux
 from ..prediction import Calibration, Prediction, calibrate, cannon, choose, ridge, score, transfer
 from ._run import RunFolder
 from ._study import Reference, Stage, Study, labels_table, named, study
 
-__all__ = ["check_study", "cross_validate", "study_catalog", "transfer_run"]
+__all__ = ["check_study", "cross_validate", "study_catalog"]
 
 FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
 INNER_FOLDS = 4
@@ -147,41 +144,6 @@ def _calibration(train: Catalog, model: Lux, fitter: AbstractFitter, inputs, see
         fitted = fit(model, train.select(number != k), fitter, key=seed)
         parts.append(transfer(fitted, train.select(number == k), inputs=inputs))
     return calibrate(Prediction.gather(parts, train.ids), train.labels())
-
-
-def transfer_run(
-    folder: str | Path, catalog: Catalog, *, inputs: Sequence[str] = (), shrink_shortcuts: bool = False
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Labels of new stars from the model of a run, with the run's calibration where there is one.
-
-    Parameters
-    ----------
-    folder : path
-        A run folder, or a folder that `luxjax.save` wrote.
-    catalog : Catalog
-    inputs : sequence of str
-        Spectra to predict from; by default all that model and catalogue share.
-    shrink_shortcuts : bool
-        As for `luxjax.transfer`.
-
-    Returns
-    -------
-    frame : pandas.DataFrame
-        One row per star, as `Prediction.to_frame`.
-    units : dict of str to str
-        By label.
-    """
-    folder = Path(folder)
-    inside = (folder / "model").is_dir()
-    fitted = load(folder / "model" if inside else folder)
-    prediction = transfer(fitted, catalog, inputs=list(inputs) or None, shrink_shortcuts=shrink_shortcuts)
-    if inside and (folder / "metrics.json").is_file():
-        kind = "calibration_shrunk" if prediction.shrunk else "calibration"
-        stored = json.loads((folder / "metrics.json").read_text()).get(kind) or {}
-        if set(stored) == set(prediction.names):
-            calibration = Calibration.from_dict({name: stored[name] for name in prediction.names})
-            prediction = calibration.apply(prediction)
-    return prediction.to_frame(), dict(prediction.units)
 
 
 def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:

@@ -1,0 +1,207 @@
+"""Labels of every star of a dataset, written as they come: memory does not depend on the number of stars."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..core import Batch, Gaussian, InputError, Verdict, check_name, pack, unpack
+from ..data import Catalog
+from ..fitting import Fitted, fingerprint
+from ._calibrate import Calibration
+from ._prediction import Prediction
+from ._transfer import assembled, input_names, predicted_block
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset, Results
+
+__all__ = ["Transferred", "open_transferred", "transfer_dataset"]
+
+KIND = "labels"
+ORIGINS = ("latent", "decoder", "scatter")
+STEP = 64  # stars; small datasets are handled in blocks of a multiple of it
+
+
+def transfer_dataset(
+    fitted: Fitted,
+    dataset: "Dataset",
+    to: str | os.PathLike,
+    *,
+    inputs: Sequence[str] | None = None,
+    labels: str | None = None,
+    shrink_shortcuts: bool = False,
+    calibration: Calibration | None = None,
+    block: int = 512,
+    part: int = 8192,
+    progress: Callable[[int, int], None] | None = None,
+) -> "Transferred":
+    """Predict the labels of all stars of a dataset into a folder of parquet files.
+
+    Stars are read ahead of the one block in use, and what is predicted is written behind it. It may be killed at any
+    moment: the same call goes on after the last part that is there, to the same files.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    dataset : Dataset
+        All of it, or a selection.
+    to : path or str
+        A new folder, or that of an earlier call with the same model, stars and settings; any address that fsspec knows.
+    inputs, labels, shrink_shortcuts
+        As for `transfer`.
+    calibration : Calibration, optional
+        Applied to the covariance of every star.
+    block : int
+        Stars handled at a time; those in memory, with as many that are read ahead.
+    part : int
+        Stars of each file, a multiple of `block`.
+    progress : callable, optional
+        Called with the numbers of stars done and in all.
+
+    Returns
+    -------
+    Transferred
+
+    Raises
+    ------
+    InputError
+        The folder holds labels of another model, of other stars or with other settings.
+    """
+    from ..dataset import Results
+
+    labels = labels or fitted.label_output()
+    check_name("output", labels, fitted.model.names)
+    names = input_names(fitted, dataset.sizes, inputs, labels)
+    if not len(dataset):
+        raise InputError(f"{dataset!r} holds no stars; append some first.")
+    fitted.batch(dataset.select(slice(0, 1)).catalog(*names), *names)  # raises where grids differ
+    info = fitted.info(labels)
+    block = min(block, -(-len(dataset) // STEP) * STEP)
+    part = -(-part // block) * block
+    settings = {
+        "inputs": list(names),
+        "labels": labels,
+        "shrink_shortcuts": shrink_shortcuts,
+        "calibration": None if calibration is None else calibration.to_dict(),
+        "stars": [block, part],
+    }
+    identity = {"model": fingerprint(fitted), "dataset": dataset.fingerprint, "settings": settings}
+    verdicts = {n: fitted.verdicts[n].to_dict() for n in info.names if n in fitted.verdicts}
+    guessed = [n for n, v in verdicts.items() if shrink_shortcuts and v["verdict"] == "shortcut"]
+    facts = {
+        "names": list(info.names),
+        "units": dict(info.units),
+        "species": dict(info.species),
+        "n_latents": fitted.model.n_latents,
+        "verdicts": verdicts,
+        "shrunk": guessed,
+        "cov": "upper triangle, row by row: " + ", ".join(_pairs(info.names)),
+    }
+    results = Results.begin(to, KIND, identity, len(dataset), facts)
+
+    def work(catalogs: Iterable[Catalog]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        ids, parts = [], []
+        with jax.enable_x64(True):
+            for stars in catalogs:
+                filled = _filled(fitted.batch(stars, *names), block)
+                parts.append(predicted_block(fitted, filled, labels, len(stars)))
+                ids.append(stars.ids)
+        found = assembled(fitted, labels, np.concatenate(ids), parts, shrink_shortcuts)
+        return _columns(found if calibration is None else calibration.apply(found)), {}
+
+    notes = _notes(info.names, info.units)
+    results.fill(dataset, names, work, block=block, part=part, notes=notes, progress=progress)
+    return Transferred(results)
+
+
+def open_transferred(location: str | os.PathLike) -> "Transferred":
+    """Labels that `transfer_dataset` or ``luxjax transfer`` wrote."""
+    from ..dataset import Results
+
+    return Transferred(Results.open(location, KIND))
+
+
+class Transferred:
+    """Predicted labels on disk. Make them with `transfer_dataset`, read them with `open_transferred`.
+
+    One row per star, in the order of the dataset: the columns of `Prediction.to_frame`, the variance of every label by origin
+    (``<label>_var_latent``, ``..._var_decoder``, ``..._var_scatter``), and as lists of numbers ``cov`` (of the labels),
+    ``latents`` and ``latents_cov``. Covariances are upper triangles, row by row: of labels a, b, c the elements aa, ab,
+    ac, bb, bc, cc. ``pandas.read_parquet(folder)`` reads the same.
+    """
+
+    def __init__(self, results: "Results"):
+        self.results = results
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __repr__(self) -> str:
+        state = "" if len(self) == self.results.total else f" of {self.results.total}"
+        return f"Transferred({len(self)}{state} stars at '{self.results.location}': {', '.join(self.names)})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Label names."""
+        return tuple(self.results.facts["names"])
+
+    def prediction(self, stars: Any = None) -> Prediction:
+        """The prediction of all stars, or of those chosen by a slice, integer array or boolean mask; it is in memory then."""
+        return self._prediction(self.results.read(stars))
+
+    def parts(self) -> Iterator[Prediction]:
+        """The prediction part by part, for more stars than memory holds."""
+        return map(self._prediction, self.results.parts())
+
+    def _prediction(self, columns: Mapping[str, np.ndarray]) -> Prediction:
+        facts, names = self.results.facts, self.names
+        variance = {o: np.column_stack([columns[f"{n}_var_{o}"] for n in names]) for o in ORIGINS}
+        return Prediction(
+            columns["id"],
+            names,
+            np.column_stack([columns[name] for name in names]),
+            unpack(columns["cov"], len(names)),  # type: ignore[arg-type]  # host arrays stay such
+            variance,
+            Gaussian(columns["latents"], unpack(columns["latents_cov"], facts["n_latents"])),  # type: ignore[arg-type]
+            columns["chi2"],
+            columns["latent_distance"],
+            columns["n_inputs"],
+            facts["units"],
+            facts["species"],
+            {name: Verdict.from_dict(entry) for name, entry in facts["verdicts"].items()},
+            tuple(facts["shrunk"]),
+        )
+
+
+def _filled(batch: Batch, size: int) -> Batch:
+    """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
+    short = size - batch.n_stars
+    return jax.tree.map(partial(jnp.pad, pad_width=((0, short), (0, 0))), batch) if short else batch
+
+
+def _columns(prediction: Prediction) -> dict[str, np.ndarray]:
+    frame = prediction.to_frame()
+    columns = {str(name): np.asarray(column) for name, column in frame.items()}
+    for origin in ORIGINS:
+        columns |= {
+            f"{name}_var_{origin}": v
+            for name, v in zip(prediction.names, prediction.parts[origin].T, strict=True)
+        }
+    columns["cov"] = np.asarray(pack(prediction.cov))  # type: ignore[arg-type]
+    columns["latents"] = np.asarray(prediction.latents.mean)
+    columns["latents_cov"] = np.asarray(pack(prediction.latents.cov))
+    return columns
+
+
+def _pairs(names: Sequence[str]) -> list[str]:
+    return [f"{a}*{b}" for k, a in enumerate(names) for b in names[k:]]
+
+
+def _notes(names: Sequence[str], units: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What the columns' metadata say: units, and which element of a list is what."""
+    notes = {c: {"unit": units[n]} for n in names if units.get(n) for c in (n, f"{n}_err")}
+    return notes | {"cov": {"elements": " ".join(_pairs(names))}}
