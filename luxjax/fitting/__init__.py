@@ -14,6 +14,7 @@ from ._gradient import Gradient
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._mesh import STAR, SUM, on_mesh, own_stars, spread, star_mesh, together
+from ._processes import join_processes
 from ._robust import minus_log_density, tail_weight
 from ._store import fingerprint, load, save
 
@@ -35,6 +36,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "fit_given_latents",
+    "join_processes",
     "latent_posterior",
     "load",
     "log_evidence",
