@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 
@@ -52,21 +53,25 @@ def join_processes(
     place = _place((coordinator, n_processes, process), os.environ)
     if place is None or jax.distributed.is_initialized():
         return
+    if place == ():
+        _initialize(timeout_s)
+        return
+    address, count, own = place
+    if count == 1:
+        return
+    _try(address, own, timeout_s)
+    waiting = threading.Timer(PATIENCE, _say_that_it_waits, place)
+    waiting.daemon = True
+    waiting.start()
     try:
-        if place == ():
-            jax.distributed.initialize(initialization_timeout=timeout_s)
-            return
-        address, count, own = place
-        if count == 1:
-            return
-        _try(address, own, timeout_s)
-        waiting = threading.Timer(PATIENCE, _say_that_it_waits, place)
-        waiting.daemon = True
-        waiting.start()
-        try:
-            jax.distributed.initialize(address, count, own, initialization_timeout=timeout_s)
-        finally:
-            waiting.cancel()
+        _initialize(timeout_s, coordinator_address=address, num_processes=count, process_id=own)
+    finally:
+        waiting.cancel()
+
+
+def _initialize(timeout_s: int, **place) -> None:
+    try:
+        jax.distributed.initialize(initialization_timeout=timeout_s, **place)
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the processes could not be joined ({str(error).splitlines()[0]}); call join_processes() before anything "
@@ -74,9 +79,11 @@ def join_processes(
         ) from error
 
 
-def _place(given: tuple, environment: Mapping[str, str]) -> tuple | None:
+def _place(given: tuple[Any, ...], environment: Mapping[str, str]) -> tuple | None:
     """Coordinator, number of processes and own number; () where JAX finds them, None for a process alone."""
-    found = tuple(environment.get(name) if x is None else x for x, name in zip(given, VARIABLES, strict=True))
+    found: tuple[Any, ...] = tuple(
+        environment.get(name) if x is None else x for x, name in zip(given, VARIABLES, strict=True)
+    )
     if found[0] == "auto":
         return ()
     if all(x is None for x in found):
