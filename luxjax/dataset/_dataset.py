@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jax import device_put
 
 from ..core import Batch, InputError, Measured, check_name, listing
 from ..data import Catalog, LabelTable, Spectra
@@ -205,11 +205,16 @@ class Dataset:
         return self._catalog(self._rows(0, len(self)), self._names(outputs))
 
     def batches(
-        self, size: int | None = None, *outputs: str, labels: Callable[..., Batch] | None = None
+        self,
+        size: int | None = None,
+        *outputs: str,
+        labels: Callable[..., Batch] | None = None,
+        start: int = 0,
     ) -> Iterator[Batch]:
         """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use.
 
-        Labels come in their own units, or as ``labels(catalogue of them, *names)`` makes a batch of them.
+        Labels come in their own units, or as ``labels(catalogue of them, *names)`` makes a batch of them. Stars before
+        `start` are passed over, for work that goes on where it was.
         """
         names, facts = self._names(outputs), self.manifest.outputs
         tables = [name for name in names if labels is not None and facts[name]["kind"] == "labels"]
@@ -230,15 +235,12 @@ class Dataset:
                 found |= labels(catalog, *tables).outputs
             return Batch({name: found[name] for name in names})
 
-        yield from prefetched(read, self._runs(size))
+        yield from prefetched(read, self._runs(size, start))
 
-    def catalogs(self, size: int | None = None, *outputs: str, start: int = 0) -> Iterator[Catalog]:
-        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use.
-
-        Those before `start` are passed over, for work that goes on where it was.
-        """
+    def catalogs(self, size: int | None = None, *outputs: str) -> Iterator[Catalog]:
+        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
         names = self._names(outputs)
-        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size, start))
+        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size))
 
     def check(self) -> list[Damage]:
         """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""
@@ -262,6 +264,10 @@ class Dataset:
         if size < 1:
             raise InputError(f"a batch holds at least one star; given: {size}.")
         return [self._rows(start, start + size) for start in range(first, len(self), size)]
+
+    def _pair(self, name: str, rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values and inverse variances of an output, each (star, pixel or label)."""
+        return self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
 
     def _object(self, name: str) -> bytes:
         content = self.location.read(name)
@@ -296,8 +302,7 @@ class Dataset:
         for name in names:
             arrays: tuple[np.ndarray, ...] = ()
             if facts[name]["kind"] == "spectra":
-                arrays = tuple(self._arrays.read(f"{name}/{a}", rows) for a in ("value", "ivar"))
-                arrays = (*arrays, self.wavelength(name))
+                arrays = (*self._pair(name, rows), self.wavelength(name))
             outputs[name] = output_from(name, facts[name], table, arrays)
         return Catalog(outputs, table_from(table, facts))
 
@@ -307,9 +312,8 @@ def is_dataset(location: str | os.PathLike) -> bool:
     address = os.fspath(location)
     if "://" in address:
         return Location(address).read(MANIFEST) is not None
-    return os.path.isfile(
-        os.path.join(address, MANIFEST)
-    )  # a catalogue is read without the libraries of a dataset
+    # A catalogue is read without the libraries of a dataset.
+    return os.path.isfile(os.path.join(address, MANIFEST))
 
 
 def open_dataset(location: str | os.PathLike) -> Dataset:

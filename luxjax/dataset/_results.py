@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import InputError, listing, parse_header
-from ..data import Catalog
+from ..core import Batch, InputError, listing, parse_header
 from ._dataset import Dataset
 from ._location import Location
 from ._parquet import columns_from_parquet, columns_to_parquet
@@ -33,7 +32,7 @@ SCHEMA = 1
 OTHERS = {"model": "another model", "dataset": "other stars", "settings": "other settings"}
 
 Columns = Mapping[str, np.ndarray]
-Work = Callable[[Iterable[Catalog]], tuple[Columns, Columns]]
+Work = Callable[[np.ndarray, Iterable[Batch]], tuple[Columns, Columns]]
 
 
 @dataclass(frozen=True)
@@ -162,6 +161,7 @@ class Results:
         names: Sequence[str],
         work: Work,
         *,
+        labels: Callable[..., Batch],
         block: int,
         part: int,
         notes: Mapping[str, Mapping[str, str]],
@@ -175,7 +175,10 @@ class Results:
         names : sequence of str
             The outputs to read.
         work : callable
-            From the catalogues of a part's stars, `block` of them each, to its columns and its sums over stars.
+            From the ids of a part's stars and batches of them, `block` stars each but the last, to the part's columns and
+            its sums over stars.
+        labels : callable
+            As for `Dataset.batches`.
         block : int
         part : int
             Stars of a part, a multiple of `block`.
@@ -190,12 +193,18 @@ class Results:
             )
         with self.location.lock():
             self.location.tidy()
+            if (there := self._read(self.location, self.kind)) is not None:
+                self._parts = there._parts  # another process may have gone on meanwhile
             if self._parts:  # what a commit that was interrupted at its very end left
                 self.location.remove(_sums_name(len(self._parts) - 1))
             done = self.n_stars
-            stars = dataset.catalogs(block, *names, start=done)
-            starts = range(done, self.total, part)
-            jobs = ((n, *work(islice(stars, part // block))) for n, _ in enumerate(starts, len(self._parts)))
+            stars = dataset.batches(block, *names, labels=labels, start=done)
+
+            def worked(number: int, start: int) -> tuple[int, Columns, Columns]:
+                ids = dataset.select(slice(start, start + part)).ids
+                return number, *work(ids, islice(stars, part // block))
+
+            jobs = (worked(*job) for job in enumerate(range(done, self.total, part), len(self._parts)))
             sums = self.sums() if self._parts else {}
             if progress:
                 progress(done, self.total)

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, Gaussian, InputError, Verdict, check_name, pack, unpack
-from ..data import Catalog
 from ..fitting import Fitted, fingerprint
 from ._calibrate import Calibration
 from ._prediction import Prediction
@@ -103,18 +102,20 @@ def transfer_dataset(
     }
     results = Results.begin(to, KIND, identity, len(dataset), facts)
 
-    def work(catalogs: Iterable[Catalog]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        ids, parts = [], []
+    def work(
+        ids: np.ndarray, batches: Iterable[Batch]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         with jax.enable_x64(True):
-            for stars in catalogs:
-                filled = _filled(fitted.batch(stars, *names), block)
-                parts.append(predicted_block(fitted, filled, labels, len(stars)))
-                ids.append(stars.ids)
-        found = assembled(fitted, labels, np.concatenate(ids), parts, shrink_shortcuts)
+            parts = [
+                predicted_block(fitted, _filled(batch, block), labels, batch.n_stars) for batch in batches
+            ]
+        found = assembled(fitted, labels, ids, parts, shrink_shortcuts)
         return _columns(found if calibration is None else calibration.apply(found)), {}
 
     notes = _notes(info.names, info.units)
-    results.fill(dataset, names, work, block=block, part=part, notes=notes, progress=progress)
+    results.fill(
+        dataset, names, work, labels=fitted.batch, block=block, part=part, notes=notes, progress=progress
+    )
     return Transferred(results)
 
 
