@@ -222,9 +222,7 @@ class Dataset:
         def read(rows: slice | np.ndarray) -> Batch:
             # What is on disk was made usable when it was appended.
             found = {
-                name: Measured(
-                    *(jnp.asarray(self._arrays.read(f"{name}/{a}", rows)) for a in ("value", "ivar"))
-                )
+                name: Measured(*(device_put(a, may_alias=True) for a in self._pair(name, rows)))
                 for name in names
                 if name not in tables
             }
