@@ -7,18 +7,20 @@ The objective is J = half the chi-square (with half the sum of ln variance where
 from collections.abc import Mapping
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
 from ..models import Linear, Lux
-from ._blocks import blocks
-from ._decoders import decoder_sums, expected_residual, finish, solve_decoders
+from ._blocks import blocks, summed
+from ._decoders import decoder_sums, expected_residual, finish, improve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
-from ._latents import effective_ivar, latent_posterior
+from ._latents import effective_ivar, latent_mean, latent_posterior
+from ._mesh import STAR, SUM, Sharded, together
+from ._mesh import spread as on_devices
 from ._scatter import new_scatter, scatter_sums
-from ._start import moments_of, svd_start
+from ._start import svd_start
 
 __all__ = ["ALS", "strengths"]
 
@@ -37,11 +39,13 @@ class ALS(AbstractFitter):
         Converged when a cycle lowers J by less than this fraction of it.
     scatter : bool
         Learn the intrinsic scatter of every pixel and label.
+    intercept : bool
+        Whether decoders have an intercept. Without, they decode values as they are: subtract the mean beforehand.
     balance : bool
         Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
         a direction that alternation barely descends; balancing steps along it at once.
-    block : int
-        Stars handled at a time; bounds the working memory.
+    block : int, optional
+        Stars handled at a time; bounds the working memory. By default their values take 32 MiB.
     """
 
     regularization: float | Mapping[str, float] = 1.0
@@ -49,8 +53,9 @@ class ALS(AbstractFitter):
     max_cycles: int = 60
     tol: float = 1e-7
     scatter: bool = False
+    intercept: bool = True
     balance: bool = True
-    block: int = 512
+    block: int | None = None
 
     def run(
         self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
@@ -60,49 +65,64 @@ class ALS(AbstractFitter):
                 "ALS needs decoders that are linear in their weights (Linear, Quadratic); use Gradient for others."
             )
         strength = strengths(self.regularization, model)
-        model = svd_start(model, batch, moments_of(batch), key=key)
-        latents = jnp.zeros((batch.n_stars, model.n_latents))
+        model = svd_start(model, batch, key=key)
+        model = model if self.intercept else _without_intercepts(model)
+        latents = None if model.is_linear else _no_latents(model, batch)
         objective: list[float] = []
         converged, before = False, model.scatter
         for cycle in range(self.max_cycles):
-            loss, sums, latents = self._sweep(model, batch, latents, strength)
+            loss, sums = self._sweep(model, batch, latents, strength)
             if objective and loss > objective[-1] and self.scatter:
                 model = Lux(model.decoders, before)  # the scatter's step overshot
-                loss, sums, latents = self._sweep(model, batch, latents, strength)
-            objective.append(loss)
+                loss, sums = self._sweep(model, batch, latents, strength)
+            before = model.scatter
+            model, gain = self._maximise(model, sums, strength)
+            objective.append(loss - gain)
             if progress:
-                progress(cycle, loss)
+                progress(cycle, objective[-1])
+            _, _, moments = sums
+            if self.balance and model.is_linear:
+                model, moments = _balance(
+                    model, moments, strength, self.latent_regularization, self.intercept
+                )
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
                 converged = True
                 break
-            before = model.scatter
-            model = _maximise(model, sums, strength, self.scatter)
-            if self.balance and model.is_linear:
-                model, latents = _balance(model, latents, sums[2], strength, self.latent_regularization)
         if model.is_linear:
-            model, latents = _whiten(model, latents)
-        _, (sums, _, _), _ = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
-        _, cov = finish(model, sums, shrink=False)
+            model = _whiten(model, moments, self.intercept)
+        _, (sums, _, _) = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
+        _, cov = finish(model, sums, shrink=False, intercept=self.intercept)
         cov = with_label_rows(model, cov, batch, self.block)
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
     def _sweep(self, model, batch, latents, strength, *, spread: bool = False, prior: float | None = None):
-        """One pass: J at the best latents of every star, the sums there, and those latents."""
+        """One pass: J at the best latents of every star, and the sums there.
+
+        The latents found are put in `latents`, if given: where decoders are not linear the next search starts from them.
+        """
         prior = self.latent_regularization if prior is None else prior
-        parts: list = []
-        found = []
-        for block, real, where in blocks(batch, self.block):
-            short = len(real) - (where.stop - where.start)
-            start = jnp.pad(latents[where], ((0, short), (0, 0)))
-            *part, z = _pass(model, block, real, start, prior, spread)
-            part = jax.block_until_ready(part)
-            parts = [jax.tree.map(jnp.add, parts[0], part) if parts else part]
-            found.append(z[: len(real) - short])
-        loss, sums = parts[0]
+        noisy = self.scatter or any(bool(jnp.any(s > 0)) for s in model.scatter.values())
+        run = on_devices(_pass, (SUM, SUM, STAR))
+
+        def parts():
+            for block, real, where in blocks(batch, self.block):
+                start = None if latents is None else _placed(latents[where], len(real), batch)
+                loss, sums, z = run(model, block, real, start, prior, noisy, spread)
+                if latents is not None:
+                    latents[where] = np.asarray(z)[: where.stop - where.start]
+                yield loss, sums
+
+        loss, sums = together(summed(parts()), batch)
         for name, decoder in model.feature_decoders.items():
             loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
-        return float(loss), sums, jnp.concatenate(found)
+        return float(loss), sums
+
+    def _maximise(self, model: Lux, sums, strength: dict[str, float]) -> tuple[Lux, float]:
+        """The best decoders for these latents, by how much they lower J, and the next scatter."""
+        priors = {k: strength[k] * jnp.eye(d.weight.shape[1]) for k, d in model.feature_decoders.items()}
+        better, gain = improve_decoders(model, sums[0], priors, self.intercept)
+        return Lux(better.decoders, new_scatter(model, sums[1]) if self.scatter else model.scatter), gain
 
 
 def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[str, float]:
@@ -115,41 +135,62 @@ def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[s
 
 
 @eqx.filter_jit
-def _pass(model: Lux, block: Batch, real, start, prior: float, spread: bool):
-    posterior = latent_posterior(model, block, prior, start)
-    z = posterior.mean
+def _pass(model: Lux, block: Batch, real, start, prior: float, noisy: bool, spread: bool):
+    """J of a block, the sums of the maximisation, and the latents; without covariances unless `spread`."""
+    weights = {
+        k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
+    }
+    cov = None
+    if spread or not model.is_linear:
+        z, cov, _ = latent_posterior(model, block, prior, start)
+    else:
+        z = latent_mean(model, block, weights, prior)
     loss = 0.5 * prior * jnp.sum(z**2, axis=1)
     sums, spreads = {}, {}
     for name, m in block.outputs.items():
-        decoder, scatter = model.feature_decoders[name], model.scatter[name].astype(m.ivar.dtype)
-        w = effective_ivar(m.ivar, scatter)
+        decoder, w = model.feature_decoders[name], weights[name]
         _, square = expected_residual(decoder, m, z, None)
-        # ln(variance) relative to the stated variance: zero without scatter, where J is a plain chi-square.
-        terms = w * square + jnp.where(m.ivar > 0, jnp.log1p(m.ivar * scatter**2), 0)
+        terms = w * square
+        if noisy:
+            # ln(variance) relative to the stated variance: zero without scatter, where J is a plain chi-square.
+            scatter = model.scatter[name].astype(m.ivar.dtype)
+            terms = terms + jnp.where(m.ivar > 0, jnp.log1p(m.ivar * scatter**2), 0)
+            spreads[name] = scatter_sums(w, square)
         loss = loss + 0.5 * jnp.sum(terms, axis=1).astype(jnp.float64)
-        sums[name] = decoder_sums(decoder, m, w, z, posterior.cov if spread else None)
-        spreads[name] = scatter_sums(w, square)
+        sums[name] = decoder_sums(decoder, m, w, z, cov if spread else None)
     moments = (jnp.sum(real), real @ z, (z * real[:, None]).T @ z)
     return jnp.sum(real * loss), (sums, spreads, moments), z
 
 
-def _maximise(model: Lux, sums, strength: dict[str, float], scatter: bool) -> Lux:
-    priors = {k: strength[k] * jnp.eye(d.weight.shape[1]) for k, d in model.feature_decoders.items()}
-    return Lux(
-        solve_decoders(model, sums[0], priors)[0].decoders,
-        new_scatter(model, sums[1]) if scatter else model.scatter,
+def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
+    """Where the first search for the latents of this process's stars begins."""
+    stars = batch.stars if isinstance(batch, Sharded) else batch
+    return np.zeros((stars.n_stars, model.n_latents))
+
+
+def _placed(rows: np.ndarray, n: int, batch: Batch | Sharded):
+    rows = np.pad(rows, ((0, n - len(rows)), (0, 0)))
+    return batch.place(rows) if isinstance(batch, Sharded) else jnp.asarray(rows)
+
+
+def _without_intercepts(model: Lux) -> Lux:
+    return model.replace(
+        {
+            k: eqx.tree_at(lambda d: d.intercept, d, jnp.zeros_like(d.intercept))
+            for k, d in model.feature_decoders.items()
+        }
     )
 
 
 @eqx.filter_jit
-def _balance(model: Lux, latents, moments, strength, latent_strength: float):
+def _balance(model: Lux, moments, strength, latent_strength: float, centre: bool):
     """Centre the latents, then the basis of least priors: lambda_z Z'Z = sum_k lambda_k W_k'W_k.
 
     Predictions do not change. With Z = Q_z R_z and W = Q_w R_w (both weighted by the root of their lambda),
     the singular values of R_z R_w' are shared equally between the two factors.
     """
     n, first, second = moments
-    mean = first / n
+    mean = first / n if centre else jnp.zeros_like(first)
     square = second - n * jnp.outer(mean, mean)
     weights = sum(
         s * model.feature_decoders[k].weight.T @ model.feature_decoders[k].weight for k, s in strength.items()
@@ -158,7 +199,8 @@ def _balance(model: Lux, latents, moments, strength, latent_strength: float):
     root_w = _root(weights)
     u, values, _ = jnp.linalg.svd(root_z @ root_w.T)
     turn = jnp.linalg.solve(root_z, u * jnp.sqrt(values))
-    return _change_basis(model, latents, mean, turn)
+    moments = (n, (first - n * mean) @ turn, turn.T @ square @ turn)
+    return _change_basis(model, mean, turn), moments
 
 
 def _root(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
@@ -167,19 +209,19 @@ def _root(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
     return jnp.linalg.cholesky(matrix + floor * jnp.eye(len(matrix))).T
 
 
-def _change_basis(model: Lux, latents, mean, turn):
-    """Z -> (z - mean) @ turn, with the decoders changed so that every prediction stays."""
+def _change_basis(model: Lux, mean, turn) -> Lux:
+    """The decoders for latents (z - mean) @ turn, with every prediction as it was."""
     back = jnp.linalg.inv(turn)
     decoders = {
         k: Linear(d.intercept + d.weight @ mean, d.weight @ back.T) for k, d in model.feature_decoders.items()
     }
-    return Lux(decoders, model.scatter), (latents - mean) @ turn
+    return Lux(decoders, model.scatter)
 
 
 @eqx.filter_jit
-def _whiten(model: Lux, latents):
-    """The basis in which the latents have zero mean and unit covariance, as their N(0, I) prior says."""
-    mean = jnp.mean(latents, axis=0)
-    centred = latents - mean
-    root = _root(centred.T @ centred / len(latents))
-    return _change_basis(model, latents, mean, jnp.linalg.inv(root))
+def _whiten(model: Lux, moments, centre: bool) -> Lux:
+    """The model in the basis where the latents have zero mean and unit covariance, as their N(0, I) prior says."""
+    n, first, second = moments
+    mean = first / n if centre else jnp.zeros_like(first)
+    root = _root(second / n - jnp.outer(mean, mean))
+    return _change_basis(model, mean, jnp.linalg.inv(root))

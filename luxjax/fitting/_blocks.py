@@ -1,6 +1,7 @@
 """Stars in blocks of one size, so that memory stays bounded and every block reuses one compiled kernel."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,15 +10,23 @@ from ..core import Array, Batch, Float, Measured
 from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
-__all__ = ["blocks", "sweep"]
+__all__ = ["block_size", "blocks", "summed", "sweep"]
 
 STEP = 64
+BLOCK_BYTES = 2**25
+LARGEST = 4096
 
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
-def blocks(batch: Batch | Streamed | Sharded, size: int = 512) -> Iterator[Block]:
-    """Blocks of `size` stars, the last one filled up with stars of zero weight.
+def block_size(sizes: Mapping[str, int]) -> int:
+    """Stars whose values of all outputs take `BLOCK_BYTES`: enough for products to run at full speed."""
+    stars = BLOCK_BYTES // (4 * sum(sizes.values()))
+    return max(STEP, min(LARGEST, stars // STEP * STEP))
+
+
+def blocks(batch: Batch | Streamed | Sharded, size: int | None = None) -> Iterator[Block]:
+    """Blocks of `size` stars (`block_size` unless given), the last one filled up with stars of zero weight.
 
     Streamed stars are read while the last block is in use. Of stars on a mesh these are those of this process, `size` for
     each of its devices.
@@ -30,6 +39,7 @@ def blocks(batch: Batch | Streamed | Sharded, size: int = 512) -> Iterator[Block
     where : slice
         The stars of the batch that the block holds.
     """
+    size = size or block_size(batch.sizes)
     if isinstance(batch, Sharded):
         size = batch.block_size(size, STEP)
         yield from batch.placed(size, _filled(batch.stars, size))
@@ -59,15 +69,30 @@ def _fill(x, rows: int):
     return jnp.pad(x, ((0, rows), (0, 0)))
 
 
-def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int):
+def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None):
     """Sum of ``kernel(model, block, real)`` over the blocks: one pass over the stars.
 
     The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.
     """
     run = spread(kernel)
-    total: list[tuple] = []
-    for block, real, _ in blocks(batch, size):
-        part = jax.block_until_ready(run(model, block, real))  # blocks side by side could deadlock on CPU
-        total = [jax.tree.map(jnp.add, total[0], part) if total else part]
-    loss, *sums = together(total[0], batch)
+    loss, *sums = together(summed(run(model, block, real) for block, real, _ in blocks(batch, size)), batch)
     return float(loss), *sums
+
+
+def summed(parts: Iterable):
+    """The sum of trees of arrays, in double precision and in place: sums for all pixels are as large as a block of stars."""
+    total: list = []
+    for part in parts:
+        part = jax.block_until_ready(part)  # blocks side by side could deadlock on CPU
+        total = [_added(total.pop(), part) if total else _double(part)]
+    return total[0]
+
+
+@jax.jit
+def _double(part):
+    return jax.tree.map(lambda x: x.astype(jnp.float64), part)
+
+
+@partial(jax.jit, donate_argnums=0)
+def _added(total, part):
+    return jax.tree.map(lambda x, y: x + y.astype(jnp.float64), total, part)

@@ -17,7 +17,7 @@ from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
 from ._blocks import sweep
 from ._checkpoint import Checkpoint
-from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, solve_decoders
+from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, improve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
 from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_field
@@ -50,8 +50,8 @@ class EM(AbstractFitter):
         than the joint fit where the model describes the spectra badly and stars are not fewer than pixels, as seen
         on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
         `luxjax.prediction.choose` decides by cross-validation.
-    block : int
-        Stars handled at a time; bounds the working memory.
+    block : int, optional
+        Stars handled at a time; bounds the working memory. By default their values take 32 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
         one that ends removes it.
@@ -62,7 +62,7 @@ class EM(AbstractFitter):
     scatter: bool = True
     shrink: bool = True
     readout: bool = False
-    block: int = 512
+    block: int | None = None
     checkpoint: str | None = None
 
     def run(
@@ -76,9 +76,9 @@ class EM(AbstractFitter):
             raise InputError("a readout knows Gaussian noise only; use EM() without it for Student-t noise.")
         moments = moments_of(batch)
         n_values = count_values(moments)
-        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, moments))
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, moments), batch)
         kept = checkpoint.read(model)
-        model = svd_start(model, batch, moments, key=key) if kept is None else kept[0]
+        model = svd_start(model, batch, key=key) if kept is None else kept[0]
         before, objective = (model.scatter, []) if kept is None else kept[1:]
         converged = False
         for cycle in range(len(objective), self.max_cycles):
@@ -191,7 +191,7 @@ def _pass_without(model: Lux, block: Batch, real):
 def _maximise(model: Lux, sums: dict[str, DecoderSums], latents, spreads) -> Lux:
     """New decoders and scatter, then the latents' mean and covariance folded into the decoders."""
     scatter = new_scatter(model, spreads) if spreads else model.scatter
-    return _fold(solve_decoders(model, sums)[0], latents).replace(scatter=scatter)
+    return _fold(improve_decoders(model, sums)[0], latents).replace(scatter=scatter)
 
 
 @eqx.filter_jit

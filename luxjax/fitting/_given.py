@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from ..core import Batch, InputError, Latents
 from ..models import Lux
-from ._blocks import blocks
+from ._blocks import blocks, summed
 from ._decoders import decoder_sums, expected_residual, finish
 from ._fitter import FitResult
 from ._latents import effective_ivar
@@ -48,12 +48,11 @@ def fit_given_latents(
 
 
 def _sums(model: Lux, batch: Batch, latents, block: int):
-    total = None
-    for part, real, where in blocks(batch, block):
-        z = jnp.pad(latents[where], ((0, len(real) - (where.stop - where.start)), (0, 0)))
-        out = _pass(model, part, z)
-        total = out if total is None else jax.tree.map(jnp.add, total, out)
-    sums, moments, loss = total
+    def z(where: slice, n: int):
+        return jnp.pad(latents[where], ((0, n - (where.stop - where.start)), (0, 0)))
+
+    parts = (_pass(model, part, z(where, len(real))) for part, real, where in blocks(batch, block))
+    sums, moments, loss = summed(parts)
     return sums, moments, float(loss)
 
 

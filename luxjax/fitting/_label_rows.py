@@ -28,7 +28,9 @@ from ._robust import information_share
 __all__ = ["with_label_rows"]
 
 
-def with_label_rows(model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int) -> dict[str, Array]:
+def with_label_rows(
+    model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int | None
+) -> dict[str, Array]:
     """The covariances of decoder rows, those of labels taken over latents that the spectra alone give.
 
     Outputs with at least four values for each latent are spectra here, others labels. Without any of the former the

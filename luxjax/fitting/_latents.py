@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Batch, Float, Measured, gemm, pairs, solve_ridge, total, unpack
+from ..core import Array, Batch, Float, Measured, gemm, pairs, ridge_mean, solve_ridge, total, unpack
 from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
 from ._decoders import in_type
 from ._robust import Weights, curvature, expected_information, reweighted
@@ -28,6 +28,7 @@ __all__ = [
     "LatentPosterior",
     "StarSums",
     "effective_ivar",
+    "latent_mean",
     "latent_posterior",
     "mean_field",
     "star_sums",
@@ -142,6 +143,19 @@ def latent_posterior(
     return LatentPosterior(z, *solve_ridge(information, jnp.zeros_like(z), eye)[1:])
 
 
+def latent_mean(
+    model: Lux, block: Batch, weights: Weights, prior_precision: float = 1.0
+) -> Float[Array, "star latent"]:
+    """The means of `latent_posterior` for linear decoders and Gaussian noise of these inverse variances, at half the cost."""
+    gram, rhs = _linear_sums(model, block, weights)
+    return ridge_mean(gram, rhs, prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64))
+
+
+def _linear_sums(model: Lux, block: Batch, weights: Weights) -> StarSums:
+    sums = [star_sums(model.feature_decoders[k], m, weights[k]) for k, m in block.outputs.items()]
+    return StarSums(total(s.gram for s in sums), total(s.rhs for s in sums))
+
+
 def mean_field(model: Lux, block: Batch) -> tuple[LatentPosterior, Weights]:
     """Latents of linear decoders and precisions of Student-t noise, each given the expectation of the other.
 
@@ -170,8 +184,7 @@ def _gaussian(
     """The posterior for noise of these inverse variances."""
     eye = prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64)
     if model.is_linear:
-        sums = [star_sums(model.feature_decoders[k], m, weights[k]) for k, m in block.outputs.items()]
-        return LatentPosterior(*solve_ridge(total(s.gram for s in sums), total(s.rhs for s in sums), eye))
+        return LatentPosterior(*solve_ridge(*_linear_sums(model, block, weights), eye))
     if start is None:
         start = jnp.zeros((block.n_stars, model.n_latents), jnp.float64)
     return _each_star(model, block, weights, start, lambda terms, z: _gauss_newton(terms, eye, z, steps))

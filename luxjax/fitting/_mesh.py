@@ -20,7 +20,18 @@ from jax.sharding import PartitionSpec as P
 from ..core import Array, Batch, Float, InputError, Measured, listing
 from ._stream import Streamed
 
-__all__ = ["STAR", "SUM", "Sharded", "on_mesh", "own_stars", "spread", "star_mesh", "together"]
+__all__ = [
+    "STAR",
+    "SUM",
+    "Sharded",
+    "from_first",
+    "leads",
+    "on_mesh",
+    "own_stars",
+    "spread",
+    "star_mesh",
+    "together",
+]
 
 AXIS = "star"
 SUM, STAR = (
@@ -52,17 +63,14 @@ class Sharded:
 
     Parameters
     ----------
-    stars : Batch or Streamed
-        Those of this process.
-    n_stars : int
-        How many all processes have.
+    whole : Batch or Streamed
+        The stars of all processes.
     mesh : Mesh
-    fingerprint : str, optional
-        What tells the stars of all processes from others, where they come from a dataset.
     """
 
-    def __init__(self, stars: Batch | Streamed, n_stars: int, mesh: Mesh, fingerprint: str | None = None):
-        self.stars, self.n_stars, self.mesh, self.fingerprint = stars, n_stars, mesh, fingerprint
+    def __init__(self, whole: Batch | Streamed, mesh: Mesh):
+        self.whole, self.n_stars, self.mesh = whole, whole.n_stars, mesh
+        self.stars = whole.stars(self.own)
         self.local = mesh.local_mesh
         self._kept: tuple[int, list[Block]] = (0, [])
 
@@ -80,18 +88,18 @@ class Sharded:
         return stars.dtype if isinstance(stars, Streamed) else stars[stars.names[0]].value.dtype
 
     @property
+    def fingerprint(self) -> str | None:
+        """What tells the stars of all processes from others, where they come from a dataset."""
+        return self.whole.fingerprint if isinstance(self.whole, Streamed) else None
+
+    @property
     def own(self) -> slice:
         """Which stars this process has."""
         return own_stars(self.n_stars, self.mesh)
 
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes for all."""
-        return self.mesh.devices.flat[0].process_index == jax.process_index()
-
     def only(self, *names: str) -> "Sharded":
         """The same stars with these outputs alone."""
-        return Sharded(self.stars.only(*names), self.n_stars, self.mesh, self.fingerprint)
+        return Sharded(self.whole.only(*names), self.mesh)
 
     def __getitem__(self, name: str) -> Measured:
         """One output of the stars of all processes in memory: for labels, which are few."""
@@ -145,15 +153,15 @@ def on_mesh(stars: Batch | Streamed, mesh: Mesh) -> Sharded:
     processes = [d.process_index for d in mesh.devices.flat] if isinstance(mesh, Mesh) else []
     if not processes or mesh.axis_names != (AXIS,) or processes != sorted(processes):
         raise InputError(f"mesh has to be one of stars, from luxjax.fitting.star_mesh(); given: {mesh}.")
-    if jax.process_index() not in processes:
+    if jax.process_index() not in processes or len(set(processes)) not in (1, jax.process_count()):
         raise InputError(
-            f"process {jax.process_index()} has no device on the mesh ({listing(map(str, mesh.devices.flat))}); "
-            "make it from all devices, by star_mesh()."
+            f"the mesh has devices of the processes {listing(sorted(set(processes)))}, and this is process "
+            f"{jax.process_index()} of {jax.process_count()}; make it from all devices, by star_mesh(), or from this "
+            "process's own, by star_mesh(jax.local_devices())."
         )
     if stars.n_stars < mesh.size:
         raise InputError(f"{stars.n_stars} stars are fewer than the {mesh.size} devices; use fewer devices.")
-    fingerprint = stars.fingerprint if isinstance(stars, Streamed) else None
-    return Sharded(stars.stars(own_stars(stars.n_stars, mesh)), stars.n_stars, mesh, fingerprint)
+    return Sharded(stars, mesh)
 
 
 def spread(kernel: Callable, out=SUM) -> Callable:
@@ -218,3 +226,18 @@ def together(sums, batch: Batch | Streamed | Sharded):
 @partial(jax.jit, static_argnums=1)
 def _added(sums, everywhere: NamedSharding):
     return jax.lax.with_sharding_constraint(jax.tree.map(lambda x: jnp.sum(x, axis=0), sums), everywhere)
+
+
+def leads(batch: Batch | Streamed | Sharded) -> bool:
+    """Whether this process writes the files of a fit of these stars."""
+    return not isinstance(batch, Sharded) or batch.mesh.devices.flat[0].process_index == jax.process_index()
+
+
+def from_first(tree, batch: Batch | Streamed | Sharded):
+    """What the first process has of a tree of arrays, which all have in these shapes, in every process."""
+    if not isinstance(batch, Sharded) or batch.mesh.size == batch.local.size:
+        return tree
+    arrays, rest = eqx.partition(tree, lambda x: isinstance(x, jax.Array | np.ndarray))
+    found = multihost_utils.broadcast_one_to_all(arrays)  # arrays of the host
+    found = jax.tree.map(lambda x, y: jnp.asarray(y) if isinstance(x, jax.Array) else y, arrays, found)
+    return eqx.combine(found, rest)

@@ -23,7 +23,7 @@ STEPS = 200
 
 
 def readout(
-    model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int
+    model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int | None
 ) -> tuple[Lux, dict[str, Array]]:
     """Every small output's rows by ridge regression on the latents inferred from the large outputs.
 
@@ -101,7 +101,7 @@ def readout_row(
     return row, spread, float(np.sqrt(variance))
 
 
-def _latents(model: Lux, batch: Batch, block: int) -> tuple[np.ndarray, np.ndarray]:
+def _latents(model: Lux, batch: Batch, block: int | None) -> tuple[np.ndarray, np.ndarray]:
     parts = []
     for part, _, where in blocks(batch, block):
         found = jax.block_until_ready(spread(_posterior, STAR)(model, part))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import solve_triangular
 
 from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
@@ -15,6 +16,10 @@ from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
 __all__ = ["Moments", "count_values", "moments_of", "svd_start", "weighted_mean", "with_linear_part"]
+
+
+SAMPLE = 2048  # stars that a start looks at
+RUN = 64  # consecutive stars of a sample, which are read together
 
 
 class Moments(NamedTuple):
@@ -54,12 +59,15 @@ def count_values(moments: Mapping[str, Moments]) -> float:
 def _sums(part: Batch) -> dict[str, Moments]:
     return {
         name: Moments(
-            jnp.sum(m.ivar, axis=0, dtype=jnp.float64),
-            jnp.sum(m.ivar * m.value, axis=0, dtype=jnp.float64),
-            jnp.sum(m.ivar > 0, axis=0, dtype=jnp.float64),
+            _over_stars(m.ivar), _over_stars(m.ivar * m.value), _over_stars((m.ivar > 0).astype(m.ivar.dtype))
         )
         for name, m in part.outputs.items()
     }
+
+
+def _over_stars(x: Float[Array, "star out"]) -> Float[Array, " out"]:
+    """Sums over stars, as a matrix product: several times faster than a reduction on CPU."""
+    return gemm(jnp.ones((1, len(x)), x.dtype), x)[0].astype(jnp.float64)
 
 
 @eqx.filter_jit
@@ -76,19 +84,15 @@ def _power_step(block: Batch, means, basis: dict[str, Array]) -> tuple[dict[str,
 
 
 def svd_start(
-    model: Lux,
-    batch: Batch | Streamed | Sharded,
-    moments: Mapping[str, Moments],
-    *,
-    key: PRNGKeyArray,
-    n_power: int = 3,
-    oversample: int = 8,
+    model: Lux, batch: Batch | Streamed | Sharded, *, key: PRNGKeyArray, n_power: int = 3, oversample: int = 8
 ) -> Lux:
     """The model with linear weights from a randomised SVD (Halko, Martinsson & Tropp 2011, SIAM Rev. 53, 217).
 
-    Latents then have unit variance over the stars. Weights of higher-order features start at zero.
+    Latents then have unit variance over the stars. Weights of higher-order features start at zero. Of many stars a sample
+    is taken: with 2,048 of 5,000 stars the first cycle of a fit ended as low as with all of them.
     """
-    means = weighted_mean(moments, batch.n_stars)
+    batch = _sample(batch)
+    means = weighted_mean(moments_of(batch), batch.n_stars)
     n_latents, sizes = model.n_latents, batch.sizes
     width = min(n_latents + oversample, batch.n_stars, sum(sizes.values()))
     dtype = next(iter(batch.outputs.values())).value.dtype if isinstance(batch, Batch) else batch.dtype
@@ -113,6 +117,16 @@ def svd_start(
         linear = jnp.pad(linear, ((0, 0), (0, n_latents - linear.shape[1])))
         decoders[name] = with_linear_part(decoder, mean, linear)
     return model.replace(decoders)
+
+
+def _sample(batch: Batch | Streamed | Sharded) -> Batch | Streamed | Sharded:
+    """Runs of consecutive stars, evenly spaced, in memory; all stars where they are few."""
+    if batch.n_stars <= SAMPLE:
+        return batch
+    begins = np.linspace(0, batch.n_stars - RUN, SAMPLE // RUN).astype(int)
+    rows = (begins[:, None] + np.arange(RUN)).ravel()
+    found = (batch.whole if isinstance(batch, Sharded) else batch).stars(rows)
+    return found if isinstance(found, Batch) else next(found.parts(SAMPLE))
 
 
 @eqx.filter_jit
