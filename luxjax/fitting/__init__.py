@@ -2,7 +2,7 @@
 
 from ._als import ALS
 from ._blocks import blocks
-from ._decoders import decoded
+from ._decoders import decoded, decoder_sums
 from ._em import EM
 from ._evidence import log_evidence
 from ._finish import UNKNOWN
@@ -17,6 +17,7 @@ from ._mesh import STAR, SUM, on_mesh, own_stars, spread, star_mesh, together
 from ._processes import join_processes
 from ._robust import minus_log_density, tail_weight
 from ._store import fingerprint, load, save
+from ._work import gram_bytes, gram_flops
 
 __all__ = [
     "ALS",
@@ -32,10 +33,13 @@ __all__ = [
     "OutputInfo",
     "blocks",
     "decoded",
+    "decoder_sums",
     "effective_ivar",
     "fingerprint",
     "fit",
     "fit_given_latents",
+    "gram_bytes",
+    "gram_flops",
     "join_processes",
     "latent_posterior",
     "load",

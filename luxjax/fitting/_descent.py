@@ -4,7 +4,7 @@ import math
 import time
 from contextlib import closing
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -21,6 +21,8 @@ from ._minibatches import Minibatch, Minibatches
 from ._objective import Objective, Params
 
 __all__ = ["Course", "Descended", "Rules", "begun", "cosine_adam", "descend"]
+
+Tree = TypeVar("Tree")
 
 RATE = 0.01
 CHECKPOINT_S = 60.0  # at least so many seconds between two checkpoints
@@ -85,7 +87,9 @@ class Descended(NamedTuple):
 def begun(params: Params, optimizer: optax.GradientTransformationExtraArgs, latents: Array) -> Course:
     """A descent before its first step."""
     zero = jnp.zeros((), jnp.int32)
-    state = State(params, optimizer.init(params), latents)
+    state = _copy(
+        State(params, optimizer.init(params), latents)
+    )  # an optimiser may remember the parameters themselves
     return Course(state, _copy(params), jnp.asarray(-math.inf), zero, zero, zero)
 
 
@@ -168,9 +172,9 @@ def _model(objective: Objective, params: Params) -> Lux:
 
 
 @eqx.filter_jit
-def _copy(params: Params) -> Params:
-    """In memory of its own: the next step takes that of its parameters."""
-    return jax.tree.map(jnp.copy, params)
+def _copy(tree: Tree) -> Tree:
+    """Every array in memory of its own: the next step takes that of its state."""
+    return jax.tree.map(jnp.copy, tree)
 
 
 def _settled(history: list[float], tol: float) -> bool:

@@ -98,10 +98,13 @@ class Minibatches:
 
     def _read(self, rows: np.ndarray) -> tuple[Batch, np.ndarray, np.ndarray]:
         """These stars on the device, in the order of the disk, and where each of them is there."""
-        order = np.argsort(rows, kind="stable")
-        at = np.empty_like(order)
-        at[order] = np.arange(len(order))
-        return in_memory(cast(Streamed, self.stars).stars(rows[order])), at, rows
+        stars = np.unique(rows)
+        if len(stars) < len(
+            rows
+        ):  # an epoch ends here; others stand in for the twins, so that the shape stays
+            others = np.setdiff1d(np.arange(self.n_stars), stars)[: len(rows) - len(stars)]
+            stars = np.sort(np.concatenate([stars, others]))
+        return in_memory(cast(Streamed, self.stars).stars(stars)), np.searchsorted(stars, rows), rows
 
     def _windows(self, begin: int) -> Iterator[np.ndarray]:
         """Star numbers, as many as a window holds at a time, from this place in the sequence of all epochs on."""
