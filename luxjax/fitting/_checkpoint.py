@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Array, InputError
+from ._mesh import from_first, leads
 
 __all__ = ["Checkpoint"]
 
@@ -26,10 +27,13 @@ class Checkpoint:
         Nothing is written or read without one.
     identity : mapping
         What tells this fit from others: settings, data, seed. A file of another fit is refused.
+    batch : Batch, Streamed or Sharded, optional
+        The stars of the fit: where several processes have them, the first alone writes and reads.
     """
 
-    def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any]):
-        self.path = None if path is None else Path(path)
+    def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any], batch: Any = None):
+        self.path = None if path is None or not leads(batch) else Path(path)
+        self._batch = batch
         self.identity = json.dumps(identity, sort_keys=True)
 
     def write(self, model: Any, before: Mapping[str, Array], objective: list[float]) -> None:
@@ -50,11 +54,23 @@ class Checkpoint:
         self, like: Any, before: Mapping[str, Array] | None = None
     ) -> tuple[Any, dict[str, Array], list[float]] | None:
         """What `write` kept, in the shape of this model and its scatter (or of `before`); None where there is nothing yet."""
+        like = (like, dict(like.scatter if before is None else before))
+        kept = self._read(like)
+        n = int(from_first(np.array(-1 if kept is None else len(kept[1])), self._batch))
+        if n < 0:
+            return None
+        (model, last), objective = from_first(kept or (like, np.zeros(n)), self._batch)
+        return model, last, objective.tolist()
+
+    def _read(
+        self, like: tuple[Any, dict[str, Array]]
+    ) -> tuple[tuple[Any, dict[str, Array]], np.ndarray] | None:
+        """The file of this process."""
         if self.path is None or not self.path.exists():
             return None
         try:
             with self.path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                identity, objective = str(file["identity"]), file["objective"].tolist()
+                identity, objective = str(file["identity"]), file["objective"]
                 leaves = [jnp.asarray(file[f"leaf{k}"]) for k in range(len(file.files) - 2)]
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise InputError(
@@ -65,9 +81,8 @@ class Checkpoint:
                 f"the checkpoint '{self.path}' is of another fit ({identity}; now {self.identity}); remove it to begin "
                 "anew, or name another file."
             )
-        arrays, rest = eqx.partition((like, dict(like.scatter if before is None else before)), eqx.is_array)
-        model, last = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
-        return model, last, objective
+        arrays, rest = eqx.partition(like, eqx.is_array)
+        return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest), objective
 
     def done(self) -> None:
         """The fit has ended: its checkpoint has served."""
