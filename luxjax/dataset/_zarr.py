@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._location import Location, needs
+from ._shards import is_plain, read_shard
 
 __all__ = ["Arrays", "checksum"]
 
@@ -78,17 +79,29 @@ class Arrays:
         """Rows of an array such as ``"spectra/value"``, (star, size)."""
         array = self._array(name)
         if isinstance(rows, slice):
-            found = _aligned((rows.stop - rows.start, array.shape[1]))
-            if len(found):
-                array.get_basic_selection(rows, out=self._buffer(found))
-            return found
+            return self._run(name, rows.start, rows.stop)
         # Neighbouring chunks of a shard together and then the rows from them: zarr's own way is several times slower.
         found, order = _aligned((len(rows), array.shape[1])), np.argsort(rows, kind="stable")
         chunks, shards = rows[order] // self.chunk, rows[order] // self.shard
         breaks = np.flatnonzero((np.diff(chunks) > 1) | (np.diff(shards) > 0)) + 1
         for at in np.split(order, breaks) if len(rows) else ():
             first, last = int(rows[at[0]]), int(rows[at[-1]])
-            found[at] = np.asarray(array[first : last + 1])[rows[at] - first]
+            found[at] = self._run(name, first, last + 1)[rows[at] - first]
+        return found
+
+    def _run(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Rows that follow each other."""
+        array = self._array(name)
+        found = _aligned((max(stop - start, 0), array.shape[1]))
+        if len(found) and not (self.location.local and is_plain(array)):
+            array.get_basic_selection(slice(start, stop), out=self._buffer(found))
+            return found
+        at = start
+        while at < stop:
+            end = min((at // self.shard + 1) * self.shard, stop)
+            path, into = self.location.path(self.object(name, at)), found[at - start : end - start]
+            read_shard(path, self.chunk, self.shard // self.chunk, at % self.shard, into)
+            at = end
         return found
 
     def put(self, name: str, start: int, rows: np.ndarray, head: np.ndarray) -> Iterator[tuple[str, str]]:
