@@ -13,7 +13,7 @@ from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
-from ._mesh import STAR, SUM, on_mesh, own_stars, spread, star_mesh, together
+from ._mesh import STAR, SUM, Sharded, on_mesh, own_stars, placed, spread, star_mesh, together
 from ._processes import join_processes
 from ._robust import minus_log_density, tail_weight
 from ._store import fingerprint, load, save
@@ -31,6 +31,7 @@ __all__ = [
     "Fitted",
     "Gradient",
     "OutputInfo",
+    "Sharded",
     "blocks",
     "decoded",
     "decoder_sums",
@@ -47,6 +48,7 @@ __all__ = [
     "minus_log_density",
     "on_mesh",
     "own_stars",
+    "placed",
     "placing_outputs",
     "save",
     "spread",

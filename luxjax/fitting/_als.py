@@ -17,7 +17,7 @@ from ._decoders import decoder_sums, expected_residual, finish, improve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_mean, latent_posterior
-from ._mesh import STAR, SUM, Sharded, together
+from ._mesh import STAR, SUM, Sharded, placed, together
 from ._mesh import spread as on_devices
 from ._scatter import new_scatter, scatter_sums
 from ._start import svd_start
@@ -67,6 +67,8 @@ class ALS(AbstractFitter):
         strength = strengths(self.regularization, model)
         model = svd_start(model, batch, key=key)
         model = model if self.intercept else _without_intercepts(model)
+        if self.balance and model.is_linear:
+            model = self._balanced(model, _unit_moments(model, batch.n_stars), strength)[0]
         latents = None if model.is_linear else _no_latents(model, batch)
         objective: list[float] = []
         converged, before = False, model.scatter
@@ -82,9 +84,7 @@ class ALS(AbstractFitter):
                 progress(cycle, objective[-1])
             _, _, moments = sums
             if self.balance and model.is_linear:
-                model, moments = _balance(
-                    model, moments, strength, self.latent_regularization, self.intercept
-                )
+                model, moments = self._balanced(model, moments, strength)
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
                 converged = True
                 break
@@ -124,6 +124,9 @@ class ALS(AbstractFitter):
         better, gain = improve_decoders(model, sums[0], priors, self.intercept)
         return Lux(better.decoders, new_scatter(model, sums[1]) if self.scatter else model.scatter), gain
 
+    def _balanced(self, model: Lux, moments, strength: dict[str, float]):
+        return _balance(model, moments, strength, self.latent_regularization, self.intercept)
+
 
 def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[str, float]:
     """The ridge of every output, from one number or from numbers by output (1 where left out)."""
@@ -162,6 +165,12 @@ def _pass(model: Lux, block: Batch, real, start, prior: float, noisy: bool, spre
     return jnp.sum(real * loss), (sums, spreads, moments), z
 
 
+def _unit_moments(model: Lux, n_stars: int):
+    """Number, sum and sum of squares of latents of zero mean and unit covariance, as a start has them."""
+    n = jnp.asarray(float(n_stars))
+    return n, jnp.zeros(model.n_latents), n * jnp.eye(model.n_latents)
+
+
 def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
     """Where the first search for the latents of this process's stars begins."""
     stars = batch.stars if isinstance(batch, Sharded) else batch
@@ -170,7 +179,7 @@ def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
 
 def _placed(rows: np.ndarray, n: int, batch: Batch | Sharded):
     rows = np.pad(rows, ((0, n - len(rows)), (0, 0)))
-    return batch.place(rows) if isinstance(batch, Sharded) else jnp.asarray(rows)
+    return placed(rows, batch.mesh) if isinstance(batch, Sharded) else jnp.asarray(rows)
 
 
 def _without_intercepts(model: Lux) -> Lux:

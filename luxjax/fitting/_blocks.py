@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Batch, Float, Measured
 from ._mesh import Sharded, spread, together
@@ -42,7 +43,7 @@ def blocks(batch: Batch | Streamed | Sharded, size: int | None = None) -> Iterat
     size = size or block_size(batch.sizes)
     if isinstance(batch, Sharded):
         size = batch.block_size(size, STEP)
-        yield from batch.placed(size, _filled(batch.stars, size))
+        yield from batch.spread(size, _filled(batch.stars, size))
     else:
         # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
         yield from _filled(batch, min(size, -(-batch.n_stars // STEP) * STEP))
@@ -62,7 +63,18 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
 
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:
-    return (batch.stars(slice(start, start + size)) for start in range(0, batch.n_stars, size))
+    for start in range(0, batch.n_stars, size):
+        where = slice(start, start + size)
+        yield Batch(
+            {k: Measured(_rows(m.value, where), _rows(m.ivar, where)) for k, m in batch.outputs.items()}
+        )
+
+
+def _rows(x: Array, where: slice) -> Array:
+    """Some rows; without a copy where JAX computes in the host's memory."""
+    if isinstance(x, jax.Array) and x.devices() <= set(jax.devices("cpu")):
+        return jax.device_put(np.asarray(x)[where], may_alias=True)
+    return x[where]
 
 
 def _fill(x, rows: int):

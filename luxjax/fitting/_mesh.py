@@ -28,6 +28,7 @@ __all__ = [
     "leads",
     "on_mesh",
     "own_stars",
+    "placed",
     "spread",
     "star_mesh",
     "together",
@@ -117,24 +118,20 @@ class Sharded:
         found = multihost_utils.process_allgather(filled)
         return np.concatenate([x[: s.stop - s.start] for x, s in zip(found, stretches, strict=True)])
 
-    def place(self, rows):
-        """Arrays of each star of a block, spread over the devices of this process."""
-        return jax.device_put(rows, NamedSharding(self.local, P(AXIS)))
-
     def block_size(self, size: int, step: int) -> int:
         """Stars of a block for all devices here: about `size` for each, and blocks of nearly the same size."""
         n = self.own.stop - self.own.start
         n_parts = self.local.size * -(-n // (size * self.local.size))
         return self.local.size * min(size, -(-n // (n_parts * step)) * step)
 
-    def placed(self, size: int, found: Iterable[Block]) -> Iterator[Block]:
+    def spread(self, size: int, found: Iterable[Block]) -> Iterator[Block]:
         """Blocks of `size` stars spread over the devices; they stay there if the stars are in memory."""
         if size == self._kept[0]:
             yield from self._kept[1]
             return
         kept = []
         for part, real, where in found:
-            block = (*self.place((part, real)), where)
+            block = (*placed((part, real), self.mesh), where)
             if isinstance(self.stars, Batch):
                 kept.append(block)
             yield block
@@ -164,13 +161,18 @@ def on_mesh(stars: Batch | Streamed, mesh: Mesh) -> Sharded:
     return Sharded(stars, mesh)
 
 
+def placed(rows, mesh: Mesh):
+    """Arrays of each star, or trees of them, spread over the devices that this process has of a mesh."""
+    return jax.device_put(rows, NamedSharding(mesh.local_mesh, P(AXIS)))
+
+
 def spread(kernel: Callable, out=SUM) -> Callable:
     """The kernel as it runs where its stars are: on every device for the stars that lie there.
 
     Parameters
     ----------
     kernel : callable
-        Of blocks and other arrays of each star (see `Sharded.place`), and of what is the same for all stars. Stars that are
+        Of blocks and other arrays of each star (see `placed`), and of what is the same for all stars. Stars that are
         not spread over devices are left to it as they are.
     out : "sum", "star" or tuples of these
         What its results are; `together` adds sums up.
@@ -179,7 +181,7 @@ def spread(kernel: Callable, out=SUM) -> Callable:
 
 
 def _where_stars_are(kernel: Callable, out, *args):
-    arrays, rest = eqx.partition(args, eqx.is_array)
+    arrays, rest = eqx.partition(args, _is_array)
     meshes = [mesh for x in jax.tree.leaves(arrays) if (mesh := _mesh_of(x))]
     if not meshes:
         return kernel(*args)
@@ -187,6 +189,10 @@ def _where_stars_are(kernel: Callable, out, *args):
     specs = jax.tree.map(lambda x: P(AXIS) if _mesh_of(x) else P(), arrays)
     arrays = jax.tree.map(lambda x: x if _mesh_of(x) else jax.device_put(x, everywhere), arrays)
     return _run(kernel, out, meshes[0], specs, arrays, rest)
+
+
+def _is_array(x) -> bool:
+    return isinstance(x, jax.Array | np.ndarray)
 
 
 def _mesh_of(x) -> Mesh | None:
@@ -237,7 +243,7 @@ def from_first(tree, batch: Batch | Streamed | Sharded):
     """What the first process has of a tree of arrays, which all have in these shapes, in every process."""
     if not isinstance(batch, Sharded) or batch.mesh.size == batch.local.size:
         return tree
-    arrays, rest = eqx.partition(tree, lambda x: isinstance(x, jax.Array | np.ndarray))
+    arrays, rest = eqx.partition(tree, _is_array)
     found = multihost_utils.broadcast_one_to_all(arrays)  # arrays of the host
     found = jax.tree.map(lambda x, y: jnp.asarray(y) if isinstance(x, jax.Array) else y, arrays, found)
     return eqx.combine(found, rest)

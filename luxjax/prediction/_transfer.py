@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from ..core import (
     Array,
@@ -21,13 +22,17 @@ from ..core import (
 )
 from ..data import Catalog, Spectra
 from ..fitting import (
+    STAR,
     UNKNOWN,
     Fitted,
+    Sharded,
     blocks,
     decoded,
     effective_ivar,
     latent_posterior,
+    on_mesh,
     placing_outputs,
+    spread,
     tail_weight,
 )
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
@@ -45,6 +50,7 @@ def transfer(
     labels: str | None = None,
     shrink_shortcuts: bool = False,
     block: int = 512,
+    mesh: Mesh | None = None,
 ) -> Prediction:
     """Predict the labels of stars.
 
@@ -61,7 +67,10 @@ def transfer(
         Whether labels that the model's verdicts call a shortcut are replaced by what the other labels say of them, with
         the error that this leaves: see `luxjax.prediction.shrink_shortcuts`.
     block : int
-        Stars handled at a time.
+        Stars handled at a time, by each device.
+    mesh : jax.sharding.Mesh, optional
+        The devices that share the stars, as from `luxjax.fitting.star_mesh`. Where they are of several processes, each
+        gets the prediction of its own stars (`luxjax.fitting.own_stars`).
 
     Returns
     -------
@@ -77,19 +86,22 @@ def transfer(
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
     names = input_names(fitted, data.names if isinstance(data, Batch) else data.outputs, inputs, labels)
-    batch = fitted.batch(data, *names)
+    stars = fitted.batch(data, *names)
+    batch = stars if mesh is None else on_mesh(stars, mesh)
+    ids = data.ids if isinstance(data, Catalog) else np.arange(stars.n_stars).astype(str)
     with jax.enable_x64(True):
         parts = [
             predicted_block(fitted, part, labels, where.stop - where.start)
             for part, _, where in blocks(batch, block)
         ]
-    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
-    return assembled(fitted, labels, ids, parts, shrink_shortcuts)
+    return assembled(
+        fitted, labels, ids[batch.own] if isinstance(batch, Sharded) else ids, parts, shrink_shortcuts
+    )
 
 
 def predicted_block(fitted: Fitted, part: Batch, labels: str, n: int) -> tuple[np.ndarray, ...]:
     """What the model says of the first `n` stars of a block, in its own units; for `assembled`."""
-    out = jax.block_until_ready(_predict(fitted.model, dict(fitted.weight_cov), part, labels))
+    out = jax.block_until_ready(spread(_predict, STAR)(fitted.model, dict(fitted.weight_cov), part, labels))
     return tuple(np.asarray(x)[:n] for x in out)
 
 
