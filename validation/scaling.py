@@ -119,7 +119,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", **settings) -> 
     """Fit these stars, then infer the labels of all: what it took. The fitted model goes to `out`."""
     whole = open_dataset(place).select(slice(0, n_stars))
     stars = Watched(whole.location, whole.manifest, whole.rows)
-    stars.passes, cycles, loaded = [], [], peak_gb()
+    stars.passes, cycles, busy, loaded = [], [], [], peak_gb()
     began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # sweeps stop after as many cycles as they are told
@@ -128,7 +128,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", **settings) -> 
             stars,
             EM(**settings),
             key=CLAIM.seed,
-            progress=lambda *_: cycles.append(time.perf_counter()),
+            progress=lambda *_: (cycles.append(time.perf_counter()), busy.append(time.process_time())),
         )
     ended, fit_cpu, fit_peak = time.perf_counter(), time.process_time() - cpu, peak_gb()
     begins = [max(p["begin"] for p in stars.passes if p["begin"] < at) for at in cycles]
@@ -150,6 +150,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", **settings) -> 
         "fit_cpu_s": fit_cpu,
         # Without the first, which compiles; the last has no solve after it.
         "s_per_cycle": float(np.median(each[1:-1] if len(each) > 2 else each)),
+        "cpu_s_per_cycle": float(np.median(np.diff(busy)[1:] if len(busy) > 2 else np.diff(busy))),
         "objective_per_value": fitted.objective[-1] / n_stars / sum(whole.sizes.values()),
         "inferred_stars_per_s": rate,
         "stars_not_inferred": n_stars - inferred,
@@ -303,7 +304,7 @@ def measure(args) -> dict:
             models / f"{sizes[0]}", models / f"{sizes[-1]}", n_pixels, n_latents, 512 if args.smoke else 2048
         )
         swept = {} if args.smoke else sweeps(work, cache)
-    logs = np.log([(r["stars"], r["s_per_cycle"]) for r in runs])
+    logs, cpu = (np.log([(r["stars"], r[what]) for r in runs]) for what in ("s_per_cycle", "cpu_s_per_cycle"))
     slope = float(np.polyfit(*logs.T, 1)[0])
     if not args.smoke:
         draw(runs, swept)
@@ -311,6 +312,7 @@ def measure(args) -> dict:
         "peak_memory_gb": max(run["peak_gb"] for run in runs),
         "slope_minus_one": abs(slope - 1),
         "slope_of_cycle": slope,
+        "slope_of_cycle_in_cpu_s": float(np.polyfit(*cpu.T, 1)[0]),
         "unconverged_fits": sum(not run["converged"] for run in runs),
         "stars_not_inferred": sum(run["stars_not_inferred"] for run in runs),
         **test,
