@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -99,6 +100,11 @@ class Batch(eqx.Module):
     def only(self, *names: str) -> "Batch":
         """The batch with these outputs alone."""
         return Batch({name: self[name] for name in names})
+
+    def filled(self, size: int) -> "Batch":
+        """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
+        short = size - self.n_stars
+        return jax.tree.map(lambda x: jnp.pad(x, ((0, short), (0, 0))), self) if short else self
 
     def stars(self, index) -> "Batch":
         """The batch of the stars selected by a slice, integer array or boolean mask."""

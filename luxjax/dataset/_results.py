@@ -28,6 +28,7 @@ __all__ = ["Results", "Work"]
 
 MANIFEST = "_luxjax.json"
 SCHEMA = 1
+STEP = 64  # stars; a small number of them is handled in blocks of a multiple of it
 # How the message names what differs.
 OTHERS = {"model": "another model", "dataset": "other stars", "settings": "other settings"}
 
@@ -154,6 +155,24 @@ class Results:
         return self.n_stars
 
     # Writing
+
+    @staticmethod
+    def sizes(n_stars: int, block: int, part: int) -> tuple[int, int]:
+        """Blocks no larger than so many stars ask for, and parts of whole blocks."""
+        block = min(block, -(-n_stars // STEP) * STEP)
+        return block, -(-part // block) * block
+
+    def attach(self, name: str, columns: Callable[[], Columns]) -> None:
+        """Keep a table that is not of stars with the results, unless it is there already."""
+        if self.location.read(f"_{name}.parquet") is None:
+            self.location.write(f"_{name}.parquet", columns_to_parquet(columns()))
+
+    def attached(self, name: str) -> dict[str, np.ndarray]:
+        """The columns that `attach` kept."""
+        content = self.location.read(f"_{name}.parquet")
+        if content is None:
+            raise InputError(f"'_{name}.parquet' of '{self.location}' is missing; run again to go on.")
+        return columns_from_parquet(content)
 
     def fill(
         self,

@@ -7,6 +7,7 @@ from ._doppelgangers import Doppelgangers, doppelgangers
 from ._erasure import Amnesic, Eraser, amnesic_probe, eraser
 from ._expected import claimed_slope, expected_slope, needed_stars, stars_for_scatter
 from ._explain import explain, explain_all
+from ._explain_dataset import Explained, explain_dataset, open_explained
 from ._explanation import EVIDENCE, Evidence, Explanation
 from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern, flux_jacobian
 from ._gain import Gain, conditional_gain
@@ -62,6 +63,7 @@ __all__ = [
     "Draws",
     "Eraser",
     "Evidence",
+    "Explained",
     "Explanation",
     "FamilyInteractions",
     "FeatureRanks",
@@ -105,6 +107,7 @@ __all__ = [
     "expected_slope",
     "explain",
     "explain_all",
+    "explain_dataset",
     "family_interactions",
     "flux_jacobian",
     "held_out",
@@ -130,6 +133,7 @@ __all__ = [
     "mutual_information",
     "needed_stars",
     "off_trend_response",
+    "open_explained",
     "over_rotations",
     "own_line_residual",
     "own_windows",

@@ -15,7 +15,7 @@ from ..simulation import LineList, Truth
 from . import _evidence as evidence
 from ._explanation import Explanation
 from ._judge import Judgement, judge, nulls, with_reason
-from ._label_lines import LabelLines, label_lines
+from ._label_lines import METALLICITY, LabelLines, own_lines
 from ._refit import refitted_response
 from ._saliency import saliency
 from ._stars import Stars, see
@@ -23,8 +23,6 @@ from ._supporting import supporting_evidence
 
 __all__ = ["explain", "explain_all"]
 
-#: Labels of overall metallicity: at fixed [X/Fe] every metal line scales with them, so all metals' lines are theirs.
-METALLICITY = ("fe_h", "m_h")
 HELD = 0.5  # lower 95% end of the response that clears a label without listed lines of being a guess
 GOOD_T = 4.0  # of own lines; and by how much a list must gain to be suspected of the wrong medium
 
@@ -90,7 +88,7 @@ def explain(
     check_name("label", label, stars.labels, "Ask for one of the model's labels")
     lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
-    windows = _windows(stars, lines, given, resolution)
+    windows = own_lines(stars, lines, given, resolution)
     if others is None:
         others = _conditioning(stars, windows)[label]
     for name in others:
@@ -129,7 +127,7 @@ def explain_all(
     for name in (*labels, *(species or {})):
         check_name("label", name, stars.labels, "Ask for the model's labels")
     lines = LineList.builtin() if lines is None else lines
-    windows = _windows(stars, lines, species or {}, resolution)
+    windows = own_lines(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
     asked = _Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
     found = {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
@@ -150,25 +148,6 @@ class _Asked(NamedTuple):
 
 def _seed(key: PRNGKeyArray | int) -> int:
     return int(jax.random.randint(as_key(key), (), 0, 2**31 - 1))
-
-
-def _windows(
-    stars: Stars,
-    lines: LineList,
-    species: Mapping[str, str | Sequence[str]],
-    resolution: float | Mapping[str, float] | None,
-) -> dict[str, LabelLines]:
-    """The own lines of every label."""
-    metals = tuple(sorted(set(lines.element) - {"H", "He"}))
-    table = stars.fitted.info(stars.fitted.label_output()).species
-    out = {}
-    for label in stars.labels:
-        own = metals if label in METALLICITY and "Fe" in metals else table.get(label, "")
-        named = species.get(label, own)
-        named = [s.strip() for s in named.split(",")] if isinstance(named, str) else list(named)
-        together = label in METALLICITY and len(named) > 1
-        out[label] = label_lines(stars, lines, [s for s in named if s], resolution, together=together)
-    return out
 
 
 def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:

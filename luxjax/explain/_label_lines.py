@@ -10,7 +10,10 @@ from ..simulation import ELEMENTS, LineList
 from ._stars import Stars
 from ._windows import OwnWindows, own_windows, survey_resolution
 
-__all__ = ["LabelLines", "label_lines", "typical_star"]
+__all__ = ["METALLICITY", "LabelLines", "label_lines", "own_lines", "typical_star"]
+
+#: Labels of overall metallicity: at fixed [X/Fe] every metal line scales with them, so all metals' lines are theirs.
+METALLICITY = ("fe_h", "m_h")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,25 @@ def label_lines(
             found = found.select(found.seen(good[p.where]) >= 0.5)
         windows.append(found)
     return LabelLines(tuple(species), tuple(windows))
+
+
+def own_lines(
+    stars: Stars,
+    lines: LineList,
+    species: Mapping[str, str | Sequence[str]],
+    resolution: float | Mapping[str, float] | None,
+) -> dict[str, LabelLines]:
+    """The own lines of every label."""
+    metals = tuple(sorted(set(lines.element) - {"H", "He"}))
+    table = stars.fitted.info(stars.fitted.label_output()).species
+    out = {}
+    for label in stars.labels:
+        own = metals if label in METALLICITY and "Fe" in metals else table.get(label, "")
+        named = species.get(label, own)
+        named = [s.strip() for s in named.split(",")] if isinstance(named, str) else list(named)
+        together = label in METALLICITY and len(named) > 1
+        out[label] = label_lines(stars, lines, [s for s in named if s], resolution, together=together)
+    return out
 
 
 def typical_star(stars: Stars) -> dict[str, float]:

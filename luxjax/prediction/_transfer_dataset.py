@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, Gaussian, InputError, Verdict, check_name, pack, unpack
@@ -22,7 +20,6 @@ __all__ = ["Transferred", "open_transferred", "transfer_dataset"]
 
 KIND = "labels"
 ORIGINS = ("latent", "decoder", "scatter")
-STEP = 64  # stars; small datasets are handled in blocks of a multiple of it
 
 
 def transfer_dataset(
@@ -79,8 +76,7 @@ def transfer_dataset(
         raise InputError(f"{dataset!r} holds no stars; append some first.")
     fitted.batch(dataset.select(slice(0, 1)).catalog(*names), *names)  # raises where grids differ
     info = fitted.info(labels)
-    block = min(block, -(-len(dataset) // STEP) * STEP)
-    part = -(-part // block) * block
+    block, part = Results.sizes(len(dataset), block, part)
     settings = {
         "inputs": list(names),
         "labels": labels,
@@ -106,9 +102,7 @@ def transfer_dataset(
         ids: np.ndarray, batches: Iterable[Batch]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         with jax.enable_x64(True):
-            parts = [
-                predicted_block(fitted, _filled(batch, block), labels, batch.n_stars) for batch in batches
-            ]
+            parts = [predicted_block(fitted, batch.filled(block), labels, batch.n_stars) for batch in batches]
         found = assembled(fitted, labels, ids, parts, shrink_shortcuts)
         return _columns(found if calibration is None else calibration.apply(found)), {}
 
@@ -176,12 +170,6 @@ class Transferred:
             {name: Verdict.from_dict(entry) for name, entry in facts["verdicts"].items()},
             tuple(facts["shrunk"]),
         )
-
-
-def _filled(batch: Batch, size: int) -> Batch:
-    """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
-    short = size - batch.n_stars
-    return jax.tree.map(partial(jnp.pad, pad_width=((0, short), (0, 0))), batch) if short else batch
 
 
 def _columns(prediction: Prediction) -> dict[str, np.ndarray]:
