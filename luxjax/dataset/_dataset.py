@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
 from ._outputs import label_columns, output_from, table_from
-from ._parquet import from_parquet
 from ._prefetch import prefetched
+from ._table import StarTable
 from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
@@ -92,6 +92,10 @@ class Dataset:
     def _arrays(self) -> Arrays:
         return Arrays(self.location, self.manifest.chunk, self.manifest.shard)
 
+    @cached_property
+    def _stars(self) -> StarTable:
+        return StarTable(self.location, self.manifest)
+
     @property
     def fingerprint(self) -> str:
         """What tells these stars from others: their number, and a checksum of all checksums and of the selection."""
@@ -142,6 +146,7 @@ class Dataset:
             if manifest.n_stars != self.manifest.n_stars:  # another process added stars meanwhile
                 self.__dict__.pop("_known", None)
             self.manifest = manifest
+            self.__dict__.pop("_stars", None)
             if not self._tidy:  # once: looking through a large folder takes time
                 self.location.tidy()
                 self._tidy = True
@@ -151,7 +156,8 @@ class Dataset:
                 if len(twice):
                     raise InputError(f"already in the dataset: {listing(twice, 5)}; leave these stars out.")
             self.manifest = appended(self.location, manifest, catalog, journal)
-            self.__dict__.pop("_arrays", None)
+            for outdated in ("_arrays", "_stars"):
+                self.__dict__.pop(outdated, None)
             if catalog is not None:
                 self._known.update(catalog.ids)
 
@@ -167,7 +173,7 @@ class Dataset:
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """One row per star: ``id``, star-level facts, labels and errors (``<output>_<label>``, ``..._err``)."""
-        return self._table(self._rows(0, len(self)), columns)
+        return self._stars.read(self._rows(0, len(self)), columns)
 
     @property
     def ids(self) -> np.ndarray:
@@ -176,8 +182,7 @@ class Dataset:
 
     def journal(self) -> pd.DataFrame:
         """The files that were read, in order, and what became of them."""
-        parts = [n for n, part in enumerate(self.manifest.parts) if part.journal]
-        return from_parquet([self._object(self.manifest.journal_name(n)) for n in parts])
+        return self._stars.journal()
 
     def select(self, stars: Any) -> "Dataset":
         """Some of the stars.
@@ -228,7 +233,7 @@ class Dataset:
             }
             if labels is not None and tables:
                 columns = [c for name in tables for c in label_columns(name, facts[name])]
-                table = self._table(rows, ["id", *columns])
+                table = self._stars.read(rows, ["id", *columns])
                 catalog = Catalog({name: output_from(name, facts[name], table, ()) for name in tables})
                 found |= labels(catalog, *tables).outputs
             return Batch({name: found[name] for name in names})
@@ -267,35 +272,8 @@ class Dataset:
         """Values and inverse variances of an output, each (star, pixel or label)."""
         return self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
 
-    def _object(self, name: str) -> bytes:
-        content = self.location.read(name)
-        if content is None:
-            raise InputError(f"'{name}' of the dataset is missing; run luxjax check {self.location}.")
-        return content
-
-    def _table(self, rows: slice | np.ndarray, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """These rows of the table, from the parts that hold them."""
-        ends = np.cumsum([0, *(part.n_stars for part in self.manifest.parts)])
-        wanted = np.arange(self.manifest.n_stars)[rows]
-        holders = np.unique(np.searchsorted(ends, wanted, side="right") - 1)
-        frame = self._frame(tuple(map(int, holders)), None if columns is None else tuple(columns))
-        # Where each held part begins within the frame.
-        begins = np.cumsum([0, *(self.manifest.parts[n].n_stars for n in holders)])
-        at = np.searchsorted(ends[holders], wanted, side="right") - 1
-        return frame.iloc[wanted - ends[holders][at] + begins[at]].reset_index(drop=True)
-
-    @cached_property
-    def _frame(self) -> Callable[[tuple[int, ...], tuple[str, ...] | None], pd.DataFrame]:
-        """Reads some parts of the table; the last one is kept, for a part may hold the stars of many batches."""
-
-        def read(parts: tuple[int, ...], columns: tuple[str, ...] | None) -> pd.DataFrame:
-            return from_parquet((self._object(self.manifest.table_name(n)) for n in parts), columns)
-
-        keep = lru_cache(maxsize=1)(read)
-        return lambda parts, columns: (keep if len(parts) == 1 else read)(parts, columns)
-
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
-        facts, table = self.manifest.outputs, self._table(rows)
+        facts, table = self.manifest.outputs, self._stars.read(rows)
         outputs: dict[str, Spectra | LabelTable] = {}
         for name in names:
             arrays: tuple[np.ndarray, ...] = ()
