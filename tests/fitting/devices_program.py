@@ -1,0 +1,95 @@
+"""What tests of meshes run in processes of their own, where devices have to be counted before JAX starts.
+
+python devices_program.py sums|fits FILE [DATASET]: writes FILE-<process>.npz
+"""
+
+import sys
+
+import jax
+import numpy as np
+
+from luxjax.core import Batch, Measured
+from luxjax.fitting import ALS, EM, STAR, blocks, fit, join_processes, on_mesh, spread, star_mesh
+from luxjax.fitting._blocks import sweep
+from luxjax.fitting._mesh import from_first
+from luxjax.models import Lux
+
+N = 301
+
+
+def stars(n: int = N) -> Batch:
+    """Double precision, so that the order of a sum changes nothing that counts."""
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(n, 2))
+    flux = 1 + 0.1 * z @ rng.normal(size=(2, 30)) + rng.normal(0, 0.02, (n, 30))
+    label = z @ rng.normal(size=(2, 2)) + rng.normal(0, 0.1, (n, 2))
+    ivar = np.where(rng.uniform(size=flux.shape) < 0.1, 0, 1 / 0.02**2)
+    with jax.enable_x64(True):
+        return Batch(
+            {
+                "spectra": Measured.clean(flux, ivar, np.float64),
+                "labels": Measured.clean(label, np.full(label.shape, 100.0), np.float64),
+            }
+        )
+
+
+def arrays_of(name: str, *trees) -> dict[str, np.ndarray]:
+    return {f"{name}_{k}": np.asarray(x) for k, x in enumerate(jax.tree.leaves(trees))}
+
+
+def squares(shift, block, real):
+    value = real[:, None] * (block["spectra"].value + shift)
+    return value.sum(), value.T @ value
+
+
+def means(block, shift):
+    return block["spectra"].value.mean(axis=1) + shift
+
+
+def sums(mesh) -> dict[str, np.ndarray]:
+    with jax.enable_x64(True):
+        batch = on_mesh(stars(), mesh)
+        loss, gram = sweep(squares, jax.numpy.float64(0.5), batch, 16)
+        each = [
+            np.asarray(spread(means, STAR)(block, 0.5))[: where.stop - where.start]
+            for block, _, where in blocks(batch, 16)
+        ]
+        first = from_first({"x": jax.numpy.full(2, 7.0 + jax.process_index())}, batch)["x"]
+        labels = np.asarray(batch["labels"].value)
+    return {
+        "loss": np.array(loss),
+        "gram": np.asarray(gram),
+        "own": np.array([batch.own.start, batch.own.stop]),
+        "each": np.concatenate(each),
+        "all": batch.gathered(np.concatenate(each)),
+        "labels": labels,
+        "first": np.asarray(first),
+    }
+
+
+def fits(mesh, dataset=None) -> dict[str, np.ndarray]:
+    import luxjax
+
+    batch, found = stars(), {}
+    linear, quadratic = Lux.linear(batch.sizes, 2), Lux.quadratic(batch.sizes, 2)
+    fitters = {"em": EM(), "readout": EM(scatter=False, readout=True), "als": ALS(tol=1e-5)}
+    for name, fitter in fitters.items():
+        fitted = fit(linear, batch, fitter, key=1, mesh=mesh)
+        found |= arrays_of(name, fitted.model, dict(fitted.weight_cov), np.array(fitted.objective))
+        if name == "em":
+            predicted = luxjax.transfer(fitted, batch, inputs=["spectra"], labels="labels", mesh=mesh)
+            found |= arrays_of("stars", predicted.value, predicted.cov, predicted.ids.astype(int))
+    fitted = fit(quadratic, batch, ALS(max_cycles=8, tol=1e-3), key=1, mesh=mesh)
+    found |= arrays_of("quadratic", fitted.model, np.array(fitted.objective))
+    if dataset:
+        fitted = fit(linear, luxjax.open_dataset(dataset), EM(block=64), key=1, mesh=mesh)
+        found |= arrays_of("disk", np.array(fitted.objective))
+    return found
+
+
+if __name__ == "__main__":
+    what, file, *rest = sys.argv[1:]
+    join_processes()
+    mesh = star_mesh()
+    found = {"sums": sums, "fits": fits}[what](mesh, *rest)
+    np.savez(f"{file}-{jax.process_index()}.npz", processes=jax.process_count(), devices=mesh.size, **found)
