@@ -157,6 +157,11 @@ class Results:
     # Writing
 
     @staticmethod
+    def names(address: str | os.PathLike) -> set[str]:
+        """Names of everything directly in a folder."""
+        return Location(address).names()
+
+    @staticmethod
     def sizes(n_stars: int, block: int, part: int) -> tuple[int, int]:
         """Blocks no larger than so many stars ask for, and parts of whole blocks."""
         block = min(block, -(-n_stars // STEP) * STEP)

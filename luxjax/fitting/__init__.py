@@ -14,7 +14,7 @@ from ._gradient import Gradient
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._mesh import STAR, SUM, Sharded, on_mesh, own_stars, placed, spread, star_mesh, together
-from ._processes import join_processes
+from ._processes import first_says, join_processes
 from ._robust import minus_log_density, tail_weight
 from ._store import fingerprint, load, save
 from ._work import gram_bytes, gram_flops
@@ -37,6 +37,7 @@ __all__ = [
     "decoder_sums",
     "effective_ivar",
     "fingerprint",
+    "first_says",
     "fit",
     "fit_given_latents",
     "gram_bytes",

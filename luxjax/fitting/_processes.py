@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from ..core import InputError
 
-__all__ = ["join_processes"]
+__all__ = ["first_says", "join_processes"]
 
 VARIABLES = ("LUXJAX_COORDINATOR", "LUXJAX_PROCESSES", "LUXJAX_PROCESS")
 PATIENCE = 15.0  # seconds until a process that waits says so
@@ -67,6 +69,11 @@ def join_processes(
         _initialize(timeout_s, coordinator_address=address, num_processes=count, process_id=own)
     finally:
         waiting.cancel()
+
+
+def first_says(number: int) -> int:
+    """The number that process 0 gives, in every process; each waits for it here."""
+    return int(multihost_utils.broadcast_one_to_all(np.array(number, np.int32)))
 
 
 def _initialize(timeout_s: int, **place) -> None:

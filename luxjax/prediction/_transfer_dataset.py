@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from ..core import Batch, Gaussian, InputError, Verdict, check_name, pack, unpack
-from ..fitting import Fitted, fingerprint
+from ..core import Batch, Gaussian, InputError, Verdict, check_name, listing, pack, unpack
+from ..fitting import Fitted, fingerprint, own_stars, placed
 from ._calibrate import Calibration
 from ._prediction import Prediction
 from ._transfer import assembled, input_names, predicted_block
@@ -33,6 +34,7 @@ def transfer_dataset(
     calibration: Calibration | None = None,
     block: int = 512,
     part: int = 8192,
+    mesh: Mesh | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> "Transferred":
     """Predict the labels of all stars of a dataset into a folder of parquet files.
@@ -55,6 +57,10 @@ def transfer_dataset(
         Stars handled at a time; those in memory, with as many that are read ahead.
     part : int
         Stars of each file, a multiple of `block`.
+    mesh : jax.sharding.Mesh, optional
+        The devices that share the stars, as from `luxjax.fitting.star_mesh`; `block` is for each of them. Where they are
+        of several processes, each writes the labels of its own stars into a folder inside `to`, ``process-00001-of-00004``;
+        sorted by name, all together are in the order of the dataset.
     progress : callable, optional
         Called with the numbers of stars done and in all.
 
@@ -65,9 +71,13 @@ def transfer_dataset(
     Raises
     ------
     InputError
-        The folder holds labels of another model, of other stars or with other settings.
+        The folder holds labels of another model, of other stars, with other settings or by another number of processes.
     """
     from ..dataset import Results
+
+    devices = 1 if mesh is None else mesh.local_mesh.size
+    if mesh is not None and devices < mesh.size:
+        dataset, to = _own_part(dataset, to, mesh)
 
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
@@ -76,7 +86,8 @@ def transfer_dataset(
         raise InputError(f"{dataset!r} holds no stars; append some first.")
     fitted.batch(dataset.select(slice(0, 1)).catalog(*names), *names)  # raises where grids differ
     info = fitted.info(labels)
-    block, part = Results.sizes(len(dataset), block, part)
+    block, part = Results.sizes(len(dataset), block * devices, part)
+    filled = -(-block // devices) * devices
     settings = {
         "inputs": list(names),
         "labels": labels,
@@ -101,8 +112,14 @@ def transfer_dataset(
     def work(
         ids: np.ndarray, batches: Iterable[Batch]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        def predicted(batch: Batch):
+            full = batch.filled(filled)
+            return predicted_block(
+                fitted, full if mesh is None else placed(full, mesh), labels, batch.n_stars
+            )
+
         with jax.enable_x64(True):
-            parts = [predicted_block(fitted, batch.filled(block), labels, batch.n_stars) for batch in batches]
+            parts = [predicted(batch) for batch in batches]
         found = assembled(fitted, labels, ids, parts, shrink_shortcuts)
         return _columns(found if calibration is None else calibration.apply(found)), {}
 
@@ -111,6 +128,21 @@ def transfer_dataset(
         dataset, names, work, labels=fitted.batch, block=block, part=part, notes=notes, progress=progress
     )
     return Transferred(results)
+
+
+def _own_part(dataset: "Dataset", to: str | os.PathLike, mesh: Mesh) -> tuple["Dataset", str]:
+    """The stars of this process, and the folder for their labels."""
+    from ..dataset import Results
+
+    processes = sorted({device.process_index for device in mesh.devices.flat})
+    own = processes.index(jax.process_index())
+    last = f"-of-{len(processes):05d}"
+    if others := sorted(name for name in Results.names(to) if not name.endswith(last)):
+        raise InputError(
+            f"'{to}' holds {listing(others, 4)}, and this is a run of {len(processes)} processes; go on with as many as "
+            "before, or name an empty folder."
+        )
+    return dataset.select(own_stars(len(dataset), mesh)), f"{os.fspath(to)}/process-{own:05d}{last}"
 
 
 def open_transferred(location: str | os.PathLike) -> "Transferred":
