@@ -1,4 +1,4 @@
-"""The command that asks what labels rest on: ``luxjax explain``."""
+"""The command that asks what labels rest on, of a sample or of every star: ``luxjax explain``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .cli_data import names_in
+from .cli_data import folder_name, names_in, pace
 
 __all__ = ["register"]
 
@@ -50,15 +50,46 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 help="Assumed one-sigma error of a label, such as eu_fe=0.08; those stated unless given."
             ),
         ] = None,
+        dataset: Annotated[
+            str,
+            typer.Option(
+                help="Every star of this dataset instead, folder or address: what each label owes to its own lines and to the rest."
+            ),
+        ] = "",
+        out: Annotated[
+            str, typer.Option("--out", "-o", help="--dataset: folder of parquet files (explained).")
+        ] = "",
     ) -> None:
-        """Was a label measured, or guessed from others? Writes the evidence, on stars kept out of training, into RUN."""
+        """Was a label measured, or guessed from others? Writes the evidence, on stars kept out of training, into RUN.
+
+        With --dataset: what the labels of every star rest on, written as it comes; a command that was killed goes on where it
+        was when given again.
+        """
         from .core import InputError
-        from .report import RunFolder, explain_run, page_name, render
+        from .report import RunFolder, explain_run, explain_run_dataset, page_name, render
 
         step = steps()
         if medium and lines is None:
             raise InputError("--medium is about a line list; give one with --lines.")
+        if out and not dataset:
+            raise InputError("--out is the folder for the stars of a dataset; give one with --dataset.")
         folder = RunFolder.open(run)
+        if dataset:
+            from .dataset import open_dataset
+
+            if label or catalog or others or species or error:
+                raise InputError(
+                    "--label, --catalog, --others, --species and --error are for the evidence of a label; leave them out with "
+                    "--dataset, or leave that out."
+                )
+            to, stars = folder_name(out or "explained"), open_dataset(dataset)
+            listed = None if lines is None else _lines(lines, medium)
+            with step("explain stars") as show:
+                made = explain_run_dataset(
+                    folder, stars, to, lines=listed, resolution=resolution, progress=pace(show)
+                )
+            typer.echo(f"{len(made)} stars in {to}")
+            return
         with step("weigh the evidence"):
             found = explain_run(
                 folder,

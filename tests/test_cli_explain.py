@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from luxjax import cli
-from luxjax.data import save_catalog
+from luxjax.data import load_catalog, save_catalog
+from luxjax.dataset import Dataset
+from luxjax.explain import open_explained
 from luxjax.fitting import EM, fit, load, save
 from luxjax.models import Lux
 from luxjax.report import RunFolder
@@ -66,6 +68,28 @@ def test_one_label(folder, capsys):
     verdict = load(folder / "run" / "model").verdicts["eu_fe"]
     assert verdict.others == ("teff", "fe_h", "alpha_fe")
     assert verdict.numbers["label_error"] == pytest.approx(0.07)
+
+
+def test_every_star_of_a_dataset(folder, capsys):
+    held, out = load_catalog(folder / "held"), folder / "stars"
+    Dataset.create(folder / "set", held.outputs).append(held.select(slice(0, 100)))
+    given = ("--dataset", folder / "set", "--lines", folder / "eu.csv", "--medium", "vacuum", "-o", out)
+    status, said, err = run(capsys, folder / "run", *given, "--resolution", 19000)
+    assert (status, said) == (0, f"100 stars in {out}\n"), err
+    found = open_explained(out)
+    assert list(found.facts["own_lines"]) == ["eu_fe"]
+    table = found.table()
+    parts = found.facts["mean_star"]["eu_fe"] + table["eu_fe_own"] + table["eu_fe_rest"]
+    np.testing.assert_allclose(parts, table["eu_fe"], rtol=1e-10, atol=1e-12)
+    for arguments, what in [
+        ((*given, "--label", "eu_fe"), "leave them out with"),
+        (("--out", out), "give one with --dataset"),
+        (("--dataset", folder / "held"), "no dataset at"),
+        (("--dataset", folder / "set", "-o", "x.fits"), "name a folder"),
+    ]:
+        status, said, err = run(capsys, folder / "run", *arguments)
+        assert (status, said) == (2, "")
+        assert what in err.replace("\n", " ")
 
 
 def test_bad_input_is_one_sentence(folder, capsys):

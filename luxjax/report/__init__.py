@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ._classes import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
     from ._coverage import coverage_cells, coverage_plot
     from ._demo import DEMO, demo, demo_settings
-    from ._evidence import explain_run, held_out_stars, with_errors
+    from ._evidence import explain_run, explain_run_dataset, held_out_stars, with_errors
     from ._explain_page import render_explanations
     from ._explanations import page_name, read_explanations, write_explanations
     from ._history import history
@@ -126,6 +126,7 @@ _DRAWN = {
     "transfer_run": "_transfer_run",
     "transfer_run_dataset": "_transfer_run",
     "explain_run": "_evidence",
+    "explain_run_dataset": "_evidence",
     "held_out_stars": "_evidence",
     "with_errors": "_evidence",
     "render_explanations": "_explain_page",
@@ -172,6 +173,7 @@ __all__ = [
     "energies",
     "explain_class_run",
     "explain_run",
+    "explain_run_dataset",
     "held_out_stars",
     "history",
     "infer_run",

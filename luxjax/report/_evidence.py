@@ -1,23 +1,27 @@
 """The evidence of a run: which stars it may be taken from, and what it says of every label."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
 from ..data import Catalog, load_catalog
-from ..explain import Explanation, explain, explain_all
+from ..explain import Explained, Explanation, explain, explain_all, explain_dataset
 from ..fitting import load, save
 from ..simulation import LineList
 from ._explanations import read_explanations, write_explanations
 from ._run import RunFolder
 
+if TYPE_CHECKING:
+    from ..dataset import Dataset
+
 __all__ = [
     "catalog_of",
     "explain_run",
+    "explain_run_dataset",
     "held_out_stars",
     "read_stars",
     "verdict_metrics",
@@ -153,6 +157,22 @@ def explain_run(
         found = {label: explain(fitted, stars, label, others=others, species=species, **given)}
     keep(run, fitted, found)
     return found
+
+
+def explain_run_dataset(
+    run: RunFolder,
+    dataset: "Dataset",
+    to: str | Path,
+    *,
+    lines: LineList | None = None,
+    resolution: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Explained:
+    """What the labels of every star of a dataset rest on, by the model of a run (see `explain_dataset`)."""
+    inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
+    return explain_dataset(
+        load(run.model), dataset, to, lines=lines, inputs=inputs, resolution=resolution, progress=progress
+    )
 
 
 def keep(run: RunFolder, fitted, found: Mapping[str, Explanation]) -> None:

@@ -42,3 +42,12 @@ def test_errors_name_what_is_wrong():
         Batch({"spectra": one})["spectrum"]
     with pytest.raises(InputError, match="same shape"):
         Measured.clean(np.ones((2, 3)), np.ones((2, 2)))
+
+
+def test_filled_with_stars_of_zero_weight():
+    batch = Batch({"flux": Measured.clean(np.ones((2, 3)), np.ones((2, 3)))})
+    filled = batch.filled(5)
+    assert filled.n_stars == 5
+    np.testing.assert_array_equal(filled["flux"].ivar.sum(axis=1), [3, 3, 0, 0, 0])
+    np.testing.assert_array_equal(filled.stars(slice(2))["flux"].value, batch["flux"].value)
+    assert batch.filled(2) is batch
