@@ -15,7 +15,7 @@ accurate from all 200,000 as from 10,000, and better than those of the mean star
 
 The extrapolations take the straight line of seconds against stars through the measured fits, at their number of cycles.
 
-    python validation/scaling.py [--smoke] [--folder FOLDER]    datasets are kept in FOLDER and used again
+    python validation/scaling.py [--smoke] [--folder FOLDER]    datasets and finished fits are kept in FOLDER and used again
 """
 
 import argparse
@@ -171,12 +171,17 @@ def inference(fitted, stars: Dataset) -> tuple[float, int]:
         return (last - first) / (ended - began), len(written)
 
 
-def apart(cache: Path, **arguments) -> dict:
-    """`one` in a process of its own."""
+def apart(work: Path, name: str, **arguments) -> dict:
+    """`one` in a process of its own; what it measured is kept beside the datasets, and measured once."""
+    keep, cache = work / "runs" / f"{name}.json", work / "compiled"
+    if keep.exists():
+        return json.loads(keep.read_text()) | {"measured_before": True}
     program = [sys.executable, __file__, "--one", json.dumps(arguments)]
     environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache)}
     done = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    keep.write_text(done.stdout.splitlines()[-1])
+    return json.loads(keep.read_text()) | {"measured_before": False}
 
 
 def accuracy(small: Path, large: Path, n_pixels: int, n_latents: int, n_stars: int) -> dict:
@@ -227,17 +232,19 @@ def extrapolated(runs: list[dict], bytes_per_star: float) -> dict:
     return {"basis": basis, "lines": lines, **found}
 
 
-def sweeps(work: Path, cache: Path) -> dict[str, list[dict]]:
+def sweeps(work: Path) -> dict[str, list[dict]]:
     """Time and memory of 5,000 stars against pixels and against latents, the others fixed; three cycles each."""
     found: dict[str, list[dict]] = {"pixels": [], "latents": []}
     fixed = {"n_stars": SWEEP, "max_cycles": 4, "tol": 0.0}
     for n_pixels in (500, 1000, 2000, 4000, PIXELS):
         place = work / f"stars_{n_pixels}"
         stored(place, SWEEP, n_pixels, LATENTS)
-        run = apart(cache, place=str(place), n_latents=LATENTS, **fixed)
+        run = apart(work, f"pixels_{n_pixels}", place=str(place), n_latents=LATENTS, **fixed)
         found["pixels"].append({"pixels": n_pixels, **run})
     for n_latents in (4, 8, 16, 32):
-        run = apart(cache, place=str(work / "stars_4000"), n_latents=n_latents, **fixed)
+        run = apart(
+            work, f"latents_{n_latents}", place=str(work / "stars_4000"), n_latents=n_latents, **fixed
+        )
         found["latents"].append({"latents": n_latents, **run})
     return found
 
@@ -288,22 +295,24 @@ def size_on_disk(place: Path) -> int:
 def measure(args) -> dict:
     sizes, n_pixels, n_latents = ((512, 2048), 100, 4) if args.smoke else (SIZES, PIXELS, LATENTS)
     with tempfile.TemporaryDirectory() as name:
-        work, models = Path(args.folder or name), Path(name)
-        cache, place = models / "compiled", work / f"stars_{n_pixels}"
+        work = Path(args.folder or name)
+        models, place = work / "models", work / f"stars_{n_pixels}"
+        models.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
         stored(place, sizes[-1], n_pixels, n_latents)
         written_s = time.perf_counter() - began
         per_star = size_on_disk(place) / len(open_dataset(place))
-        order = sizes if args.smoke else (sizes[0], *sizes, *sizes[:-1])  # the first compiles
-        run = one if args.smoke else lambda **a: apart(cache, **a)
-        runs = [
-            run(place=str(place), n_stars=n, n_latents=n_latents, out=str(models / f"{n}")) for n in order
-        ]
-        cold, runs = (None, runs) if args.smoke else (runs[0], sorted(runs[1:], key=lambda r: r["stars"]))
+        # The first compiles; the smaller ones come before and after the large one.
+        order = sizes if args.smoke else (sizes[0], *sizes, *sizes[:-1])
+        runs = []
+        for k, n in enumerate(order):
+            asked = {"place": str(place), "n_stars": n, "n_latents": n_latents, "out": str(models / f"{n}")}
+            runs.append(one(**asked) if args.smoke else apart(work, f"{k}_{n}", **asked))
+        cold, runs = (None, runs) if args.smoke else (runs[0], sorted(runs[1:], key=lambda run: run["stars"]))
         test = accuracy(
             models / f"{sizes[0]}", models / f"{sizes[-1]}", n_pixels, n_latents, 512 if args.smoke else 2048
         )
-        swept = {} if args.smoke else sweeps(work, cache)
+        swept = {} if args.smoke else sweeps(work)
     logs, cpu = (np.log([(r["stars"], r[what]) for r in runs]) for what in ("s_per_cycle", "cpu_s_per_cycle"))
     slope = float(np.polyfit(*logs.T, 1)[0])
     if not args.smoke:
@@ -333,7 +342,9 @@ if __name__ == "__main__":
     if (asked := parser.parse_known_args()[0].one) is not None:
         print(json.dumps(one(**asked)))
     else:
-        folder = {"help": "where the datasets are kept, to be used again (gone afterwards unless given)"}
+        folder = {
+            "help": "where datasets and finished fits are kept, to be used again (gone afterwards unless given)"
+        }
         raise SystemExit(
             CLAIM.run(measure, options=lambda p: p.add_argument("--folder", type=Path, **folder))
         )
