@@ -13,6 +13,7 @@ from ..core import Batch, InputError, Measured, check_name, listing
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
+from ._known import KnownIds
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
 from ._outputs import label_columns, output_from, table_from
@@ -21,6 +22,9 @@ from ._table import StarTable
 from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
+
+# Labels that tell their centre and spread: of at most so many stars, in runs of so many.
+MANY, RUN = 131_072, 2048
 
 
 class Dataset:
@@ -104,11 +108,20 @@ class Dataset:
         return f"{len(self)}-{checksum(sums + rows)}"
 
     def __getitem__(self, name: str) -> Spectra | LabelTable:
-        """What an output means: all labels, or spectra of no star, with grid and medium."""
+        """What an output means: spectra of no star, with grid and medium, or labels.
+
+        Of more stars than `MANY` these are labels of runs of stars spread evenly over the dataset, so that memory does not
+        depend on how many there are.
+        """
         check_name("output", name, self.manifest.outputs)
         facts = self.manifest.outputs[name]
         if facts["kind"] == "labels":
-            table = self.table(["id", *label_columns(name, facts)])
+            rows: slice | np.ndarray = slice(None)
+            if len(self) > MANY:
+                starts = np.linspace(0, len(self) - RUN, MANY // RUN).astype(np.int64)
+                rows = (starts[:, None] + np.arange(RUN)).ravel()
+            wanted = np.arange(len(self))[rows] if self.rows is None else self.rows[rows]
+            table = self._stars.read(wanted, ["id", *label_columns(name, facts)])
             return output_from(name, facts, table, ())
         none = np.zeros((0, facts["size"]), np.float32)
         return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
@@ -159,15 +172,16 @@ class Dataset:
             for outdated in ("_arrays", "_stars"):
                 self.__dict__.pop(outdated, None)
             if catalog is not None:
-                self._known.update(catalog.ids)
+                self._known.add(catalog.ids, np.arange(manifest.n_stars, len(self)))
 
     @cached_property
-    def _known(self) -> set[str]:
-        return set(self.ids)
+    def _known(self) -> KnownIds:
+        rows = np.arange(len(self)) if self.rows is None else self.rows
+        return KnownIds(self._stars.ids, rows)
 
     def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
         """Which of these stars are in the dataset, (star,) bool."""
-        return np.array([star in self._known for star in ids], bool)
+        return self._known.has(np.asarray(ids, object), self._stars.ids)
 
     # Reading
 
@@ -178,7 +192,7 @@ class Dataset:
     @property
     def ids(self) -> np.ndarray:
         """Star identifiers, (star,)."""
-        return self.table(["id"])["id"].to_numpy(object).astype(str) if len(self) else np.zeros(0, "U1")
+        return self._stars.ids(self._rows(0, len(self)))
 
     def journal(self) -> pd.DataFrame:
         """The files that were read, in order, and what became of them."""

@@ -42,6 +42,12 @@ class StarTable:
         at = np.searchsorted(ends[holders], wanted, side="right") - 1
         return frame.iloc[wanted - ends[holders][at] + begins[at]].reset_index(drop=True)
 
+    def ids(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Identifiers of these rows, (row,)."""
+        if not self.manifest.n_stars or not np.size(np.arange(self.manifest.n_stars)[rows]):
+            return np.zeros(0, "U1")
+        return self.read(rows, ["id"])["id"].to_numpy(object).astype(str)
+
     def journal(self) -> pd.DataFrame:
         """The journals of all appends, one below the other."""
         numbers = [n for n, part in enumerate(self.manifest.parts) if part.journal]

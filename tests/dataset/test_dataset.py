@@ -142,6 +142,18 @@ def test_selections(tmp_path):
         dataset.select("teff > 3")
 
 
+def test_labels_of_runs_of_stars_stand_for_all(tmp_path, monkeypatch):
+    dataset = made(tmp_path / "d", 13, 30)
+    assert len(dataset["labels"]) == 30
+    monkeypatch.setattr("luxjax.dataset._dataset.MANY", 12)
+    monkeypatch.setattr("luxjax.dataset._dataset.RUN", 4)
+    expected = stars(0, 30).select([0, 1, 2, 3, 13, 14, 15, 16, 26, 27, 28, 29])
+    assert dataset["labels"].ids.tolist() == expected.ids.tolist()
+    np.testing.assert_array_equal(dataset["labels"].value, expected["labels"].value)
+    odd = dataset.select(slice(1, 30, 2))["labels"]
+    assert odd.ids.tolist() == dataset.ids[1::2][[0, 1, 2, 3, 5, 6, 7, 8, 11, 12, 13, 14]].tolist()
+
+
 def test_batches(tmp_path):
     dataset, whole = made(tmp_path / "d", 13, 30), arrays(stars(0, 30))
     for source, rows in ((dataset, np.arange(30)), (dataset.select([21, 3, 14]), np.array([21, 3, 14]))):
