@@ -45,7 +45,7 @@ class ALS(AbstractFitter):
         Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
         a direction that alternation barely descends; balancing steps along it at once.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 32 MiB.
+        Stars handled at a time; bounds the working memory. By default their values take 16 MiB.
     """
 
     regularization: float | Mapping[str, float] = 1.0

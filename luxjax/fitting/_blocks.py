@@ -14,14 +14,14 @@ from ._stream import Streamed
 __all__ = ["block_size", "blocks", "summed", "sweep"]
 
 STEP = 64
-BLOCK_BYTES = 2**25
+BLOCK_BYTES = 2**24
 LARGEST = 4096
 
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
 def block_size(sizes: Mapping[str, int]) -> int:
-    """Stars whose values of all outputs take `BLOCK_BYTES`: enough for products to run at full speed."""
+    """Stars whose values of all outputs take `BLOCK_BYTES`: enough for products at full speed, few enough to stay in cache."""
     stars = BLOCK_BYTES // (4 * sum(sizes.values()))
     return max(STEP, min(LARGEST, stars // STEP * STEP))
 
