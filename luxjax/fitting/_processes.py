@@ -22,6 +22,7 @@ __all__ = ["first_says", "join_processes"]
 
 VARIABLES = ("LUXJAX_COORDINATOR", "LUXJAX_PROCESSES", "LUXJAX_PROCESS")
 PATIENCE = 15.0  # seconds until a process that waits says so
+SILENCE = 300  # seconds without a sign of life until a process is taken for dead; busy machines need more than JAX's 100
 
 
 def join_processes(
@@ -78,7 +79,9 @@ def first_says(number: int) -> int:
 
 def _initialize(timeout_s: int, **place) -> None:
     try:
-        jax.distributed.initialize(initialization_timeout=timeout_s, **place)
+        jax.distributed.initialize(
+            initialization_timeout=timeout_s, heartbeat_timeout_seconds=SILENCE, **place
+        )
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the processes could not be joined ({str(error).splitlines()[0]}); call join_processes() before anything "

@@ -174,6 +174,8 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
         missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
     if name == "lamost_classes":
         missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "is no folder")
+    if name == "large_survey":
+        missing = (f'[data]\ndataset = "{tmp_path}/none"\n', "no dataset at")
     if name == "posterior_study":
         missing = ('[posterior]\nmethods = ["Exakt"]\n', "'Exakt' (known: ")
     for text, said in [
