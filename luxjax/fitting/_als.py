@@ -13,6 +13,7 @@ import numpy as np
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
 from ..models import Linear, Lux
 from ._blocks import blocks, summed
+from ._checkpoint import Checkpoint, fit_identity
 from ._decoders import decoder_sums, expected_residual, finish, improve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
@@ -20,7 +21,7 @@ from ._latents import effective_ivar, latent_mean, latent_posterior
 from ._mesh import STAR, SUM, Sharded, placed, together
 from ._mesh import spread as on_devices
 from ._scatter import new_scatter, scatter_sums
-from ._start import svd_start
+from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
 
@@ -46,6 +47,9 @@ class ALS(AbstractFitter):
         a direction that alternation barely descends; balancing steps along it at once.
     block : int, optional
         Stars handled at a time; bounds the working memory. By default their values take 16 MiB.
+    checkpoint : str, optional
+        File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
+        that was killed goes on from there, to the identical result; one that ends removes it.
     """
 
     regularization: float | Mapping[str, float] = 1.0
@@ -56,6 +60,7 @@ class ALS(AbstractFitter):
     intercept: bool = True
     balance: bool = True
     block: int | None = None
+    checkpoint: str | None = None
 
     def run(
         self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
@@ -65,14 +70,18 @@ class ALS(AbstractFitter):
                 "ALS needs decoders that are linear in their weights (Linear, Quadratic); use Gradient for others."
             )
         strength = strengths(self.regularization, model)
-        model = svd_start(model, batch, key=key)
-        model = model if self.intercept else _without_intercepts(model)
-        if self.balance and model.is_linear:
-            model = self._balanced(model, _unit_moments(model, batch.n_stars), strength)[0]
+        moments = _unit_moments(model, batch.n_stars)
         latents = None if model.is_linear else _no_latents(model, batch)
-        objective: list[float] = []
-        converged, before = False, model.scatter
-        for cycle in range(self.max_cycles):
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, strength), batch)
+        kept = checkpoint.read((model, moments, _of_all(latents, batch)), model.scatter)
+        if kept is None:
+            model = self._started(model, batch, moments, strength, key)
+            before, objective = model.scatter, list[float]()
+        else:
+            (model, moments, latents), before, objective = kept
+            latents = _own(latents, batch)
+        converged = False
+        for cycle in range(len(objective), self.max_cycles):
             loss, sums = self._sweep(model, batch, latents, strength)
             if objective and loss > objective[-1] and self.scatter:
                 model = Lux(model.decoders, before)  # the scatter's step overshot
@@ -88,13 +97,31 @@ class ALS(AbstractFitter):
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
                 converged = True
                 break
+            if self.checkpoint:
+                checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
         if model.is_linear:
             model = _whiten(model, moments, self.intercept)
         _, (sums, _, _) = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
         _, cov = finish(model, sums, shrink=False, intercept=self.intercept)
         cov = with_label_rows(model, cov, batch, self.block)
+        checkpoint.done()
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
+
+    def _started(
+        self, model: Lux, batch: Batch, moments, strength: dict[str, float], key: PRNGKeyArray
+    ) -> Lux:
+        model = svd_start(model, batch, key=key)
+        model = model if self.intercept else _without_intercepts(model)
+        return self._balanced(model, moments, strength)[0] if self.balance and model.is_linear else model
+
+    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, strength: dict[str, float]) -> dict:
+        """What decides the course of a fit; of a dataset its checksums say enough, and it need not be read for that."""
+        if self.checkpoint is None:
+            return {}
+        settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
+        moments = {} if getattr(batch, "fingerprint", None) else moments_of(batch)
+        return fit_identity(settings | {"regularization": strength}, model, batch, key, moments)
 
     def _sweep(self, model, batch, latents, strength, *, spread: bool = False, prior: float | None = None):
         """One pass: J at the best latents of every star, and the sums there.
@@ -175,6 +202,20 @@ def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
     """Where the first search for the latents of this process's stars begins."""
     stars = batch.stars if isinstance(batch, Sharded) else batch
     return np.zeros((stars.n_stars, model.n_latents))
+
+
+def _of_all(latents: np.ndarray | None, batch: Batch | Sharded) -> Array | None:
+    """The latents of the stars of all processes, as a checkpoint keeps them."""
+    if latents is None:
+        return None
+    return jnp.asarray(batch.gathered(latents) if isinstance(batch, Sharded) else latents)
+
+
+def _own(latents: Array | None, batch: Batch | Sharded) -> np.ndarray | None:
+    """Those of the stars of this process."""
+    if latents is None:
+        return None
+    return np.array(latents[batch.own] if isinstance(batch, Sharded) else latents)
 
 
 def _placed(rows: np.ndarray, n: int, batch: Batch | Sharded):

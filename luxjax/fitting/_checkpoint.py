@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,51 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, InputError
+from ..core import Array, InputError, PRNGKeyArray
+from ..models import Lux
 from ._mesh import from_first, leads
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "fit_identity"]
+
+
+def fit_identity(
+    settings: Mapping[str, Any],
+    model: Lux,
+    batch: Any,
+    key: PRNGKeyArray,
+    moments: Mapping[str, Iterable[Array]],
+) -> dict[str, Any]:
+    """What decides the course of a fit, so that a checkpoint is not taken for another's; plain, as JSON holds it.
+
+    Parameters
+    ----------
+    settings : mapping
+        Of the fitter.
+    model : Lux
+        Before the fit.
+    batch : Batch, Streamed or Sharded
+        The stars; where they come from a dataset its fingerprint says which they are.
+    key : jax random key
+    moments : mapping of str to arrays
+        Sums over the stars by output, to tell other values of as many stars.
+    """
+
+    def rounded(x) -> str:
+        # To six digits, so that another number of threads does not make it another fit.
+        return f"{float(np.abs(np.asarray(x, np.float64)).sum()):.6g}"
+
+    data = {"stars": batch.n_stars, "sizes": batch.sizes}
+    data["sums"] = {name: [rounded(x) for x in sums] for name, sums in moments.items()}
+    if fingerprint := getattr(batch, "fingerprint", None):
+        data["dataset"] = fingerprint
+    return {
+        "settings": dict(settings),
+        "data": data,
+        "latents": model.n_latents,
+        "scatter": {name: rounded(s) for name, s in model.scatter.items()},
+        "dof": {name: str(nu) for name, nu in model.dof.items()},
+        "seed": jax.random.key_data(key).tolist(),
+    }
 
 
 class Checkpoint:

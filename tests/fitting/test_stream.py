@@ -66,10 +66,20 @@ def test_a_selection_is_fitted_as_those_stars(catalog, dataset):
     assert disk.objective == pytest.approx(memory.objective, rel=1e-9)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(("fitter", "killed_after"), [(PLAIN, 2), (EM(block=64), 1)])
-def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, fitter, killed_after):
-    model, file = Lux.linear(catalog.sizes, 2), tmp_path / "em.npz"
+# Few cycles: what a checkpoint must keep shows in the first that follow it.
+SHORT_ALS = ALS(block=64, max_cycles=4, tol=0.0)
+KILLED = [
+    pytest.param(PLAIN, Lux.linear, 2, marks=pytest.mark.long),
+    pytest.param(EM(block=64), Lux.linear, 1, marks=pytest.mark.long),
+    (SHORT_ALS, Lux.linear, 2),
+    pytest.param(dataclasses.replace(SHORT_ALS, scatter=True), Lux.quadratic, 2, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.filterwarnings("ignore:the fit stopped")
+@pytest.mark.parametrize(("fitter", "made", "killed_after"), KILLED)
+def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, fitter, made, killed_after):
+    model, file = made(catalog.sizes, 2), tmp_path / "fit.npz"
     whole = fit(model, dataset, fitter, key=3)
 
     def kill(cycle, _):
