@@ -66,10 +66,11 @@ def took(name, duration, fun_name="", **_):
 
 jax.monitoring.register_event_duration_secs_listener(took)
 jax.monitoring.register_event_listener(lambda name, **_: seen.update([name.split("/")[-1]]))
-begun = time.perf_counter()
+begun, before = time.perf_counter(), time.process_time()
 fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, what["latents"]), stars.select(slice(0, n)), EM(max_cycles=3), key=0)
 luxjax.transfer(fitted, stars.select(slice(n, n + test)), inputs=["apogee"])
-print(json.dumps({"wall_s": time.perf_counter() - begun, "compile_s": sum(seconds.values()), "by_stage": seconds,
+print(json.dumps({"wall_s": time.perf_counter() - begun,
+                  "cpu_s": time.process_time() - before, "compile_s": sum(seconds.values()), "by_stage": seconds,
                   "compiled": seen["cache_misses"], "loaded": seen["cache_hits"], "costly": costs.most_common(12)}))
 """
 IMPORTS = """
@@ -129,6 +130,8 @@ def measure(args) -> dict:
         "programs_loaded_warm": min(run["loaded"] for run in warm),
         "wall_s_cold": middle(cold, "wall_s"),
         "wall_s_warm": middle(warm, "wall_s"),
+        "cpu_s_cold": middle(cold, "cpu_s"),
+        "cpu_s_warm": middle(warm, "cpu_s"),
         "import_jax_s": float(np.median([jax for jax, _ in imports])),
         "runs": {"cold": cold, "warm": warm, "help_s": helps, "imports_s": imports},
         "kept_mib": kept / 2**20,

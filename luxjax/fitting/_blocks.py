@@ -55,11 +55,8 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
     for start, part in zip(range(0, n, size), parts, strict=True):
         stop = min(start + size, n)
         short = size - (stop - start)
-        if short:
-            part = Batch(
-                {k: Measured(_fill(m.value, short), _fill(m.ivar, short)) for k, m in part.outputs.items()}
-            )
-        yield part, jnp.arange(size) < stop - start, slice(start, stop)
+        real = jax.device_put(np.arange(size) < stop - start)
+        yield _filled_up(part, short) if short else part, real, slice(start, stop)
 
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:
@@ -77,8 +74,10 @@ def _rows(x: Array, where: slice) -> Array:
     return x[where]
 
 
-def _fill(x, rows: int):
-    return jnp.pad(x, ((0, rows), (0, 0)))
+@partial(jax.jit, static_argnums=1)
+def _filled_up(part: Batch, rows: int) -> Batch:
+    """With so many stars of zero weight at the end."""
+    return jax.tree.map(lambda x: jnp.pad(x, ((0, rows), (0, 0))), part)
 
 
 def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None):

@@ -4,12 +4,13 @@ The sums are everything a fit needs to know of the stars, so they are taken bloc
 come from disk or from other machines.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Float, Measured, gemm, pack, quadratic_form, ridge_mean, solve_ridge, unpack
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux
@@ -21,16 +22,15 @@ __all__ = [
     "design_moments",
     "expected_residual",
     "finish",
-    "improve_decoder",
     "improve_decoders",
     "in_type",
     "is_telling",
     "shrinkage_prior",
-    "solve_decoder",
     "solve_decoders",
 ]
 
 Model = TypeVar("Model", AbstractDecoder, Lux)
+Decoders = dict[str, FeatureDecoder]
 
 ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
 
@@ -77,50 +77,68 @@ def design_moments(decoder: FeatureDecoder, mean, cov) -> tuple[Array, Array]:
     return phi, second
 
 
-def solve_decoder(
-    decoder: FeatureDecoder, sums: DecoderSums, prior: Float[Array, "feature feature"], intercept: bool = True
-) -> tuple[FeatureDecoder, Float[Array, "out feature1 feature1"]]:
-    """The best decoder for these sums, and the covariance of each row of [intercept, weight].
+class _Equations(NamedTuple):
+    """Normal equations of the rows of several outputs, one after another, (row, feature1, feature1) and (row, feature1)."""
 
-    Parameters
-    ----------
-    decoder : FeatureDecoder
-        The decoder whose intercept was subtracted when the sums were taken.
-    sums : DecoderSums
-    prior : (feature, feature) array
-        Prior precision of each row of weights, about zero. The intercept has none.
-    intercept : bool
-        Whether the intercept is free, or stays as it is.
-    """
-    row, cov, _ = solve_ridge(*_normal_equations(sums, prior, intercept))
-    return _with_rows(decoder, row), cov
+    gram: Array
+    rhs: Array
+    precision: Array
 
 
-def improve_decoder(
-    decoder: FeatureDecoder, sums: DecoderSums, prior: Float[Array, "feature feature"], intercept: bool = True
-) -> tuple[FeatureDecoder, Float[Array, ""]]:
-    """As `solve_decoder` without covariances; and by how much this lowers half the chi-square and the prior."""
-    gram, rhs, precision = _normal_equations(sums, prior, intercept)
-    row = ridge_mean(gram, rhs, precision)
+@eqx.filter_jit
+def _solve(decoders: Decoders, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool):
+    """The best decoders for these sums, and the covariance of each row of [intercept, weight]."""
+    row, cov, _ = solve_ridge(*_normal_equations(sums, priors, intercept))
+    ends = _ends(decoders)
+    return _with_rows(decoders, row), dict(zip(decoders, jnp.split(cov, ends), strict=True))
+
+
+@eqx.filter_jit
+def _improve(
+    decoders: Decoders, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool
+):
+    """As `_solve` without covariances; and by how much this lowers half the chi-square and the prior."""
+    gram, rhs, precision = equations = _normal_equations(sums, priors, intercept)
+    row = ridge_mean(*equations)
     # From the change of the rows: a difference of two chi-squares would lose its digits.
-    was = jnp.pad(decoder.weight, ((0, 0), (1, 0)))
+    was = jnp.concatenate([jnp.pad(d.weight, ((0, 0), (1, 0))) for d in decoders.values()])
     slope = jnp.einsum("jab,jb->ja", gram + precision, 0.5 * (row + was)) - rhs
-    return _with_rows(decoder, row), -jnp.sum((row - was) * slope)
+    return _with_rows(decoders, row), -jnp.sum((row - was) * slope)
 
 
-def _with_rows(decoder: FeatureDecoder, row) -> FeatureDecoder:
-    return eqx.tree_at(
-        lambda d: (d.intercept, d.weight), decoder, (decoder.intercept + row[:, 0], row[:, 1:])
+def _with_rows(decoders: Decoders, rows) -> Decoders:
+    """The decoders with these weights, their intercepts moved."""
+    parts = jnp.split(rows, _ends(decoders))
+    return {
+        name: eqx.tree_at(
+            lambda d: (d.intercept, d.weight), decoder, (decoder.intercept + row[:, 0], row[:, 1:])
+        )
+        for (name, decoder), row in zip(decoders.items(), parts, strict=True)
+    }
+
+
+def _ends(decoders: Decoders) -> list[int]:
+    """Where the rows of each output but the last end."""
+    return np.cumsum([len(d.intercept) for d in decoders.values()])[:-1].tolist()
+
+
+def _normal_equations(
+    sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool
+) -> _Equations:
+    precisions = []
+    for name, part in sums.items():
+        n = part.rhs.shape[1]
+        precision = jnp.zeros((n, n), jnp.float64).at[1:, 1:].set(priors[name])
+        precision = precision if intercept else precision.at[0, 0].set(FIXED)
+        precisions.append(jnp.broadcast_to(precision, (len(part.rhs), n, n)))
+    gram = jnp.concatenate([part.gram for part in sums.values()])
+    rhs = jnp.concatenate([part.rhs for part in sums.values()])
+    return _Equations(
+        unpack(gram, n).astype(jnp.float64), rhs.astype(jnp.float64), jnp.concatenate(precisions)
     )
 
 
-def _normal_equations(sums: DecoderSums, prior, intercept: bool):
-    n = sums.rhs.shape[1]
-    precision = jnp.zeros((n, n), jnp.float64).at[1:, 1:].set(prior)
-    precision = precision if intercept else precision.at[0, 0].set(FIXED)
-    return unpack(sums.gram, n).astype(jnp.float64), sums.rhs.astype(jnp.float64), precision
-
-
+@eqx.filter_jit
 def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 feature1"]) -> Array:
     """Empirical-Bayes prior precision of a decoder's rows, from their own spread less their own noise.
 
@@ -142,26 +160,30 @@ def is_telling(decoder: FeatureDecoder) -> bool:
     return size >= ROWS_PER_FEATURE * n
 
 
-_solve = eqx.filter_jit(solve_decoder)
-_improve = eqx.filter_jit(improve_decoder)
-
-
 def solve_decoders(
     model: Lux,
     sums: Mapping[str, DecoderSums],
     priors: Mapping[str, Array] | None = None,
     intercept: bool = True,
 ) -> tuple[Lux, dict[str, Array]]:
-    """The best decoders of every output for these sums, and the covariances of their rows.
+    """The best decoders of every output for these sums, and the covariances of their rows of [intercept, weight].
 
-    One output after another, each awaited: on CPU, batched factorisations that run side by side wait for each
-    other's threads for ever (seen with jaxlib 0.10 on two cores).
+    Parameters
+    ----------
+    model : Lux
+        With the decoders whose intercepts were subtracted when the sums were taken.
+    sums : mapping of str to DecoderSums
+    priors : mapping of str to (feature, feature) array, optional
+        Prior precision of each row of weights, about zero; none unless given. The intercept has none.
+    intercept : bool
+        Whether intercepts are free, or stay as they are.
     """
-    decoders, covs = {}, {}
-    for name, decoder in model.feature_decoders.items():
-        prior = _no_prior(decoder) if priors is None else priors[name]
-        decoders[name], covs[name] = jax.block_until_ready(_solve(decoder, sums[name], prior, intercept))
-    return model.replace(decoders), covs
+    found: Decoders = {}
+    covs: dict[str, Array] = {}
+    for parts in _alike(model, sums, priors):
+        decoders, cov = jax.block_until_ready(_solve(*parts, intercept))
+        found, covs = found | decoders, covs | cov
+    return model.replace({k: found[k] for k in model.names}), {k: covs[k] for k in model.names}
 
 
 def improve_decoders(
@@ -171,12 +193,27 @@ def improve_decoders(
     intercept: bool = True,
 ) -> tuple[Lux, float]:
     """The best decoders of every output for these sums, without covariances, and by how much they lower the objective."""
-    decoders, gain = {}, 0.0
-    for name, decoder in model.feature_decoders.items():
-        prior = _no_prior(decoder) if priors is None else priors[name]
-        decoders[name], less = jax.block_until_ready(_improve(decoder, sums[name], prior, intercept))
-        gain += float(less)
-    return model.replace(decoders), gain
+    found: Decoders = {}
+    gain = 0.0
+    for parts in _alike(model, sums, priors):
+        decoders, less = jax.block_until_ready(_improve(*parts, intercept))
+        found, gain = found | decoders, gain + float(less)
+    return model.replace({k: found[k] for k in model.names}), gain
+
+
+def _alike(
+    model: Lux, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array] | None
+) -> Iterator[tuple[Decoders, dict[str, DecoderSums], dict[str, Array]]]:
+    """Decoders, sums and priors of the outputs with as many features as each other, which one compiled program solves.
+
+    One such group is solved after another, each awaited: on CPU, batched factorisations that run side by side wait for each
+    other's threads for ever (seen with jaxlib 0.10 on two cores).
+    """
+    decoders = model.feature_decoders
+    for n in dict.fromkeys(d.weight.shape[1] for d in decoders.values()):
+        group = {k: d for k, d in decoders.items() if d.weight.shape[1] == n}
+        prior = {k: _no_prior(d) if priors is None else priors[k] for k, d in group.items()}
+        yield group, {k: sums[k] for k in group}, prior
 
 
 def finish(
@@ -190,17 +227,25 @@ def finish(
             for name, decoder in plain.feature_decoders.items()
         }
         plain, covs = solve_decoders(model, sums, priors, intercept)
-    return plain, {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
+    return plain, _packed(covs)
+
+
+@jax.jit
+def _packed(covs: dict[str, Array]) -> dict[str, Array]:
+    return {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
 
 
 def _no_prior(decoder: FeatureDecoder) -> Float[Array, "feature feature"]:
-    """No prior."""
-    return jnp.zeros((decoder.weight.shape[1],) * 2)
+    """No prior, from the host: nothing to compile."""
+    return jax.device_put(np.zeros((decoder.weight.shape[1],) * 2))
 
 
 def in_type(model: Model, dtype) -> Model:
     """A decoder or model with its arrays in this floating type."""
-    return jax.tree.map(lambda x: jnp.asarray(x, dtype) if eqx.is_inexact_array(x) else x, model)
+    # What has it already is left alone: every shape that is converted is a program to compile.
+    return jax.tree.map(
+        lambda x: x.astype(dtype) if eqx.is_inexact_array(x) and x.dtype != dtype else x, model
+    )
 
 
 def decoded(decoder: AbstractDecoder, z: Float[Array, "star latent"], dtype) -> Float[Array, "star out"]:

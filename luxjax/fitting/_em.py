@@ -12,6 +12,7 @@ JASA 84, 881), taken as independent of the latents; the objective is then the va
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
@@ -51,7 +52,7 @@ class EM(AbstractFitter):
         on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
         `luxjax.prediction.choose` decides by cross-validation.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 32 MiB.
+        Stars handled at a time; bounds the working memory. By default their values take 16 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
         one that ends removes it.
@@ -98,7 +99,8 @@ class EM(AbstractFitter):
         else:
             _, *sums = sweep(self._pass, model, batch, self.block)
         model, cov = finish(model, sums[0], shrink=self.shrink)
-        cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
+        if not model.is_gaussian:
+            cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
         if self.readout:
             model, cov = readout(model, cov, batch, self.block)
         else:
@@ -111,7 +113,7 @@ class EM(AbstractFitter):
         """What decides the course of a fit, so that a checkpoint is not taken for another's."""
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
         # To six digits, so that another number of threads does not make it another fit.
-        sums = {k: [f"{float(jnp.sum(jnp.abs(x))):.6g}" for x in m] for k, m in moments.items()}
+        sums = {k: [f"{float(np.abs(np.asarray(x)).sum()):.6g}" for x in m] for k, m in moments.items()}
         data = {"stars": batch.n_stars, "sizes": batch.sizes, "sums": sums}
         if fingerprint := getattr(batch, "fingerprint", None):  # of stars on disk
             data["dataset"] = fingerprint

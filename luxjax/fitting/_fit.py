@@ -92,7 +92,7 @@ def fit(
         batch = _on_mesh(batch, mesh, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
-        model = in_type(model, jnp.float64)
+        model = eqx.filter_jit(in_type)(model, jnp.float64)
         result = fitter.run(model, batch, key=as_key(key), progress=progress)
     if not all(math.isfinite(v) for v in result.objective):
         raise FitError(

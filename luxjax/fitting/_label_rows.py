@@ -41,12 +41,12 @@ def with_label_rows(
     if not spectra or not labels:
         return weight_cov
     _, sums = sweep(eqx.Partial(_sums, spectra=spectra, labels=labels), model, batch, block)
-    return weight_cov | {k: pack(_inverse(sums[k])).astype(weight_cov[k].dtype) for k in labels}
+    return weight_cov | {k: _packed_inverse(sums[k]).astype(weight_cov[k].dtype) for k in labels}
 
 
 @eqx.filter_jit
-def _inverse(gram):
-    return solve_ridge(gram, jnp.zeros(gram.shape[:2]), jnp.zeros_like(gram[0]))[1]
+def _packed_inverse(gram):
+    return pack(solve_ridge(gram, jnp.zeros(gram.shape[:2]), jnp.zeros_like(gram[0]))[1])
 
 
 @eqx.filter_jit

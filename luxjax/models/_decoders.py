@@ -6,6 +6,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Float, InputError, n_pairs, pack, pairs, unpack
 
@@ -50,6 +51,11 @@ class FeatureDecoder(AbstractDecoder):
         return self.intercept + self.weight @ self.features(z)
 
 
+def zeros(*shape: int) -> Array:
+    """Zeros from the host: `jnp.zeros` compiles a program for every shape."""
+    return jax.device_put(np.zeros(shape))
+
+
 def check_shapes(kind: str, intercept, weight, n_features: int) -> None:
     if eqx.is_array(weight) and weight.shape != (intercept.shape[0], n_features):
         raise InputError(
@@ -79,7 +85,7 @@ class Linear(FeatureDecoder):
     @classmethod
     def zeros(cls, size: int, n_latents: int) -> "Linear":
         """A decoder not fitted yet."""
-        return cls(jnp.zeros(size), jnp.zeros((size, n_latents)))
+        return cls(zeros(size), zeros(size, n_latents))
 
     def features(self, z):
         return z
@@ -111,7 +117,7 @@ class Quadratic(FeatureDecoder):
     @classmethod
     def zeros(cls, size: int, n_latents: int) -> "Quadratic":
         """A decoder not fitted yet."""
-        return cls(jnp.zeros(size), jnp.zeros((size, n_latents + n_pairs(n_latents))), n_latents)
+        return cls(zeros(size), zeros(size, n_latents + n_pairs(n_latents)), n_latents)
 
     def features(self, z):
         return jnp.concatenate([z, pairs(z)])

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Array, Float, InputError, PRNGKeyArray, as_key, check_name
-from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic
+from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic, zeros
 from ._mlp import MLP
 
 __all__ = ["Lux"]
@@ -62,7 +62,7 @@ class Lux(eqx.Module):
             check_name("output for the scatter", name, decoders)
         for name, decoder in decoders.items():
             if name not in given:
-                given[name] = jnp.zeros(_size(decoder))
+                given[name] = zeros(_size(decoder))
         self.scatter = {name: given[name] for name in decoders}
         for name, nu in (dof or {}).items():
             check_name("output for the degrees of freedom", name, decoders)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Array, Float, InputError, PRNGKeyArray, check_name
-from ._decoders import AbstractDecoder, FeatureDecoder, check_shapes
+from ._decoders import AbstractDecoder, FeatureDecoder, check_shapes, zeros
 
 __all__ = ["ACTIVATIONS", "MLP", "Wrapped"]
 
@@ -63,7 +63,7 @@ class MLP(FeatureDecoder):
                 f"an MLP decoder of width {width} and depth {depth} was asked for; both must be at least 1."
             )
         layers = eqx.nn.MLP(n_latents, width, width, depth - 1, key=key).layers
-        return cls(jnp.zeros(size), jnp.zeros((size, n_latents + width)), layers, activation)
+        return cls(zeros(size), zeros(size, n_latents + width), layers, activation)
 
     def features(self, z):
         h = z
