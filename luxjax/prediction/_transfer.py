@@ -18,6 +18,7 @@ from ..core import (
     listing,
     pairs,
     quadratic_form,
+    total,
     unpack,
 )
 from ..data import Catalog, Spectra
@@ -176,8 +177,10 @@ def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
     phi = jax.vmap(decoder.features)(z)
     phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
     second = phi[:, :, None] * phi[:, None, :]
-    jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
-    second = second.at[:, 1:, 1:].add(jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac))
+    if not isinstance(decoder, Linear):  # whose features are the latents
+        jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
+        cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
+    second = second.at[:, 1:, 1:].add(cov)
     return quadratic_form(second.astype(packed_cov.dtype), packed_cov)
 
 
@@ -200,7 +203,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
     """
     spectra = placing_outputs(block.sizes, model.n_latents)
     z, s = posterior.mean, posterior.cov
-    middle = jnp.zeros_like(s)
+    middle = []
     chi2, count = jnp.zeros(len(z)), jnp.zeros(len(z))
     for name in block.names:
         decoder, m = model.decoders[name], block.outputs[name]
@@ -209,7 +212,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         residual = m.value - decoded(decoder, z, dtype)
         scaled = w * residual**2
         chi2 = chi2 + jnp.sum(scaled, axis=1)
-        count = count + jnp.sum(w > 0, axis=1)
+        count = count + jnp.sum(w > 0, axis=1, dtype=jnp.int32)
         if name in spectra or name not in weight_cov or not isinstance(decoder, FeatureDecoder):
             continue
         rows = decoder.weight.astype(dtype)
@@ -220,8 +223,8 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         if not isinstance(decoder, Linear):
             jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
             inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)
-        middle = middle + inner
-    return s + s @ middle @ s, chi2, count
+        middle.append(inner)
+    return (s + s @ total(middle) @ s if middle else s), chi2, count
 
 
 def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectra:
