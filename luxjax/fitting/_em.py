@@ -10,14 +10,12 @@ JASA 84, 881), taken as independent of the latents; the objective is then the va
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
 from ._blocks import sweep
-from ._checkpoint import Checkpoint
+from ._checkpoint import Checkpoint, fit_identity
 from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, improve_decoders
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
@@ -110,16 +108,8 @@ class EM(AbstractFitter):
         return FitResult(model, cov, objective, converged, message)
 
     def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, moments: dict[str, Moments]) -> dict:
-        """What decides the course of a fit, so that a checkpoint is not taken for another's."""
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
-        # To six digits, so that another number of threads does not make it another fit.
-        sums = {k: [f"{float(np.abs(np.asarray(x)).sum()):.6g}" for x in m] for k, m in moments.items()}
-        data = {"stars": batch.n_stars, "sizes": batch.sizes, "sums": sums}
-        if fingerprint := getattr(batch, "fingerprint", None):  # of stars on disk
-            data["dataset"] = fingerprint
-        seed = jax.random.key_data(key).tolist()
-        noise = {name: str(nu) for name, nu in model.dof.items()}
-        return {"settings": settings, "data": data, "latents": model.n_latents, "dof": noise, "seed": seed}
+        return fit_identity(settings, model, batch, key, moments)
 
     @property
     def _pass(self):
