@@ -14,6 +14,7 @@ from ._gradient import Gradient
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior, star_sums
 from ._mesh import STAR, SUM, Sharded, on_mesh, own_stars, placed, spread, star_mesh, together
+from ._place import place
 from ._processes import first_says, join_processes
 from ._robust import minus_log_density, tail_weight
 from ._store import fingerprint, load, save
@@ -49,6 +50,7 @@ __all__ = [
     "minus_log_density",
     "on_mesh",
     "own_stars",
+    "place",
     "placed",
     "placing_outputs",
     "save",

@@ -2,35 +2,21 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
-from ..core import Array, Batch, Float
+from ..core import Array, Batch
 from ..models import FeatureDecoder, Lux
-from ._blocks import blocks, sweep
+from ._blocks import sweep
 from ._decoders import decoder_sums, finish
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
 from ._start import moments_of
 from ._stream import Streamed
 
-__all__ = ["UNKNOWN", "finish_on", "place"]
+__all__ = ["UNKNOWN", "finish_on"]
 
 UNKNOWN = 1e3
 """Scatter of pixels that no training star had, where the decoder is a module that says something of them all the same:
 so large that they count for nothing."""
-
-
-def place(model: Lux, batch: Batch | Streamed, block: int) -> Float[Array, "star latent"]:
-    """The latents of every star, from all that the batch holds."""
-    parts = []
-    for part, _, where in blocks(batch, block):
-        parts.append(np.asarray(_means(model, part))[: where.stop - where.start])
-    return jnp.asarray(np.concatenate(parts))
-
-
-@eqx.filter_jit
-def _means(model: Lux, block: Batch):
-    return latent_posterior(model, block).mean
 
 
 @eqx.filter_jit

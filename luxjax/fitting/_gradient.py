@@ -21,11 +21,12 @@ from ._als import strengths
 from ._checkpoint import Checkpoint
 from ._descent import Course, Rules, begun, cosine_adam, descend
 from ._em import EM
-from ._finish import finish_on, place
+from ._finish import finish_on
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._held_out import HeldOut, held_out_stars
 from ._minibatches import Minibatches, in_memory
 from ._objective import Objective, Params
+from ._place import place
 from ._start import Moments, moments_of, with_linear_part
 from ._stream import Streamed
 

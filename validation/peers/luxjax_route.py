@@ -1,0 +1,122 @@
+"""What luxjax is measured by on the arrays that its peers get: fits, inference, memory, and the rates of its kernels.
+
+python luxjax_route.py FOLDER OUT --latents 21 --repeats 5
+"""
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from luxjax.core import Batch, Measured, gemm
+from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
+from luxjax.models import Lux
+from luxjax.prediction import transfer
+
+
+def batch(folder: Path, part: str, *outputs: str) -> Batch:
+    def of(name: str) -> Measured:
+        ivar = np.load(folder / f"{part}_{name}_err.npy")
+        np.reciprocal(np.square(ivar, out=ivar), out=ivar)
+        return Measured(jnp.asarray(np.load(folder / f"{part}_{name}.npy")), jnp.asarray(ivar))
+
+    return Batch({name: of(name) for name in outputs})
+
+
+def peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def seconds(call, times: int) -> float:
+    """The median of some warm calls, each awaited."""
+    jax.block_until_ready(call())
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        jax.block_until_ready(call())
+        taken.append(time.perf_counter() - begun)
+    return float(np.median(taken))
+
+
+def traced_fit(train: Batch, latents: int):
+    """A fit with the seconds and J of every cycle, and its whole time."""
+    begun, trace = time.perf_counter(), []
+    fitter = ALS(intercept=False, tol=1e-8)
+    fitted = fit(
+        Lux.linear(train.sizes, latents),
+        train,
+        fitter,
+        key=0,
+        progress=lambda _, loss: trace.append((time.perf_counter() - begun, loss)),
+    )
+    return fitted, trace, time.perf_counter() - begun
+
+
+def measured(folder: Path, out: Path, latents: int, repeats: int) -> dict:
+    """Everything, in this process."""
+    train = batch(folder, "train", "flux", "label")
+    fitted, _, first_s = traced_fit(train, latents)
+    runs = [traced_fit(train, latents)[1:] for _ in range(repeats)]
+    peak = peak_gb()
+    test = batch(folder, "test", "flux")
+    place_s = seconds(lambda: place(fitted.model, test), 5) if repeats else np.nan
+    transfer_s = seconds(lambda: transfer(fitted, test, labels="label").cov, 3) if repeats else np.nan
+    with jax.enable_x64(True):
+        labels = jax.vmap(fitted.model["label"])(place(fitted.model, test))
+    weights = {name: np.asarray(fitted.model[name].weight) for name in ("flux", "label")}
+    np.savez(out.with_suffix(".npz"), labels=labels, **weights)
+    return {
+        "first_fit_s": first_s,
+        "traces": [trace for trace, _ in runs],
+        "fit_s": [whole for _, whole in runs],
+        "fit_peak_gb": peak,
+        "peak_gb": peak_gb(),
+        "infer_stars_per_s": test.n_stars / place_s,
+        "transfer_stars_per_s": test.n_stars / transfer_s,
+        **(kernels(fitted.model, train.stars(slice(512))) if repeats else {}),
+    }
+
+
+def kernels(model: Lux, block: Batch) -> dict:
+    """The Gram kernels of one block against the rate of a large product, and what else a cycle spends its time on."""
+    n, pixels, latents = block.n_stars, block["flux"].size, model.n_latents
+    side = 4096 if pixels > 1000 else 512
+    a, product = jnp.ones((side, side), jnp.float32), jax.jit(gemm)
+    flux, decoder = block["flux"], model["flux"]
+    with jax.enable_x64(True):
+        z = jnp.ones((n, latents))
+        of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
+        of_stars = eqx.filter_jit(lambda d, m: star_sums(d, m, m.ivar))
+        taken = {
+            "fit": seconds(lambda: of_pixels(decoder, flux, z), 15),
+            "infer": seconds(lambda: of_stars(decoder, flux), 15),
+        }
+    host = np.asarray(a)
+    flops = {"fit": gram_flops(n, pixels, latents + 1), "infer": gram_flops(n, pixels, latents)}
+    ceiling = 2 * side**3 / seconds(lambda: product(a, a), 5)
+    return {
+        **{f"{k}_gram_share": flops[k] / taken[k] / ceiling for k in taken},
+        "gram_flops_per_s": {k: flops[k] / taken[k] for k in taken},
+        "gram_bytes": {
+            "fit": gram_bytes(n, pixels, latents + 1, per_pixel=True),
+            "infer": gram_bytes(n, pixels, latents, per_pixel=False),
+        },
+        "ceiling_flops_per_s": ceiling,
+        "numpy_flops_per_s": 2 * side**3 / seconds(lambda: host @ host, 5),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--latents", type=int, required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    asked.out.write_text(json.dumps(measured(**vars(asked))))
