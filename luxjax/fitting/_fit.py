@@ -54,7 +54,7 @@ def fit(
     data : Catalog, Batch or Dataset
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
         bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read anew in every cycle: `EM` then needs memory
-        for a few blocks of stars, however many there are, and `ALS` for their latents besides.
+        for a few blocks of stars, however many there are, and `ALS` and `Gradient` for their latents besides.
     fitter : AbstractFitter, optional
         By default `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
         `Gradient()` for the rest.

@@ -25,6 +25,8 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         pytest.param("kill_and_resume", marks=pytest.mark.long),
         pytest.param("kill_and_resume_fit", marks=pytest.mark.long),
         pytest.param("scaling", marks=pytest.mark.long),
+        pytest.param("start_up", marks=pytest.mark.long),
+        pytest.param("accelerator", marks=pytest.mark.long),
     ],
 )
 def test_smoke_run_passes(claim):
