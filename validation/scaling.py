@@ -33,7 +33,7 @@ import numpy as np
 
 from luxjax.core import Claim, LuxWarning, bootstrap_interval, machine, rmse
 from luxjax.dataset import Dataset, open_dataset
-from luxjax.fitting import EM, fit, load, save
+from luxjax.fitting import EM, fit, load, save, star_mesh
 from luxjax.models import Lux
 from luxjax.prediction import transfer, transfer_dataset
 from luxjax.simulation import bilinear
@@ -106,6 +106,13 @@ class Watched(Dataset):
             yield item
         self.passes.append({"begin": begin, "end": time.perf_counter(), "waited": waited})
 
+    def select(self, stars):
+        """Some of the stars, watched with the others."""
+        found = super().select(stars)
+        some = Watched(found.location, found.manifest, found.rows)
+        some.passes = self.passes
+        return some
+
     def batches(self, *args, **kwargs):
         """Those of the dataset, watched."""
         return self._watched(super().batches(*args, **kwargs))
@@ -115,7 +122,7 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def one(place: str, n_stars: int, n_latents: int, out: str = "", **settings) -> dict:
+def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 1, **settings) -> dict:
     """Fit these stars, then infer the labels of all: what it took. The fitted model goes to `out`."""
     whole = open_dataset(place).select(slice(0, n_stars))
     stars = Watched(whole.location, whole.manifest, whole.rows)
@@ -128,6 +135,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", **settings) -> 
             stars,
             EM(**settings),
             key=CLAIM.seed,
+            mesh=star_mesh() if devices > 1 else None,
             progress=lambda *_: (cycles.append(time.perf_counter()), busy.append(time.process_time())),
         )
     ended, fit_cpu, fit_peak = time.perf_counter(), time.process_time() - cpu, peak_gb()
@@ -178,6 +186,8 @@ def apart(work: Path, name: str, **arguments) -> dict:
         return json.loads(keep.read_text()) | {"measured_before": True}
     program = [sys.executable, __file__, "--one", json.dumps(arguments)]
     environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    if arguments.get("devices", 1) > 1:
+        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={arguments['devices']}"
     done = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     keep.parent.mkdir(parents=True, exist_ok=True)
     keep.write_text(done.stdout.splitlines()[-1])
@@ -233,8 +243,8 @@ def extrapolated(runs: list[dict], bytes_per_star: float) -> dict:
 
 
 def sweeps(work: Path) -> dict[str, list[dict]]:
-    """Time and memory of 5,000 stars against pixels and against latents, the others fixed; three cycles each."""
-    found: dict[str, list[dict]] = {"pixels": [], "latents": []}
+    """Time and memory of 5,000 stars against pixels, latents and virtual devices, the others fixed; four cycles each."""
+    found: dict[str, list[dict]] = {"pixels": [], "latents": [], "devices": []}
     fixed = {"n_stars": SWEEP, "max_cycles": 4, "tol": 0.0}
     for n_pixels in (500, 1000, 2000, 4000, PIXELS):
         place = work / f"stars_{n_pixels}"
@@ -246,44 +256,53 @@ def sweeps(work: Path) -> dict[str, list[dict]]:
             work, f"latents_{n_latents}", place=str(work / "stars_4000"), n_latents=n_latents, **fixed
         )
         found["latents"].append({"latents": n_latents, **run})
+    for n in (1, 2, 4):
+        place = str(work / "stars_4000")
+        run = apart(work, f"devices_{n}", place=place, n_latents=LATENTS, devices=n, **fixed)
+        found["devices"].append({"devices": n, **run})
     return found
 
 
 def draw(runs: list[dict], swept: dict[str, list[dict]]) -> None:
-    """Seconds per cycle above, largest memory below, against stars, pixels and latents."""
-    import matplotlib.pyplot as plt
+    """Seconds per cycle above, largest memory below, against stars, pixels, latents and devices."""
+    import matplotlib
 
-    from luxjax.report import save as keep
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullFormatter
+
     from luxjax.report import styled
 
-    columns = {
-        "stars": ("Stars", runs),
-        "pixels": ("Pixels", swept["pixels"]),
-        "latents": ("Latents", swept["latents"]),
+    fixed = {
+        "stars": f"{PIXELS:,} pixels, {LATENTS} latents",
+        "pixels": f"{SWEEP:,} stars, {LATENTS} latents",
+        "latents": f"{SWEEP:,} stars, 4,000 pixels",
+        "devices": f"{SWEEP:,} stars, 4,000 pixels",
     }
-    notes = (
-        f"{PIXELS:,} pixels, {LATENTS} latents",
-        f"{SWEEP:,} stars, {LATENTS} latents",
-        f"{SWEEP:,} stars, 4,000 pixels",
-    )
 
     @styled
     def figure():
-        fig, axes = plt.subplots(2, 3, figsize=(7.1, 4.2), sharex="col", sharey="row", layout="constrained")
-        for (name, (title, found)), note, (top, bottom) in zip(columns.items(), notes, axes.T, strict=True):
-            x = np.array([run[name] for run in found])
-            seconds = np.array([run["s_per_cycle"] for run in found])
+        fig, axes = plt.subplots(2, 4, figsize=(8.6, 4.0), sharex="col", sharey="row", layout="constrained")
+        for (name, title), (top, bottom) in zip(fixed.items(), axes.T, strict=True):
+            found = runs if name == "stars" else swept[name]
+            x = np.array([run[name] for run in found], float)
+            seconds, ends = np.array([run["s_per_cycle"] for run in found]), np.array([x.min(), x.max()])
             top.loglog(x, seconds, "o", color="#0072B2", markersize=4)
-            k, ends = np.argmax(x), np.array([x.min(), x.max()])
-            top.loglog(ends, seconds[k] * ends / x[k], "-", color="#7A7A7A", linewidth=0.8)
+            if name != "devices":  # virtual ones share the same cores
+                last = np.median(seconds[x == x.max()])
+                top.loglog(ends, last * ends / x.max(), "-", color="#7A7A7A", linewidth=0.8)
             bottom.semilogx(x, [run["peak_gb"] for run in found], "o", color="#D55E00", markersize=4)
             bottom.semilogx(x, [run["peak_gb_libraries"] for run in found], "_", color="#7A7A7A")
-            top.set_title(note, fontsize=8)
-            bottom.set(xlabel=title, ylim=(0, 4.3))
             bottom.axhline(4, color="#1A1A1A", linewidth=0.7, linestyle=":")
+            top.set_title(title, fontsize=8)
+            bottom.set(xlabel=name.capitalize() if name != "devices" else "Virtual devices", ylim=(0, 4.4))
+            ticks = sorted(set(x))
+            ticks = ticks if len(ticks) < 5 else ticks[::2]
+            bottom.set_xticks(ticks, [f"{t / 1000:g}k" if t >= 10_000 else f"{t:,.0f}" for t in ticks])
+            bottom.xaxis.set_minor_formatter(NullFormatter())
         axes[0, 0].set_ylabel("Time per cycle [s]")
         axes[1, 0].set_ylabel("Largest memory [GB]")
-        keep(fig, FIGURE)
+        fig.savefig(FIGURE, dpi=200)
 
     figure()
 
