@@ -169,7 +169,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 
 
 
 def inference(fitted, stars: Dataset) -> tuple[float, int]:
-    """Stars per second of labels from spectra, written as they come, once the first 512 are done; and how many they were."""
+    """Stars per second of labels from spectra, compiled and written in parts of 512 on the way; and how many they were."""
     seen: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as name:
         written = transfer_dataset(
