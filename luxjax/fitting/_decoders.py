@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Float, Measured, gemm, pack, quadratic_form, ridge_mean, solve_ridge, unpack
+from ..core import Array, Float, Measured, gemm, pack, pairs, quadratic_form, ridge_mean, solve_ridge, unpack
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux
 
 __all__ = [
@@ -57,17 +57,26 @@ def decoder_sums(
     In the precision of the products; `sweep` adds blocks up in double precision.
     """
     dtype = measured.value.dtype
-    phi, second = design_moments(decoder, mean, cov)
+    if cov is None:
+        phi = _design(decoder, mean).astype(dtype)
+        products = pairs(phi)
+    else:
+        phi, second = design_moments(decoder, mean, cov)
+        products = pack(second).astype(dtype)
     offset = measured.value - decoder.intercept.astype(dtype)
-    gram = gemm(weight.T, pack(second).astype(dtype))
+    gram = gemm(weight.T, products)
     rhs = gemm(phi.astype(dtype).T, weight * offset).T  # twice as fast on CPU as the other way round
     return DecoderSums(gram, rhs)
 
 
+def _design(decoder: FeatureDecoder, mean) -> Float[Array, "star feature1"]:
+    features = jax.vmap(decoder.features)(mean)
+    return jnp.concatenate([jnp.ones((len(mean), 1), features.dtype), features], axis=1)
+
+
 def design_moments(decoder: FeatureDecoder, mean, cov) -> tuple[Array, Array]:
     """E[phi] and E[phi phi'] of each star, phi = [1, features(z)], features linearised for the spread of z."""
-    phi = jax.vmap(decoder.features)(mean)
-    phi = jnp.concatenate([jnp.ones((len(mean), 1), phi.dtype), phi], axis=1)
+    phi = _design(decoder, mean)
     second = phi[:, :, None] * phi[:, None, :]
     if cov is not None:
         if not isinstance(decoder, Linear):

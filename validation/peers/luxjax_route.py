@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured, gemm
+from luxjax.core import Batch, Measured, gemm, ridge_mean
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
 from luxjax.models import Lux
 from luxjax.prediction import transfer
@@ -80,7 +80,30 @@ def measured(folder: Path, out: Path, latents: int, repeats: int) -> dict:
         "infer_stars_per_s": test.n_stars / place_s,
         "transfer_stars_per_s": test.n_stars / transfer_s,
         **(kernels(fitted.model, train.stars(slice(512))) if repeats else {}),
+        **({"cycle": cycle(fitted.model, train, runs)} if repeats else {}),
     }
+
+
+def cycle(model: Lux, train: Batch, runs: list) -> dict:
+    """Seconds of a cycle, by what they go into; the rest is residuals, adding up, packing and slicing."""
+    block, pixels = train.stars(slice(512)), train["flux"].size
+    n, latents, times = block.n_stars, model.n_latents, -(-train.n_stars // block.n_stars)
+    solve = jax.jit(ridge_mean)
+    with jax.enable_x64(True):
+        z = jnp.ones((n, latents))
+        of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
+        of_stars = eqx.filter_jit(lambda d, m: star_sums(d, m, m.ivar))
+        some = of_stars(model["flux"], block["flux"])
+        eye = jnp.eye(latents)
+        rows = jax.tree.map(lambda x: jnp.resize(x, (pixels, *x.shape[1:])), some)
+        parts = {
+            "sums of stars": times * seconds(lambda: of_stars(model["flux"], block["flux"]), 5),
+            "sums of pixels": times * seconds(lambda: of_pixels(model["flux"], block["flux"], z), 5),
+            "solves of stars": times * seconds(lambda: solve(some.gram, some.rhs, eye), 5),
+            "solves of pixels": seconds(lambda: solve(rows.gram, rows.rhs, eye), 5),
+        }
+    whole = float(np.median([np.diff([t for t, _ in trace]) for trace, _ in runs if len(trace) > 1]))
+    return {"whole": whole, **parts, "rest": whole - sum(parts.values())}
 
 
 def kernels(model: Lux, block: Batch) -> dict:
