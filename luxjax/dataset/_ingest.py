@@ -12,18 +12,16 @@ from numpy.typing import ArrayLike
 from rich.progress import track
 
 from ..core import InputError, listing
-from ..data import Catalog, LabelTable, Spectra
+from ..data import LabelTable, Spectra
 from ..surveys import (
-    Chosen,
     Preset,
     Reduction,
-    best_of_each,
     choose_labels,
     files_by_star,
     find_files,
-    match_labels,
 )
 from ._dataset import Dataset, open_dataset
+from ._ingest_part import commit_part, read_part, stamp
 from ._location import Location
 from ._manifest import MANIFEST
 from ._prefetch import ahead, executor
@@ -164,9 +162,9 @@ def ingest_dataset(
     parts = [left[at : at + files_at_once] for at in range(0, len(left), files_at_once)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
     with executor(workers, scheduler) as (pool, at_once):
-        read = ahead(pool, _read_part, jobs, 2 * at_once)
+        read = ahead(pool, read_part, jobs, 2 * at_once)
         for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
-            _commit(dataset, spectra, journal, output, chosen, label_output, join)
+            commit_part(dataset, spectra, journal, output, chosen, label_output, join)
     n_read = sum(len(files) for _, files in jobs)
     return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else label_output)
 
@@ -187,88 +185,10 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
     return Reduction(dataset.wavelength(recipe["asked"]["output"]), **recipe["reduction"])
 
 
-def _stamp(file: Path) -> tuple[str, int, int]:
-    """What tells a file from others and from its later self."""
-    facts = file.stat()
-    return str(file.resolve()), facts.st_size, facts.st_mtime_ns
-
-
 def _not_done(files: list[Path], journal: pd.DataFrame) -> list[list[Path]]:
     """Files by star, of stars that have any file which is not in the journal as it is now."""
     done: set[tuple[str, int, int]] = set()
     if len(journal):
         rows = journal[journal["what"] == "file"]
         done = set(zip(rows["file"], rows["bytes"], rows["modified_ns"], strict=True))
-    return [star for star in files_by_star(files) if any(_stamp(file) not in done for file in star)]
-
-
-def _read_part(job: tuple[Reduction, list[Path]]) -> tuple[Spectra | None, pd.DataFrame]:
-    """Spectra of some files as they go into the dataset, and the journal: every file, and every spectrum left out."""
-    reduction, files = job
-    stamps = [_stamp(file) for file in files]
-    result = reduction.read(files, workers=1)
-    reasons = dict(zip(result.failures["path"], result.failures["reason"], strict=True))
-    journal = pd.DataFrame(stamps, columns=["file", "bytes", "modified_ns"])
-    journal = journal.assign(what="file", id="", reason=[reasons.get(str(file), "") for file in files])
-    if not len(result):
-        return None, journal
-    spectra, left_out = best_of_each(result.stacked(), required=False)
-    journal = _noted(journal, left_out)
-    return (reduction.finish(spectra.replace(mask=None)) if len(spectra) else None), journal
-
-
-def _noted(journal: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
-    """The journal with spectra that were left out (``id``, ``file``, ``reason``)."""
-    rows = left_out.assign(what="spectrum", bytes=0, modified_ns=0)
-    return pd.concat([journal, rows[journal.columns]], ignore_index=True) if len(rows) else journal
-
-
-def _commit(
-    dataset: Dataset,
-    spectra: Spectra | None,
-    journal: pd.DataFrame,
-    output: str,
-    chosen: Chosen | None,
-    label_output: str,
-    join: str,
-) -> None:
-    """Append what one part of the files gave, without the stars that are there already."""
-    if spectra is not None:
-        new = ~dataset.has(spectra.ids)
-        table = pd.DataFrame(spectra.table)
-        file = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)
-        known = pd.DataFrame(
-            {"id": spectra.ids, "file": file, "reason": "the star is in the dataset already"}
-        )
-        journal = _noted(journal, known[~new])
-        spectra = spectra.select(new) if new.any() else None
-    if spectra is None:
-        dataset.append(None, journal=journal)
-        return
-    outputs: dict[str, Spectra | LabelTable] = {output: spectra}
-    if chosen is not None:
-        outputs[label_output] = _labels_of(spectra, chosen.labels, join)
-    dataset.append(Catalog(outputs, pd.DataFrame(spectra.table)), journal=journal)
-
-
-def _labels_of(spectra: Spectra, labels: LabelTable, join: str) -> LabelTable:
-    """The labels of these stars, missing where none match."""
-    match = match_labels(spectra, labels, join, required=False)
-    row = np.full(len(spectra), -1)
-    row[match.left] = match.right
-    there = row >= 0
-    value, error = (
-        np.where(there[:, None], array[row] if len(array) else np.nan, np.nan)
-        for array in (labels.value, labels.error)
-    )
-    table = pd.DataFrame(labels.table)
-    # Identifiers stay whole numbers beside missing ones.
-    whole = {c: "Int64" for c in table if table[c].dtype.kind in "iu"} | {
-        c: "boolean" for c in table if table[c].dtype.kind == "b"
-    }
-    table = (
-        table.astype(whole).reset_index(drop=True).reindex(np.where(there, row, -1)).reset_index(drop=True)
-    )
-    return LabelTable(
-        value, error, labels.names, spectra.ids, labels.units, labels.species, labels.survey, table
-    )
+    return [star for star in files_by_star(files) if any(stamp(file) not in done for file in star)]

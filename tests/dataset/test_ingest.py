@@ -63,7 +63,7 @@ def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
 def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
     """Files that are committed are not read again, and the folder ends as if nothing had happened."""
     whole = content(ingest_dataset(folder, tmp_path / "whole", labels=labels, **QUIET).dataset.location.root)
-    original = _ingest._commit
+    original = _ingest.commit_part
     for after in (1, 3):
         parts = iter(range(after))
 
@@ -73,7 +73,7 @@ def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
             original(*args)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_ingest, "_commit", commit)
+            patch.setattr(_ingest, "commit_part", commit)
             with pytest.raises(KeyboardInterrupt):
                 ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
         again = ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
