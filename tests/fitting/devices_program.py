@@ -1,6 +1,6 @@
 """What tests of meshes run in processes of their own, where devices have to be counted before JAX starts.
 
-python devices_program.py sums|fits FILE [DATASET]: writes FILE-<process>.npz
+python devices_program.py sums|fits|resumed FILE [CHECKPOINT]: writes FILE-<process>.npz
 """
 
 import sys
@@ -67,7 +67,21 @@ def sums(mesh) -> dict[str, np.ndarray]:
     }
 
 
-def fits(mesh, dataset=None) -> dict[str, np.ndarray]:
+def resumed(mesh, checkpoint: str, stop: int | None = None) -> dict[str, np.ndarray]:
+    """A fit that goes on from a checkpoint, or is killed in cycle `stop`."""
+    batch, cycles = stars(), []
+
+    def kill(cycle, _):
+        cycles.append(cycle)
+        if cycle == stop:
+            raise KeyboardInterrupt
+
+    fitter = EM(scatter=False, shrink=False, checkpoint=checkpoint)
+    fitted = fit(Lux.linear(batch.sizes, 2), batch, fitter, key=1, mesh=mesh, progress=kill)
+    return {"objective": np.array(fitted.objective), "first": np.array(cycles[0])}
+
+
+def fits(mesh) -> dict[str, np.ndarray]:
     import luxjax
 
     batch, found = stars(), {}
@@ -81,9 +95,6 @@ def fits(mesh, dataset=None) -> dict[str, np.ndarray]:
             found |= arrays_of("stars", predicted.value, predicted.cov, predicted.ids.astype(int))
     fitted = fit(quadratic, batch, ALS(max_cycles=8, tol=1e-3), key=1, mesh=mesh)
     found |= arrays_of("quadratic", fitted.model, np.array(fitted.objective))
-    if dataset:
-        fitted = fit(linear, luxjax.open_dataset(dataset), EM(block=64), key=1, mesh=mesh)
-        found |= arrays_of("disk", np.array(fitted.objective))
     return found
 
 
@@ -91,5 +102,5 @@ if __name__ == "__main__":
     what, file, *rest = sys.argv[1:]
     join_processes()
     mesh = star_mesh()
-    found = {"sums": sums, "fits": fits}[what](mesh, *rest)
+    found = {"sums": sums, "fits": fits, "resumed": resumed}[what](mesh, *rest)
     np.savez(f"{file}-{jax.process_index()}.npz", processes=jax.process_count(), devices=mesh.size, **found)

@@ -74,6 +74,25 @@ def test_fits_are_those_of_one_device(tmp_path, shared):
         np.testing.assert_allclose(np.concatenate([one[name] for one in found]), alone[name], rtol=1e-6)
 
 
+@pytest.mark.long
+def test_a_killed_fit_goes_on_with_other_devices_and_processes(tmp_path):
+    """Begun on one device and killed; ended on four, and once more by two processes, the first of which has the file."""
+    file = str(tmp_path / "em.npz")
+    with pytest.raises(KeyboardInterrupt):
+        program.resumed(None, file, stop=1)
+    kept = Path(file).read_bytes()
+    (four,) = on_four_devices("resumed", tmp_path, file, timeout=600)
+    assert not Path(file).exists()
+    Path(file).write_bytes(kept)
+    found = [four, *in_two_processes("resumed", tmp_path, file, timeout=600)]
+    assert not Path(file).exists()
+    whole = program.resumed(None, None)
+    assert whole["first"] == 0
+    for one in found:
+        assert one["first"] == 1
+        np.testing.assert_allclose(one["objective"], whole["objective"], rtol=1e-9)
+
+
 def test_stretches_cover_all_stars_and_blocks_are_alike():
     mesh = star_mesh(jax.devices()[:1])
     assert own_stars(17, mesh) == slice(0, 17)
