@@ -15,7 +15,7 @@ from ..simulation import LineList, Truth
 from . import _evidence as evidence
 from ._explanation import Explanation
 from ._judge import Judgement, judge, nulls, with_reason
-from ._label_lines import METALLICITY, LabelLines, own_lines
+from ._label_lines import METALLICITY, LabelLines, label_lines, own_lines
 from ._refit import refitted_response
 from ._saliency import saliency
 from ._stars import Stars, see
