@@ -96,5 +96,6 @@ def _problem(read: Callable[[], np.ndarray], right: str) -> str:
     try:
         values = np.asarray(read())
     except Exception as error:  # codecs, zarr and file systems raise whatever they like for damaged bytes
-        return f"cannot be read ({type(error).__name__}: {error})"
+        why = error.__cause__ or error
+        return f"cannot be read ({type(why).__name__}: {why})"
     return "" if checksum(values) == right else "differs from what was committed (or is missing)"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import InputError
 from ._location import Location, needs
 from ._shards import is_plain, read_shard
 
@@ -100,7 +101,12 @@ class Arrays:
         while at < stop:
             end = min((at // self.shard + 1) * self.shard, stop)
             path, into = self.location.path(self.object(name, at)), found[at - start : end - start]
-            read_shard(path, self.chunk, self.shard // self.chunk, at % self.shard, into)
+            try:
+                read_shard(path, self.chunk, self.shard // self.chunk, at % self.shard, into)
+            except (OSError, ValueError, RuntimeError) as error:  # the last is Blosc's
+                raise InputError(
+                    f"'{self.object(name, at)}' of the dataset is damaged ({error}); run luxjax check {self.location}."
+                ) from error
             at = end
         return found
 

@@ -1,7 +1,11 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import zarr
 
+from luxjax.core import InputError
 from luxjax.dataset._location import Location
 from luxjax.dataset._shards import is_plain
 from luxjax.dataset._zarr import Arrays
@@ -62,3 +66,15 @@ def test_only_what_it_understands(tmp_path):
     ]
     made = [zarr.create_array(tmp_path / str(k), **kind) for k, kind in enumerate([packed, *others])]
     assert [is_plain(array) for array in made] == [True, *[False] * len(others)]
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(range(256))])
+def test_a_damaged_shard_is_named(arrays, tmp_path, content):
+    there = arrays[0].location
+    shutil.copytree(there.path(), tmp_path / "d")
+    place = Location(tmp_path / "d")
+    Path(place.path("flux/value/c/1/0")).write_bytes(content)
+    damaged = Arrays(place, CHUNK, SHARD)
+    assert damaged.read("flux/value", slice(0, 12)).any()
+    with pytest.raises(InputError, match="'flux/value/c/1/0' .* run luxjax check"):
+        damaged.read("flux/value", slice(10, 14))
