@@ -35,10 +35,8 @@ __all__ = [
 ]
 
 AXIS = "star"
-SUM, STAR = (
-    "sum",
-    "star",
-)  # what a kernel returns: a sum over the stars of its block, or something of each of them
+SUM = "sum"  # what a kernel returns: a sum over the stars of its block,
+STAR = "star"  # or something of each of them
 
 Block = tuple[Batch, Float[Array, " star"], slice]
 
@@ -71,7 +69,7 @@ class Sharded:
 
     def __init__(self, whole: Batch | Streamed, mesh: Mesh):
         self.whole, self.n_stars, self.mesh = whole, whole.n_stars, mesh
-        self.stars = whole.stars(self.own)
+        self.stars = whole if self.own == slice(0, whole.n_stars) else whole.stars(self.own)
         self.local = mesh.local_mesh
         self._kept: tuple[int, list[Block]] = (0, [])
 
