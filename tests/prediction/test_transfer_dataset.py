@@ -1,6 +1,9 @@
 """Labels of a dataset, written as they come: the numbers of `transfer`, whatever interrupts it."""
 
 import dataclasses
+import subprocess
+import sys
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -155,6 +158,46 @@ def test_killed_at_any_write_and_resumed_to_the_same_bytes(fitted, dataset, tmp_
         assert steps[0] == (64 * committed, N)
         assert steps[-1] == (N, N)
         assert content(out) == content(whole)
+
+
+PROGRAM = """
+import sys
+from luxjax.dataset import open_dataset
+from luxjax.fitting import load
+from luxjax.prediction import transfer_dataset
+fitted, stars = load(sys.argv[1]), open_dataset(sys.argv[2])
+shown = lambda done, total: print(done, flush=True)
+transfer_dataset(fitted, stars, sys.argv[3], block=64, part=64, progress=shown)
+"""
+
+
+@pytest.mark.long
+def test_sigkilled_at_random_moments(fitted, catalog, tmp_path):
+    """A process that is killed again and again, between parts or while it writes one; then it is let through."""
+    place, out = Dataset.create(tmp_path / "d", catalog.outputs, chunk=16, shard=32), tmp_path / "out"
+    flux, labels = catalog["flux"], catalog["labels"]
+    for k in range(40):
+        ids = [f"s{n}" for n in range(k * N, (k + 1) * N)]
+        place.append(
+            Catalog({n: dataclasses.replace(o, ids=ids) for n, o in (("flux", flux), ("labels", labels))})
+        )
+    save(fitted, tmp_path / "model")
+    command = [sys.executable, "-c", PROGRAM, tmp_path / "model", tmp_path / "d", out]
+    rng, reached = np.random.default_rng(3), 0
+    for _ in range(5):
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+        steps = [int(process.stdout.readline()) for _ in range(rng.integers(1, 16))]
+        time.sleep(rng.uniform(0, 0.03))
+        process.kill()
+        process.stdout.close()
+        assert process.wait() == -9
+        assert steps[0] >= reached  # goes on where it was
+        reached = steps[-1]
+    assert 0 < reached < 40 * N
+    whole = transfer_dataset(fitted, place, tmp_path / "whole", block=64, part=64)
+    transfer_dataset(fitted, place, out, block=64, part=64)
+    assert content(out) == content(tmp_path / "whole")
+    assert len(whole) == 40 * N
 
 
 def test_a_finished_transfer_is_not_done_again(fitted, dataset, tmp_path, monkeypatch):
