@@ -82,7 +82,10 @@ def work(folder: Path, size: dict) -> None:
             )
         predicted = transfer(fitted, batch, inputs=["flux"], labels="labels", mesh=mesh)
         seconds[name] = np.median(np.diff(marks, axis=0)[1:], axis=0).tolist()
-        arrays = [*jax.tree.leaves(fitted.model), np.array(fitted.objective)]
+        # Signs and rotations of the latents are free: products of weights are not.
+        arrays = [np.array(fitted.objective), *fitted.model.scatter.values()]
+        for decoder in fitted.model.feature_decoders.values():
+            arrays += [decoder.intercept, decoder.weight[:200] @ decoder.weight.T]
         found |= {f"{name}_same_{k}": np.asarray(x) for k, x in enumerate(arrays)}
         found |= {f"{name}_own_value": predicted.value, f"{name}_own_error": predicted.error}
     np.savez(folder / f"{jax.process_index()}.npz", seconds=json.dumps(seconds), **found)
