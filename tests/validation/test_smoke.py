@@ -25,6 +25,7 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         pytest.param("kill_and_resume", marks=pytest.mark.long),
         pytest.param("kill_and_resume_fit", marks=pytest.mark.long),
         pytest.param("scaling", marks=pytest.mark.long),
+        pytest.param("speed_against_peers", marks=pytest.mark.long),
         pytest.param("devices", marks=pytest.mark.long),
         pytest.param("start_up", marks=pytest.mark.long),
         pytest.param("accelerator", marks=pytest.mark.long),
