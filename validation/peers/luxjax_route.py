@@ -30,7 +30,11 @@ def batch(folder: Path, part: str, *outputs: str) -> Batch:
 
 
 def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    """Largest memory of this program; ru_maxrss would count what its parent held when it started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
 
 
 def seconds(call, times: int) -> float:
