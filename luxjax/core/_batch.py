@@ -1,6 +1,7 @@
 """What models see: bare arrays of values and inverse variances, one pair per named output."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -104,8 +105,13 @@ class Batch(eqx.Module):
     def filled(self, size: int) -> "Batch":
         """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
         short = size - self.n_stars
-        return jax.tree.map(lambda x: jnp.pad(x, ((0, short), (0, 0))), self) if short else self
+        return _with_empty_stars(self, short) if short else self
 
     def stars(self, index) -> "Batch":
         """The batch of the stars selected by a slice, integer array or boolean mask."""
         return Batch({k: Measured(m.value[index], m.ivar[index]) for k, m in self.outputs.items()})
+
+
+@partial(jax.jit, static_argnums=1)
+def _with_empty_stars(batch: Batch, count: int) -> Batch:
+    return jax.tree.map(lambda x: jnp.pad(x, ((0, count), (0, 0))), batch)

@@ -54,9 +54,8 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
     parts = batch.parts(size) if isinstance(batch, Streamed) else _slices(batch, size)
     for start, part in zip(range(0, n, size), parts, strict=True):
         stop = min(start + size, n)
-        short = size - (stop - start)
         real = jax.device_put(np.arange(size) < stop - start)
-        yield _filled_up(part, short) if short else part, real, slice(start, stop)
+        yield part.filled(size), real, slice(start, stop)
 
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:
@@ -72,12 +71,6 @@ def _rows(x: Array, where: slice) -> Array:
     if isinstance(x, jax.Array) and x.devices() <= set(jax.devices("cpu")):
         return jax.device_put(np.asarray(x)[where], may_alias=True)
     return x[where]
-
-
-@partial(jax.jit, static_argnums=1)
-def _filled_up(part: Batch, rows: int) -> Batch:
-    """With so many stars of zero weight at the end."""
-    return jax.tree.map(lambda x: jnp.pad(x, ((0, rows), (0, 0))), part)
 
 
 def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None):

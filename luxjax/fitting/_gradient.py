@@ -18,7 +18,7 @@ import optax
 from ..core import Batch, InputError, PRNGKeyArray, check_name
 from ..models import FeatureDecoder, Lux
 from ._als import strengths
-from ._checkpoint import Checkpoint
+from ._checkpoint import Checkpoint, fit_identity
 from ._descent import Course, Rules, begun, cosine_adam, descend
 from ._em import EM
 from ._finish import finish_on
@@ -179,7 +179,7 @@ class Gradient(AbstractFitter):
         """What decides the course of the descent; the optimiser is made of functions, which cannot be told apart."""
         settings = {k: str(v) for k, v in vars(self).items() if k not in ("checkpoint", "optimizer")}
         weights = [f"{float(jnp.sum(jnp.abs(x))):.6g}" for x in jax.tree.leaves(Params.like(model, True))]
-        return EM()._identity(model, train, key, moments) | {"settings": settings, "weights": weights}
+        return fit_identity(settings, model, train, key, moments) | {"weights": weights}
 
 
 def _started(model: Lux, linear: Lux, learn_scatter: bool) -> Lux:
