@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ._messages import InputError, check_name
 
@@ -79,7 +79,7 @@ def robust_scatter(values: ArrayLike) -> float:
     """1.4826 times the median absolute deviation from the median: sigma for a Gaussian, deaf to outliers."""
     v = np.asarray(values, float).ravel()
     v = v[np.isfinite(v)]
-    return float(stats.median_abs_deviation(v, scale="normal")) if v.size else float("nan")
+    return float(scipy.stats.median_abs_deviation(v, scale="normal")) if v.size else float("nan")
 
 
 def coverage(pull: ArrayLike, level: float) -> Coverage:
@@ -95,7 +95,7 @@ def coverage(pull: ArrayLike, level: float) -> Coverage:
     _check_level(level)
     p = np.asarray(pull, float)
     p = p[np.isfinite(p)]
-    return Coverage(int(np.sum(np.abs(p) <= stats.norm.ppf(0.5 + level / 2))), int(p.size))
+    return Coverage(int(np.sum(np.abs(p) <= scipy.stats.norm.ppf(0.5 + level / 2))), int(p.size))
 
 
 def interval_coverage(value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Coverage:
@@ -121,7 +121,7 @@ def binomial_interval(inside: int, n: int, level: float = 0.6827, method: str = 
     check_name("binomial interval", method, ("wilson", "exact"))
     if not 0 <= inside <= n or n < 1:
         raise InputError(f"{inside} of {n} is not a proportion; give 0 <= inside <= n and n >= 1.")
-    low, high = stats.binomtest(int(inside), int(n)).proportion_ci(level, method=method)
+    low, high = scipy.stats.binomtest(int(inside), int(n)).proportion_ci(level, method=method)
     return Interval(float(low), float(high))
 
 
@@ -167,7 +167,7 @@ def familywise_band(
         )
     count = np.arange(n + 1)
     if n_calibration is None:
-        pmf = stats.binom.pmf(count, n, level)
+        pmf = scipy.stats.binom.pmf(count, n, level)
     else:
         # Rounded first: 0.95 * 20 may come out a hair above 19.
         rank = int(np.ceil(np.round((n_calibration + 1) * level, 9)))
@@ -176,7 +176,7 @@ def familywise_band(
                 f"{n_calibration} calibration stars are too few for a {level:.0%} interval, which would be "
                 f"infinite; at least {int(np.ceil(np.round(level / (1 - level), 9)))} are needed."
             )
-        pmf = stats.betabinom.pmf(count, n, rank, n_calibration + 1 - rank)
+        pmf = scipy.stats.betabinom.pmf(count, n, rank, n_calibration + 1 - rank)
     tail = alpha / n_cells / 2
     below, above = np.cumsum(pmf), np.cumsum(pmf[::-1])[::-1]
     # Each count outside is that far out with a probability of at most `tail`.

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import astropy.units as u
 import numpy as np
 import pandas as pd
-from astropy.coordinates import SkyCoord, search_around_sky
 
 from ..core import InputError, check_name, listing
 from ._identifiers import gaia_ids, tmass_ids
+
+if TYPE_CHECKING:  # half a second to import, which fits that match nothing need not wait for
+    from astropy.coordinates import SkyCoord
 
 __all__ = ["Match", "crossmatch"]
 
@@ -193,8 +195,10 @@ class _Side:
             return np.isfinite(self.ra) & np.isfinite(self.dec)
         return self.ids[key] != np.zeros((), self.ids[key].dtype)
 
-    def sky(self, rows) -> SkyCoord:
-        return SkyCoord(self.ra[rows] * u.deg, self.dec[rows] * u.deg)
+    def sky(self, rows) -> "SkyCoord":
+        from astropy.coordinates import SkyCoord
+
+        return SkyCoord(self.ra[rows], self.dec[rows], unit="deg")
 
 
 def _same_id(a: _Side, b: _Side, key: str) -> pd.DataFrame:
@@ -208,10 +212,12 @@ def _same_id(a: _Side, b: _Side, key: str) -> pd.DataFrame:
 
 def _within(a: _Side, b: _Side, radius_arcsec: float) -> pd.DataFrame:
     """All pairs of free rows within the radius."""
+    from astropy.coordinates import Angle, search_around_sky
+
     rows = [np.flatnonzero(side.free & side.known("position")) for side in (a, b)]
     if not all(len(r) for r in rows):
         return pd.DataFrame({"left": [], "right": []}, dtype=np.int64)
-    i, j, _, _ = search_around_sky(a.sky(rows[0]), b.sky(rows[1]), radius_arcsec * u.arcsec)
+    i, j, _, _ = search_around_sky(a.sky(rows[0]), b.sky(rows[1]), Angle(radius_arcsec, "arcsec"))
     return pd.DataFrame({"left": rows[0][i], "right": rows[1][j]})
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy.table import Table
 
 from ..core import InputError, listing, read_header, replaced_folder
 from ._catalog import Catalog
@@ -153,6 +152,8 @@ def _write_table(table: Any, path: Path) -> dict[str, str]:
         frame[name] = _storable(frame[name])
     types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
     if len(frame.columns):
+        from astropy.table import Table  # half a second to import, for tables alone
+
         Table.from_pandas(frame).write(path, format="ascii.ecsv", serialize_method="data_mask")
     return types
 
@@ -182,6 +183,8 @@ def _storable(column: pd.Series) -> pd.Series:
 def _read_table(path: Path, types: dict[str, str], n_rows: int) -> pd.DataFrame:
     if not types:
         return pd.DataFrame(index=range(n_rows))
+    from astropy.table import Table
+
     frame = Table.read(path, format="ascii.ecsv").to_pandas()
     out = {}
     for name, dtype in types.items():

@@ -14,12 +14,13 @@ from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
 from ..models import Linear, Lux
 from ._blocks import blocks, summed
 from ._checkpoint import Checkpoint, fit_identity
-from ._decoders import decoder_sums, expected_residual, finish, improve_decoders
+from ._decoders import decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_mean, latent_posterior
 from ._mesh import STAR, SUM, Sharded, placed, together
 from ._mesh import spread as on_devices
+from ._rows import finish, improve_decoders
 from ._scatter import new_scatter, scatter_sums
 from ._start import moments_of, svd_start
 

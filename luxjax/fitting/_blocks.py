@@ -11,7 +11,7 @@ from ..core import Array, Batch, Float, Measured
 from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
-__all__ = ["block_size", "blocks", "summed", "sweep"]
+__all__ = ["block_size", "blocks", "rows_of", "summed", "sweep"]
 
 STEP = 64
 BLOCK_BYTES = 2**24
@@ -60,14 +60,15 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:
     for start in range(0, batch.n_stars, size):
-        where = slice(start, start + size)
-        yield Batch(
-            {k: Measured(_rows(m.value, where), _rows(m.ivar, where)) for k, m in batch.outputs.items()}
-        )
+        yield rows_of(batch, slice(start, start + size))
 
 
-def _rows(x: Array, where: slice) -> Array:
-    """Some rows; without a copy where JAX computes in the host's memory."""
+def rows_of(batch: Batch, where: slice | np.ndarray) -> Batch:
+    """Some stars of a batch, a slice of them without a copy where JAX computes in the host's memory."""
+    return Batch({k: Measured(_rows(m.value, where), _rows(m.ivar, where)) for k, m in batch.outputs.items()})
+
+
+def _rows(x: Array, where: slice | np.ndarray) -> Array:
     if isinstance(x, jax.Array) and x.devices() <= set(jax.devices("cpu")):
         return jax.device_put(np.asarray(x)[where], may_alias=True)
     return x[where]

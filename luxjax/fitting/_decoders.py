@@ -1,18 +1,16 @@
-"""Decoders with the latents given: one weighted ridge regression per pixel, from sums over stars.
+"""Decoders with the latents given: what they decode, and the sums over stars that their rows depend on.
 
 The sums are everything a fit needs to know of the stars, so they are taken block by block and could as well
-come from disk or from other machines.
+come from disk or from other machines. `_rows` solves for the decoders.
 """
 
-from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from ..core import Array, Float, Measured, gemm, pack, pairs, quadratic_form, ridge_mean, solve_ridge, unpack
+from ..core import Array, Float, Measured, gemm, pack, pairs, quadratic_form
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux
 
 __all__ = [
@@ -21,21 +19,10 @@ __all__ = [
     "decoder_sums",
     "design_moments",
     "expected_residual",
-    "finish",
-    "improve_decoders",
     "in_type",
-    "is_telling",
-    "shrinkage_prior",
-    "solve_decoders",
 ]
 
 Model = TypeVar("Model", AbstractDecoder, Lux)
-Decoders = dict[str, FeatureDecoder]
-
-ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
-
-
-FIXED = 1e30  # prior precision of an intercept that is not free
 
 
 class DecoderSums(NamedTuple):
@@ -84,169 +71,6 @@ def design_moments(decoder: FeatureDecoder, mean, cov) -> tuple[Array, Array]:
             cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
         second = second.at[:, 1:, 1:].add(cov)
     return phi, second
-
-
-class _Equations(NamedTuple):
-    """Normal equations of the rows of several outputs, one after another, (row, feature1, feature1) and (row, feature1)."""
-
-    gram: Array
-    rhs: Array
-    precision: Array
-
-
-@eqx.filter_jit
-def _solve(decoders: Decoders, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool):
-    """The best decoders for these sums, and the covariance of each row of [intercept, weight]."""
-    row, cov, _ = solve_ridge(*_normal_equations(sums, priors, intercept))
-    ends = _ends(decoders)
-    return _with_rows(decoders, row), dict(zip(decoders, jnp.split(cov, ends), strict=True))
-
-
-@eqx.filter_jit
-def _improve(
-    decoders: Decoders, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool
-):
-    """As `_solve` without covariances; and by how much this lowers half the chi-square and the prior."""
-    gram, rhs, precision = equations = _normal_equations(sums, priors, intercept)
-    row = ridge_mean(*equations)
-    # From the change of the rows: a difference of two chi-squares would lose its digits.
-    was = jnp.concatenate([jnp.pad(d.weight, ((0, 0), (1, 0))) for d in decoders.values()])
-    slope = jnp.einsum("jab,jb->ja", gram + precision, 0.5 * (row + was)) - rhs
-    return _with_rows(decoders, row), -jnp.sum((row - was) * slope)
-
-
-def _with_rows(decoders: Decoders, rows) -> Decoders:
-    """The decoders with these weights, their intercepts moved."""
-    parts = jnp.split(rows, _ends(decoders))
-    return {
-        name: eqx.tree_at(
-            lambda d: (d.intercept, d.weight), decoder, (decoder.intercept + row[:, 0], row[:, 1:])
-        )
-        for (name, decoder), row in zip(decoders.items(), parts, strict=True)
-    }
-
-
-def _ends(decoders: Decoders) -> list[int]:
-    """Where the rows of each output but the last end."""
-    return np.cumsum([len(d.intercept) for d in decoders.values()])[:-1].tolist()
-
-
-def _normal_equations(
-    sums: Mapping[str, DecoderSums], priors: Mapping[str, Array], intercept: bool
-) -> _Equations:
-    precisions = []
-    for name, part in sums.items():
-        n = part.rhs.shape[1]
-        precision = jnp.zeros((n, n), jnp.float64).at[1:, 1:].set(priors[name])
-        precision = precision if intercept else precision.at[0, 0].set(FIXED)
-        precisions.append(jnp.broadcast_to(precision, (len(part.rhs), n, n)))
-    gram = jnp.concatenate([part.gram for part in sums.values()])
-    rhs = jnp.concatenate([part.rhs for part in sums.values()])
-    return _Equations(
-        unpack(gram, n).astype(jnp.float64), rhs.astype(jnp.float64), jnp.concatenate(precisions)
-    )
-
-
-@eqx.filter_jit
-def shrinkage_prior(decoder: FeatureDecoder, cov: Float[Array, "out feature1 feature1"]) -> Array:
-    """Empirical-Bayes prior precision of a decoder's rows, from their own spread less their own noise.
-
-    Rows are taken as draws of N(0, S) with one full matrix S, estimated by moments: mean of w w' minus the mean
-    covariance of w (Efron & Morris 1973, JASA 68, 117, in several dimensions). A full S makes the shrinkage the
-    same in every rotation of the latents. Directions without significant spread are shrunk almost to zero.
-    """
-    own = cov[:, 1:, 1:]
-    seen = jnp.trace(own, axis1=1, axis2=2) > 0  # a row without data has neither weight nor covariance
-    spread = (decoder.weight.T @ decoder.weight - jnp.sum(own, axis=0)) / jnp.sum(seen)
-    values, vectors = jnp.linalg.eigh(spread)
-    values = jnp.maximum(values, 1e-3 * jnp.maximum(values[-1], 1e-30))
-    return (vectors / values) @ vectors.T
-
-
-def is_telling(decoder: FeatureDecoder) -> bool:
-    """Whether a decoder has enough rows to estimate their common prior: spectra do, a few labels do not."""
-    size, n = decoder.weight.shape
-    return size >= ROWS_PER_FEATURE * n
-
-
-def solve_decoders(
-    model: Lux,
-    sums: Mapping[str, DecoderSums],
-    priors: Mapping[str, Array] | None = None,
-    intercept: bool = True,
-) -> tuple[Lux, dict[str, Array]]:
-    """The best decoders of every output for these sums, and the covariances of their rows of [intercept, weight].
-
-    Parameters
-    ----------
-    model : Lux
-        With the decoders whose intercepts were subtracted when the sums were taken.
-    sums : mapping of str to DecoderSums
-    priors : mapping of str to (feature, feature) array, optional
-        Prior precision of each row of weights, about zero; none unless given. The intercept has none.
-    intercept : bool
-        Whether intercepts are free, or stay as they are.
-    """
-    found: Decoders = {}
-    covs: dict[str, Array] = {}
-    for parts in _alike(model, sums, priors):
-        decoders, cov = jax.block_until_ready(_solve(*parts, intercept))
-        found, covs = found | decoders, covs | cov
-    return model.replace({k: found[k] for k in model.names}), {k: covs[k] for k in model.names}
-
-
-def improve_decoders(
-    model: Lux,
-    sums: Mapping[str, DecoderSums],
-    priors: Mapping[str, Array] | None = None,
-    intercept: bool = True,
-) -> tuple[Lux, float]:
-    """The best decoders of every output for these sums, without covariances, and by how much they lower the objective."""
-    found: Decoders = {}
-    gain = 0.0
-    for parts in _alike(model, sums, priors):
-        decoders, less = jax.block_until_ready(_improve(*parts, intercept))
-        found, gain = found | decoders, gain + float(less)
-    return model.replace({k: found[k] for k in model.names}), gain
-
-
-def _alike(
-    model: Lux, sums: Mapping[str, DecoderSums], priors: Mapping[str, Array] | None
-) -> Iterator[tuple[Decoders, dict[str, DecoderSums], dict[str, Array]]]:
-    """Decoders, sums and priors of the outputs with as many features as each other, which one compiled program solves.
-
-    One such group is solved after another, each awaited: on CPU, batched factorisations that run side by side wait for each
-    other's threads for ever (seen with jaxlib 0.10 on two cores).
-    """
-    decoders = model.feature_decoders
-    for n in dict.fromkeys(d.weight.shape[1] for d in decoders.values()):
-        group = {k: d for k, d in decoders.items() if d.weight.shape[1] == n}
-        prior = {k: _no_prior(d) if priors is None else priors[k] for k, d in group.items()}
-        yield group, {k: sums[k] for k in group}, prior
-
-
-def finish(
-    model: Lux, sums: Mapping[str, DecoderSums], *, shrink: bool, intercept: bool = True
-) -> tuple[Lux, dict[str, Array]]:
-    """The last solve of a fit: decoders for these sums, shrunk where asked, and the covariance of their rows."""
-    plain, covs = solve_decoders(model, sums, None, intercept)
-    if shrink:
-        priors = {
-            name: shrinkage_prior(decoder, covs[name]) if is_telling(decoder) else _no_prior(decoder)
-            for name, decoder in plain.feature_decoders.items()
-        }
-        plain, covs = solve_decoders(model, sums, priors, intercept)
-    return plain, _packed(covs)
-
-
-@jax.jit
-def _packed(covs: dict[str, Array]) -> dict[str, Array]:
-    return {name: pack(cov).astype(jnp.float32) for name, cov in covs.items()}
-
-
-def _no_prior(decoder: FeatureDecoder) -> Float[Array, "feature feature"]:
-    """No prior, from the host: nothing to compile."""
-    return jax.device_put(np.zeros((decoder.weight.shape[1],) * 2))
 
 
 def in_type(model: Model, dtype) -> Model:

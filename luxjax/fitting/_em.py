@@ -16,12 +16,13 @@ from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
 from ._blocks import sweep
 from ._checkpoint import Checkpoint, fit_identity
-from ._decoders import DecoderSums, decoder_sums, expected_residual, finish, improve_decoders
+from ._decoders import DecoderSums, decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
 from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_field
 from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
+from ._rows import finish, improve_decoders
 from ._scatter import new_scatter, scatter_sums
 from ._start import Moments, count_values, moments_of, svd_start
 

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from ..core import Array, Batch
 from ..models import FeatureDecoder, Lux
 from ._blocks import sweep
-from ._decoders import decoder_sums, finish
+from ._decoders import decoder_sums
 from ._label_rows import with_label_rows
 from ._latents import effective_ivar, latent_posterior
+from ._rows import finish
 from ._start import moments_of
 from ._stream import Streamed
 

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from ..core import Batch, InputError, Latents
 from ..models import Lux
 from ._blocks import blocks, summed
-from ._decoders import decoder_sums, expected_residual, finish
+from ._decoders import decoder_sums, expected_residual
 from ._fitter import FitResult
 from ._latents import effective_ivar
+from ._rows import finish
 from ._scatter import new_scatter, scatter_sums
 
 __all__ = ["fit_given_latents"]

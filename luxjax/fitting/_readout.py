@@ -13,9 +13,9 @@ import numpy as np
 from ..core import Array, Batch, InputError, listing, pack
 from ..models import Linear, Lux
 from ._blocks import blocks
-from ._decoders import is_telling
 from ._latents import latent_posterior
 from ._mesh import STAR, Sharded, spread
+from ._rows import is_telling
 
 __all__ = ["readout", "readout_row"]
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.stats import norm
+import scipy
 
 from ..core import LEVELS, InputError
 from ..data import LabelTable
@@ -155,7 +154,9 @@ def fit_variance(
         return value, np.array([slope @ variance * a + p[0] / WIDTH_OF_LOG_SCALE**2, *(terms @ slope)])
 
     bounds = [(-4, 4), (0, None), (0, None)]
-    found = minimize(loss, np.array([0.0, 0.05, 0.05]), jac=True, method="L-BFGS-B", bounds=bounds)
+    found = scipy.optimize.minimize(
+        loss, np.array([0.0, 0.05, 0.05]), jac=True, method="L-BFGS-B", bounds=bounds
+    )
     log_scale, floor2, growth2 = found.x
     return float(np.exp(log_scale)), float(np.sqrt(floor2 * unit)), float(np.sqrt(growth2 * unit))
 
@@ -207,9 +208,9 @@ def coverage_bands(
                 (variance + extra) / (a * variance + b**2 + (c * distance**2) ** 2 + extra)
             )
             for level in LEVELS:
-                inside = np.mean(pull < norm.ppf(0.5 + level / 2))
+                inside = np.mean(pull < scipy.stats.norm.ppf(0.5 + level / 2))
                 covered.setdefault(f"{round(100 * level)}{end}", []).append(float(inside))
-    z = norm.ppf(1 - alpha / (2 * n_cells))
+    z = scipy.stats.norm.ppf(1 - alpha / (2 * n_cells))
     return {
         key: (float(np.mean(c) - z * np.std(c)), float(min(np.mean(c) + z * np.std(c), 1.0)))
         for key, c in covered.items()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+import scipy
 
 from ..core import InputError, PRNGKeyArray, check_name
 from ..data import Catalog, folds
@@ -91,7 +91,7 @@ def choose(
             residual[held] = found.value - table.value[held]
             # Densities in units of each label's spread, so that labels weigh alike whatever their units.
             total = np.hypot(found.error, table.error[held])
-            density[held] = norm.logpdf(residual[held] / spread, scale=total / spread)
+            density[held] = scipy.stats.norm.logpdf(residual[held] / spread, scale=total / spread)
             if model.is_linear and model.is_gaussian:
                 evidence[name][held] = log_evidence(fitted, stars)
         scores[name] = np.nanmean(density, axis=1)

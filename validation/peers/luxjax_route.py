@@ -24,7 +24,9 @@ def batch(folder: Path, part: str, *outputs: str) -> Batch:
     def of(name: str) -> Measured:
         ivar = np.load(folder / f"{part}_{name}_err.npy")
         np.reciprocal(np.square(ivar, out=ivar), out=ivar)
-        return Measured(jnp.asarray(np.load(folder / f"{part}_{name}.npy")), jnp.asarray(ivar))
+        # One after another: JAX copies behind the scenes, and its source stays until then.
+        ivar = jax.block_until_ready(jnp.asarray(ivar))
+        return Measured(jax.block_until_ready(jnp.asarray(np.load(folder / f"{part}_{name}.npy"))), ivar)
 
     return Batch({name: of(name) for name in outputs})
 
