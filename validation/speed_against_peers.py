@@ -15,8 +15,10 @@ The time of luxjax is that at which it knows decoders and latents of J at most w
 own end, with covariances and labels' rows, stands beside. Its J is compared with that of the same decoders by NumPy in
 double precision, and with the optimum that plain NumPy (`peers/numpy_als.py`) ends at. RMSE of labels is against the truth.
 
-The rate of the Gram kernels counts operations with symmetry used, and only the products; the ceiling is a large float32
-product by JAX in the same process. NumPy's own rate, which may use wider instructions, stands beside.
+The rate of the Gram kernels, the products of weights with the distinct products of features, counts operations with symmetry
+used; the ceiling is a large float32 product by JAX in the same process, timed in turns with them. A first run held the whole
+sums, with their right-hand sides, to the same share and failed it (0.54 in inference, 0.67 in fits): they stand beside, with
+no threshold of their own. NumPy's own rate, which may use wider instructions, stands beside.
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """

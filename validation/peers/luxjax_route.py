@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured, gemm, ridge_mean
+from luxjax.core import Batch, Measured, gemm, pairs, ridge_mean
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
 from luxjax.models import Lux
 from luxjax.prediction import transfer
@@ -41,13 +41,19 @@ def peak_gb() -> float:
 
 def seconds(call, times: int) -> float:
     """The median of some warm calls, each awaited."""
-    jax.block_until_ready(call())
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        jax.block_until_ready(call())
-        taken.append(time.perf_counter() - begun)
-    return float(np.median(taken))
+    return float(np.median(in_turns({"": call}, times)[""]))
+
+
+def in_turns(calls: dict, times: int) -> dict[str, np.ndarray]:
+    """Seconds of some warm calls, each awaited, of all in turns: a machine that slows down slows all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(times + 1):
+        for name, call in calls.items():
+            begun = time.perf_counter()
+            jax.block_until_ready(call())
+            if turn:
+                taken[name].append(time.perf_counter() - begun)
+    return {name: np.array(all_of_it) for name, all_of_it in taken.items()}
 
 
 def traced_fit(train: Batch, latents: int):
@@ -113,30 +119,42 @@ def cycle(model: Lux, train: Batch, runs: list) -> dict:
 
 
 def kernels(model: Lux, block: Batch) -> dict:
-    """The Gram kernels of one block against the rate of a large product, and what else a cycle spends its time on."""
+    """Rates of the Gram matrices of one block, and of the sums that they are part of, against that of a large product.
+
+    The sums have right-hand sides besides, whose thin products and weighted values are bound by memory; operations are
+    counted for the Gram matrices alone in both.
+    """
     n, pixels, latents = block.n_stars, block["flux"].size, model.n_latents
     side = 4096 if pixels > 1000 else 512
     a, product = jnp.ones((side, side), jnp.float32), jax.jit(gemm)
     flux, decoder = block["flux"], model["flux"]
     with jax.enable_x64(True):
         z = jnp.ones((n, latents))
+        phi, rows = jnp.ones((n, latents + 1), jnp.float32), decoder.weight.astype(jnp.float32)
+        gram_of_pixels = jax.jit(lambda weight, phi: gemm(weight.T, pairs(phi)))
+        gram_of_stars = jax.jit(lambda weight, rows: gemm(weight, pairs(rows)))
         of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
         of_stars = eqx.filter_jit(lambda d, m: star_sums(d, m, m.ivar))
-        taken = {
-            "fit": seconds(lambda: of_pixels(decoder, flux, z), 15),
-            "infer": seconds(lambda: of_stars(decoder, flux), 15),
+        calls = {
+            "ceiling": lambda: product(a, a),
+            "fit_gram": lambda: gram_of_pixels(flux.ivar, phi),
+            "infer_gram": lambda: gram_of_stars(flux.ivar, rows),
+            "fit_sums": lambda: of_pixels(decoder, flux, z),
+            "infer_sums": lambda: of_stars(decoder, flux),
         }
+        taken = in_turns(calls, 15)
     host = np.asarray(a)
     flops = {"fit": gram_flops(n, pixels, latents + 1), "infer": gram_flops(n, pixels, latents)}
-    ceiling = 2 * side**3 / seconds(lambda: product(a, a), 5)
+    ceiling = 2 * side**3 / taken.pop("ceiling")
+    rates = {name: flops[name.split("_")[0]] / each for name, each in taken.items()}
     return {
-        **{f"{k}_gram_share": flops[k] / taken[k] / ceiling for k in taken},
-        "gram_flops_per_s": {k: flops[k] / taken[k] for k in taken},
+        **{f"{name}_share": float(np.median(rate / ceiling)) for name, rate in rates.items()},
+        "flops_per_s": {name: float(np.median(rate)) for name, rate in rates.items()},
         "gram_bytes": {
             "fit": gram_bytes(n, pixels, latents + 1, per_pixel=True),
             "infer": gram_bytes(n, pixels, latents, per_pixel=False),
         },
-        "ceiling_flops_per_s": ceiling,
+        "ceiling_flops_per_s": float(np.median(ceiling)),
         "numpy_flops_per_s": 2 * side**3 / seconds(lambda: host @ host, 5),
     }
 
