@@ -16,7 +16,19 @@ from ._claims import Claim
 from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
-from ._linalg import gemm, n_pairs, pack, pairs, quadratic_form, ridge_mean, solve_ridge, total, unpack
+from ._linalg import (
+    gemm,
+    is_definite,
+    n_pairs,
+    pack,
+    pairs,
+    quadratic_form,
+    ridge_mean,
+    solve_ridge,
+    solve_symmetric,
+    total,
+    unpack,
+)
 from ._machine import machine
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
@@ -71,6 +83,7 @@ __all__ = [
     "familywise_band",
     "gemm",
     "interval_coverage",
+    "is_definite",
     "listing",
     "machine",
     "merge_config",
@@ -86,6 +99,7 @@ __all__ = [
     "rmse",
     "robust_scatter",
     "solve_ridge",
+    "solve_symmetric",
     "star_means",
     "total",
     "unpack",

@@ -4,10 +4,11 @@ Axis names are the field's: ``star``, ``pixel``, ``label``, ``latent``, ``featur
 column). ``out`` is the pixel or label axis of a named output, whichever it is.
 """
 
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 __all__ = [
     "Array",
+    "Bool",
     "Float",
     "Int",
     "LatentCov",

@@ -13,16 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_solve
 
-from ._arrays import Array, Float
+from ._arrays import Array, Bool, Float
 
 __all__ = [
     "gemm",
+    "is_definite",
     "n_pairs",
     "pack",
     "pairs",
     "quadratic_form",
     "ridge_mean",
     "solve_ridge",
+    "solve_symmetric",
     "total",
     "unpack",
 ]
@@ -102,6 +104,22 @@ def ridge_mean(
     a, dead = _definite(gram, precision)
     x = cho_solve((jnp.linalg.cholesky(a), True), rhs[..., None])[..., 0]
     return jnp.where(dead, 0, x)
+
+
+def solve_symmetric(
+    matrix: Float[Array, "*batch n n"], rhs: Float[Array, "*batch n"]
+) -> Float[Array, "*batch n"]:
+    """Solve A x = r for many small symmetric systems, none of them singular."""
+    if _lapack_is_safe():
+        return jnp.linalg.solve(matrix, rhs[..., None])[..., 0]
+    inverse, _ = _inverse_by_sweeps(matrix)
+    x = jnp.einsum("...ij,...j->...i", inverse, rhs)
+    return x + jnp.einsum("...ij,...j->...i", inverse, rhs - jnp.einsum("...ij,...j->...i", matrix, x))
+
+
+def is_definite(matrix: Float[Array, "*batch n n"]) -> Bool[Array, "*batch"]:
+    """Whether symmetric matrices are positive definite: whether their Cholesky factors exist, or all pivots are positive."""
+    return jnp.isfinite(_inverse(matrix)[1])
 
 
 def _definite(gram, precision):

@@ -19,7 +19,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Batch, Float, Measured, gemm, pairs, ridge_mean, solve_ridge, total, unpack
+from ..core import (
+    Array,
+    Batch,
+    Float,
+    Measured,
+    gemm,
+    is_definite,
+    pairs,
+    ridge_mean,
+    solve_ridge,
+    solve_symmetric,
+    total,
+    unpack,
+)
 from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
 from ._decoders import in_type
 from ._robust import Weights, curvature, expected_information, reweighted
@@ -137,9 +150,9 @@ def latent_posterior(
     z = jax.lax.fori_loop(0, REWEIGHTINGS, again, found).mean
     observed = _information(model, block, curvature(model, block, weights, z), z)
     expected = _information(model, block, expected_information(model, weights), z)
-    telling = jnp.linalg.eigvalsh(observed)[:, 0] > -1e-3 * prior_precision
-    information = jnp.where(telling[:, None, None], observed, expected)
     eye = prior_precision * jnp.eye(model.n_latents)
+    telling = is_definite(observed + 1e-3 * eye)
+    information = jnp.where(telling[:, None, None], observed, expected)
     return LatentPosterior(z, *solve_ridge(information, jnp.zeros_like(z), eye)[1:])
 
 
@@ -239,7 +252,7 @@ def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: i
         z, value, damping = state
         gradient, hessian = derivatives(z)
         damped = hessian + damping * jnp.diag(jnp.diagonal(hessian))
-        trial = z - jnp.linalg.solve(damped, gradient)
+        trial = z - solve_symmetric(damped, gradient)
         trial_value = energy(trial)
         better = trial_value <= value + rounding * jnp.abs(value)
         damping = jnp.clip(jnp.where(better, damping / 5, damping * 4), 1e-12, 1e12)

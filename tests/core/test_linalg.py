@@ -3,7 +3,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import gemm, n_pairs, pack, pairs, quadratic_form, ridge_mean, solve_ridge, unpack
+from luxjax.core import (
+    gemm,
+    is_definite,
+    n_pairs,
+    pack,
+    pairs,
+    quadratic_form,
+    ridge_mean,
+    solve_ridge,
+    solve_symmetric,
+    unpack,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +80,15 @@ def test_ridge_alike_with_and_without_lapack(rng, monkeypatch, lapack):
         assert np.allclose(got, np.einsum("nij,nj->ni", slow, rhs), rtol=1e-5)
     assert np.allclose(inverse, slow, rtol=1e-4, atol=1e-8)
     assert np.allclose(logdet, np.linalg.slogdet(dense)[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("lapack", [True, False])
+def test_symmetric_systems_with_and_without_lapack(rng, monkeypatch, lapack):
+    monkeypatch.setattr("luxjax.core._linalg._lapack_is_safe", lambda: lapack)
+    x = rng.normal(size=(5, 9, 4))
+    matrix, rhs = x.transpose(0, 2, 1) @ x, rng.normal(size=(5, 4))
+    matrix[3] -= 1.001 * np.linalg.eigvalsh(matrix[3])[0] * np.eye(4)  # just not definite
+    matrix[4] -= 0.999 * np.linalg.eigvalsh(matrix[4])[0] * np.eye(4)  # just so
+    got = solve_symmetric(jnp.asarray(matrix), jnp.asarray(rhs))
+    np.testing.assert_allclose(got, np.linalg.solve(matrix, rhs[..., None])[..., 0], rtol=1e-8)
+    assert is_definite(jnp.asarray(matrix)).tolist() == [True, True, True, False, True]

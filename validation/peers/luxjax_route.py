@@ -1,6 +1,6 @@
 """What luxjax is measured by on the arrays that its peers get: fits, inference, memory, and the rates of its kernels.
 
-python luxjax_route.py FOLDER OUT --latents 21 --repeats 5
+python luxjax_route.py FOLDER OUT --latents 21 --repeats 5 [--from-disk]
 """
 
 import argparse
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from luxjax.core import Batch, Measured, gemm, pairs, ridge_mean
+from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
 from luxjax.models import Lux
 from luxjax.prediction import transfer
@@ -56,7 +57,7 @@ def in_turns(calls: dict, times: int) -> dict[str, np.ndarray]:
     return {name: np.array(all_of_it) for name, all_of_it in taken.items()}
 
 
-def traced_fit(train: Batch, latents: int):
+def traced_fit(train: Batch | Dataset, latents: int):
     """A fit with the seconds and J of every cycle, and its whole time."""
     begun, trace = time.perf_counter(), []
     fitter = ALS(intercept=False, tol=1e-8)
@@ -70,12 +71,17 @@ def traced_fit(train: Batch, latents: int):
     return fitted, trace, time.perf_counter() - begun
 
 
-def measured(folder: Path, out: Path, latents: int, repeats: int) -> dict:
-    """Everything, in this process."""
+def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: bool) -> dict:
+    """Everything, in this process; of stars that stay on disk the fit alone."""
+    if from_disk:
+        dataset = open_dataset(folder / "dataset")
+        first_s = traced_fit(dataset, latents)[2]
+        runs = [traced_fit(dataset, latents)[1:] for _ in range(repeats)]
+        return {"first_fit_s": first_s, **fits(runs)}
     train = batch(folder, "train", "flux", "label")
     fitted, _, first_s = traced_fit(train, latents)
     runs = [traced_fit(train, latents)[1:] for _ in range(repeats)]
-    peak = peak_gb()
+    found = fits(runs)
     test = batch(folder, "test", "flux")
     place_s = seconds(lambda: place(fitted.model, test), 5) if repeats else np.nan
     transfer_s = seconds(lambda: transfer(fitted, test, labels="label").cov, 3) if repeats else np.nan
@@ -85,14 +91,21 @@ def measured(folder: Path, out: Path, latents: int, repeats: int) -> dict:
     np.savez(out.with_suffix(".npz"), labels=labels, **weights)
     return {
         "first_fit_s": first_s,
-        "traces": [trace for trace, _ in runs],
-        "fit_s": [whole for _, whole in runs],
-        "fit_peak_gb": peak,
+        **found,
         "peak_gb": peak_gb(),
         "infer_stars_per_s": test.n_stars / place_s,
         "transfer_stars_per_s": test.n_stars / transfer_s,
         **(kernels(fitted.model, train.stars(slice(512))) if repeats else {}),
         **({"cycle": cycle(fitted.model, train, runs)} if repeats else {}),
+    }
+
+
+def fits(runs: list) -> dict:
+    """Traces and seconds of some fits, and the largest memory of this program so far."""
+    return {
+        "traces": [trace for trace, _ in runs],
+        "fit_s": [whole for _, whole in runs],
+        "fit_peak_gb": peak_gb(),
     }
 
 
@@ -165,5 +178,6 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--latents", type=int, required=True)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--from-disk", action="store_true", help="fit the stars of the dataset in FOLDER")
     asked = parser.parse_args()
     asked.out.write_text(json.dumps(measured(**vars(asked))))
