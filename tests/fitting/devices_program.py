@@ -93,6 +93,10 @@ def fits(mesh) -> dict[str, np.ndarray]:
         if name == "em":
             predicted = luxjax.transfer(fitted, batch, inputs=["spectra"], labels="labels", mesh=mesh)
             found |= arrays_of("stars", predicted.value, predicted.cov, predicted.ids.astype(int))
+    fitted = fit(linear.replace(dof={"spectra": 5.0}), batch, EM(tol=1e-3), key=1, mesh=mesh)
+    found |= arrays_of("heavy", fitted.model, np.array(fitted.objective))
+    predicted = luxjax.transfer(fitted, batch, inputs=["spectra"], labels="labels", mesh=mesh)
+    found |= arrays_of("stars_heavy", predicted.value, predicted.cov)
     fitted = fit(quadratic, batch, ALS(max_cycles=8, tol=1e-3), key=1, mesh=mesh)
     found |= arrays_of("quadratic", fitted.model, np.array(fitted.objective))
     return found
