@@ -21,7 +21,6 @@ The extrapolations take the straight line of seconds against stars through the m
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from luxjax.core import Claim, LuxWarning, bootstrap_interval, machine, rmse
+from luxjax.core import Claim, LuxWarning, bootstrap_interval, machine, peak_memory_gb, rmse
 from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import EM, fit, load, save, star_mesh
 from luxjax.models import Lux
@@ -118,15 +117,11 @@ class Watched(Dataset):
         return self._watched(super().batches(*args, **kwargs))
 
 
-def peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
 def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 1, **settings) -> dict:
     """Fit these stars, then infer the labels of all: what it took. The fitted model goes to `out`."""
     whole = open_dataset(place).select(slice(0, n_stars))
     stars = Watched(whole.location, whole.manifest, whole.rows)
-    stars.passes, cycles, busy, loaded = [], [], [], peak_gb()
+    stars.passes, cycles, busy, loaded = [], [], [], peak_memory_gb()
     began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # sweeps stop after as many cycles as they are told
@@ -138,7 +133,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 
             mesh=star_mesh() if devices > 1 else None,
             progress=lambda *_: (cycles.append(time.perf_counter()), busy.append(time.process_time())),
         )
-    ended, fit_cpu, fit_peak = time.perf_counter(), time.process_time() - cpu, peak_gb()
+    ended, fit_cpu, fit_peak = time.perf_counter(), time.process_time() - cpu, peak_memory_gb()
     begins = [max(p["begin"] for p in stars.passes if p["begin"] < at) for at in cycles]
     waited, each = sum(p["waited"] for p in stars.passes), np.diff([*begins, cycles[-1]])
     inside = sum(at - begin for at, begin in zip(cycles, begins, strict=True))
@@ -164,7 +159,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 
         "stars_not_inferred": n_stars - inferred,
         "peak_gb_libraries": loaded,
         "peak_gb_fit": fit_peak,
-        "peak_gb": peak_gb(),
+        "peak_gb": peak_memory_gb(),
     }
 
 

@@ -29,7 +29,7 @@ from ._linalg import (
     total,
     unpack,
 )
-from ._machine import machine
+from ._machine import machine, peak_memory_gb
 from ._messages import InputError, LuxWarning, check_name, choose_from, listing
 from ._metrics import (
     LEVELS,
@@ -91,6 +91,7 @@ __all__ = [
     "pack",
     "pairs",
     "parse_header",
+    "peak_memory_gb",
     "quadratic_form",
     "read_config",
     "read_header",

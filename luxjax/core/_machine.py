@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["machine"]
+__all__ = ["machine", "peak_memory_gb"]
 
 
 def machine() -> dict[str, Any]:
@@ -54,3 +54,18 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def peak_memory_gb() -> float:
+    """The largest memory that this program has held so far, in GB of 1e9 bytes.
+
+    On Linux from the kernel's account of this program alone; elsewhere from ``ru_maxrss``, which may count what its
+    parent held when it started it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e9
+    import resource  # not on Windows
+
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

@@ -1,7 +1,9 @@
 import json
 import os
 
-from luxjax.core import machine
+import numpy as np
+
+from luxjax.core import machine, peak_memory_gb
 
 
 def test_what_it_says_of_this_machine():
@@ -11,3 +13,13 @@ def test_what_it_says_of_this_machine():
     assert 0.1 < found["memory_gb"] < 1e5
     assert all(found[name] for name in ("cpu", "system", "blas"))
     assert found["xla"]["platform"] in ("cpu", "gpu", "tpu")
+
+
+def test_peak_memory_counts_what_was_held_and_never_falls():
+    before = peak_memory_gb()
+    held = np.ones(50_000_000)
+    with_it = peak_memory_gb()
+    del held
+    assert with_it > 0.4
+    assert with_it >= before
+    assert peak_memory_gb() >= with_it

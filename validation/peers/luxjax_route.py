@@ -5,7 +5,6 @@ python luxjax_route.py FOLDER OUT --latents 21 --repeats 5 [--from-disk]
 
 import argparse
 import json
-import resource
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured, gemm, pairs, ridge_mean
+from luxjax.core import Batch, Measured, gemm, pairs, peak_memory_gb, ridge_mean
 from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
 from luxjax.models import Lux
@@ -30,14 +29,6 @@ def batch(folder: Path, part: str, *outputs: str) -> Batch:
         return Measured(jax.block_until_ready(jnp.asarray(np.load(folder / f"{part}_{name}.npy"))), ivar)
 
     return Batch({name: of(name) for name in outputs})
-
-
-def peak_gb() -> float:
-    """Largest memory of this program; ru_maxrss would count what its parent held when it started it."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
 
 
 def seconds(call, times: int) -> float:
@@ -92,7 +83,7 @@ def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: boo
     return {
         "first_fit_s": first_s,
         **found,
-        "peak_gb": peak_gb(),
+        "peak_gb": peak_memory_gb(),
         "infer_stars_per_s": test.n_stars / place_s,
         "transfer_stars_per_s": test.n_stars / transfer_s,
         **(kernels(fitted.model, train.stars(slice(512))) if repeats else {}),
@@ -105,7 +96,7 @@ def fits(runs: list) -> dict:
     return {
         "traces": [trace for trace, _ in runs],
         "fit_s": [whole for _, whole in runs],
-        "fit_peak_gb": peak_gb(),
+        "fit_peak_gb": peak_memory_gb(),
     }
 
 

@@ -56,8 +56,8 @@ def peak_gb() -> float:
     """Largest memory of this program; ru_maxrss would count what its parent held when it started it."""
     status = Path("/proc/self/status")
     if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1e6
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def timed(call):
