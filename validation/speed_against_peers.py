@@ -7,7 +7,8 @@ their training part and handed to every program as the same float32 arrays on di
 
 and then infer the latents of the test stars from their spectra. pollux runs its documented routes (`peers/pollux_routes.py`)
 in an environment of its own: Adam at a rate of 1e-2 for 300 steps in float32, and its closed-form optimiser for 8 cycles in
-float64. luxjax runs `ALS`, on the arrays and once more on the same stars in a dataset on disk, which it reads in every cycle. Every program has a process of its own, one after another; what is timed has run before in that
+float64. luxjax runs `ALS`, on the arrays and once more on the same stars in a dataset on disk, which it reads in every cycle
+(with `MALLOC_ARENA_MAX=1`). Every program has a process of its own, one after another; what is timed has run before in that
 process, on both sides, so that nothing is compiled or traced. The seconds of a first call, with an empty and with a filled
 folder of compiled programs, stand beside.
 
@@ -67,6 +68,9 @@ CLAIM = Claim(
     },
 )
 HERE = Path(__file__).parent
+LEAN = {
+    "MALLOC_ARENA_MAX": "1"
+}  # else glibc keeps what reading threads have freed, as much again as is in use
 PAPER = {"train": 5000, "test": 2000, "latents": 21, "sizes": {"flux": 7514, "label": 12}}
 SMALL = {"train": 600, "test": 100, "latents": 4, "sizes": {"flux": 300, "label": 3}}
 
@@ -98,11 +102,12 @@ def store(folder: Path, sizes: dict[str, int]) -> None:
     Dataset.create(folder / "dataset", outputs).append(Catalog(outputs))
 
 
-def route(python: Path | str, program: str, folder: Path, name: str, *options) -> dict:
+def route(python: Path | str, program: str, folder: Path, name: str, *options, **environment) -> dict:
     """One program in a process of its own, with the folder of compiled programs that others left: what it measured."""
     out = folder / f"{name}.json"
     environment = {
         **os.environ,
+        **environment,
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
@@ -142,7 +147,7 @@ def measure(args) -> dict:
         cold = route(sys.executable, "luxjax_route.py", folder, "cold", *size, "--repeats", 0)
         lux = route(sys.executable, "luxjax_route.py", folder, "luxjax", *size, *repeats)
         streamed = route(
-            sys.executable, "luxjax_route.py", folder, "from_disk", *size, *repeats, "--from-disk"
+            sys.executable, "luxjax_route.py", folder, "from_disk", *size, *repeats, "--from-disk", **LEAN
         )
         plain = route(sys.executable, "numpy_als.py", folder, "numpy", *size)
         with np.load(folder / "luxjax.npz") as arrays:
