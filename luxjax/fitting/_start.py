@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 
 from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
 from ..models import FeatureDecoder, Linear, Lux
@@ -133,15 +132,12 @@ def _sample(batch: Batch | Streamed | Sharded) -> Batch | Streamed | Sharded:
     return next(stars.stars(rows).parts(SAMPLE)) if isinstance(stars, Streamed) else rows_of(stars, rows)
 
 
-@eqx.filter_jit
+@jax.jit
 def _orthonormal(basis: dict[str, Array]) -> dict[str, Array]:
-    """Orthonormal columns by Cholesky, twice (Yamamoto et al. 2015, ETNA 44, 306): tall and thin, one product."""
-    for _ in range(2):
-        gram = total(gemm(b.T, b) for b in basis.values())
-        floor = 1e-12 * jnp.trace(gram) / len(gram) * jnp.eye(len(gram))
-        root = jnp.linalg.cholesky(gram + floor)
-        basis = {k: solve_triangular(root, b.T, lower=True).T for k, b in basis.items()}
-    return basis
+    """Orthonormal columns, over the rows of all outputs together."""
+    columns, _ = jnp.linalg.qr(jnp.concatenate(list(basis.values())))
+    ends = np.cumsum([len(b) for b in basis.values()])[:-1]
+    return dict(zip(basis, jnp.split(columns, ends), strict=True))
 
 
 def with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
