@@ -19,7 +19,8 @@ double precision, and with the optimum that plain NumPy (`peers/numpy_als.py`) e
 The rate of the Gram kernels, the products of weights with the distinct products of features, counts operations with symmetry
 used; the ceiling is a large float32 product by JAX in the same process, timed in turns with them. A first run held the whole
 sums, with their right-hand sides, to the same share and failed it (0.54 in inference, 0.67 in fits): they stand beside, with
-no threshold of their own. The fit from disk joined after the one in memory had failed to stay below a third (0.46). NumPy's own rate, which may use wider instructions, stands beside.
+no threshold of their own. NumPy's own rate, which may use wider instructions, stands beside. The fit from disk joined after
+the one in memory had failed to stay below a third of the memory (0.46).
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """
@@ -68,9 +69,8 @@ CLAIM = Claim(
     },
 )
 HERE = Path(__file__).parent
-LEAN = {
-    "MALLOC_ARENA_MAX": "1"
-}  # else glibc keeps what reading threads have freed, as much again as is in use
+# Else glibc keeps what reading threads have freed, as much again as is in use.
+LEAN = {"MALLOC_ARENA_MAX": "1"}
 PAPER = {"train": 5000, "test": 2000, "latents": 21, "sizes": {"flux": 7514, "label": 12}}
 SMALL = {"train": 600, "test": 100, "latents": 4, "sizes": {"flux": 300, "label": 3}}
 

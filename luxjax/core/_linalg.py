@@ -89,10 +89,7 @@ def solve_ridge(
     a, dead = _definite(gram, precision)
     inverse, logdet = _inverse(a)
     inverse = jnp.where(dead[..., None] & (jnp.eye(a.shape[-1]) > 0), 0, inverse)
-    # The inverse is wanted anyway; one refinement step takes back the accuracy lost by multiplying with it.
-    x = jnp.einsum("...ij,...j->...i", inverse, rhs)
-    x = x + jnp.einsum("...ij,...j->...i", inverse, rhs - jnp.einsum("...ij,...j->...i", a, x))
-    return jnp.where(dead, 0, x), inverse, logdet
+    return jnp.where(dead, 0, _times_inverse(inverse, a, rhs)), inverse, logdet
 
 
 def ridge_mean(
@@ -112,14 +109,22 @@ def solve_symmetric(
     """Solve A x = r for many small symmetric systems, none of them singular."""
     if _lapack_is_safe():
         return jnp.linalg.solve(matrix, rhs[..., None])[..., 0]
-    inverse, _ = _inverse_by_sweeps(matrix)
-    x = jnp.einsum("...ij,...j->...i", inverse, rhs)
-    return x + jnp.einsum("...ij,...j->...i", inverse, rhs - jnp.einsum("...ij,...j->...i", matrix, x))
+    return _times_inverse(_inverse_by_sweeps(matrix)[0], matrix, rhs)
 
 
 def is_definite(matrix: Float[Array, "*batch n n"]) -> Bool[Array, "*batch"]:
     """Whether symmetric matrices are positive definite: whether their Cholesky factors exist, or all pivots are positive."""
     return jnp.isfinite(_inverse(matrix)[1])
+
+
+def _times_inverse(inverse, a, rhs):
+    """x of A x = r; one refinement step takes back the accuracy lost by multiplying with the inverse."""
+
+    def times(matrix, x):
+        return jnp.einsum("...ij,...j->...i", matrix, x)
+
+    x = times(inverse, rhs)
+    return x + times(inverse, rhs - times(a, x))
 
 
 def _definite(gram, precision):
