@@ -118,7 +118,7 @@ def is_definite(matrix: Float[Array, "*batch n n"]) -> Bool[Array, "*batch"]:
 
 
 def _times_inverse(inverse, a, rhs):
-    """x of A x = r; one refinement step takes back the accuracy lost by multiplying with the inverse."""
+    """Solves A x = r; one refinement step takes back the accuracy lost by multiplying with the inverse."""
 
     def times(matrix, x):
         return jnp.einsum("...ij,...j->...i", matrix, x)
