@@ -16,6 +16,7 @@ from ._claims import Claim
 from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
+from ._host import rows_filled, rows_of
 from ._linalg import (
     gemm,
     is_definite,
@@ -99,6 +100,8 @@ __all__ = [
     "ridge_mean",
     "rmse",
     "robust_scatter",
+    "rows_filled",
+    "rows_of",
     "solve_ridge",
     "solve_symmetric",
     "star_means",

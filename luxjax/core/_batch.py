@@ -1,14 +1,13 @@
 """What models see: bare arrays of values and inverse variances, one pair per named output."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arrays import StarOutput
+from ._arrays import Array, StarOutput
+from ._host import rows_filled, rows_of
 from ._messages import InputError, check_name
 
 __all__ = ["Batch", "Measured", "usable"]
@@ -104,14 +103,14 @@ class Batch(eqx.Module):
 
     def filled(self, size: int) -> "Batch":
         """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
-        short = size - self.n_stars
-        return _with_empty_stars(self, short) if short else self
+        return self._each(lambda x: rows_filled(x, size)) if size > self.n_stars else self
 
     def stars(self, index) -> "Batch":
-        """The batch of the stars selected by a slice, integer array or boolean mask."""
-        return Batch({k: Measured(m.value[index], m.ivar[index]) for k, m in self.outputs.items()})
+        """The batch of the stars selected by a slice, integer array or boolean mask.
 
+        A slice is no copy where JAX computes in the host's memory.
+        """
+        return self._each(lambda x: rows_of(x, index))
 
-@partial(jax.jit, static_argnums=1)
-def _with_empty_stars(batch: Batch, count: int) -> Batch:
-    return jax.tree.map(lambda x: jnp.pad(x, ((0, count), (0, 0))), batch)
+    def _each(self, change: Callable[[Array], Array]) -> "Batch":
+        return Batch({k: Measured(change(m.value), change(m.ivar)) for k, m in self.outputs.items()})

@@ -148,7 +148,7 @@ class ALS(AbstractFitter):
 
     def _maximise(self, model: Lux, sums, strength: dict[str, float]) -> tuple[Lux, float]:
         """The best decoders for these latents, by how much they lower J, and the next scatter."""
-        priors = {k: strength[k] * jnp.eye(d.weight.shape[1]) for k, d in model.feature_decoders.items()}
+        priors = {k: strength[k] * np.eye(d.weight.shape[1]) for k, d in model.feature_decoders.items()}
         better, gain = improve_decoders(model, sums[0], priors, self.intercept)
         return Lux(better.decoders, new_scatter(model, sums[1]) if self.scatter else model.scatter), gain
 

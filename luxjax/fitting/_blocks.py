@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, Float, Measured
+from ..core import Array, Batch, Float
 from ._mesh import Sharded, spread, together
 from ._stream import Streamed
 
-__all__ = ["block_size", "blocks", "rows_of", "summed", "sweep"]
+__all__ = ["block_size", "blocks", "summed", "sweep"]
 
 STEP = 64
 BLOCK_BYTES = 2**24
@@ -60,18 +60,7 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:
     for start in range(0, batch.n_stars, size):
-        yield rows_of(batch, slice(start, start + size))
-
-
-def rows_of(batch: Batch, where: slice | np.ndarray) -> Batch:
-    """Some stars of a batch, a slice of them without a copy where JAX computes in the host's memory."""
-    return Batch({k: Measured(_rows(m.value, where), _rows(m.ivar, where)) for k, m in batch.outputs.items()})
-
-
-def _rows(x: Array, where: slice | np.ndarray) -> Array:
-    if isinstance(x, jax.Array) and x.devices() <= set(jax.devices("cpu")):
-        return jax.device_put(np.asarray(x)[where], may_alias=True)
-    return x[where]
+        yield batch.stars(slice(start, start + size))
 
 
 def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None):
@@ -94,8 +83,13 @@ def summed(parts: Iterable):
 
 
 def _zeros(part):
-    """From the host, and where the part is: nothing to compile."""
-    return jax.tree.map(lambda x: jax.device_put(np.zeros(x.shape), x.sharding), part)
+    """From the host, and where the part is: nothing to compile.
+
+    Bound to its devices only if the part is: JAX compiles what follows once more for arrays that are bound.
+    """
+    return jax.tree.map(
+        lambda x: jax.device_put(np.zeros(x.shape), x.sharding if x.committed else None), part
+    )
 
 
 @partial(jax.jit, donate_argnums=0)

@@ -10,7 +10,9 @@ JASA 84, 881), taken as independent of the latents; the objective is then the va
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Batch, Float, InputError, PRNGKeyArray
 from ..models import Linear, Lux
@@ -187,12 +189,13 @@ def _maximise(model: Lux, sums: dict[str, DecoderSums], latents, spreads) -> Lux
     return _fold(improve_decoders(model, sums)[0], latents).replace(scatter=scatter)
 
 
-@eqx.filter_jit
 def _fold(model: Lux, latents) -> Lux:
-    n, first, second = latents
+    n, first, second = (np.asarray(x) for x in latents)  # small: by NumPy there is nothing to compile
     mean = first / n
-    root = jnp.linalg.cholesky(second / n - jnp.outer(mean, mean))
-    decoders = {
-        k: Linear(d.intercept + d.weight @ mean, d.weight @ root) for k, d in model.feature_decoders.items()
-    }
+    root = np.linalg.cholesky(second / n - np.outer(mean, mean))
+    decoders = {}
+    for name, decoder in model.feature_decoders.items():
+        weight = np.asarray(decoder.weight)
+        intercept = np.asarray(decoder.intercept) + weight @ mean
+        decoders[name] = Linear(jax.device_put(intercept), jax.device_put(weight @ root))
     return model.replace(decoders)

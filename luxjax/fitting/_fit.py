@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh
@@ -18,7 +17,6 @@ from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
 from ..data import Catalog
 from ..models import Lux
 from ._als import ALS
-from ._decoders import in_type
 from ._em import EM
 from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
@@ -92,7 +90,7 @@ def fit(
         batch = _on_mesh(batch, mesh, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
-        model = eqx.filter_jit(in_type)(model, jnp.float64)
+        model = jax.tree.map(_in_double, model)
         result = fitter.run(model, batch, key=as_key(key), progress=progress)
     if not all(math.isfinite(v) for v in result.objective):
         raise FitError(
@@ -115,6 +113,12 @@ def fit(
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
     return Fitted(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+
+
+def _in_double(x):
+    """An array of floats in double precision, through the host: nothing to compile."""
+    floats = eqx.is_inexact_array(x) and x.dtype != np.float64
+    return jax.device_put(np.asarray(x, np.float64)) if floats else x
 
 
 def _on_mesh(batch: Batch, mesh: Mesh, fitter: AbstractFitter) -> Batch:

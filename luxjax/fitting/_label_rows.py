@@ -17,13 +17,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Batch, gemm, pack, solve_ridge, unpack
+from ..core import Array, Batch, gemm, pack
 from ..models import FeatureDecoder, Lux, feature_jacobian
 from ._blocks import sweep
 from ._decoders import design_moments
 from ._held_out import placing_outputs
 from ._latents import effective_ivar, latent_posterior
 from ._robust import information_share
+from ._rows import row_covariances
 
 __all__ = ["with_label_rows"]
 
@@ -41,12 +42,7 @@ def with_label_rows(
     if not spectra or not labels:
         return weight_cov
     _, sums = sweep(eqx.Partial(_sums, spectra=spectra, labels=labels), model, batch, block)
-    return weight_cov | {k: _packed_inverse(sums[k]).astype(weight_cov[k].dtype) for k in labels}
-
-
-@eqx.filter_jit
-def _packed_inverse(gram):
-    return pack(solve_ridge(gram, jnp.zeros(gram.shape[:2]), jnp.zeros_like(gram[0]))[1])
+    return weight_cov | {k: row_covariances(sums[k]) for k in labels}
 
 
 @eqx.filter_jit
@@ -61,7 +57,5 @@ def _sums(model: Lux, block: Batch, _real, *, spectra: tuple[str, ...], labels: 
         slope = jnp.einsum("lf,nfi->nli", decoder.weight, jac)
         spread = jnp.einsum("nli,nij,nlj->nl", slope, posterior.cov, slope)
         own = effective_ivar(block[name].ivar, model.scatter[name]) * information_share(model.dof[name])
-        sums[name] = unpack(
-            gemm((own / (1 + own * spread)).astype(jnp.float64).T, pack(second)), second.shape[-1]
-        )
+        sums[name] = gemm((own / (1 + own * spread)).astype(jnp.float64).T, pack(second))
     return jnp.zeros(()), sums

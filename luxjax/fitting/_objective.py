@@ -12,7 +12,7 @@ from ..models import AbstractDecoder, FeatureDecoder, Lux, Wrapped
 from ._decoders import decoded
 from ._latents import effective_ivar, latent_posterior
 from ._minibatches import Minibatch
-from ._start import Moments, weighted_mean
+from ._start import Moments
 
 __all__ = ["Objective", "Params"]
 
@@ -158,7 +158,7 @@ def _scale(arrays: AbstractDecoder, noise: Array) -> AbstractDecoder:
 
 def _noise(model: Lux, moments: dict[str, Moments], n_stars: int) -> dict[str, Array]:
     """Typical standard deviation of each pixel or label, errors and scatter together; 1 where nothing was measured."""
-    level = {name: ivar for name, (_, ivar) in weighted_mean(moments, n_stars).items()}
+    level = {name: sums.weight / n_stars for name, sums in moments.items()}
     return {
         k: jnp.sqrt(jnp.where(w > 0, 1 / jnp.where(w > 0, w, 1) + model.scatter[k] ** 2, 1))
         for k, w in level.items()

@@ -1,4 +1,7 @@
-"""Where closed-form fits begin: the leading singular vectors of the weighted, mean-imputed data."""
+"""Where closed-form fits begin: the leading singular vectors of the weighted, mean-imputed data.
+
+Passes over the stars are compiled; what follows from their sums is small and done by NumPy, where nothing has to be.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,7 +13,7 @@ import numpy as np
 
 from ..core import Array, Batch, Float, PRNGKeyArray, gemm, total
 from ..models import FeatureDecoder, Linear, Lux
-from ._blocks import blocks, rows_of, summed
+from ._blocks import blocks, summed
 from ._mesh import STAR, Sharded, spread, together
 from ._stream import Streamed
 
@@ -34,13 +37,13 @@ def moments_of(batch: Batch | Streamed | Sharded) -> dict[str, Moments]:
     return together(summed(spread(_sums)(block) for block, _, _ in blocks(batch)), batch)
 
 
-@jax.jit
-def weighted_mean(moments: Mapping[str, Moments], n_stars: int) -> dict[str, tuple[Array, Array]]:
+def weighted_mean(moments: Mapping[str, Moments], n_stars: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Inverse-variance-weighted mean and mean inverse variance of every pixel and label, by output."""
-    return {
-        name: (m.weighted / jnp.where(m.weight > 0, m.weight, 1), m.weight / n_stars)
-        for name, m in moments.items()
-    }
+    found = {}
+    for name, sums in moments.items():
+        weight, weighted = np.asarray(sums.weight), np.asarray(sums.weighted)
+        found[name] = weighted / np.where(weight > 0, weight, 1), weight / n_stars
+    return found
 
 
 def count_values(moments: Mapping[str, Moments]) -> float:
@@ -95,29 +98,27 @@ def svd_start(
     means = weighted_mean(moments_of(batch), batch.n_stars)
     sizes = batch.sizes
     width = min(model.n_latents + oversample, batch.n_stars, sum(sizes.values()))
-    # On the host: nothing to compile, and the same on every device.
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    basis = {n: jax.device_put(rng.standard_normal((size, width))) for n, size in sizes.items()}
+    basis = {n: rng.standard_normal((size, width)) for n, size in sizes.items()}
     scaled = [spread(_scaled, STAR)(block, means) for block, _, _ in blocks(batch)]
     for _ in range(n_power):
         last = _orthonormal(basis)
         basis, small = together(summed(spread(_power_step)(part, last) for part in scaled), batch)
-    return _from_projections(model, means, last, small, batch.n_stars)
+    return _from_projections(model, means, last, np.asarray(small), batch.n_stars)
 
 
-@eqx.filter_jit
-def _from_projections(model: Lux, means, last: dict[str, Array], small, n_stars) -> Lux:
+def _from_projections(model: Lux, means, last: dict[str, np.ndarray], small: np.ndarray, n_stars: int) -> Lux:
     """The model with the leading singular vectors, from an orthonormal basis and the squares of what it spans."""
-    values, vectors = jnp.linalg.eigh(small)
-    leading = jnp.argsort(-values)[: model.n_latents]
-    root = jnp.sqrt(jnp.maximum(values[leading], 0) / n_stars)
+    values, vectors = np.linalg.eigh(small)
+    leading = np.argsort(-values)[: model.n_latents]
+    root = np.sqrt(np.maximum(values[leading], 0) / n_stars)
     decoders = {}
     for name, decoder in model.feature_decoders.items():
         mean, level = means[name]
         linear = (last[name] @ vectors[:, leading]) * root
-        linear = linear / jnp.sqrt(jnp.where(level > 0, level, jnp.inf))[:, None]
-        linear = jnp.pad(linear, ((0, 0), (0, model.n_latents - linear.shape[1])))
-        decoders[name] = with_linear_part(decoder, mean, linear)
+        linear = linear / np.sqrt(np.where(level > 0, level, np.inf))[:, None]
+        linear = np.pad(linear, ((0, 0), (0, model.n_latents - linear.shape[1])))
+        decoders[name] = with_linear_part(decoder, jax.device_put(mean), jax.device_put(linear))
     return model.replace(decoders)
 
 
@@ -128,15 +129,15 @@ def _sample(batch: Batch | Streamed | Sharded) -> Batch | Streamed | Sharded:
     begins = np.linspace(0, batch.n_stars - RUN, SAMPLE // RUN).astype(int)
     rows = (begins[:, None] + np.arange(RUN)).ravel()
     stars = batch.whole if isinstance(batch, Sharded) else batch
-    return next(stars.stars(rows).parts(SAMPLE)) if isinstance(stars, Streamed) else rows_of(stars, rows)
+    chosen = stars.stars(rows)
+    return next(chosen.parts(SAMPLE)) if isinstance(chosen, Streamed) else chosen
 
 
-@jax.jit
-def _orthonormal(basis: dict[str, Array]) -> dict[str, Array]:
+def _orthonormal(basis: Mapping[str, Array | np.ndarray]) -> dict[str, np.ndarray]:
     """Orthonormal columns, over the rows of all outputs together."""
-    columns, _ = jnp.linalg.qr(jnp.concatenate(list(basis.values())))
+    columns, _ = np.linalg.qr(np.concatenate([np.asarray(b) for b in basis.values()]))
     ends = np.cumsum([len(b) for b in basis.values()])[:-1]
-    return dict(zip(basis, jnp.split(columns, ends), strict=True))
+    return dict(zip(basis, np.split(columns, ends), strict=True))
 
 
 def with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
