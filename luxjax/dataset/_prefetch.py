@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -35,10 +36,18 @@ def ahead(pool: Any, work: Callable[[Job], Result], jobs: Iterable[Job], depth: 
             future.cancel()
 
 
-def prefetched(work: Callable[[Job], Result], jobs: Iterable[Job], depth: int = 2) -> Iterator[Result]:
-    """Results in order, worked out ahead by one thread."""
-    with ThreadPoolExecutor(1) as pool:
-        yield from ahead(pool, work, jobs, depth)
+def prefetched(work: Callable[[Job], Result], jobs: Iterable[Job], depth: int = 1) -> Iterator[Result]:
+    """Results of reading in order, ahead of their use, by one thread for which all such work queues up."""
+    yield from ahead(_reader(os.getpid()), work, jobs, depth)
+
+
+@cache
+def _reader(_process: int) -> ThreadPoolExecutor:
+    """One thread for as long as this process lives; a fork of it has none of its threads, and makes its own.
+
+    A new thread for every pass would have a heap of its own, which keeps what was freed there: memory grows twofold.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix="luxjax-reader")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ A part whose number is not in the manifest does not count, and is written again.
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -21,7 +22,7 @@ from ..core import Batch, InputError, listing, parse_header
 from ._dataset import Dataset
 from ._location import Location
 from ._parquet import columns_from_parquet, columns_to_parquet
-from ._prefetch import prefetched
+from ._prefetch import ahead
 from ._zarr import checksum
 
 __all__ = ["Results", "Work"]
@@ -232,9 +233,10 @@ class Results:
             sums = self.sums() if self._parts else {}
             if progress:
                 progress(done, self.total)
-            for done in prefetched(lambda job: self._commit(*job, sums, notes), jobs, depth=1):
-                if progress:
-                    progress(done, self.total)
+            with ThreadPoolExecutor(1) as writer:
+                for done in ahead(writer, lambda job: self._commit(*job, sums, notes), jobs, 1):
+                    if progress:
+                        progress(done, self.total)
 
     def _commit(self, number: int, columns: Columns, new: Columns, sums: dict[str, np.ndarray], notes) -> int:
         """Write a part, bring the sums up to it, and say so in the manifest; the number of stars done."""

@@ -179,6 +179,16 @@ def test_reading_goes_on_while_a_batch_is_used():
     assert list(results) == [1, 2, 3, 4]
 
 
+def test_all_reading_is_done_by_one_thread():
+    """Threads of their own would each keep the memory of what they have read."""
+    threads = {
+        thread for _ in range(3) for thread in prefetched(lambda _: threading.current_thread(), range(2))
+    }
+    two = zip(prefetched(lambda k: k, range(9)), prefetched(lambda k: -k, range(9)), strict=True)
+    assert list(two) == [(k, -k) for k in range(9)]  # and side by side
+    assert len(threads) == 1 and threading.main_thread() not in threads
+
+
 def test_reading_reports_what_went_wrong():
     def read(k):
         if k == 2:
