@@ -186,7 +186,8 @@ def test_all_reading_is_done_by_one_thread():
     }
     two = zip(prefetched(lambda k: k, range(9)), prefetched(lambda k: -k, range(9)), strict=True)
     assert list(two) == [(k, -k) for k in range(9)]  # and side by side
-    assert len(threads) == 1 and threading.main_thread() not in threads
+    assert len(threads) == 1
+    assert threading.main_thread() not in threads
 
 
 def test_reading_reports_what_went_wrong():
