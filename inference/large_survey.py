@@ -20,7 +20,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from luxjax import Dataset, Lux, fit, load, open_dataset, save, simulate, transfer
+from luxjax import Dataset, Lux, fit, keep_freed_memory, load, open_dataset, save, simulate, transfer
 from luxjax.cli import Steps
 from luxjax.core import InputError, Recipe, merge_config
 from luxjax.data import split
@@ -123,4 +123,5 @@ def run(config: dict, smoke: bool) -> Path:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(RECIPE.main(run))

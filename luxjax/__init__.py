@@ -14,6 +14,7 @@ _NAMES = {
     "Batch": "core",
     "InputError": "core",
     "compilation_cache": "compilation",
+    "keep_freed_memory": "memory",
     "LuxWarning": "core",
     "Catalog": "data",
     "LabelTable": "data",
@@ -35,6 +36,7 @@ _NAMES = {
 
 _PACKAGES = (
     "compilation",
+    "memory",
     "core",
     "data",
     "models",

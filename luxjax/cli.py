@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from . import __version__, cli_classify, cli_data, cli_explain, cli_model, cli_posterior, compilation
+from . import __version__, cli_classify, cli_data, cli_explain, cli_model, cli_posterior, compilation, memory
 
 __all__ = ["Steps", "app", "main"]
 
@@ -32,6 +32,8 @@ app = typer.Typer(
 def main() -> None:
     """The program ``luxjax``; turns bad input into a sentence. Compiled programs are kept for the next command."""
     compilation.keep_for_program()
+    if "jax" not in sys.modules:  # not in a test
+        memory.keep_freed_memory()
     try:
         app()
     except ValueError as error:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import luxjax
 from luxjax.core import Batch, Measured, gemm, pairs, peak_memory_gb, ridge_mean
 from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
@@ -164,6 +165,7 @@ def kernels(model: Lux, block: Batch) -> dict:
 
 
 if __name__ == "__main__":
+    luxjax.keep_freed_memory()
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)

@@ -1,0 +1,43 @@
+"""Memory that arrays have freed, kept for the next ones.
+
+A block of stars is worked on in arrays of some 16 MiB. The C library of most Linux systems (glibc) gives many of them back
+when they are freed, and the system clears every page of the next ones anew; besides, it keeps a heap for nearly every
+thread. In one heap that keeps what is freed, fits are up to a third quicker and take no more memory at their largest. The
+program ``luxjax`` asks for that always, ``import luxjax`` never. This module loads neither JAX nor NumPy.
+"""
+
+import ctypes
+import os
+import sys
+
+__all__ = ["keep_freed_memory"]
+
+# As in malloc.h of glibc.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+LARGE = 25_000_000  # bytes: more than an array of a block, less than whole data, which would leave holes in the heap
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep freed memory for the next arrays, up to 2 GiB at the end of its heap, and use one heap.
+
+    Call it first in a program. It does for the whole process what the environment variables ``MALLOC_ARENA_MAX=1``,
+    ``MALLOC_MMAP_THRESHOLD_=25000000`` and ``MALLOC_TRIM_THRESHOLD_=2147483647`` do (`mallopt
+    <https://man7.org/linux/man-pages/man3/mallopt.3.html>`_): arrays beyond 25 MB still go back when they are freed.
+
+    Returns
+    -------
+    bool
+        Whether it is so now: not without glibc, and not where the environment has settings of its own, which stay.
+    """
+    if not sys.platform.startswith("linux") or any(
+        name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ
+    ):
+        return False
+    try:
+        library = ctypes.CDLL(None)
+        library.gnu_get_libc_version  # noqa: B018  # other C libraries know a mallopt with other meanings
+        mallopt = library.mallopt
+    except (OSError, AttributeError):
+        return False
+    asked = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, LARGE), (_TRIM_THRESHOLD, 2**31 - 1))
+    return all([mallopt(which, value) == 1 for which, value in asked])
