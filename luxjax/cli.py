@@ -30,7 +30,10 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The program ``luxjax``; turns bad input into a sentence. Compiled programs are kept for the next command."""
+    """The program ``luxjax``; turns bad input into a sentence.
+
+    Compiled programs are kept for the next command, and freed memory for the next arrays.
+    """
     compilation.keep_for_program()
     if "jax" not in sys.modules:  # not in a test
         memory.keep_freed_memory()

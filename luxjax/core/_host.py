@@ -32,6 +32,8 @@ def _in_reach(x) -> bool:
     """Whether this is an array in the host's memory, of a type that JAX would give it again."""
     if isinstance(x, jax.core.Tracer):
         return False
-    if isinstance(x, jax.Array) and {d.platform for d in x.devices()} != {"cpu"}:
+    if isinstance(x, jax.Array) and not (
+        x.is_fully_addressable and all(d.platform == "cpu" for d in x.devices())
+    ):
         return False
     return jax.dtypes.canonicalize_dtype(x.dtype) == x.dtype

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["FitError", "fit"]
 
 
+ADVICE = "check the errors of the data for values near zero, or use fewer latents or stronger regularisation."
+
+
 class FitError(RuntimeError):
     """A fit that produced nothing usable; the message says what happened and what to try."""
 
@@ -91,11 +94,13 @@ def fit(
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
         model = jax.tree.map(_in_double, model)
-        result = fitter.run(model, batch, key=as_key(key), progress=progress)
+        try:
+            result = fitter.run(model, batch, key=as_key(key), progress=progress)
+        except np.linalg.LinAlgError as error:
+            raise FitError(f"the latents or decoders are not finite ({error}); {ADVICE}") from error
     if not all(math.isfinite(v) for v in result.objective):
         raise FitError(
-            f"the objective became {result.objective[-1]} after {len(result.objective)} cycles; check the errors of "
-            "the data for values near zero, or use fewer latents or stronger regularisation."
+            f"the objective became {result.objective[-1]} after {len(result.objective)} cycles; {ADVICE}"
         )
     if not result.converged:
         warnings.warn(

@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from luxjax.core import InputError
+from luxjax.core import Batch, InputError, Measured
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.fitting import ALS, EM, fit, fit_given_latents, load, save
+from luxjax.fitting import ALS, EM, FitError, fit, fit_given_latents, load, save
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
@@ -135,3 +135,13 @@ def test_known_latents_give_the_least_squares_decoder(rng):
 def test_expectation_maximisation_wants_linear_decoders(catalog):
     with pytest.raises(InputError, match="needs linear decoders"):
         EM().run(Lux.quadratic(catalog.sizes, 2), None, key=None)
+
+
+@pytest.mark.parametrize("fitter", [EM(), ALS()], ids=lambda f: type(f).__name__)
+def test_errors_near_zero_are_said_to_be_the_cause(rng, fitter):
+    batch, _, _ = small_world(rng, n_stars=40)
+    flux = batch["flux"]
+    # Single-precision sums overflow.
+    spoilt = Batch({**batch.outputs, "flux": Measured.clean(1e3 * flux.value, flux.ivar.at[3].set(1e38))})
+    with pytest.raises(FitError, match="check the errors of the data for values near zero"):
+        fit(Lux.linear(spoilt.sizes, 2), spoilt, fitter, key=0)
