@@ -15,6 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # floor 0
     "core": set(),
     "compilation": set(),
+    "memory": set(),
     # floor 1: do not know each other
     "data": {"core"},
     "models": {"core"},
@@ -40,7 +41,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli_classify": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
     "cli": BELOW_EVIDENCE
     | EVIDENCE
-    | {"report", "cli_data", "cli_model", "cli_explain", "cli_posterior", "cli_classify", "compilation"},
+    | {
+        "report",
+        "cli_data",
+        "cli_model",
+        "cli_explain",
+        "cli_posterior",
+        "cli_classify",
+        "compilation",
+        "memory",
+    },
 }
 
 
