@@ -3,6 +3,10 @@
 python luxjax_route.py FOLDER OUT --latents 21 --repeats 5 [--from-disk]
 """
 
+import luxjax
+
+luxjax.keep_freed_memory()  # before JAX has threads of its own
+
 import argparse
 import json
 import time
@@ -13,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import luxjax
 from luxjax.core import Batch, Measured, gemm, pairs, peak_memory_gb, ridge_mean
 from luxjax.dataset import Dataset, open_dataset
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
@@ -165,7 +168,6 @@ def kernels(model: Lux, block: Batch) -> dict:
 
 
 if __name__ == "__main__":
-    luxjax.keep_freed_memory()
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
