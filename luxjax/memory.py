@@ -2,8 +2,9 @@
 
 A block of stars is worked on in arrays of some 16 MiB. The C library of most Linux systems (glibc) gives many of them back
 when they are freed, and the system clears every page of the next ones anew; besides, it keeps a heap for nearly every
-thread. In one heap that keeps what is freed, fits are up to a third quicker and take no more memory at their largest. The
-program ``luxjax`` asks for that always, ``import luxjax`` never. This module loads neither JAX nor NumPy.
+thread. With one heap that keeps what is freed, a fit of 5,000 stars with 7,514 pixels meets 5,000 page faults instead of
+560,000 and takes no more memory at its largest. The program ``luxjax`` asks for that always, ``import luxjax`` never. This
+module loads neither JAX nor NumPy.
 """
 
 import ctypes

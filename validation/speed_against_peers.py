@@ -21,8 +21,8 @@ The rate of the Gram kernels, the products of weights with the distinct products
 used; the ceiling is a large float32 product by JAX in the same process, timed in turns with them. A first run held the whole
 sums, with their right-hand sides, to the same share and failed it (0.54 in inference, 0.67 in fits): they stand beside, with
 no threshold of their own. NumPy's own rate, which may use wider instructions, stands beside. The fit from disk joined after
-the one in memory had failed to stay below a third of the memory (0.46). In a later hour, when the system was slow to clear
-pages, the same programs were 31 and 26 (from disk), 254 and 44 times as quick; luxjax keeps freed memory since.
+the one in memory had failed to stay below a third of the memory (0.46). In a later hour the
+ratios were 31 and 26 (from disk), 254 and 44; luxjax keeps freed memory since.
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """

@@ -51,3 +51,13 @@ def test_filled_with_stars_of_zero_weight():
     np.testing.assert_array_equal(filled["flux"].ivar.sum(axis=1), [3, 3, 0, 0, 0])
     np.testing.assert_array_equal(filled.stars(slice(2))["flux"].value, batch["flux"].value)
     assert batch.filled(2) is batch
+
+
+def test_rows_by_the_host_are_those_of_compiled_programs(rng):
+    batch = Batch({"flux": Measured.clean(rng.normal(size=(7, 3)), np.ones((7, 3)))})
+    for index in (slice(2, 5), np.array([4, 0]), np.arange(7) > 3):
+        traced = jax.jit(lambda b, i=index: b.stars(i))(batch)
+        np.testing.assert_array_equal(batch.stars(index)["flux"].value, traced["flux"].value)
+    np.testing.assert_array_equal(
+        batch.filled(9)["flux"].value, jax.jit(lambda b: b.filled(9))(batch)["flux"].value
+    )

@@ -169,16 +169,29 @@ def test_a_bent_world_needs_bent_decoders(bent, line, curved):
     assert curved.weight_cov["flux"].shape == (24, 11 * 12 // 2)
 
 
+@pytest.fixture(scope="module")
+def wrapped(bent):
+    with jax.enable_x64(True):
+        network = eqx.nn.MLP(2, 24, 8, 1, activation=jnp.tanh, key=jax.random.key(3))
+        model = Lux({"flux": Wrapped(network, 2), "labels": Linear.zeros(2, 2)})
+        return fit(model, bent[0], Gradient(steps=2000, batch_size=40, check=100), key=0)
+
+
 @pytest.mark.long
-def test_any_module_can_be_fitted(bent, line):
-    train, test, truth = bent
-    network = eqx.nn.MLP(2, 24, 8, 1, activation=jnp.tanh, key=jax.random.key(3))
-    model = Lux({"flux": Wrapped(network, 2), "labels": Linear.zeros(2, 2)})
-    fitted = fit(model, train, Gradient(steps=2000, batch_size=40, check=100), key=0)
-    assert flux_rms(fitted, test) < flux_rms(line, test)
-    # Its bounded units say little of stars at the edges, where a line goes on; the null is the spread of the labels.
-    assert label_rmse(fitted, test, truth) < 0.25 * np.std(truth)
-    assert set(fitted.weight_cov) == {"labels"}
+def test_any_module_can_be_fitted(bent, line, wrapped):
+    _, test, truth = bent
+    assert flux_rms(wrapped, test) < flux_rms(line, test)
+    assert label_rmse(wrapped, test, truth) < 0.25 * np.std(truth)  # the null: the mean of the labels
+    assert set(wrapped.weight_cov) == {"labels"}
+
+
+@pytest.mark.long
+@pytest.mark.xfail(
+    strict=True, reason="0.193 against 0.187: bounded units fail at the edges, where a line goes on"
+)
+def test_any_module_finds_labels_better_than_a_line(bent, line, wrapped):
+    _, test, truth = bent
+    assert label_rmse(wrapped, test, truth) < label_rmse(line, test, truth)
 
 
 @pytest.mark.long
