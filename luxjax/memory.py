@@ -13,17 +13,21 @@ import sys
 
 __all__ = ["keep_freed_memory"]
 
-# As in malloc.h of glibc.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-LARGE = 25_000_000  # bytes: more than an array of a block, less than whole data, which would leave holes in the heap
+# Environment variables, and what mallopt calls them in malloc.h of glibc. Arrays beyond the second's bytes (glibc takes no
+# more than 32 MiB) go back when they are freed: more than those of a block, less than whole data, which would leave holes.
+SETTINGS = {
+    "MALLOC_ARENA_MAX": (-8, 1),
+    "MALLOC_MMAP_THRESHOLD_": (-3, 2**25),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1),
+}
 
 
 def keep_freed_memory() -> bool:
     """Let the C library keep freed memory for the next arrays, up to 2 GiB at the end of its heap, and use one heap.
 
     Call it first in a program. It does for the whole process what the environment variables ``MALLOC_ARENA_MAX=1``,
-    ``MALLOC_MMAP_THRESHOLD_=25000000`` and ``MALLOC_TRIM_THRESHOLD_=2147483647`` do (`mallopt
-    <https://man7.org/linux/man-pages/man3/mallopt.3.html>`_): arrays beyond 25 MB still go back when they are freed.
+    ``MALLOC_MMAP_THRESHOLD_=33554432`` and ``MALLOC_TRIM_THRESHOLD_=2147483647`` do (`mallopt
+    <https://man7.org/linux/man-pages/man3/mallopt.3.html>`_): arrays beyond 32 MiB still go back when they are freed.
 
     Returns
     -------
@@ -40,5 +44,4 @@ def keep_freed_memory() -> bool:
         mallopt = library.mallopt
     except (OSError, AttributeError):
         return False
-    asked = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, LARGE), (_TRIM_THRESHOLD, 2**31 - 1))
-    return all([mallopt(which, value) == 1 for which, value in asked])
+    return all([mallopt(which, value) == 1 for which, value in SETTINGS.values()])

@@ -40,6 +40,7 @@ from peers import numpy_als
 from luxjax.core import Claim, InputError, machine, rmse
 from luxjax.data import Catalog, Spectra
 from luxjax.dataset import Dataset
+from luxjax.memory import SETTINGS
 from luxjax.simulation import bilinear
 
 CLAIM = Claim(
@@ -71,12 +72,7 @@ CLAIM = Claim(
     },
 )
 HERE = Path(__file__).parent
-# What luxjax.keep_freed_memory() sets.
-KEPT = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "25000000",
-    "MALLOC_TRIM_THRESHOLD_": "2147483647",
-}
+KEPT = {name: str(value) for name, (_, value) in SETTINGS.items()}
 PAPER = {"train": 5000, "test": 2000, "latents": 21, "sizes": {"flux": 7514, "label": 12}}
 SMALL = {"train": 600, "test": 100, "latents": 4, "sizes": {"flux": 300, "label": 3}}
 

@@ -16,7 +16,7 @@ from ._claims import Claim
 from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
-from ._host import rows_filled, rows_of
+from ._host import aligned, rows_filled, rows_of
 from ._linalg import (
     gemm,
     is_definite,
@@ -74,6 +74,7 @@ __all__ = [
     "StarOutput",
     "Trend",
     "Verdict",
+    "aligned",
     "as_key",
     "bias",
     "binomial_interval",

@@ -89,6 +89,11 @@ class Batch(eqx.Module):
         return next(iter(self.outputs.values())).n_stars
 
     @property
+    def dtype(self) -> np.dtype:
+        """The type of the values."""
+        return next(iter(self.outputs.values())).value.dtype
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Pixels or labels per star, by output."""
         return {name: m.size for name, m in self.outputs.items()}

@@ -12,11 +12,12 @@ from ._fitter import AbstractFitter, FitResult
 from ._given import fit_given_latents
 from ._gradient import Gradient
 from ._held_out import placing_outputs
-from ._latents import effective_ivar, latent_posterior, star_sums
+from ._latents import latent_posterior
 from ._mesh import STAR, SUM, Sharded, on_mesh, own_stars, placed, spread, star_mesh, together
 from ._place import place
 from ._processes import first_says, join_processes
 from ._robust import minus_log_density, tail_weight
+from ._star_sums import effective_ivar, star_sums
 from ._store import fingerprint, load, save
 from ._work import gram_bytes, gram_flops
 

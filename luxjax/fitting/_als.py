@@ -17,11 +17,12 @@ from ._checkpoint import Checkpoint, fit_identity
 from ._decoders import decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
-from ._latents import effective_ivar, latent_mean, latent_posterior
-from ._mesh import STAR, SUM, Sharded, placed, together
+from ._latents import latent_mean, latent_posterior
+from ._mesh import STAR, SUM, Sharded, everywhere, placed, together
 from ._mesh import spread as on_devices
 from ._rows import finish, improve_decoders
-from ._scatter import new_scatter, scatter_sums
+from ._scatter import has_scatter, new_scatter, scatter_sums
+from ._star_sums import effective_ivar, weight_products
 from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
@@ -47,7 +48,7 @@ class ALS(AbstractFitter):
         Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
         a direction that alternation barely descends; balancing steps along it at once.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 16 MiB.
+        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
         that was killed goes on from there, to the identical result; one that ends removes it.
@@ -92,7 +93,8 @@ class ALS(AbstractFitter):
             objective.append(loss - gain)
             if progress:
                 progress(cycle, objective[-1])
-            _, _, moments = sums
+            moments = sums[2]
+            del sums  # as large as a block: none of it while the next is made
             if self.balance and model.is_linear:
                 model, moments = self._balanced(model, moments, strength)
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
@@ -102,8 +104,9 @@ class ALS(AbstractFitter):
                 checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
         if model.is_linear:
             model = _whiten(model, moments, self.intercept)
-        _, (sums, _, _) = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)
+        sums = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)[1][0]
         _, cov = finish(model, sums, shrink=False, intercept=self.intercept)
+        del sums
         cov = with_label_rows(model, cov, batch, self.block)
         checkpoint.done()
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
@@ -130,18 +133,19 @@ class ALS(AbstractFitter):
         The latents found are put in `latents`, if given: where decoders are not linear the next search starts from them.
         """
         prior = self.latent_regularization if prior is None else prior
-        noisy = self.scatter or any(bool(jnp.any(s > 0)) for s in model.scatter.values())
+        noisy = self.scatter or has_scatter(model)
         run = on_devices(_pass, (SUM, SUM, STAR))
+        products = weight_products(model, batch.names, batch.dtype) if model.is_linear else None
+        shared = everywhere((model, products), batch)
 
-        def parts():
-            for block, real, where in blocks(batch, self.block):
-                start = None if latents is None else _placed(latents[where], len(real), batch)
-                loss, sums, z = run(model, block, real, start, prior, noisy, spread)
-                if latents is not None:
-                    latents[where] = np.asarray(z)[: where.stop - where.start]
-                yield loss, sums
+        def of_block(block, real, where):
+            start = None if latents is None else _placed(latents[where], len(real), batch)
+            loss, sums, z = run(*shared, block, real, start, prior, noisy, spread)
+            if latents is not None:
+                latents[where] = np.asarray(z)[: where.stop - where.start]
+            return loss, sums
 
-        loss, sums = together(summed(parts()), batch)
+        loss, sums = together(summed(of_block(*b) for b in blocks(batch, self.block)), batch)
         for name, decoder in model.feature_decoders.items():
             loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
         return float(loss), sums
@@ -166,16 +170,16 @@ def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[s
 
 
 @eqx.filter_jit
-def _pass(model: Lux, block: Batch, real, start, prior: float, noisy: bool, spread: bool):
+def _pass(model: Lux, products, block: Batch, real, start, prior: float, noisy: bool, spread: bool):
     """J of a block, the sums of the maximisation, and the latents; without covariances unless `spread`."""
     weights = {
         k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
     }
     cov = None
     if spread or not model.is_linear:
-        z, cov, _ = latent_posterior(model, block, prior, start)
+        z, cov, _ = latent_posterior(model, block, prior, start, products=products)
     else:
-        z = latent_mean(model, block, weights, prior)
+        z = latent_mean(model, block, weights, prior, products)
     loss = 0.5 * prior * jnp.sum(z**2, axis=1)
     sums, spreads = {}, {}
     for name, m in block.outputs.items():

@@ -8,21 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Array, Batch, Float
-from ._mesh import Sharded, spread, together
+from ._mesh import Sharded, everywhere, spread, together
 from ._stream import Streamed
 
 __all__ = ["block_size", "blocks", "summed", "sweep"]
 
 STEP = 64
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2**23
 LARGEST = 4096
 
 Block = tuple[Batch, Float[Array, " star"], slice]
 
 
-def block_size(sizes: Mapping[str, int]) -> int:
-    """Stars whose values of all outputs take `BLOCK_BYTES`: enough for products at full speed, few enough to stay in cache."""
-    stars = BLOCK_BYTES // (4 * sum(sizes.values()))
+def block_size(sizes: Mapping[str, int], n_bytes: int = BLOCK_BYTES) -> int:
+    """Stars whose values of all outputs take so much: enough for products at full speed, few enough to stay in cache."""
+    stars = n_bytes // (4 * sum(sizes.values()))
     return max(STEP, min(LARGEST, stars // STEP * STEP))
 
 
@@ -63,13 +63,15 @@ def _slices(batch: Batch, size: int) -> Iterator[Batch]:
         yield batch.stars(slice(start, start + size))
 
 
-def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None):
-    """Sum of ``kernel(model, block, real)`` over the blocks: one pass over the stars.
+def sweep(kernel: Callable, model, batch: Batch | Streamed | Sharded, size: int | None = None, *more):
+    """Sum of ``kernel(model, block, real, *more)`` over the blocks: one pass over the stars.
 
     The kernel returns a tuple of arrays, the first of them the objective, which comes back as a float.
     """
     run = spread(kernel)
-    loss, *sums = together(summed(run(model, block, real) for block, real, _ in blocks(batch, size)), batch)
+    model, more = everywhere((model, more), batch)
+    parts = (run(model, block, real, *more) for block, real, _ in blocks(batch, size))
+    loss, *sums = together(summed(parts), batch)
     return float(loss), *sums
 
 
@@ -79,6 +81,7 @@ def summed(parts: Iterable):
     for part in parts:
         part = jax.block_until_ready(part)  # blocks side by side could deadlock on CPU
         total = [_added(total.pop() if total else _zeros(part), part)]
+        del part  # none of it while the next is made
     return total[0]
 
 

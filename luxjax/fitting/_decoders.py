@@ -90,9 +90,16 @@ def decoded(decoder: AbstractDecoder, z: Float[Array, "star latent"], dtype) -> 
 
 
 def expected_residual(
-    decoder: FeatureDecoder, measured: Measured, mean: Array, cov: Array | None
+    decoder: FeatureDecoder,
+    measured: Measured,
+    mean: Array,
+    cov: Array | None,
+    products: Float[Array, "out pair"] | None = None,
 ) -> tuple[Array, Array]:
-    """Residual at the mean latents, and the expected square of the residual over their spread, (star, out)."""
+    """Residual at the mean latents, and the expected square of the residual over their spread, (star, out).
+
+    With `weight_products` where they are at hand.
+    """
     dtype = measured.value.dtype
     phi = jax.vmap(decoder.features)(mean).astype(dtype)
     weight = decoder.weight.astype(dtype)
@@ -102,6 +109,5 @@ def expected_residual(
     if not isinstance(decoder, Linear):
         jac = jax.vmap(jax.jacfwd(decoder.features))(mean)
         cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
-    return residual, residual**2 + quadratic_form(
-        cov.astype(dtype), pack(weight[:, :, None] * weight[:, None, :])
-    )
+    products = pairs(weight) if products is None else products
+    return residual, residual**2 + quadratic_form(cov.astype(dtype), products)

@@ -21,11 +21,12 @@ from ._checkpoint import Checkpoint, fit_identity
 from ._decoders import DecoderSums, decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
 from ._label_rows import with_label_rows
-from ._latents import LatentPosterior, effective_ivar, latent_posterior, mean_field
+from ._latents import LatentPosterior, latent_posterior, mean_field
 from ._readout import readout
 from ._robust import information_share, minus_log_density, tail_weight
 from ._rows import finish, improve_decoders
 from ._scatter import new_scatter, scatter_sums
+from ._star_sums import Products, effective_ivar, weight_products
 from ._start import Moments, count_values, moments_of, svd_start
 
 __all__ = ["EM", "star_loss"]
@@ -53,7 +54,7 @@ class EM(AbstractFitter):
         on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
         `luxjax.prediction.choose` decides by cross-validation.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 16 MiB.
+        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
         one that ends removes it.
@@ -84,10 +85,10 @@ class EM(AbstractFitter):
         before, objective = (model.scatter, []) if kept is None else kept[1:]
         converged = False
         for cycle in range(len(objective), self.max_cycles):
-            loss, *sums = sweep(self._pass, model, batch, self.block)
+            loss, *sums = self._sweep(model, batch)
             if objective and loss > objective[-1] and self.scatter:
                 model = model.replace(scatter=before)  # the scatter's step overshot
-                loss, *sums = sweep(self._pass, model, batch, self.block)
+                loss, *sums = self._sweep(model, batch)
             objective.append(loss)
             if progress:
                 progress(cycle, loss)
@@ -98,7 +99,7 @@ class EM(AbstractFitter):
             model = _maximise(model, *sums)
             checkpoint.write(model, before, objective)
         else:
-            _, *sums = sweep(self._pass, model, batch, self.block)
+            _, *sums = self._sweep(model, batch)
         model, cov = finish(model, sums[0], shrink=self.shrink)
         if not model.is_gaussian:
             cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
@@ -114,9 +115,10 @@ class EM(AbstractFitter):
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
         return fit_identity(settings, model, batch, key, moments)
 
-    @property
-    def _pass(self):
-        return _pass_with_scatter if self.scatter else _pass_without
+    def _sweep(self, model: Lux, batch: Batch):
+        products = weight_products(model, batch.names, batch.dtype)
+        kernel = _pass_with_scatter if self.scatter else _pass_without
+        return sweep(kernel, model, batch, self.block, products)
 
 
 def star_loss(block: Batch, posterior: LatentPosterior, weights, residuals) -> Float[Array, " star"]:
@@ -143,16 +145,19 @@ def _robust_loss(model: Lux, posterior: LatentPosterior, weights, squares) -> Fl
     return loss
 
 
-def _pass(model: Lux, block: Batch, real: Float[Array, " star"], scatter: bool):
+def _pass(model: Lux, block: Batch, real: Float[Array, " star"], products: Products, scatter: bool):
     """Expectation over the latents of a block: its loss and every sum that the maximisation needs."""
     plain = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
     robust = not model.is_gaussian
-    posterior, weights = mean_field(model, block) if robust else (latent_posterior(model, block), plain)
+    if robust:
+        posterior, weights = mean_field(model, block, products)
+    else:
+        posterior, weights = latent_posterior(model, block, products=products), plain
     spread = posterior.cov if scatter or robust else None
     residuals, squares, sums, spreads = {}, {}, {}, {}
     for name, m in block.outputs.items():
         decoder, w = model.feature_decoders[name], weights[name]
-        residuals[name], squares[name] = expected_residual(decoder, m, posterior.mean, spread)
+        residuals[name], squares[name] = expected_residual(decoder, m, posterior.mean, spread, products[name])
         sums[name] = decoder_sums(decoder, m, w, posterior.mean, posterior.cov)
         if scatter:
             factor = tail_weight(model.dof[name], plain[name] * squares[name]) if robust else 1.0
@@ -174,13 +179,13 @@ def _pass(model: Lux, block: Batch, real: Float[Array, " star"], scatter: bool):
 
 
 @eqx.filter_jit
-def _pass_with_scatter(model: Lux, block: Batch, real):
-    return _pass(model, block, real, scatter=True)
+def _pass_with_scatter(model: Lux, block: Batch, real, products: Products):
+    return _pass(model, block, real, products, scatter=True)
 
 
 @eqx.filter_jit
-def _pass_without(model: Lux, block: Batch, real):
-    return _pass(model, block, real, scatter=False)
+def _pass_without(model: Lux, block: Batch, real, products: Products):
+    return _pass(model, block, real, products, scatter=False)
 
 
 def _maximise(model: Lux, sums: dict[str, DecoderSums], latents, spreads) -> Lux:

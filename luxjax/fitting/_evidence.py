@@ -11,7 +11,8 @@ from ._blocks import blocks
 from ._decoders import expected_residual
 from ._em import star_loss
 from ._fitted import Fitted
-from ._latents import effective_ivar, latent_posterior
+from ._latents import latent_posterior
+from ._star_sums import effective_ivar
 
 __all__ = ["log_evidence"]
 

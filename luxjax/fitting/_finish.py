@@ -8,8 +8,9 @@ from ..models import FeatureDecoder, Lux
 from ._blocks import sweep
 from ._decoders import decoder_sums
 from ._label_rows import with_label_rows
-from ._latents import effective_ivar, latent_posterior
+from ._latents import latent_posterior
 from ._rows import finish
+from ._star_sums import effective_ivar
 from ._start import moments_of
 from ._stream import Streamed
 

@@ -9,9 +9,9 @@ from ..models import Lux
 from ._blocks import blocks, summed
 from ._decoders import decoder_sums, expected_residual
 from ._fitter import FitResult
-from ._latents import effective_ivar
 from ._rows import finish
 from ._scatter import new_scatter, scatter_sums
+from ._star_sums import effective_ivar
 
 __all__ = ["fit_given_latents"]
 

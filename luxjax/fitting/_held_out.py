@@ -11,7 +11,8 @@ from ..core import Array, Batch, PRNGKeyArray
 from ..models import Lux
 from ._blocks import blocks
 from ._decoders import decoded
-from ._latents import effective_ivar, latent_posterior
+from ._latents import latent_posterior
+from ._star_sums import effective_ivar
 
 __all__ = ["HeldOut", "held_out_stars", "placing_outputs"]
 

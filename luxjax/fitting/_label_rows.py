@@ -22,9 +22,10 @@ from ..models import FeatureDecoder, Lux, feature_jacobian
 from ._blocks import sweep
 from ._decoders import design_moments
 from ._held_out import placing_outputs
-from ._latents import effective_ivar, latent_posterior
+from ._latents import latent_posterior
 from ._robust import information_share
 from ._rows import row_covariances
+from ._star_sums import effective_ivar
 
 __all__ = ["with_label_rows"]
 

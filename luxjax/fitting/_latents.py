@@ -23,28 +23,23 @@ from ..core import (
     Array,
     Batch,
     Float,
-    Measured,
     gemm,
     is_definite,
-    pairs,
     ridge_mean,
     solve_ridge,
     solve_symmetric,
     total,
-    unpack,
 )
 from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
 from ._decoders import in_type
 from ._robust import Weights, curvature, expected_information, reweighted
+from ._star_sums import Products, StarSums, effective_ivar, linear_sums, star_sums
 
 __all__ = [
     "LatentPosterior",
-    "StarSums",
-    "effective_ivar",
     "latent_mean",
     "latent_posterior",
     "mean_field",
-    "star_sums",
 ]
 
 GAUSS_NEWTON_STEPS = 40
@@ -54,34 +49,12 @@ FEW_REWEIGHTINGS = 8  # within a fit
 PIXEL_STARS = 16  # stars whose Jacobians (pixel, latent) are held at a time
 
 
-class StarSums(NamedTuple):
-    """G and h of one output for every star of a block, in double precision."""
-
-    gram: Float[Array, "star feature feature"]
-    rhs: Float[Array, "star feature"]
-
-
 class LatentPosterior(NamedTuple):
     """Mean, covariance and ln det(precision) of each star's latents."""
 
     mean: Float[Array, "star latent"]
     cov: Float[Array, "star latent latent"]
     logdet: Float[Array, " star"]
-
-
-def effective_ivar(ivar: Float[Array, "star out"], scatter: Float[Array, " out"]) -> Float[Array, "star out"]:
-    """Inverse of (measurement variance + scatter^2); zero stays zero, which 1/(1/ivar + s^2) would not allow."""
-    return ivar / (1 + ivar * scatter.astype(ivar.dtype) ** 2)
-
-
-def star_sums(decoder: FeatureDecoder, measured: Measured, weight: Float[Array, "star out"]) -> StarSums:
-    """The sums over pixels that the latents of each star depend on."""
-    dtype = measured.value.dtype
-    w = decoder.weight.astype(dtype)
-    offset = measured.value - decoder.intercept.astype(dtype)
-    gram = gemm(weight, pairs(w)).astype(jnp.float64)
-    rhs = gemm(weight * offset, w).astype(jnp.float64)
-    return StarSums(unpack(gram, w.shape[1]), rhs)
 
 
 class _FeatureTerm(NamedTuple):
@@ -127,6 +100,7 @@ def latent_posterior(
     prior_precision: float = 1.0,
     start: Float[Array, "star latent"] | None = None,
     steps: int = GAUSS_NEWTON_STEPS,
+    products: Products | None = None,
 ) -> LatentPosterior:
     """Posterior of the latents of a block of stars, from whichever outputs the block holds.
 
@@ -137,15 +111,17 @@ def latent_posterior(
     With Student-t noise it is the maximum of the posterior too, found by reweighting, and the inverse of its Hessian
     there: the observed information. Where outliers would make that say less than the prior does, the expected information
     stands in for it.
+
+    Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each.
     """
     weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
-    found = _gaussian(model, block, weights, prior_precision, start, steps)
+    found = _gaussian(model, block, weights, prior_precision, start, steps, products)
     if all(math.isinf(model.dof[k]) for k in block.names):
         return found
 
     def again(_, found):
         new = reweighted(model, block, weights, found.mean)
-        return _gaussian(model, block, new, prior_precision, found.mean, steps)
+        return _gaussian(model, block, new, prior_precision, found.mean, steps, products)
 
     z = jax.lax.fori_loop(0, REWEIGHTINGS, again, found).mean
     observed = _information(model, block, curvature(model, block, weights, z), z)
@@ -157,19 +133,18 @@ def latent_posterior(
 
 
 def latent_mean(
-    model: Lux, block: Batch, weights: Weights, prior_precision: float = 1.0
+    model: Lux,
+    block: Batch,
+    weights: Weights,
+    prior_precision: float = 1.0,
+    products: Products | None = None,
 ) -> Float[Array, "star latent"]:
     """The means of `latent_posterior` for linear decoders and Gaussian noise of these inverse variances, at half the cost."""
-    gram, rhs = _linear_sums(model, block, weights)
+    gram, rhs = linear_sums(model, block, weights, products)
     return ridge_mean(gram, rhs, prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64))
 
 
-def _linear_sums(model: Lux, block: Batch, weights: Weights) -> StarSums:
-    sums = [star_sums(model.feature_decoders[k], m, weights[k]) for k, m in block.outputs.items()]
-    return StarSums(total(s.gram for s in sums), total(s.rhs for s in sums))
-
-
-def mean_field(model: Lux, block: Batch) -> tuple[LatentPosterior, Weights]:
+def mean_field(model: Lux, block: Batch, products: Products | None = None) -> tuple[LatentPosterior, Weights]:
     """Latents of linear decoders and precisions of Student-t noise, each given the expectation of the other.
 
     The product of the two is the variational posterior that fits maximise a bound of the likelihood with. For
@@ -184,20 +159,29 @@ def mean_field(model: Lux, block: Batch) -> tuple[LatentPosterior, Weights]:
     """
     plain = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
 
-    def again(_, found):
-        return _gaussian(model, block, reweighted(model, block, plain, found.mean, found.cov), 1.0)
+    def given(weights):
+        return _gaussian(model, block, weights, 1.0, products=products)
 
-    found = jax.lax.fori_loop(0, FEW_REWEIGHTINGS, again, _gaussian(model, block, plain, 1.0))
+    def again(_, found):
+        return given(reweighted(model, block, plain, found.mean, found.cov))
+
+    found = jax.lax.fori_loop(0, FEW_REWEIGHTINGS, again, given(plain))
     return found, reweighted(model, block, plain, found.mean, found.cov)
 
 
 def _gaussian(
-    model: Lux, block: Batch, weights: Weights, prior_precision: float, start=None, steps=GAUSS_NEWTON_STEPS
+    model: Lux,
+    block: Batch,
+    weights: Weights,
+    prior_precision: float,
+    start=None,
+    steps=GAUSS_NEWTON_STEPS,
+    products: Products | None = None,
 ) -> LatentPosterior:
     """The posterior for noise of these inverse variances."""
     eye = prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64)
     if model.is_linear:
-        return LatentPosterior(*solve_ridge(*_linear_sums(model, block, weights), eye))
+        return LatentPosterior(*solve_ridge(*linear_sums(model, block, weights, products), eye))
     if start is None:
         start = jnp.zeros((block.n_stars, model.n_latents), jnp.float64)
     return _each_star(model, block, weights, start, lambda terms, z: _gauss_newton(terms, eye, z, steps))

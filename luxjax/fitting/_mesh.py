@@ -24,6 +24,7 @@ __all__ = [
     "STAR",
     "SUM",
     "Sharded",
+    "everywhere",
     "from_first",
     "leads",
     "on_mesh",
@@ -83,8 +84,7 @@ class Sharded:
 
     @property
     def dtype(self):
-        stars = self.stars
-        return stars.dtype if isinstance(stars, Streamed) else stars[stars.names[0]].value.dtype
+        return self.stars.dtype
 
     @property
     def fingerprint(self) -> str | None:
@@ -162,6 +162,14 @@ def on_mesh(stars: Batch | Streamed, mesh: Mesh) -> Sharded:
 def placed(rows, mesh: Mesh):
     """Arrays of each star, or trees of them, spread over the devices that this process has of a mesh."""
     return jax.device_put(rows, NamedSharding(mesh.local_mesh, P(AXIS)))
+
+
+def everywhere(tree, batch: Batch | Streamed | Sharded):
+    """What is the same for all stars, copied once to every device that has stars of this process and not with every block."""
+    if not isinstance(batch, Sharded):
+        return tree
+    arrays, rest = eqx.partition(tree, _is_array)
+    return eqx.combine(jax.device_put(arrays, NamedSharding(batch.local, P())), rest)
 
 
 def spread(kernel: Callable, out=SUM) -> Callable:

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from ..core import Array, Batch, Float, gemm, total
 from ..models import AbstractDecoder, FeatureDecoder, Lux, Wrapped
 from ._decoders import decoded
-from ._latents import effective_ivar, latent_posterior
+from ._latents import latent_posterior
 from ._minibatches import Minibatch
+from ._star_sums import effective_ivar
 from ._start import Moments
 
 __all__ = ["Objective", "Params"]

@@ -7,11 +7,15 @@ import numpy as np
 
 from ..core import Array, Batch, Float
 from ..models import Lux
-from ._blocks import blocks
-from ._latents import effective_ivar, latent_mean, latent_posterior
+from ._blocks import block_size, blocks
+from ._latents import latent_mean, latent_posterior
+from ._scatter import has_scatter
+from ._star_sums import Products, effective_ivar, weight_products
 from ._stream import Streamed
 
 __all__ = ["place"]
+
+BYTES = 2**24  # of a block's values: twice those of a fit, which has sums for all pixels in memory besides
 
 
 def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Float[Array, "star latent"]:
@@ -35,15 +39,19 @@ def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Floa
     """
     parts = []
     with jax.enable_x64(True):
-        for part, _, where in blocks(batch, block):
-            parts.append(np.asarray(_means(model, part))[: where.stop - where.start])
+        direct = model.is_linear and model.is_gaussian
+        products = weight_products(model, batch.names, batch.dtype) if direct else None
+        noisy = has_scatter(model)
+        for part, _, where in blocks(batch, block or block_size(batch.sizes, BYTES)):
+            parts.append(np.asarray(_means(model, products, part, noisy))[: where.stop - where.start])
         return jnp.asarray(np.concatenate(parts))
 
 
 @eqx.filter_jit
-def _means(model: Lux, block: Batch):
-    if not (model.is_linear and model.is_gaussian):
+def _means(model: Lux, products: Products | None, block: Batch, noisy: bool):
+    if products is None:
         return latent_posterior(model, block).mean
-    return latent_mean(
-        model, block, {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
-    )
+    weights = {
+        k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
+    }
+    return latent_mean(model, block, weights, products=products)

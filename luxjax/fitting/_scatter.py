@@ -2,11 +2,17 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from ..core import Array, Float
 from ..models import Lux
 
-__all__ = ["new_scatter", "scatter_sums"]
+__all__ = ["has_scatter", "new_scatter", "scatter_sums"]
+
+
+def has_scatter(model: Lux) -> bool:
+    """Whether any pixel or label has some; without, inverse variances are as they are stated."""
+    return any(bool(np.any(np.asarray(s) > 0)) for s in model.scatter.values())
 
 
 LEAST_TOLD = 0.2  # of its weight, by a value about its own scatter: bounds the step

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import Batch, InputError, Measured
+from luxjax.core import Batch, InputError, Measured, aligned
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -9999.0])
@@ -55,9 +55,22 @@ def test_filled_with_stars_of_zero_weight():
 
 def test_rows_by_the_host_are_those_of_compiled_programs(rng):
     batch = Batch({"flux": Measured.clean(rng.normal(size=(7, 3)), np.ones((7, 3)))})
-    for index in (slice(2, 5), np.array([4, 0]), np.arange(7) > 3):
+    for index in (slice(2, 5), np.array([4, 0, -1, 4]), np.arange(7) > 3):
         traced = jax.jit(lambda b, i=index: b.stars(i))(batch)
         np.testing.assert_array_equal(batch.stars(index)["flux"].value, traced["flux"].value)
     np.testing.assert_array_equal(
         batch.filled(9)["flux"].value, jax.jit(lambda b: b.filled(9))(batch)["flux"].value
     )
+    with pytest.raises(IndexError):
+        batch.stars(np.array([7]))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1,), (0, 4)])
+def test_aligned_arrays_are_taken_over_without_a_copy(shape):
+    array = aligned(shape, np.float32)
+    assert (array.shape, array.dtype) == (shape, np.float32)
+    assert array.ctypes.data % 64 == 0 or not array.size
+    array[...] = 1
+    taken = jax.device_put(array, may_alias=True)
+    if array.size and jax.default_backend() == "cpu":
+        assert taken.unsafe_buffer_pointer() == array.ctypes.data

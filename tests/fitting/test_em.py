@@ -7,7 +7,6 @@ from sklearn.decomposition import FactorAnalysis
 
 from luxjax.core import Batch, InputError, Measured
 from luxjax.fitting import ALS, EM, fit
-from luxjax.fitting._em import _pass_without
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
@@ -38,7 +37,7 @@ def dense_loss(model, batch):
 def test_objective_is_the_dense_marginal_likelihood(rng):
     batch, model, _ = small_world(rng)
     model = Lux(model.decoders, {"flux": jnp.full(9, 0.2), "labels": jnp.full(3, 0.1)})
-    loss, *_ = _pass_without(model, batch, jnp.ones(batch.n_stars))
+    loss, *_ = EM(scatter=False)._sweep(model, batch)
     assert float(loss) == pytest.approx(dense_loss(model, batch), rel=1e-7)
 
 

@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from luxjax.core import Batch, Measured
-from luxjax.fitting import effective_ivar, latent_posterior
+from luxjax.fitting import effective_ivar, latent_posterior, place
+from luxjax.fitting._star_sums import weight_products
 from luxjax.models import Lux, Quadratic, Wrapped
 
 from .worlds import small_world
@@ -31,6 +32,22 @@ def test_linear_posterior_is_the_conditional_of_the_dense_joint_gaussian(rng):
         joint = w @ w.T + np.diag(1 / ivar + s**2)
         assert np.allclose(got.mean[n], w.T @ np.linalg.solve(joint, y - b), rtol=1e-6)
         assert np.allclose(got.cov[n], np.eye(2) - w.T @ np.linalg.solve(joint, w), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.3])
+@pytest.mark.parametrize("dof", [np.inf, 3.0])
+def test_products_made_once_change_no_posterior(rng, scatter, dof):
+    batch, model, _ = small_world(rng, n_stars=5)
+    model = model.replace(
+        scatter={k: jnp.full(d.weight.shape[0], scatter) for k, d in model.feature_decoders.items()},
+        dof={"flux": dof},
+    )
+    products = weight_products(model, batch.names, batch.dtype)
+    plain = latent_posterior(model, batch)
+    jax.tree.map(np.testing.assert_array_equal, latent_posterior(model, batch, products=products), plain)
+    np.testing.assert_allclose(place(model, batch), plain.mean, rtol=1e-5, atol=1e-9)
+    wrong = {k: 2 * p for k, p in products.items()}
+    assert not np.allclose(latent_posterior(model, batch, products=wrong).mean, plain.mean)
 
 
 def test_scatter_enters_as_added_variance_and_never_revives_a_bad_pixel():

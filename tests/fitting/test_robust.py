@@ -10,7 +10,6 @@ from scipy import stats
 from luxjax.core import Batch, InputError, Measured
 from luxjax.data import Catalog
 from luxjax.fitting import ALS, EM, fit, latent_posterior, load, save
-from luxjax.fitting._em import _pass_with_scatter
 from luxjax.fitting._robust import minus_log_density
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.prediction import transfer
@@ -127,7 +126,7 @@ def test_density_is_that_of_scipy(rng, nu):
 def test_objective_bounds_the_marginal_likelihood(rng):
     batch, model, _ = small_world(rng, n_stars=10, sizes={"flux": 12, "labels": 2}, n_latents=1)
     model = Lux(model.decoders, {"flux": jnp.full(12, 0.2), "labels": jnp.full(2, 0.1)}, {"flux": NU})
-    bound = float(_pass_with_scatter(model, batch, jnp.ones(10))[0])
+    bound = float(EM()._sweep(model, batch)[0])
     grid = np.linspace(-6, 6, 6001)
     exact = 0.0
     for star in range(10):

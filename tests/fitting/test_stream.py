@@ -7,9 +7,9 @@ import pytest
 from luxjax.core import Batch, InputError, Measured
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, open_dataset
-from luxjax.fitting import ALS, EM, AbstractFitter, Fitted, OutputInfo, blocks, fit
+from luxjax.fitting import ALS, EM, AbstractFitter, Fitted, OutputInfo, _start, blocks, fit
 from luxjax.fitting._checkpoint import Checkpoint
-from luxjax.fitting._start import count_values, moments_of, weighted_mean
+from luxjax.fitting._start import count_values, moments_of, svd_start
 from luxjax.fitting._stream import Streamed
 from luxjax.models import Linear, Lux
 
@@ -116,10 +116,23 @@ def test_blocks_and_moments_are_those_of_the_stars_in_memory(catalog, dataset):
         seen = [np.asarray(m.ivar) > 0 for m in batch.outputs.values()]
         streamed, whole = moments_of(stars), moments_of(batch)
         assert count_values(streamed) == count_values(whole) == sum(s.sum() for s in seen)
-        jax.tree.map(np.testing.assert_allclose, weighted_mean(streamed, N), weighted_mean(whole, N))
+        jax.tree.map(np.testing.assert_allclose, streamed, whole)
     np.testing.assert_array_equal(stars["labels"].value, batch["labels"].value)
     with pytest.raises(InputError, match="output"):
         stars.only("photometry")
+
+
+@pytest.mark.parametrize("sample", [N, 64])  # all of the stars, and every other run of them
+def test_fits_of_a_dataset_start_where_fits_in_memory_do(catalog, dataset, monkeypatch, sample):
+    monkeypatch.setattr(_start, "SAMPLE", sample)
+    monkeypatch.setattr(_start, "RUN", 16)
+    fitted, key = described(catalog), jax.random.key(3)
+    stars = Streamed(dataset, fitted.batch, catalog.sizes)
+    with jax.enable_x64(True):
+        found = svd_start(fitted.model, stars, key=key)
+        jax.tree.map(
+            np.testing.assert_array_equal, found, svd_start(fitted.model, fitted.batch(catalog), key=key)
+        )
 
 
 def test_what_a_dataset_says_of_its_outputs(catalog, dataset):

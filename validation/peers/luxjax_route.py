@@ -17,20 +17,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured, gemm, pairs, peak_memory_gb, ridge_mean
-from luxjax.dataset import Dataset, open_dataset
+from luxjax.core import Batch, Measured, aligned, gemm, pairs, peak_memory_gb, ridge_mean
 from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
 
 def batch(folder: Path, part: str, *outputs: str) -> Batch:
+    """The arrays as they lie in their files, mapped; inverse variances made of their errors."""
+
     def of(name: str) -> Measured:
-        ivar = np.load(folder / f"{part}_{name}_err.npy")
-        np.reciprocal(np.square(ivar, out=ivar), out=ivar)
-        # One after another: JAX copies behind the scenes, and its source stays until then.
-        ivar = jax.block_until_ready(jnp.asarray(ivar))
-        return Measured(jax.block_until_ready(jnp.asarray(np.load(folder / f"{part}_{name}.npy"))), ivar)
+        value, error = (np.load(folder / f"{part}_{name}{end}.npy", mmap_mode="r") for end in ("", "_err"))
+        ivar = aligned(error.shape, error.dtype)
+        np.reciprocal(np.square(error, out=ivar), out=ivar)
+        return Measured(*(jax.device_put(x, may_alias=True) for x in (value, ivar)))
 
     return Batch({name: of(name) for name in outputs})
 
@@ -52,7 +52,7 @@ def in_turns(calls: dict, times: int) -> dict[str, np.ndarray]:
     return {name: np.array(all_of_it) for name, all_of_it in taken.items()}
 
 
-def traced_fit(train: Batch | Dataset, latents: int):
+def traced_fit(train, latents: int):
     """A fit with the seconds and J of every cycle, and its whole time."""
     begun, trace = time.perf_counter(), []
     fitter = ALS(intercept=False, tol=1e-8)
@@ -69,6 +69,8 @@ def traced_fit(train: Batch | Dataset, latents: int):
 def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: bool) -> dict:
     """Everything, in this process; of stars that stay on disk the fit alone."""
     if from_disk:
+        from luxjax.dataset import open_dataset  # and what it needs, for this alone
+
         dataset = open_dataset(folder / "dataset")
         first_s = traced_fit(dataset, latents)[2]
         runs = [traced_fit(dataset, latents)[1:] for _ in range(repeats)]
