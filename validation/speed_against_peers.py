@@ -8,7 +8,7 @@ their training part and handed to every program as the same float32 arrays on di
 and then infer the latents of the test stars from their spectra. pollux runs its documented routes (`peers/pollux_routes.py`)
 in an environment of its own: Adam at a rate of 1e-2 for 300 steps in float32, and its closed-form optimiser for 8 cycles in
 float64. luxjax runs `ALS`, on the arrays and once more on the same stars in a dataset on disk, which it reads in every cycle.
-It calls `luxjax.keep_freed_memory()` first; Adam runs once more with the settings of the C library that this makes, for the
+It maps the arrays where the others copy them, and calls `luxjax.keep_freed_memory()` first; Adam runs once more with the settings of the C library that this makes, for the
 record. Every program has a process of its own, one after another; what is timed has run before in that process, on both
 sides, so that nothing is compiled or traced. The seconds of a first call, with an empty and with a filled
 folder of compiled programs, stand beside.
@@ -21,8 +21,9 @@ The rate of the Gram kernels, the products of weights with the distinct products
 used; the ceiling is a large float32 product by JAX in the same process, timed in turns with them. A first run held the whole
 sums, with their right-hand sides, to the same share and failed it (0.54 in inference, 0.67 in fits): they stand beside, with
 no threshold of their own. NumPy's own rate, which may use wider instructions, stands beside. The fit from disk joined after
-the one in memory had failed to stay below a third of the memory (0.46). In a later hour the
-ratios were 31 and 26 (from disk), 254 and 44; luxjax keeps freed memory since.
+the one in memory had failed to stay below a third of the memory (0.46). Later runs failed on speed too (31 to 28 and 26 to
+22 from disk, 254 to 273, 44 to 35): the first cycle then ended four times as far from the optimum as Adam does, the second
+below it. Since then the start takes a third power step, and blocks are half as large.
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """

@@ -17,6 +17,7 @@ from ._config import merge_config, read_config
 from ._folders import parse_header, read_header, replaced_folder
 from ._gaussian import Gaussian
 from ._host import aligned, rows_filled, rows_of
+from ._later import later
 from ._linalg import (
     gemm,
     is_definite,
@@ -86,6 +87,7 @@ __all__ = [
     "gemm",
     "interval_coverage",
     "is_definite",
+    "later",
     "listing",
     "machine",
     "merge_config",

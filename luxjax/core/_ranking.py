@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from ._later import later
 from ._messages import InputError, check_name
 from ._metrics import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Ranking", "star_means"]
 
@@ -59,7 +65,7 @@ class Ranking:
         a, b = (self.draws[:, self._place(n)] for n in (first, second))
         return float(np.mean((a > b) + 0.5 * (a == b)))
 
-    def table(self, level: float = 0.95) -> pd.DataFrame:
+    def table(self, level: float = 0.95) -> "pd.DataFrame":
         """One row per name, most important first: value, its interval, rank and the rank's interval, null."""
         tails = [0.5 - level / 2, 0.5 + level / 2]
         low, high = np.quantile(self.draws, tails, axis=0)

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ..core import Batch, InputError, Measured, check_name, listing
+from ..core import Batch, InputError, Measured, check_name, later, listing
 from ._labels import LabelTable
 from ._spectra import Spectra
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Catalog"]
 
@@ -28,7 +33,7 @@ class Catalog:
     """
 
     outputs: Mapping[str, Output]
-    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    table: "pd.DataFrame" = field(default_factory=lambda: pd.DataFrame())
 
     def __post_init__(self):
         outputs = dict(self.outputs)
@@ -60,7 +65,7 @@ class Catalog:
         object.__setattr__(self, "table", table)
 
     @classmethod
-    def join(cls, outputs: Mapping[str, Output], table: pd.DataFrame | None = None) -> "Catalog":
+    def join(cls, outputs: Mapping[str, Output], table: "pd.DataFrame | None" = None) -> "Catalog":
         """Keep the stars that all outputs share, by id, in the order of the first output."""
         for name, output in outputs.items():
             unique, counts = np.unique(output.ids, return_counts=True)

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ..core import InputError, check_name, listing
+from ..core import InputError, check_name, later, listing
 from ._identifiers import gaia_ids, tmass_ids
 
 if TYPE_CHECKING:  # half a second to import, which fits that match nothing need not wait for
     from astropy.coordinates import SkyCoord
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Match", "crossmatch"]
 
@@ -44,7 +48,7 @@ class Match:
     right: np.ndarray
     how: np.ndarray
     separation_arcsec: np.ndarray
-    ambiguous: pd.DataFrame
+    ambiguous: "pd.DataFrame"
     n_left: int
     n_right: int
     compared: Mapping[str, tuple[int, int]]
@@ -66,7 +70,7 @@ class Match:
             lines += [f"    {n} x {reason}" for reason, n in self.ambiguous["reason"].value_counts().items()]
         return "\n".join(lines)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """One row per pair: ``left``, ``right``, ``how``, ``separation_arcsec``."""
         return pd.DataFrame(
             {
@@ -79,8 +83,8 @@ class Match:
 
 
 def crossmatch(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
+    left: "pd.DataFrame",
+    right: "pd.DataFrame",
     *,
     radius_arcsec: float = 1.0,
     keys: Sequence[str] = KEYS,
@@ -133,7 +137,7 @@ def crossmatch(
             f"{listing(b.column) or 'none'}); name columns for gaia_dr3, tmass_id, or both ra and dec with left_columns "
             "and right_columns."
         )
-    found: list[pd.DataFrame] = []
+    found: "list[pd.DataFrame]" = []
     for key in keys:
         pairs = _within(a, b, radius_arcsec) if key == "position" else _same_id(a, b, key)
         pairs = _judged(pairs.assign(how=key), a, b)
@@ -164,7 +168,7 @@ def crossmatch(
 class _Side:
     """One catalogue, with its identifiers in one form."""
 
-    def __init__(self, name: str, frame: pd.DataFrame, columns: Mapping[str, str] | None):
+    def __init__(self, name: str, frame: "pd.DataFrame", columns: Mapping[str, str] | None):
         self.size = len(frame)
         for standard, given in (columns or {}).items():
             check_name("standard column", standard, _COLUMNS)
@@ -201,7 +205,7 @@ class _Side:
         return SkyCoord(self.ra[rows], self.dec[rows], unit="deg")
 
 
-def _same_id(a: _Side, b: _Side, key: str) -> pd.DataFrame:
+def _same_id(a: _Side, b: _Side, key: str) -> "pd.DataFrame":
     """All pairs of free rows with the same id."""
     sides = []
     for name, side in (("left", a), ("right", b)):
@@ -210,7 +214,7 @@ def _same_id(a: _Side, b: _Side, key: str) -> pd.DataFrame:
     return sides[0].merge(sides[1], on="id")[["left", "right"]]
 
 
-def _within(a: _Side, b: _Side, radius_arcsec: float) -> pd.DataFrame:
+def _within(a: _Side, b: _Side, radius_arcsec: float) -> "pd.DataFrame":
     """All pairs of free rows within the radius."""
     from astropy.coordinates import Angle, search_around_sky
 
@@ -221,7 +225,7 @@ def _within(a: _Side, b: _Side, radius_arcsec: float) -> pd.DataFrame:
     return pd.DataFrame({"left": rows[0][i], "right": rows[1][j]})
 
 
-def _judged(pairs: pd.DataFrame, a: _Side, b: _Side) -> pd.DataFrame:
+def _judged(pairs: "pd.DataFrame", a: _Side, b: _Side) -> "pd.DataFrame":
     """The pairs with the reason why each cannot be matched, empty if it can."""
     reason = np.full(len(pairs), "", object)
     for other in _READ:

@@ -1,9 +1,15 @@
 """Identifiers of stars in other catalogues, brought to one form."""
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from ..core import InputError, listing
+import numpy as np
+
+from ..core import InputError, later, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["gaia_ids", "tmass_ids"]
 
@@ -11,7 +17,7 @@ __all__ = ["gaia_ids", "tmass_ids"]
 _NONE = ("", "nan", "none", "null", "<na>", "n/a", "0", "-1", "-999", "-9999")
 
 
-def gaia_ids(column: pd.Series) -> np.ndarray:
+def gaia_ids(column: "pd.Series") -> np.ndarray:
     """Gaia source ids as int64, 0 where there is none.
 
     Parameters
@@ -47,7 +53,7 @@ def gaia_ids(column: pd.Series) -> np.ndarray:
     return out
 
 
-def tmass_ids(column: pd.Series) -> np.ndarray:
+def tmass_ids(column: "pd.Series") -> np.ndarray:
     """2MASS designations as ``HHMMSSss+DDMMSSs``, empty where there is none.
 
     Prefixes (``2M``, ``2MASS``, ``J``), blanks and bytes are removed; what is then no designation (APOGEE also has stars
@@ -57,7 +63,7 @@ def tmass_ids(column: pd.Series) -> np.ndarray:
     return np.where(text.str.fullmatch(r"\d{8}[+-]\d{7}"), text, "").astype(str)
 
 
-def _text(column: pd.Series) -> pd.Series:
+def _text(column: "pd.Series") -> "pd.Series":
     """The column as stripped text, empty where missing. Value by value: pandas turns [int, None] into floats."""
     given = column.astype(object).to_numpy()
     values = [v.decode("ascii", "replace") if isinstance(v, bytes) else v for v in given]

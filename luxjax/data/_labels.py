@@ -3,11 +3,16 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ..core import InputError, check_name, listing
+from ..core import InputError, check_name, later, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["LabelTable"]
 
@@ -44,7 +49,7 @@ class LabelTable:
     units: Mapping[str, str] = field(default_factory=dict)
     species: Mapping[str, str] = field(default_factory=dict)
     survey: str = ""
-    table: pd.DataFrame | None = None
+    table: "pd.DataFrame | None" = None
 
     def __post_init__(self):
         names = tuple(str(n) for n in self.names)
@@ -84,7 +89,7 @@ class LabelTable:
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: "pd.DataFrame",
         *,
         id_column: str,
         labels: Sequence[str] | Mapping[str, str],
@@ -187,7 +192,7 @@ class LabelTable:
             species={k: v for k, v in self.species.items() if k in names},
         )
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label and its error as ``<label>_err``."""
         out: dict[str, np.ndarray] = {"id": self.ids}
         for j, name in enumerate(self.names):

@@ -3,12 +3,16 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 
-from ..core import InputError, check_name
+from ..core import InputError, check_name, later
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Frame", "Medium", "Spectra", "native"]
 
@@ -70,7 +74,7 @@ class Spectra:
     flux_unit: str = ""
     mask: np.ndarray | None = None
     bits: Mapping[str, int] = field(default_factory=dict)
-    table: pd.DataFrame | None = None
+    table: "pd.DataFrame | None" = None
     history: tuple[str, ...] = ()
 
     def __post_init__(self):

@@ -12,15 +12,19 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from ..core import InputError, listing, read_header, replaced_folder
+from ..core import InputError, later, listing, read_header, replaced_folder
 from ._catalog import Catalog
 from ._labels import LabelTable
 from ._spectra import Spectra
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["CATALOG_SCHEMA", "load_catalog", "save_catalog"]
 
@@ -158,7 +162,7 @@ def _write_table(table: Any, path: Path) -> dict[str, str]:
     return types
 
 
-def _storable(column: pd.Series) -> pd.Series:
+def _storable(column: "pd.Series") -> "pd.Series":
     """The column in a type that a text table holds exactly."""
     if column.dtype == object:
         text = [isinstance(v, str) for v in column]
@@ -180,7 +184,7 @@ def _storable(column: pd.Series) -> pd.Series:
     return column
 
 
-def _read_table(path: Path, types: dict[str, str], n_rows: int) -> pd.DataFrame:
+def _read_table(path: Path, types: dict[str, str], n_rows: int) -> "pd.DataFrame":
     if not types:
         return pd.DataFrame(index=range(n_rows))
     from astropy.table import Table

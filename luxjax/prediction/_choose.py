@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import scipy
 
-from ..core import InputError, PRNGKeyArray, check_name
+from ..core import InputError, PRNGKeyArray, check_name, later
 from ..data import Catalog, folds
 from ..fitting import AbstractFitter, fit, log_evidence
 from ..models import Lux
 from ._transfer import transfer
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Choice", "choose"]
 
@@ -35,7 +40,7 @@ class Choice:
     """
 
     best: str
-    table: pd.DataFrame
+    table: "pd.DataFrame"
     best_evidence: str | None = None
 
 

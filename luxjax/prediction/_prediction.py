@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from ..core import Gaussian, InputError, Verdict, check_name, listing
+from ..core import Gaussian, InputError, Verdict, check_name, later, listing
 from ..data import LabelTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = later("pandas")
 
 __all__ = ["Prediction", "check_alike"]
 
@@ -145,7 +149,7 @@ class Prediction:
             survey=survey,
         )
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``.
 
         A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
