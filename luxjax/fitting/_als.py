@@ -22,7 +22,7 @@ from ._mesh import STAR, SUM, Sharded, everywhere, placed, together
 from ._mesh import spread as on_devices
 from ._rows import finish, improve_decoders
 from ._scatter import has_scatter, new_scatter, scatter_sums
-from ._star_sums import effective_ivar, weight_products
+from ._star_sums import effective_ivars, weight_products
 from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
@@ -172,12 +172,10 @@ def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[s
 @eqx.filter_jit
 def _pass(model: Lux, products, block: Batch, real, start, prior: float, noisy: bool, spread: bool):
     """J of a block, the sums of the maximisation, and the latents; without covariances unless `spread`."""
-    weights = {
-        k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
-    }
+    weights = effective_ivars(model, block, noisy)
     cov = None
     if spread or not model.is_linear:
-        z, cov, _ = latent_posterior(model, block, prior, start, products=products)
+        z, cov, _ = latent_posterior(model, block, prior, start, products=products, noisy=noisy)
     else:
         z = latent_mean(model, block, weights, prior, products)
     loss = 0.5 * prior * jnp.sum(z**2, axis=1)

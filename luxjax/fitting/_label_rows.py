@@ -25,7 +25,8 @@ from ._held_out import placing_outputs
 from ._latents import latent_posterior
 from ._robust import information_share
 from ._rows import row_covariances
-from ._star_sums import effective_ivar
+from ._scatter import has_scatter
+from ._star_sums import Products, effective_ivar, weight_products
 
 __all__ = ["with_label_rows"]
 
@@ -42,13 +43,24 @@ def with_label_rows(
     labels = tuple(k for k in weight_cov if k not in spectra)
     if not spectra or not labels:
         return weight_cov
-    _, sums = sweep(eqx.Partial(_sums, spectra=spectra, labels=labels), model, batch, block)
+    kernel = eqx.Partial(_sums, spectra=spectra, labels=labels, noisy=has_scatter(model))
+    products = weight_products(model, spectra, batch.dtype) if model.is_linear else None
+    _, sums = sweep(kernel, model, batch, block, products)
     return weight_cov | {k: row_covariances(sums[k]) for k in labels}
 
 
 @eqx.filter_jit
-def _sums(model: Lux, block: Batch, _real, *, spectra: tuple[str, ...], labels: tuple[str, ...]):
-    posterior = latent_posterior(model, block.only(*spectra))
+def _sums(
+    model: Lux,
+    block: Batch,
+    _real,
+    products: Products | None,
+    *,
+    spectra: tuple[str, ...],
+    labels: tuple[str, ...],
+    noisy: bool,
+):
+    posterior = latent_posterior(model, block.only(*spectra), products=products, noisy=noisy)
     sums = {}
     for name in labels:
         decoder = model.decoders[name]

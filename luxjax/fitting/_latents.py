@@ -33,7 +33,7 @@ from ..core import (
 from ..models import AbstractDecoder, FeatureDecoder, Lux, feature_jacobian
 from ._decoders import in_type
 from ._robust import Weights, curvature, expected_information, reweighted
-from ._star_sums import Products, StarSums, effective_ivar, linear_sums, star_sums
+from ._star_sums import Products, StarSums, effective_ivar, effective_ivars, linear_sums, star_sums
 
 __all__ = [
     "LatentPosterior",
@@ -101,6 +101,7 @@ def latent_posterior(
     start: Float[Array, "star latent"] | None = None,
     steps: int = GAUSS_NEWTON_STEPS,
     products: Products | None = None,
+    noisy: bool = True,
 ) -> LatentPosterior:
     """Posterior of the latents of a block of stars, from whichever outputs the block holds.
 
@@ -112,9 +113,10 @@ def latent_posterior(
     there: the observed information. Where outliers would make that say less than the prior does, the expected information
     stands in for it.
 
-    Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each.
+    Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each, and say
+    whether the model is `noisy`: see `effective_ivars`.
     """
-    weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+    weights = effective_ivars(model, block, noisy)
     found = _gaussian(model, block, weights, prior_precision, start, steps, products)
     if all(math.isinf(model.dof[k]) for k in block.names):
         return found

@@ -10,7 +10,7 @@ from ..models import Lux
 from ._blocks import block_size, blocks
 from ._latents import latent_mean, latent_posterior
 from ._scatter import has_scatter
-from ._star_sums import Products, effective_ivar, weight_products
+from ._star_sums import Products, effective_ivars, weight_products
 from ._stream import Streamed
 
 __all__ = ["place"]
@@ -50,8 +50,5 @@ def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Floa
 @eqx.filter_jit
 def _means(model: Lux, products: Products | None, block: Batch, noisy: bool):
     if products is None:
-        return latent_posterior(model, block).mean
-    weights = {
-        k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
-    }
-    return latent_mean(model, block, weights, products=products)
+        return latent_posterior(model, block, noisy=noisy).mean
+    return latent_mean(model, block, effective_ivars(model, block, noisy), products=products)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Float, pack, ridge_mean, rows_filled, rows_of, solve_ridge, unpack
+from ..core import Array, Float, aligned, pack, ridge_mean, rows_filled, rows_of, solve_ridge, unpack
 from ..models import FeatureDecoder, Lux
 from ._decoders import DecoderSums
 
@@ -47,7 +47,7 @@ def solve_decoders(
     for name, decoder in model.feature_decoders.items():
         precision = _precision(decoder, priors[name] if priors else None, intercept)
         rows, cov = _by_rows(_solve, sums[name], precision)
-        decoders[name], covs[name] = _moved(decoder, rows), jax.device_put(cov)
+        decoders[name], covs[name] = _moved(decoder, rows), jax.device_put(cov, may_alias=True)
     return model.replace(decoders), covs
 
 
@@ -71,7 +71,7 @@ def row_covariances(gram: Float[Array, "out pair"]) -> Float[Array, "out pair"]:
     """Packed covariances of the rows of [intercept, weight], float32, from the packed information on each."""
     n = math.isqrt(2 * gram.shape[1])  # of n (n + 1) / 2 pairs
     rhs = jax.device_put(np.zeros((len(gram), n)))
-    return jax.device_put(_by_rows(_solve, (gram, rhs), np.zeros((n, n)))[1])
+    return jax.device_put(_by_rows(_solve, (gram, rhs), np.zeros((n, n)))[1], may_alias=True)
 
 
 @jax.jit
@@ -94,12 +94,15 @@ def _improve(gram, rhs, precision, was):
 def _by_rows(solve: Callable, sums: tuple[Array, Array], precision: np.ndarray, *more: Array):
     """``solve(gram, rhs, precision, ...)`` of all rows of an output, as arrays of the host."""
     n_rows, size = len(sums[0]), ROWS if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
-    found = []
+    found: tuple[np.ndarray, ...] = ()
     for start in range(0, n_rows, size):
         # Rows of zeros fill the last part up; they have no data, which every solve allows.
         gram, rhs, *rest = (rows_filled(rows_of(x, slice(start, start + size)), size) for x in (*sums, *more))
-        found.append(jax.tree.map(np.asarray, solve(gram, rhs, precision, *rest)))
-    return tuple(np.concatenate(parts)[:n_rows] for parts in zip(*found, strict=True))
+        parts = solve(gram, rhs, precision, *rest)
+        found = found or tuple(aligned((n_rows, *part.shape[1:]), part.dtype) for part in parts)
+        for whole, part in zip(found, parts, strict=True):
+            whole[start : start + size] = np.asarray(part)[: n_rows - start]
+    return found
 
 
 def _precision(decoder: FeatureDecoder, prior: np.ndarray | None, intercept: bool) -> np.ndarray:

@@ -9,7 +9,15 @@ from ..core import Array, Batch, Float, Measured, gemm, pairs, total, unpack
 from ..models import FeatureDecoder, Lux
 from ._robust import Weights
 
-__all__ = ["Products", "StarSums", "effective_ivar", "linear_sums", "star_sums", "weight_products"]
+__all__ = [
+    "Products",
+    "StarSums",
+    "effective_ivar",
+    "effective_ivars",
+    "linear_sums",
+    "star_sums",
+    "weight_products",
+]
 
 Products = dict[str, Float[Array, "out pair"]]
 """The distinct products of the weights of every row, by output."""
@@ -25,6 +33,13 @@ class StarSums(NamedTuple):
 def effective_ivar(ivar: Float[Array, "star out"], scatter: Float[Array, " out"]) -> Float[Array, "star out"]:
     """Inverse of (measurement variance + scatter^2); zero stays zero, which 1/(1/ivar + s^2) would not allow."""
     return ivar / (1 + ivar * scatter.astype(ivar.dtype) ** 2)
+
+
+def effective_ivars(model: Lux, block: Batch, noisy: bool = True) -> Weights:
+    """`effective_ivar` of every output; of models that are not `noisy`, without any scatter, no copies are made for it."""
+    return {
+        k: effective_ivar(m.ivar, model.scatter[k]) if noisy else m.ivar for k, m in block.outputs.items()
+    }
 
 
 @eqx.filter_jit

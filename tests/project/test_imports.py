@@ -87,6 +87,14 @@ def test_import_loads_nothing():
     assert not {"jax", "numpy", "astropy", "sklearn", "pandas", "numba", *OPTIONAL} & set(loaded)
 
 
+def test_fits_of_bare_arrays_load_no_tables():
+    program = "from luxjax import Batch, Lux, fit, transfer; import sys; print(*sys.modules)"
+    assert not {"pandas", "pyarrow", "zarr", "sklearn"} & set(_python(program).split())
+    assert "pandas" in _python(
+        "from luxjax.core import later; later('pandas').DataFrame; import sys; print(*sys.modules)"
+    )
+
+
 def test_front_doors_open():
     import luxjax
 
