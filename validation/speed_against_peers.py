@@ -23,7 +23,8 @@ sums, with their right-hand sides, to the same share and failed it (0.54 in infe
 no threshold of their own. NumPy's own rate, which may use wider instructions, stands beside. The fit from disk joined after
 the one in memory had failed to stay below a third of the memory (0.46). Later runs failed on speed too (31 to 28 and 26 to
 22 from disk, 254 to 273, 44 to 35): the first cycle then ended four times as far from the optimum as Adam does, the second
-below it. Since then the start takes a third power step, and blocks are half as large.
+below it. Since then the start takes one power step more, and blocks are half as large: 51, 297 and 60 times, 43 from disk,
+and 0.336 of the memory, in the first run with both.
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """

@@ -114,12 +114,13 @@ def cycle(model: Lux, train: Batch, runs: list) -> dict:
     with jax.enable_x64(True):
         z = jnp.ones((n, latents))
         of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
-        of_stars = eqx.filter_jit(lambda d, m: star_sums(d, m, m.ivar))
-        some = of_stars(model["flux"], block["flux"])
+        of_stars = eqx.filter_jit(lambda d, m, p: star_sums(d, m, m.ivar, p))
+        products = jax.jit(pairs)(model["flux"].weight.astype(jnp.float32))  # fits make them once in a cycle
+        some = of_stars(model["flux"], block["flux"], products)
         eye = jnp.eye(latents)
         rows = jax.tree.map(lambda x: jnp.resize(x, (pixels, *x.shape[1:])), some)
         parts = {
-            "sums of stars": times * seconds(lambda: of_stars(model["flux"], block["flux"]), 5),
+            "sums of stars": times * seconds(lambda: of_stars(model["flux"], block["flux"], products), 5),
             "sums of pixels": times * seconds(lambda: of_pixels(model["flux"], block["flux"], z), 5),
             "solves of stars": times * seconds(lambda: solve(some.gram, some.rhs, eye), 5),
             "solves of pixels": seconds(lambda: solve(rows.gram, rows.rhs, eye), 5),
@@ -141,16 +142,17 @@ def kernels(model: Lux, block: Batch) -> dict:
     with jax.enable_x64(True):
         z = jnp.ones((n, latents))
         phi, rows = jnp.ones((n, latents + 1), jnp.float32), decoder.weight.astype(jnp.float32)
+        products = jax.jit(pairs)(rows)
         gram_of_pixels = jax.jit(lambda weight, phi: gemm(weight.T, pairs(phi)))
         gram_of_stars = jax.jit(lambda weight, rows: gemm(weight, pairs(rows)))
         of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
-        of_stars = eqx.filter_jit(lambda d, m: star_sums(d, m, m.ivar))
+        of_stars = eqx.filter_jit(lambda d, m, p: star_sums(d, m, m.ivar, p))
         calls = {
             "ceiling": lambda: product(a, a),
             "fit_gram": lambda: gram_of_pixels(flux.ivar, phi),
             "infer_gram": lambda: gram_of_stars(flux.ivar, rows),
             "fit_sums": lambda: of_pixels(decoder, flux, z),
-            "infer_sums": lambda: of_stars(decoder, flux),
+            "infer_sums": lambda: of_stars(decoder, flux, products),
         }
         taken = in_turns(calls, 15)
     host = np.asarray(a)
