@@ -8,8 +8,8 @@ their training part and handed to every program as the same float32 arrays on di
 and then infer the latents of the test stars from their spectra. pollux runs its documented routes (`peers/pollux_routes.py`)
 in an environment of its own: Adam at a rate of 1e-2 for 300 steps in float32, and its closed-form optimiser for 8 cycles in
 float64. luxjax runs `ALS`, on the arrays and once more on the same stars in a dataset on disk, which it reads in every cycle.
-It maps the arrays where the others copy them, and calls `luxjax.keep_freed_memory()` first; Adam runs once more with the settings of the C library that this makes, for the
-record. Every program has a process of its own, one after another; what is timed has run before in that process, on both
+It maps the arrays where the others copy them, and calls `luxjax.keep_freed_memory()` first; Adam runs once more with the
+settings of the C library that this makes, for the record. Every program has a process of its own, one after another; what is timed has run before in that process, on both
 sides, so that nothing is compiled or traced. The seconds of a first call, with an empty and with a filled
 folder of compiled programs, stand beside.
 

@@ -191,9 +191,9 @@ def _where_stars_are(kernel: Callable, out, *args):
     meshes = [mesh for x in jax.tree.leaves(arrays) if (mesh := _mesh_of(x))]
     if not meshes:
         return kernel(*args)
-    everywhere = NamedSharding(meshes[0], P())
+    on_all = NamedSharding(meshes[0], P())
     specs = jax.tree.map(lambda x: P(AXIS) if _mesh_of(x) else P(), arrays)
-    arrays = jax.tree.map(lambda x: x if _mesh_of(x) else jax.device_put(x, everywhere), arrays)
+    arrays = jax.tree.map(lambda x: x if _mesh_of(x) else jax.device_put(x, on_all), arrays)
     return _run(kernel, out, meshes[0], specs, arrays, rest)
 
 

@@ -65,8 +65,9 @@ def svd_start(
     """
     runs = _sample(batch)
     n_stars = sum(run.n_stars for run in runs)
-    means = {name: _weighted_mean(runs, name) for name in batch.names}
-    scaled = {name: _scaled(runs, name, *means[name]) for name in batch.names}
+    with np.errstate(over="ignore", invalid="ignore"):  # of data that overflow the fit will say so
+        means = {name: _weighted_mean(runs, name) for name in batch.names}
+        scaled = {name: _scaled(runs, name, *means[name]) for name in batch.names}
     sizes = batch.sizes
     width = min(model.n_latents + oversample, n_stars, sum(sizes.values()))
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
@@ -110,13 +111,12 @@ def _scaled(runs: Sequence[Batch], name: str, mean: np.ndarray, level: np.ndarra
     n_stars, dtype = sum(run.n_stars for run in runs), runs[0].dtype
     scaled = aligned((-(-n_stars // RUN) * RUN, len(mean)), dtype)
     mean, unit, begin = mean.astype(dtype), np.sqrt(level).astype(dtype), 0
-    with np.errstate(over="ignore", invalid="ignore"):  # of data that overflow the fit will say so
-        for run in runs:
-            rows = scaled[begin : begin + run.n_stars]
-            np.subtract(np.asarray(run[name].value), mean, out=rows)
-            rows *= unit
-            rows *= np.asarray(run[name].ivar) > 0
-            begin += run.n_stars
+    for run in runs:
+        rows = scaled[begin : begin + run.n_stars]
+        np.subtract(np.asarray(run[name].value), mean, out=rows)
+        rows *= unit
+        rows *= np.asarray(run[name].ivar) > 0
+        begin += run.n_stars
     scaled[begin:] = 0
     return jax.device_put(scaled, may_alias=True)
 
