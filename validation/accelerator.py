@@ -83,13 +83,13 @@ def kernels(model: Lux, batch, times: int) -> dict[str, float]:
 
 def cycle_seconds(model: Lux, batch, fitter) -> float:
     """Seconds of a warm cycle, the median of some."""
-    ticks: list[float] = []
+    ticks: list[tuple[int, float]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # it is not meant to converge
         for _ in range(2):
             ticks.clear()
-            fit(model, batch, fitter, key=0, progress=lambda *_: ticks.append(time.perf_counter()))
-    return float(np.median(np.diff(ticks)))
+            fit(model, batch, fitter, key=0, progress=lambda k, _: ticks.append((k, time.perf_counter())))
+    return float(np.median(np.diff([t for k, t in ticks if k])))
 
 
 def exact_labels(fitted, batch, stars: int) -> tuple[np.ndarray, np.ndarray]:

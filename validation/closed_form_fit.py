@@ -73,12 +73,14 @@ def peak_gib() -> float:
 
 def timed_fit(model: Lux, batch: Batch, fitter):
     """The fit, its seconds, and the seconds of each cycle after the first."""
-    ticks: list[float] = []
+    ticks: list[tuple[int, float]] = []
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # the long run is not meant to converge
-        fitted = fit(model, batch, fitter, key=0, progress=lambda *_: ticks.append(time.perf_counter()))
-    return fitted, time.perf_counter() - start, np.diff(ticks)
+        fitted = fit(
+            model, batch, fitter, key=0, progress=lambda k, _: ticks.append((k, time.perf_counter()))
+        )
+    return fitted, time.perf_counter() - start, np.diff([t for k, t in ticks if k])
 
 
 def convergence(model: Lux, batch: Batch, fitter, long_run, unit: float | None = None):

@@ -68,7 +68,14 @@ def one(stars: str, fitter: str, checkpoint: str, out: str) -> None:
     print("start", flush=True)
     dataset = open_dataset(stars)
     made, settings = FITTERS[fitter]
-    say = lambda cycle, _: print(f"cycle {cycle}", flush=True)  # noqa: E731
+    first = (
+        1 if fitter == "ALS" else 0
+    )  # what EM tells of its first cycle is the objective that this began with
+
+    def say(cycles: int, _) -> None:
+        if cycles >= first:
+            print(f"cycle {cycles - first}", flush=True)
+
     save(fit(made(dataset.sizes, LATENTS), dataset, settings(checkpoint), key=CLAIM.seed, progress=say), out)
     print("end", flush=True)
 

@@ -49,6 +49,7 @@ from ._metrics import (
 from ._random import as_key
 from ._ranking import Ranking, star_means
 from ._recipes import Recipe
+from ._threads import in_threads
 from ._verdict import VERDICTS, Trend, Verdict
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "coverage",
     "familywise_band",
     "gemm",
+    "in_threads",
     "interval_coverage",
     "is_definite",
     "later",

@@ -3,6 +3,9 @@
 A weighted Gram matrix sum_p w_np x_p x_p' for every star n is one matrix product, ``w @ pairs(x)``, once the
 distinct products of each x are laid out in a row. Half the work of the full outer product, and no array of
 stars x pixels x features is ever built.
+
+Arrays of NumPy stay such in `unpack`, `pack`, `solve_ridge` and `ridge_mean`, which NumPy then does: threads of the host
+can share the work, and nothing is compiled.
 """
 
 import functools
@@ -48,6 +51,11 @@ def pairs(x: Float[Array, "*batch n"]) -> Float[Array, "*batch pair"]:
 def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
     """The upper triangle of symmetric matrices, in the order of `pairs`."""
     i, j = _index(matrix.shape[-1])
+    if isinstance(matrix, np.ndarray):
+        n = matrix.shape[-1]
+        return np.take(
+            matrix.reshape(*matrix.shape[:-2], n * n), i * n + j, axis=-1
+        )  # much quicker than by two indices
     return matrix[..., i, j]
 
 
@@ -88,14 +96,18 @@ def solve_ridge(
     """
     a, dead = _definite(gram, precision)
     inverse, logdet = _inverse(a)
-    inverse = jnp.where(dead[..., None] & (jnp.eye(a.shape[-1]) > 0), 0, inverse)
-    return jnp.where(dead, 0, _times_inverse(inverse, a, rhs)), inverse, logdet
+    xp = _library(a)
+    inverse = xp.where(dead[..., None] & (np.eye(a.shape[-1]) > 0), 0, inverse)
+    return xp.where(dead, 0, _times_inverse(inverse, a, rhs)), inverse, logdet
 
 
 def ridge_mean(
     gram: Float[Array, "*batch n n"], rhs: Float[Array, "*batch n"], precision: Float[Array, "*#batch n n"]
 ) -> Float[Array, "*batch n"]:
     """The x of `solve_ridge` alone, at half the cost."""
+    if isinstance(gram, np.ndarray):
+        a, dead = _definite(gram, precision)
+        return np.where(dead, 0, np.linalg.solve(a, rhs[..., None])[..., 0])
     if not _lapack_is_safe():
         return solve_ridge(gram, rhs, precision)[0]
     a, dead = _definite(gram, precision)
@@ -121,7 +133,7 @@ def _times_inverse(inverse, a, rhs):
     """Solves A x = r; one refinement step takes back the accuracy lost by multiplying with the inverse."""
 
     def times(matrix, x):
-        return jnp.einsum("...ij,...j->...i", matrix, x)
+        return _library(x).einsum("...ij,...j->...i", matrix, x)
 
     x = times(inverse, rhs)
     return x + times(inverse, rhs - times(a, x))
@@ -129,21 +141,30 @@ def _times_inverse(inverse, a, rhs):
 
 def _definite(gram, precision):
     """G + P made positive definite, and which directions have neither data nor prior."""
-    n = gram.shape[-1]
-    eye = jnp.eye(n, dtype=gram.dtype)
-    level = 1e-7 * jnp.trace(gram, axis1=-2, axis2=-1) / n
+    n, xp = gram.shape[-1], _library(gram)
+    level = 1e-7 * xp.trace(gram, axis1=-2, axis2=-1) / n
     a = gram + precision
-    dead = jnp.diagonal(a, axis1=-2, axis2=-1) <= 0
+    dead = xp.diagonal(a, axis1=-2, axis2=-1) <= 0
+    if isinstance(a, np.ndarray):
+        a[..., np.arange(n), np.arange(n)] += level[..., None] + dead
+        return a, dead
+    eye = jnp.eye(n, dtype=gram.dtype)
     return a + (level[..., None] + dead)[..., None] * eye, dead
 
 
 def _inverse(a):
     """Inverses and ln det of positive definite matrices."""
+    if isinstance(a, np.ndarray):
+        return np.linalg.inv(a), np.linalg.slogdet(a)[1]
     if not _lapack_is_safe():
         return _inverse_by_sweeps(a)
     chol = jnp.linalg.cholesky(a)
     inverse = cho_solve((chol, True), jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
     return inverse, 2 * jnp.sum(jnp.log(jnp.diagonal(chol, axis1=-2, axis2=-1)), axis=-1)
+
+
+def _library(x):
+    return np if isinstance(x, np.ndarray) else jnp
 
 
 def _lapack_is_safe() -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["machine", "peak_memory_gb"]
+__all__ = ["machine", "peak_memory_gb", "usable_cores"]
 
 
 def machine() -> dict[str, Any]:
@@ -26,7 +26,7 @@ def machine() -> dict[str, Any]:
     blas = build["Build Dependencies"]["blas"]
     return {
         "cpu": _cpu(),
-        "cores": _cores(),
+        "cores": usable_cores(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "blas": f"{blas.get('name')} {blas.get('version')}",
@@ -49,7 +49,7 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Cores that this process may run on, which a scheduler may have made fewer than there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

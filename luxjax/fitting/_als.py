@@ -88,11 +88,13 @@ class ALS(AbstractFitter):
             if objective and loss > objective[-1] and self.scatter:
                 model = Lux(model.decoders, before)  # the scatter's step overshot
                 loss, sums = self._sweep(model, batch, latents, strength)
+            if progress and not objective:
+                progress(0, loss)
             before = model.scatter
             model, gain = self._maximise(model, sums, strength)
             objective.append(loss - gain)
             if progress:
-                progress(cycle, objective[-1])
+                progress(cycle + 1, objective[-1])
             moments = sums[2]
             del sums  # as large as a block: none of it while the next is made
             if self.balance and model.is_linear:

@@ -26,11 +26,14 @@ def block_size(sizes: Mapping[str, int], n_bytes: int = BLOCK_BYTES) -> int:
     return max(STEP, min(LARGEST, stars // STEP * STEP))
 
 
-def blocks(batch: Batch | Streamed | Sharded, size: int | None = None) -> Iterator[Block]:
+def blocks(
+    batch: Batch | Streamed | Sharded, size: int | None = None, *, overlap: bool = False
+) -> Iterator[Block]:
     """Blocks of `size` stars (`block_size` unless given), the last one filled up with stars of zero weight.
 
     Streamed stars are read while the last block is in use. Of stars on a mesh these are those of this process, `size` for
-    each of its devices.
+    each of its devices. With `overlap` the last block of stars in memory, where none is copied to fill it up, begins with
+    some of the block before: for what is found of each star, not for sums.
 
     Yields
     ------
@@ -46,7 +49,8 @@ def blocks(batch: Batch | Streamed | Sharded, size: int | None = None) -> Iterat
         yield from batch.spread(size, _filled(batch.stars, size))
     else:
         # Samples of nearly the same size, as in cross-validation, share one compiled kernel.
-        yield from _filled(batch, min(size, -(-batch.n_stars // STEP) * STEP))
+        size = min(size, -(-batch.n_stars // STEP) * STEP)
+        yield from _overlapping(batch, size) if overlap and isinstance(batch, Batch) else _filled(batch, size)
 
 
 def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
@@ -56,6 +60,14 @@ def _filled(batch: Batch | Streamed, size: int) -> Iterator[Block]:
         stop = min(start + size, n)
         real = jax.device_put(np.arange(size) < stop - start)
         yield part.filled(size), real, slice(start, stop)
+
+
+def _overlapping(batch: Batch, size: int) -> Iterator[Block]:
+    whole = batch.n_stars - batch.n_stars % size
+    yield from _filled(batch.stars(slice(whole)) if whole else batch, size)
+    if 0 < whole < batch.n_stars:
+        last = slice(batch.n_stars - size, batch.n_stars)
+        yield batch.stars(last), jax.device_put(np.ones(size, bool)), last
 
 
 def _slices(batch: Batch, size: int) -> Iterator[Batch]:

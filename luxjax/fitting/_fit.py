@@ -65,7 +65,7 @@ def fit(
         The devices that share the stars, as from `luxjax.fitting.star_mesh`: those of this process, or of several, each of
         which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
     progress : callable, optional
-        Called with (cycle, objective) after each cycle.
+        Called with (cycles, objective): how many are done, 0 at the start, and the objective there.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from ..models import Lux
 __all__ = ["AbstractFitter", "FitResult", "Progress"]
 
 Progress = Callable[[int, float], None]
-"""Called after each cycle with its number and the objective."""
+"""Called with the number of cycles or steps that are done, 0 for the start, and the objective there."""
 
 
 @dataclass(frozen=True)

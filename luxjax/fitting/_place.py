@@ -37,14 +37,14 @@ def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Floa
     -------
     (star, latent) array
     """
-    parts = []
+    means = np.empty((batch.n_stars, model.n_latents))
     with jax.enable_x64(True):
         direct = model.is_linear and model.is_gaussian
         products = weight_products(model, batch.names, batch.dtype) if direct else None
         noisy = has_scatter(model)
-        for part, _, where in blocks(batch, block or block_size(batch.sizes, BYTES)):
-            parts.append(np.asarray(_means(model, products, part, noisy))[: where.stop - where.start])
-        return jnp.asarray(np.concatenate(parts))
+        for part, _, where in blocks(batch, block or block_size(batch.sizes, BYTES), overlap=True):
+            means[where] = _means(model, products, part, noisy)[: where.stop - where.start]
+        return jnp.asarray(means)
 
 
 @eqx.filter_jit

@@ -1,25 +1,37 @@
 """Decoders from their sums: one weighted ridge regression for every pixel and label.
 
-Rows are solved some at a time, one part after another: their matrices, unpacked and in double precision, would take more
-memory than the sums themselves, and on CPU batched factorisations that run side by side wait for each other's threads for
-ever (seen with jaxlib 0.10 on two cores). Parts are all of one size, so that one program serves outputs of any size.
+Rows are solved some at a time: their matrices, unpacked and in double precision, would take more memory than the sums
+themselves. On CPU NumPy solves them, in a thread on every core; XLA takes one, twice as long, and batched factorisations that
+it runs side by side wait for each other for ever (jaxlib 0.10). Elsewhere parts are all of one size, so that one program
+serves outputs of any size.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Float, aligned, pack, ridge_mean, rows_filled, rows_of, solve_ridge, unpack
+from ..core import (
+    Array,
+    Float,
+    aligned,
+    in_threads,
+    pack,
+    ridge_mean,
+    rows_filled,
+    rows_of,
+    solve_ridge,
+    unpack,
+)
 from ..models import FeatureDecoder, Lux
 from ._decoders import DecoderSums
 
 __all__ = ["finish", "improve_decoders", "is_telling", "row_covariances", "shrinkage_prior", "solve_decoders"]
 
-ROWS = 512  # solved at a time by a CPU,
+ROWS = 256  # solved at a time by a core of a CPU,
 ROWS_ELSEWHERE = 16384  # and by others, which have more to do at once
 ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
 FIXED = 1e30  # prior precision of an intercept that is not free
@@ -74,35 +86,60 @@ def row_covariances(gram: Float[Array, "out pair"]) -> Float[Array, "out pair"]:
     return jax.device_put(_by_rows(_solve, (gram, rhs), np.zeros((n, n)))[1], may_alias=True)
 
 
-@jax.jit
 def _solve(gram, rhs, precision):
     """The best rows of [intercept, weight] for these sums, and the packed covariance of each."""
     row, cov, _ = solve_ridge(unpack(gram, rhs.shape[1]), rhs, precision)
-    return row, pack(cov).astype(jnp.float32)
+    return row, pack(cov).astype(np.float32)
 
 
-@jax.jit
 def _improve(gram, rhs, precision, was):
     """The best rows, and by how much each lowers half the chi-square and the prior."""
     gram = unpack(gram, rhs.shape[1])
     row = ridge_mean(gram, rhs, precision)
     # From the change of the rows: a difference of two chi-squares would lose its digits.
-    slope = jnp.einsum("jab,jb->ja", gram + precision, 0.5 * (row + was)) - rhs
-    return row, -jnp.sum((row - was) * slope, axis=1)
+    slope = ((gram + precision) @ (0.5 * (row + was))[..., None])[..., 0] - rhs
+    return row, -((row - was) * slope).sum(axis=1)
 
 
 def _by_rows(solve: Callable, sums: tuple[Array, Array], precision: np.ndarray, *more: Array):
     """``solve(gram, rhs, precision, ...)`` of all rows of an output, as arrays of the host."""
-    n_rows, size = len(sums[0]), ROWS if jax.default_backend() == "cpu" else ROWS_ELSEWHERE
+    given = (*sums, *more)
+    n_rows = len(given[0])
+    if jax.default_backend() == "cpu":
+        parts = _by_cores(solve, [np.asarray(x) for x in given], precision)
+    else:
+        parts = _by_device(solve, given, precision)
     found: tuple[np.ndarray, ...] = ()
-    for start in range(0, n_rows, size):
-        # Rows of zeros fill the last part up; they have no data, which every solve allows.
-        gram, rhs, *rest = (rows_filled(rows_of(x, slice(start, start + size)), size) for x in (*sums, *more))
-        parts = solve(gram, rhs, precision, *rest)
-        found = found or tuple(aligned((n_rows, *part.shape[1:]), part.dtype) for part in parts)
-        for whole, part in zip(found, parts, strict=True):
-            whole[start : start + size] = np.asarray(part)[: n_rows - start]
+    for rows, part in parts:
+        found = found or tuple(aligned((n_rows, *x.shape[1:]), x.dtype) for x in part)
+        for whole, x in zip(found, part, strict=True):
+            whole[rows] = x[: rows.stop - rows.start]
     return found
+
+
+def _slices(n_rows: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def _by_cores(solve: Callable, given: list[np.ndarray], precision: np.ndarray):
+    def of(rows: slice):
+        gram, rhs, *rest = (x[rows] for x in given)
+        with np.errstate(all="ignore"):  # of data that overflow the fit will say so
+            return rows, solve(gram, rhs, precision, *rest)
+
+    yield from in_threads(of, _slices(len(given[0]), ROWS))
+
+
+def _by_device(solve: Callable, given: tuple[Array, ...], precision: np.ndarray):
+    for rows in _slices(len(given[0]), ROWS_ELSEWHERE):
+        # Rows of zeros fill the last part up; they have no data, which every solve allows.
+        gram, rhs, *rest = (rows_filled(rows_of(x, rows), ROWS_ELSEWHERE) for x in given)
+        yield rows, jax.tree.map(np.asarray, _compiled(solve, gram, rhs, precision, *rest))
+
+
+@partial(jax.jit, static_argnums=0)
+def _compiled(solve: Callable, *given):
+    return solve(*given)
 
 
 def _precision(decoder: FeatureDecoder, prior: np.ndarray | None, intercept: bool) -> np.ndarray:

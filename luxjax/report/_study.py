@@ -202,7 +202,7 @@ def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
 
 def _into(run: RunFolder) -> Callable[[int, float], None]:
     """Progress of a fit as lines of the run's log, for whoever watches a long one."""
-    return lambda cycle, objective: run.log(f"cycle {cycle + 1}: objective {objective:.8g}")
+    return lambda cycles, objective: run.log(f"after {cycles} cycles: objective {objective:.8g}")
 
 
 class _Clock:

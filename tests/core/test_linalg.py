@@ -34,6 +34,8 @@ def test_pack_is_undone_by_unpack(rng):
     a = a + a.transpose(0, 2, 1)
     assert pack(jnp.asarray(a)).shape == (5, n_pairs(6))
     assert np.array_equal(unpack(pack(jnp.asarray(a)), 6), a)
+    assert np.array_equal(pack(a), pack(jnp.asarray(a)))
+    assert np.array_equal(unpack(pack(a), 6), a)
 
 
 def test_quadratic_form_is_the_trace_of_the_product(rng):
@@ -52,27 +54,30 @@ def test_ridge_agrees_with_numpy(rng):
     assert np.allclose(logdet, np.linalg.slogdet(dense)[1], rtol=1e-6)
 
 
-def test_ridge_leaves_what_nothing_is_known_about_at_zero():
+@pytest.mark.parametrize("given", [jnp.asarray, np.asarray], ids=["device", "host"])
+def test_ridge_leaves_what_nothing_is_known_about_at_zero(given):
     gram = np.zeros((2, 3, 3))
     gram[1, 1:, 1:] = [[2.0, 0.5], [0.5, 1.0]]
     rhs = np.array([[0.0, 0, 0], [0, 1, 1]])
-    got, inverse, _ = solve_ridge(jnp.asarray(gram), jnp.asarray(rhs), jnp.zeros((3, 3)))
+    got, inverse, _ = solve_ridge(given(gram), given(rhs), np.zeros((3, 3)))
     assert np.array_equal(got[0], np.zeros(3))
     assert np.array_equal(inverse[0], np.zeros((3, 3)))
     assert np.allclose(got[1, 1:], np.linalg.solve(gram[1, 1:, 1:], [1, 1]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("lapack", [True, False])
-def test_ridge_alike_with_and_without_lapack(rng, monkeypatch, lapack):
+@pytest.mark.parametrize(("lapack", "given"), [(True, jnp.asarray), (False, jnp.asarray), (None, np.asarray)])
+def test_ridge_alike_with_and_without_lapack_and_on_the_host(rng, monkeypatch, lapack, given):
     monkeypatch.setattr("luxjax.core._linalg._lapack_is_safe", lambda: lapack)
     x = rng.normal(size=(6, 30, 4))
     x[2, :, 1] = 0  # a direction without data or prior
     gram, rhs = x.transpose(0, 2, 1) @ x, rng.normal(size=(6, 4))
     rhs[2, 1] = 0
-    prior = jnp.diag(jnp.asarray([1.0, 0, 2, 0]))
-    mean = ridge_mean(jnp.asarray(gram), jnp.asarray(rhs), prior)
-    full, inverse, logdet = solve_ridge(jnp.asarray(gram), jnp.asarray(rhs), prior)
-    dense = gram + np.asarray(prior)
+    prior, before = np.diag([1.0, 0, 2, 0]), gram.copy()
+    mean = ridge_mean(given(gram), given(rhs), prior)
+    full, inverse, logdet = solve_ridge(given(gram), given(rhs), prior)
+    assert type(mean) is type(full) is type(inverse) is type(given(rhs))
+    assert np.array_equal(gram, before)  # nothing is done in place
+    dense = gram + prior
     dense[2, 1, 1] = 1
     slow = np.linalg.inv(dense)
     slow[2, 1, 1] = 0

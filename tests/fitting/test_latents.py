@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from luxjax.core import Batch, Measured
-from luxjax.fitting import effective_ivar, latent_posterior, place
+from luxjax.fitting import blocks, effective_ivar, latent_posterior, place
 from luxjax.fitting._star_sums import weight_products
 from luxjax.models import Lux, Quadratic, Wrapped
 
@@ -48,6 +48,16 @@ def test_products_made_once_change_no_posterior(rng, scatter, dof):
     np.testing.assert_allclose(place(model, batch), plain.mean, rtol=1e-5, atol=1e-9)
     wrong = {k: 2 * p for k, p in products.items()}
     assert not np.allclose(latent_posterior(model, batch, products=wrong).mean, plain.mean)
+
+
+@pytest.mark.parametrize("n_stars", [30, 64, 128, 150])
+def test_every_star_is_placed_whatever_the_blocks(rng, n_stars):
+    batch, model, _ = small_world(rng, n_stars=n_stars)
+    found = [where for _, _, where in blocks(batch, 64, overlap=True)]
+    assert {k for where in found for k in range(where.start, where.stop)} == set(range(n_stars))
+    np.testing.assert_allclose(
+        place(model, batch, block=64), latent_posterior(model, batch).mean, rtol=1e-5, atol=1e-9
+    )
 
 
 def test_scatter_enters_as_added_variance_and_never_revives_a_bad_pixel():

@@ -53,7 +53,7 @@ def in_turns(calls: dict, times: int) -> dict[str, np.ndarray]:
 
 
 def traced_fit(train, latents: int):
-    """A fit with the seconds and J of every cycle, and its whole time."""
+    """A fit with the seconds and J of its start and of every cycle, and its whole time."""
     begun, trace = time.perf_counter(), []
     fitter = ALS(intercept=False, tol=1e-8)
     fitted = fit(
@@ -125,7 +125,7 @@ def cycle(model: Lux, train: Batch, runs: list) -> dict:
             "solves of stars": times * seconds(lambda: solve(some.gram, some.rhs, eye), 5),
             "solves of pixels": seconds(lambda: solve(rows.gram, rows.rhs, eye), 5),
         }
-    whole = float(np.median([np.diff([t for t, _ in trace]) for trace, _ in runs if len(trace) > 1]))
+    whole = float(np.median([np.diff([t for t, _ in trace[1:]]) for trace, _ in runs if len(trace) > 2]))
     return {"whole": whole, **parts, "rest": whole - sum(parts.values())}
 
 
