@@ -97,7 +97,8 @@ def _improve(gram, rhs, precision, was):
     gram = unpack(gram, rhs.shape[1])
     row = ridge_mean(gram, rhs, precision)
     # From the change of the rows: a difference of two chi-squares would lose its digits.
-    slope = ((gram + precision) @ (0.5 * (row + was))[..., None])[..., 0] - rhs
+    middle = 0.5 * (row + was)
+    slope = (gram @ middle[..., None])[..., 0] + middle @ precision - rhs
     return row, -((row - was) * slope).sum(axis=1)
 
 

@@ -22,6 +22,7 @@ __all__ = ["Moments", "count_values", "moments_of", "svd_start", "with_linear_pa
 
 SAMPLE = 1024  # stars that a start looks at
 RUN = 64  # consecutive stars of a sample, which are read together
+WIDTH = 16  # products are quickest with multiples of it: 32 columns take two thirds of the time of 29
 
 
 class Moments(NamedTuple):
@@ -69,7 +70,8 @@ def svd_start(
         means = {name: _weighted_mean(runs, name) for name in batch.names}
         scaled = {name: _scaled(runs, name, *means[name]) for name in batch.names}
     sizes = batch.sizes
-    width = min(model.n_latents + oversample, n_stars, sum(sizes.values()))
+    width = -(-(model.n_latents + oversample) // WIDTH) * WIDTH
+    width = min(width, n_stars, sum(sizes.values()))
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     rows = {n: rng.standard_normal((width, size), np.float32) for n, size in sizes.items()}
     basis = {n: r.T.astype(batch.dtype) for n, r in rows.items()}
