@@ -10,8 +10,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, Float, InputError, PRNGKeyArray, check_name
-from ..models import Linear, Lux
+from ..core import Array, Batch, InputError, PRNGKeyArray, check_name
+from ..models import Lux
+from ._basis import LatentMoments, balanced, unit_moments, whitened
 from ._blocks import blocks, summed
 from ._checkpoint import Checkpoint, fit_identity
 from ._decoders import decoder_sums, expected_residual
@@ -72,7 +73,7 @@ class ALS(AbstractFitter):
                 "ALS needs decoders that are linear in their weights (Linear, Quadratic); use Gradient for others."
             )
         strength = strengths(self.regularization, model)
-        moments = _unit_moments(model, batch.n_stars)
+        moments = unit_moments(model, batch.n_stars)
         latents = None if model.is_linear else _no_latents(model, batch)
         checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, strength), batch)
         kept = checkpoint.read((model, moments, _of_all(latents, batch)), model.scatter)
@@ -98,14 +99,14 @@ class ALS(AbstractFitter):
             moments = sums[2]
             del sums  # as large as a block: none of it while the next is made
             if self.balance and model.is_linear:
-                model, moments = self._balanced(model, moments, strength)
+                model, moments = self._balance(model, moments, strength)
             if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
                 converged = True
                 break
             if self.checkpoint:
                 checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
         if model.is_linear:
-            model = _whiten(model, moments, self.intercept)
+            model = whitened(model, moments, self.intercept)
         sums = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)[1][0]
         _, cov = finish(model, sums, shrink=False, intercept=self.intercept)
         del sums
@@ -119,7 +120,7 @@ class ALS(AbstractFitter):
     ) -> Lux:
         model = svd_start(model, batch, key=key)
         model = model if self.intercept else _without_intercepts(model)
-        return self._balanced(model, moments, strength)[0] if self.balance and model.is_linear else model
+        return self._balance(model, moments, strength)[0] if self.balance and model.is_linear else model
 
     def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, strength: dict[str, float]) -> dict:
         """What decides the course of a fit; of a dataset its checksums say enough, and it need not be read for that."""
@@ -148,9 +149,8 @@ class ALS(AbstractFitter):
             return loss, sums
 
         loss, sums = together(summed(of_block(*b) for b in blocks(batch, self.block)), batch)
-        for name, decoder in model.feature_decoders.items():
-            loss = loss + 0.5 * strength[name] * jnp.sum(decoder.weight**2)
-        return float(loss), sums
+        squares = {k: np.square(np.asarray(d.weight)).sum() for k, d in model.feature_decoders.items()}
+        return float(loss) + 0.5 * sum(strength[k] * float(x) for k, x in squares.items()), sums
 
     def _maximise(self, model: Lux, sums, strength: dict[str, float]) -> tuple[Lux, float]:
         """The best decoders for these latents, by how much they lower J, and the next scatter."""
@@ -158,8 +158,8 @@ class ALS(AbstractFitter):
         better, gain = improve_decoders(model, sums[0], priors, self.intercept)
         return Lux(better.decoders, new_scatter(model, sums[1]) if self.scatter else model.scatter), gain
 
-    def _balanced(self, model: Lux, moments, strength: dict[str, float]):
-        return _balance(model, moments, strength, self.latent_regularization, self.intercept)
+    def _balance(self, model: Lux, moments: LatentMoments, strength: dict[str, float]):
+        return balanced(model, moments, strength, self.latent_regularization, self.intercept)
 
 
 def strengths(regularization: float | Mapping[str, float], model: Lux) -> dict[str, float]:
@@ -193,14 +193,8 @@ def _pass(model: Lux, products, block: Batch, real, start, prior: float, noisy: 
             spreads[name] = scatter_sums(w, square)
         loss = loss + 0.5 * jnp.sum(terms, axis=1).astype(jnp.float64)
         sums[name] = decoder_sums(decoder, m, w, z, cov if spread else None)
-    moments = (jnp.sum(real), real @ z, (z * real[:, None]).T @ z)
+    moments = LatentMoments(jnp.sum(real), real @ z, (z * real[:, None]).T @ z)
     return jnp.sum(real * loss), (sums, spreads, moments), z
-
-
-def _unit_moments(model: Lux, n_stars: int):
-    """Number, sum and sum of squares of latents of zero mean and unit covariance, as a start has them."""
-    n = jnp.asarray(float(n_stars))
-    return n, jnp.zeros(model.n_latents), n * jnp.eye(model.n_latents)
 
 
 def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
@@ -235,48 +229,3 @@ def _without_intercepts(model: Lux) -> Lux:
             for k, d in model.feature_decoders.items()
         }
     )
-
-
-@eqx.filter_jit
-def _balance(model: Lux, moments, strength, latent_strength: float, centre: bool):
-    """Centre the latents, then the basis of least priors: lambda_z Z'Z = sum_k lambda_k W_k'W_k.
-
-    Predictions do not change. With Z = Q_z R_z and W = Q_w R_w (both weighted by the root of their lambda),
-    the singular values of R_z R_w' are shared equally between the two factors.
-    """
-    n, first, second = moments
-    mean = first / n if centre else jnp.zeros_like(first)
-    square = second - n * jnp.outer(mean, mean)
-    weights = sum(
-        s * model.feature_decoders[k].weight.T @ model.feature_decoders[k].weight for k, s in strength.items()
-    )
-    root_z = _root(latent_strength * square)
-    root_w = _root(weights)
-    u, values, _ = jnp.linalg.svd(root_z @ root_w.T)
-    turn = jnp.linalg.solve(root_z, u * jnp.sqrt(values))
-    moments = (n, (first - n * mean) @ turn, turn.T @ square @ turn)
-    return _change_basis(model, mean, turn), moments
-
-
-def _root(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """Upper triangular R with R'R = matrix, kept invertible where the matrix is singular."""
-    floor = 1e-14 * jnp.trace(matrix) / len(matrix)
-    return jnp.linalg.cholesky(matrix + floor * jnp.eye(len(matrix))).T
-
-
-def _change_basis(model: Lux, mean, turn) -> Lux:
-    """The decoders for latents (z - mean) @ turn, with every prediction as it was."""
-    back = jnp.linalg.inv(turn)
-    decoders = {
-        k: Linear(d.intercept + d.weight @ mean, d.weight @ back.T) for k, d in model.feature_decoders.items()
-    }
-    return Lux(decoders, model.scatter)
-
-
-@eqx.filter_jit
-def _whiten(model: Lux, moments, centre: bool) -> Lux:
-    """The model in the basis where the latents have zero mean and unit covariance, as their N(0, I) prior says."""
-    n, first, second = moments
-    mean = first / n if centre else jnp.zeros_like(first)
-    root = _root(second / n - jnp.outer(mean, mean))
-    return _change_basis(model, mean, jnp.linalg.inv(root))

@@ -3,7 +3,8 @@
 Passes over the stars are compiled; what follows from their sums is small and done by NumPy, where nothing has to be.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 from typing import NamedTuple
 
 import equinox as eqx
@@ -21,8 +22,9 @@ __all__ = ["Moments", "count_values", "moments_of", "svd_start", "with_linear_pa
 
 
 SAMPLE = 1024  # stars that a start looks at
-RUN = 64  # consecutive stars of a sample, which are read together
 WIDTH = 16  # products are quickest with multiples of it: 32 columns take two thirds of the time of 29
+RUN = 64  # consecutive stars of a sample, which are read together
+RUNS = 4  # worked on together, in arrays as large as others of a fit, whose memory then serves for these
 
 
 class Moments(NamedTuple):
@@ -65,20 +67,20 @@ def svd_start(
     cycle ends four to five times closer to the optimum than with one, with more of them no closer.
     """
     runs = _sample(batch)
-    n_stars = sum(run.n_stars for run in runs)
+    n_stars, sizes = sum(run.n_stars for run in runs), batch.sizes
     with np.errstate(over="ignore", invalid="ignore"):  # of data that overflow the fit will say so
         means = {name: _weighted_mean(runs, name) for name in batch.names}
-        scaled = {name: _scaled(runs, name, *means[name]) for name in batch.names}
-    sizes = batch.sizes
+        parts = [runs[k : k + RUNS] for k in range(0, len(runs), RUNS)]
+        scaled = [{name: _scaled(part, name, *means[name]) for name in batch.names} for part in parts]
     width = -(-(model.n_latents + oversample) // WIDTH) * WIDTH
     width = min(width, n_stars, sum(sizes.values()))
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     rows = {n: rng.standard_normal((width, size), np.float32) for n, size in sizes.items()}
     basis = {n: r.T.astype(batch.dtype) for n, r in rows.items()}
     for _ in range(n_power):
-        last = _orthonormal(_power_step(scaled, basis))
+        last = _orthonormal(_over(scaled, _power_step, basis))
         basis = {n: q.astype(batch.dtype) for n, q in last.items()}
-    return _from_projections(model, means, last, np.asarray(_squares(scaled, basis)), n_stars)
+    return _from_projections(model, means, last, _over(scaled, _squares, basis), n_stars)
 
 
 def _sample(batch: Batch | Streamed | Sharded) -> list[Batch]:
@@ -108,10 +110,10 @@ def _weighted_mean(runs: Sequence[Batch], name: str) -> tuple[np.ndarray, np.nda
 def _scaled(runs: Sequence[Batch], name: str, mean: np.ndarray, level: np.ndarray) -> Array:
     """Residuals from the mean in units of the typical error, zero (the mean) where data are missing, in one array.
 
-    Stars of zeros fill it up, so that samples of nearly the same size share one program.
+    Stars of zeros fill it up, so that all parts of samples share one program.
     """
-    n_stars, dtype = sum(run.n_stars for run in runs), runs[0].dtype
-    scaled = aligned((-(-n_stars // RUN) * RUN, len(mean)), dtype)
+    dtype = runs[0].dtype
+    scaled = aligned((RUNS * RUN, len(mean)), dtype)
     mean, unit, begin = mean.astype(dtype), np.sqrt(level).astype(dtype), 0
     for run in runs:
         rows = scaled[begin : begin + run.n_stars]
@@ -121,6 +123,12 @@ def _scaled(runs: Sequence[Batch], name: str, mean: np.ndarray, level: np.ndarra
         begin += run.n_stars
     scaled[begin:] = 0
     return jax.device_put(scaled, may_alias=True)
+
+
+def _over(scaled: Sequence[dict[str, Array]], step: Callable, basis: dict[str, np.ndarray]):
+    """The sum of ``step(residuals, basis)`` over all parts of the sample, as arrays of the host."""
+    found = (jax.tree.map(np.asarray, step(part, basis)) for part in scaled)
+    return reduce(partial(jax.tree.map, np.add), found)
 
 
 @jax.jit
