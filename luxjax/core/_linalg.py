@@ -60,7 +60,7 @@ def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
 
 
 def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch n n"]:
-    """Symmetric matrices from their upper triangles; undoes `pack`."""
+    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out."""
     i, j = _index(n)
     where = np.zeros((n, n), dtype=np.int32)
     where[i, j] = where[j, i] = np.arange(len(i))
@@ -68,11 +68,14 @@ def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch 
 
 
 def quadratic_form(matrix: Float[Array, "a n n"], packed: Float[Array, "b pair"]) -> Float[Array, "a b"]:
-    """tr(M_a S_b) for symmetric M_a and packed symmetric S_b, as one product: x'Sx for M = xx'."""
-    n = matrix.shape[-1]
-    i, j = _index(n)
+    """tr(M_a S_b) for symmetric M_a and packed symmetric S_b, as one product: x'Sx for M = xx'.
+
+    Columns of S beyond its pairs have no part in it.
+    """
+    i, j = _index(matrix.shape[-1])
     twice = np.where(i == j, 1.0, 2.0).astype(packed.dtype)
-    return gemm(pack(matrix).astype(packed.dtype) * twice, packed.T)
+    rows = pack(matrix).astype(packed.dtype) * twice
+    return gemm(jnp.pad(rows, ((0, 0), (0, packed.shape[-1] - len(i)))), packed.T)
 
 
 def total(arrays: Iterable[Array]) -> Array:

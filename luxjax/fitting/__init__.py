@@ -17,7 +17,7 @@ from ._mesh import STAR, SUM, Sharded, on_mesh, own_stars, placed, spread, star_
 from ._place import place
 from ._processes import first_says, join_processes
 from ._robust import minus_log_density, tail_weight
-from ._star_sums import effective_ivar, star_sums
+from ._star_sums import Products, effective_ivar, star_sums, weight_products
 from ._store import fingerprint, load, save
 from ._work import gram_bytes, gram_flops
 
@@ -33,6 +33,7 @@ __all__ = [
     "Fitted",
     "Gradient",
     "OutputInfo",
+    "Products",
     "Sharded",
     "blocks",
     "decoded",
@@ -60,4 +61,5 @@ __all__ = [
     "star_sums",
     "tail_weight",
     "together",
+    "weight_products",
 ]

@@ -138,7 +138,7 @@ class ALS(AbstractFitter):
         prior = self.latent_regularization if prior is None else prior
         noisy = self.scatter or has_scatter(model)
         run = on_devices(_pass, (SUM, SUM, STAR))
-        products = weight_products(model, batch.names, batch.dtype) if model.is_linear else None
+        products = weight_products(model, batch.names, batch.dtype)
         shared = everywhere((model, products), batch)
 
         def of_block(block, real, where):

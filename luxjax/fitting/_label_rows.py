@@ -44,7 +44,7 @@ def with_label_rows(
     if not spectra or not labels:
         return weight_cov
     kernel = eqx.Partial(_sums, spectra=spectra, labels=labels, noisy=has_scatter(model))
-    products = weight_products(model, spectra, batch.dtype) if model.is_linear else None
+    products = weight_products(model, spectra, batch.dtype)
     _, sums = sweep(kernel, model, batch, block, products)
     return weight_cov | {k: row_covariances(sums[k]) for k in labels}
 

@@ -45,12 +45,14 @@ def effective_ivars(model: Lux, block: Batch, noisy: bool = True) -> Weights:
 
 
 @eqx.filter_jit
-def weight_products(model: Lux, names: tuple[str, ...], dtype) -> Products:
+def weight_products(model: Lux, names: tuple[str, ...], dtype) -> Products | None:
     """What all blocks of stars need of linear decoders: made once for a pass, where it would take a tenth of each block's time.
 
-    Columns of zeros fill them up to a width that products are quickest with: 256 take less time than 231, 64 a third less
+    None where there are others. Columns of zeros fill them up to a width that products are quickest with: 256 take less time than 231, 64 a third less
     than 55. `unpack` leaves out what they give.
     """
+    if not model.is_linear:
+        return None
     made = {k: pairs(model.feature_decoders[k].weight.astype(dtype)) for k in names}
     return {k: jnp.pad(x, ((0, 0), (0, -x.shape[1] % WIDTH))) for k, x in made.items()}
 

@@ -1,6 +1,6 @@
 """Labels of stars that have none, from a fitted model and whichever outputs the stars do have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import equinox as eqx
 import jax
@@ -26,6 +26,7 @@ from ..fitting import (
     STAR,
     UNKNOWN,
     Fitted,
+    Products,
     Sharded,
     blocks,
     decoded,
@@ -35,12 +36,13 @@ from ..fitting import (
     placing_outputs,
     spread,
     tail_weight,
+    weight_products,
 )
 from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
 from ._prediction import Prediction
 from ._shrink import shrink_shortcuts as shrink
 
-__all__ = ["assembled", "input_names", "predict_spectra", "predicted_block", "transfer"]
+__all__ = ["assembled", "input_names", "predict_spectra", "predictor", "transfer"]
 
 
 def transfer(
@@ -90,20 +92,27 @@ def transfer(
     stars = fitted.batch(data, *names)
     batch = stars if mesh is None else on_mesh(stars, mesh)
     ids = data.ids if isinstance(data, Catalog) else np.arange(stars.n_stars).astype(str)
+    predict = predictor(fitted, names, labels, stars.dtype)
     with jax.enable_x64(True):
-        parts = [
-            predicted_block(fitted, part, labels, where.stop - where.start)
-            for part, _, where in blocks(batch, block)
-        ]
+        parts = [predict(part, where.stop - where.start) for part, _, where in blocks(batch, block)]
     return assembled(
         fitted, labels, ids[batch.own] if isinstance(batch, Sharded) else ids, parts, shrink_shortcuts
     )
 
 
-def predicted_block(fitted: Fitted, part: Batch, labels: str, n: int) -> tuple[np.ndarray, ...]:
-    """What the model says of the first `n` stars of a block, in its own units; for `assembled`."""
-    out = jax.block_until_ready(spread(_predict, STAR)(fitted.model, dict(fitted.weight_cov), part, labels))
-    return tuple(np.asarray(x)[:n] for x in out)
+def predictor(
+    fitted: Fitted, names: Sequence[str], labels: str, dtype
+) -> Callable[[Batch, int], tuple[np.ndarray, ...]]:
+    """What tells of the first `n` stars of a block with the outputs `names` what the model says of them; for `assembled`."""
+    run = spread(_predict, STAR)
+    with jax.enable_x64(True):
+        products = weight_products(fitted.model, tuple(names), dtype)
+
+    def predict(part: Batch, n: int) -> tuple[np.ndarray, ...]:
+        out = jax.block_until_ready(run(fitted.model, dict(fitted.weight_cov), products, part, labels))
+        return tuple(np.asarray(x)[:n] for x in out)
+
+    return predict
 
 
 def assembled(
@@ -157,8 +166,8 @@ def input_names(
 
 
 @eqx.filter_jit
-def _predict(model: Lux, weight_cov: dict[str, Array], block: Batch, labels: str):
-    posterior = latent_posterior(model, block)
+def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None, block: Batch, labels: str):
+    posterior = latent_posterior(model, block, products=products)
     z = posterior.mean
     cov, chi2, count = _with_decoder_noise(model, weight_cov, block, posterior)
     decoder = model.decoders[labels]

@@ -12,7 +12,7 @@ from ..core import Batch, Gaussian, InputError, Verdict, check_name, listing, pa
 from ..fitting import Fitted, fingerprint, own_stars, placed
 from ._calibrate import Calibration
 from ._prediction import Prediction
-from ._transfer import assembled, input_names, predicted_block
+from ._transfer import assembled, input_names, predictor
 
 if TYPE_CHECKING:
     from ..dataset import Dataset, Results
@@ -109,14 +109,14 @@ def transfer_dataset(
     }
     results = Results.begin(to, KIND, identity, len(dataset), facts)
 
+    predict = predictor(fitted, names, labels, np.float32)
+
     def work(
         ids: np.ndarray, batches: Iterable[Batch]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         def predicted(batch: Batch):
             full = batch.filled(filled)
-            return predicted_block(
-                fitted, full if mesh is None else placed(full, mesh), labels, batch.n_stars
-            )
+            return predict(full if mesh is None else placed(full, mesh), batch.n_stars)
 
         with jax.enable_x64(True):
             parts = [predicted(batch) for batch in batches]

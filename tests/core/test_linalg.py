@@ -41,7 +41,11 @@ def test_pack_is_undone_by_unpack(rng):
 def test_quadratic_form_is_the_trace_of_the_product(rng):
     m, s = (a @ a.transpose(0, 2, 1) for a in (rng.normal(size=(7, 3, 3)), rng.normal(size=(4, 3, 3))))
     slow = np.einsum("aij,bji->ab", m, s)
-    assert np.allclose(quadratic_form(jnp.asarray(m), pack(jnp.asarray(s))), slow, rtol=1e-12)
+    packed = pack(jnp.asarray(s))
+    assert np.allclose(quadratic_form(jnp.asarray(m), packed), slow, rtol=1e-12)
+    wider = jnp.concatenate([packed, jnp.full((4, 3), 7.0)], axis=1)
+    assert np.allclose(quadratic_form(jnp.asarray(m), wider), slow, rtol=1e-12)
+    assert np.array_equal(unpack(wider, 3), s)
 
 
 def test_ridge_agrees_with_numpy(rng):

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from luxjax.core import Batch, Measured, aligned, gemm, pairs, peak_memory_gb, ridge_mean
-from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums
+from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums, weight_products
+from luxjax.fitting._rows import improve_decoders
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
@@ -37,7 +38,12 @@ def batch(folder: Path, part: str, *outputs: str) -> Batch:
 
 def seconds(call, times: int) -> float:
     """The median of some warm calls, each awaited."""
-    return float(np.median(in_turns({"": call}, times)[""]))
+    return float(np.median(each(call, times)))
+
+
+def each(call, times: int) -> np.ndarray:
+    """Seconds of some warm calls, each awaited."""
+    return in_turns({"": call}, times)[""]
 
 
 def in_turns(calls: dict, times: int) -> dict[str, np.ndarray]:
@@ -75,13 +81,16 @@ def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: boo
         first_s = traced_fit(dataset, latents)[2]
         runs = [traced_fit(dataset, latents)[1:] for _ in range(repeats)]
         return {"first_fit_s": first_s, **fits(runs)}
-    train = batch(folder, "train", "flux", "label")
-    fitted, _, first_s = traced_fit(train, latents)
-    runs = [traced_fit(train, latents)[1:] for _ in range(repeats)]
+    train, runs = batch(folder, "train", "flux", "label"), []
+    for _ in range(1 + repeats):
+        fitted = None  # none in memory while the next is made
+        fitted, *run = traced_fit(train, latents)
+        runs.append(run)
+    (_, first_s), *runs = runs
     found = fits(runs)
     test = batch(folder, "test", "flux")
-    place_s = seconds(lambda: place(fitted.model, test), 5) if repeats else np.nan
-    transfer_s = seconds(lambda: transfer(fitted, test, labels="label").cov, 3) if repeats else np.nan
+    place_s = each(lambda: place(fitted.model, test), 15) if repeats else []
+    transfer_s = each(lambda: transfer(fitted, test, labels="label").cov, 5) if repeats else []
     with jax.enable_x64(True):
         labels = jax.vmap(fitted.model["label"])(place(fitted.model, test))
     weights = {name: np.asarray(fitted.model[name].weight) for name in ("flux", "label")}
@@ -90,8 +99,8 @@ def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: boo
         "first_fit_s": first_s,
         **found,
         "peak_gb": peak_memory_gb(),
-        "infer_stars_per_s": test.n_stars / place_s,
-        "transfer_stars_per_s": test.n_stars / transfer_s,
+        "infer_s": list(place_s),
+        "transfer_s": list(transfer_s),
         **(kernels(fitted.model, train.stars(slice(512))) if repeats else {}),
         **({"cycle": cycle(fitted.model, train, runs)} if repeats else {}),
     }
@@ -108,22 +117,23 @@ def fits(runs: list) -> dict:
 
 def cycle(model: Lux, train: Batch, runs: list) -> dict:
     """Seconds of a cycle, by what they go into; the rest is residuals, adding up, packing and slicing."""
-    block, pixels = train.stars(slice(512)), train["flux"].size
+    block = train.stars(slice(256))  # those of a fit are as large
     n, latents, times = block.n_stars, model.n_latents, -(-train.n_stars // block.n_stars)
     solve = jax.jit(ridge_mean)
     with jax.enable_x64(True):
         z = jnp.ones((n, latents))
         of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
         of_stars = eqx.filter_jit(lambda d, m, p: star_sums(d, m, m.ivar, p))
-        products = jax.jit(pairs)(model["flux"].weight.astype(jnp.float32))  # fits make them once in a cycle
+        products = weight_products(model, ("flux",), train.dtype)["flux"]  # fits make them once in a cycle
         some = of_stars(model["flux"], block["flux"], products)
-        eye = jnp.eye(latents)
-        rows = jax.tree.map(lambda x: jnp.resize(x, (pixels, *x.shape[1:])), some)
+        eye, prior = jnp.eye(latents), {"flux": np.eye(latents)}
+        rows = jax.tree.map(lambda x: x.astype(jnp.float64), of_pixels(model["flux"], block["flux"], z))
+        flux = Lux({"flux": model["flux"]}, {"flux": model.scatter["flux"]})
         parts = {
             "sums of stars": times * seconds(lambda: of_stars(model["flux"], block["flux"], products), 5),
             "sums of pixels": times * seconds(lambda: of_pixels(model["flux"], block["flux"], z), 5),
             "solves of stars": times * seconds(lambda: solve(some.gram, some.rhs, eye), 5),
-            "solves of pixels": seconds(lambda: solve(rows.gram, rows.rhs, eye), 5),
+            "solves of pixels": seconds(lambda: improve_decoders(flux, {"flux": rows}, prior)[1], 5),
         }
     whole = float(np.median([np.diff([t for t, _ in trace[1:]]) for trace, _ in runs if len(trace) > 2]))
     return {"whole": whole, **parts, "rest": whole - sum(parts.values())}
@@ -142,15 +152,14 @@ def kernels(model: Lux, block: Batch) -> dict:
     with jax.enable_x64(True):
         z = jnp.ones((n, latents))
         phi, rows = jnp.ones((n, latents + 1), jnp.float32), decoder.weight.astype(jnp.float32)
-        products = jax.jit(pairs)(rows)
+        products = weight_products(model, ("flux",), rows.dtype)["flux"]
         gram_of_pixels = jax.jit(lambda weight, phi: gemm(weight.T, pairs(phi)))
-        gram_of_stars = jax.jit(lambda weight, rows: gemm(weight, pairs(rows)))
         of_pixels = eqx.filter_jit(lambda d, m, z: decoder_sums(d, m, m.ivar, z, None))
         of_stars = eqx.filter_jit(lambda d, m, p: star_sums(d, m, m.ivar, p))
         calls = {
             "ceiling": lambda: product(a, a),
             "fit_gram": lambda: gram_of_pixels(flux.ivar, phi),
-            "infer_gram": lambda: gram_of_stars(flux.ivar, rows),
+            "infer_gram": lambda: product(flux.ivar, products),
             "fit_sums": lambda: of_pixels(decoder, flux, z),
             "infer_sums": lambda: of_stars(decoder, flux, products),
         }
