@@ -42,10 +42,12 @@ def n_pairs(n: int) -> int:
     return n * (n + 1) // 2
 
 
-def pairs(x: Float[Array, "*batch n"]) -> Float[Array, "*batch pair"]:
-    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row."""
-    i, j = _index(x.shape[-1])
-    return x[..., i] * x[..., j]
+def pairs(x: Float[Array, "*batch n"], multiple: int = 1) -> Float[Array, "*batch pair"]:
+    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of so many."""
+    n = x.shape[-1]
+    zeros = jnp.zeros((*x.shape[:-1], -n_pairs(n) % multiple), x.dtype)
+    # Twice as fast on CPU as by two indices.
+    return jnp.concatenate([*(x[..., a:] * x[..., a : a + 1] for a in range(n)), zeros], axis=-1)
 
 
 def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:

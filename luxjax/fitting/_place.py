@@ -2,7 +2,6 @@
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core import Array, Batch, Float
@@ -15,7 +14,7 @@ from ._stream import Streamed
 
 __all__ = ["place"]
 
-BYTES = 2**24  # of a block's values: twice those of a fit, which has sums for all pixels in memory besides
+BYTES = 2**25  # of a block's values: four times those of a fit, which has sums for all pixels in memory besides
 
 
 def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Float[Array, "star latent"]:
@@ -31,7 +30,7 @@ def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Floa
     batch : Batch
         In the model's units, with the outputs to infer from: ``fitted.batch(catalog, "spectra")``.
     block : int, optional
-        Stars handled at a time; by default their values take 16 MiB.
+        Stars handled at a time; by default their values take 32 MiB.
 
     Returns
     -------
@@ -43,8 +42,9 @@ def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Floa
         products = weight_products(model, batch.names, batch.dtype) if direct else None
         noisy = has_scatter(model)
         for part, _, where in blocks(batch, block or block_size(batch.sizes, BYTES), overlap=True):
-            means[where] = _means(model, products, part, noisy)[: where.stop - where.start]
-        return jnp.asarray(means)
+            found = np.asarray(_means(model, products, part, noisy))
+            means[where] = found[: where.stop - where.start]
+        return jax.device_put(means)
 
 
 @eqx.filter_jit

@@ -53,8 +53,7 @@ def weight_products(model: Lux, names: tuple[str, ...], dtype) -> Products | Non
     """
     if not model.is_linear:
         return None
-    made = {k: pairs(model.feature_decoders[k].weight.astype(dtype)) for k in names}
-    return {k: jnp.pad(x, ((0, 0), (0, -x.shape[1] % WIDTH))) for k, x in made.items()}
+    return {k: pairs(model.feature_decoders[k].weight.astype(dtype), WIDTH) for k in names}
 
 
 def star_sums(

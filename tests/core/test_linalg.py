@@ -27,6 +27,10 @@ def test_weighted_gram_from_pairs_equals_the_sum_of_outer_products(rng):
     x, w = rng.normal(size=(50, 4)), rng.uniform(size=(3, 50))
     slow = np.einsum("np,pa,pb->nab", w, x, x)
     assert np.allclose(unpack(gemm(w, pairs(jnp.asarray(x))), 4), slow, rtol=1e-12)
+    filled = pairs(jnp.asarray(x), 16)
+    assert filled.shape == (50, 16)
+    assert np.array_equal(filled[:, :10], pairs(jnp.asarray(x)))
+    assert not np.any(filled[:, 10:])
 
 
 def test_pack_is_undone_by_unpack(rng):
