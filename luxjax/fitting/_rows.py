@@ -88,7 +88,7 @@ def row_covariances(gram: Float[Array, "out pair"]) -> Float[Array, "out pair"]:
 
 def _solve(gram, rhs, precision):
     """The best rows of [intercept, weight] for these sums, and the packed covariance of each."""
-    row, cov, _ = solve_ridge(unpack(gram, rhs.shape[1]), rhs, precision)
+    row, cov, _ = solve_ridge(gram, rhs, precision)
     return row, pack(cov).astype(np.float32)
 
 

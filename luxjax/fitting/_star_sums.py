@@ -63,18 +63,25 @@ def star_sums(
     products: Float[Array, "out pair"] | None = None,
 ) -> StarSums:
     """The sums over pixels that the latents of each star depend on; with `weight_products` where they are at hand."""
+    gram, rhs = _packed_sums(decoder, measured, weight, products)
+    return StarSums(unpack(gram, rhs.shape[1]), rhs)
+
+
+def linear_sums(
+    model: Lux, block: Batch, weights: Weights, products: Products | None = None
+) -> tuple[Float[Array, "star pair"], Float[Array, "star latent"]]:
+    """The sums over all pixels and labels of the block, whose decoders are linear; G as its upper triangles."""
+    known = products or {}
+    sums = [
+        _packed_sums(model.feature_decoders[k], m, weights[k], known.get(k)) for k, m in block.outputs.items()
+    ]
+    return total(gram for gram, _ in sums), total(rhs for _, rhs in sums)
+
+
+def _packed_sums(decoder: FeatureDecoder, measured: Measured, weight, products):
     dtype = measured.value.dtype
     w = decoder.weight.astype(dtype)
     offset = measured.value - decoder.intercept.astype(dtype)
     gram = gemm(weight, pairs(w) if products is None else products).astype(jnp.float64)
     rhs = gemm(weight * offset, w).astype(jnp.float64)
-    return StarSums(unpack(gram, w.shape[1]), rhs)
-
-
-def linear_sums(model: Lux, block: Batch, weights: Weights, products: Products | None = None) -> StarSums:
-    """The sums over all pixels and labels of the block, whose decoders are linear."""
-    known = products or {}
-    sums = [
-        star_sums(model.feature_decoders[k], m, weights[k], known.get(k)) for k, m in block.outputs.items()
-    ]
-    return StarSums(total(s.gram for s in sums), total(s.rhs for s in sums))
+    return gram, rhs

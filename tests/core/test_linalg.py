@@ -84,6 +84,12 @@ def test_ridge_alike_with_and_without_lapack_and_on_the_host(rng, monkeypatch, l
     mean = ridge_mean(given(gram), given(rhs), prior)
     full, inverse, logdet = solve_ridge(given(gram), given(rhs), prior)
     assert type(mean) is type(full) is type(inverse) is type(given(rhs))
+    packed = pack(given(gram))
+    wider = np.concatenate([np.asarray(packed), np.full((6, 2), 7.0)], axis=1)
+    for triangles in (packed, given(wider)):
+        np.testing.assert_allclose(ridge_mean(triangles, given(rhs), prior), mean, rtol=1e-12)
+        for x, y in zip(solve_ridge(triangles, given(rhs), prior), (full, inverse, logdet), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-12)
     assert np.array_equal(gram, before)  # nothing is done in place
     dense = gram + prior
     dense[2, 1, 1] = 1
