@@ -31,8 +31,8 @@ from ._decoders import DecoderSums
 
 __all__ = ["finish", "improve_decoders", "is_telling", "row_covariances", "shrinkage_prior", "solve_decoders"]
 
-ROWS = 256  # solved at a time by a core of a CPU,
-ROWS_ELSEWHERE = 16384  # and by others, which have more to do at once
+PART_BYTES = 2**21  # of matrices that a core of a CPU solves at a time; others solve
+ROWS_ELSEWHERE = 16384  # rows at once
 ROWS_PER_FEATURE = 4  # an output with fewer rows than this many times its features cannot tell its own prior
 FIXED = 1e30  # prior precision of an intercept that is not free
 
@@ -128,7 +128,8 @@ def _by_cores(solve: Callable, given: list[np.ndarray], precision: np.ndarray):
         with np.errstate(all="ignore"):  # of data that overflow the fit will say so
             return rows, solve(gram, rhs, precision, *rest)
 
-    yield from in_threads(of, _slices(len(given[0]), ROWS))
+    n_features = given[1].shape[1]
+    yield from in_threads(of, _slices(len(given[0]), max(1, PART_BYTES // (8 * n_features**2))))
 
 
 def _by_device(solve: Callable, given: tuple[Array, ...], precision: np.ndarray):

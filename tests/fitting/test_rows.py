@@ -16,7 +16,9 @@ N, PIXELS, LATENTS = 40, 23, 3
 @pytest.fixture(params=["cpu", "another"])
 def backend(request, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: request.param)
-    monkeypatch.setattr(_rows, "ROWS", 10)  # parts that do not fill the rows up,
+    monkeypatch.setattr(
+        _rows, "PART_BYTES", 10 * 8 * (LATENTS + 1) ** 2
+    )  # parts that do not fill the rows up,
     monkeypatch.setattr(_rows, "ROWS_ELSEWHERE", 16)  # nor are filled by them
     with jax.enable_x64(True):
         yield
