@@ -16,7 +16,7 @@ from scipy import stats
 
 from ..core import Batch, Gaussian, InputError, check_name
 from ..data import Catalog
-from ..fitting import Fitted, blocks, latent_posterior
+from ..fitting import Fitted, blocks, latent_posterior, weight_products
 from ._gauge import input_names, slope_at_origin
 from ._resample import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums
 
@@ -41,17 +41,17 @@ def star_latents(
     """
     batch = fitted.batch(data, *input_names(fitted, data, inputs))
     with jax.enable_x64(True):
-        parts = []
+        parts, products = [], weight_products(fitted.model, batch.names, batch.dtype)
         for part, _, where in blocks(batch, block):
-            found = jax.block_until_ready(_posterior(fitted.model, part))
+            found = jax.block_until_ready(_posterior(fitted.model, part, products))
             parts.append([np.asarray(x)[: where.stop - where.start] for x in found])
     mean, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
     return Gaussian(mean, cov)  # type: ignore[arg-type]  # host arrays keep double precision
 
 
 @eqx.filter_jit
-def _posterior(model, block):
-    found = latent_posterior(model, block)
+def _posterior(model, block, products):
+    found = latent_posterior(model, block, products=products)
     return found.mean, found.cov
 
 
