@@ -55,9 +55,8 @@ def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
     i, j = _index(matrix.shape[-1])
     if isinstance(matrix, np.ndarray):
         n = matrix.shape[-1]
-        return np.take(
-            matrix.reshape(*matrix.shape[:-2], n * n), i * n + j, axis=-1
-        )  # much quicker than by two indices
+        flat = matrix.reshape(*matrix.shape[:-2], n * n)
+        return np.take(flat, i * n + j, axis=-1)  # much quicker than by two indices
     return matrix[..., i, j]
 
 

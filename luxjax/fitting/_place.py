@@ -14,9 +14,7 @@ from ._stream import Streamed
 
 __all__ = ["place"]
 
-BYTES = (
-    2**25
-)  # of a block's values: four times those of a fit, which has sums for all pixels in memory besides
+BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory besides
 
 
 def place(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Float[Array, "star latent"]:
