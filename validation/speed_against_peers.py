@@ -26,7 +26,10 @@ the one in memory had failed to stay below a third of the memory (0.46). Later r
 22 from disk, 254 to 273, 44 to 35): the first cycle then ended four times as far from the optimum as Adam does, the second
 below it. Since then the start takes one power step more, and blocks are half as large: 51, 297 and 60 times, 43 from disk,
 and 0.336 of the memory, in the first run with both, and 47, 259, 50, 51 and 0.334 in one of a slow minute. Since then J is told at the
-start already, which it had known but not told, rows of decoders are solved on all cores, and luxjax runs twice.
+start already, which it had known but not told, rows of decoders are solved on all cores, and luxjax runs twice: 52, 328, 45,
+43 and 0.309, the peer inferring 328 stars/s where it did 257 in the next run. After that came the last changes to inference.
+J of the start is 0.1% below the end of the closed-form route; the end of the first cycle, a tenth of a second later, is far
+below it.
 
     python validation/speed_against_peers.py --pollux POLLUX/bin/python [--smoke]
 """

@@ -97,9 +97,8 @@ fit_peak = peak_gb()
 infer(pars)
 z, infer_s = timed(lambda: infer(pars))
 infer(pars, max_cycles=1)
-one_s = float(
-    np.median([timed(lambda: infer(pars, max_cycles=1))[1] for _ in range(5)])
-)  # the quicker of the two
+# The quicker of the two, so some times over.
+one_s = float(np.median([timed(lambda: infer(pars, max_cycles=1))[1] for _ in range(5)]))
 n = len(z)
 np.savez(
     asked.out.with_suffix(".npz"),
