@@ -13,9 +13,12 @@ first, so that the whole path runs in seconds without any data.
 import sys
 from pathlib import Path
 
-from luxjax.cli import Steps
-from luxjax.core import Recipe, merge_config
-from luxjax.report import render, study_files
+from recipes import Recipe
+
+from luxjax.cli._app import Steps
+from luxjax.files import merge_config
+from luxjax.report import render
+from luxjax.runs import study_files
 from luxjax.simulation import simulate, write_survey_files
 
 SMOKE = {

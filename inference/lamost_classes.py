@@ -13,18 +13,17 @@ The options stand in lamost_classes.toml, beside this file. With --smoke spectra
 import sys
 from pathlib import Path
 
-from luxjax.cli import Steps
-from luxjax.core import Recipe
-from luxjax.report import (
+from recipes import Recipe
+
+from luxjax.cli._app import Steps
+from luxjax.report import explain_class_run, render, with_parameters
+from luxjax.runs import (
     RunFolder,
     check_class_options,
-    explain_class_run,
     keep_classes,
     lamost_data,
-    render,
     simulated_data,
     train_classes,
-    with_parameters,
 )
 
 SMOKE = {

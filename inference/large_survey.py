@@ -19,14 +19,21 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from recipes import Recipe
 
-from luxjax import Dataset, Lux, fit, keep_freed_memory, load, open_dataset, save, simulate, transfer
-from luxjax.cli import Steps
-from luxjax.core import InputError, Recipe, merge_config
+from luxjax.cli._app import Steps
+from luxjax.core import InputError
 from luxjax.data import split
-from luxjax.fitting import EM, first_says, join_processes, star_mesh
-from luxjax.prediction import calibrate, score, transfer_dataset
-from luxjax.report import RunFolder
+from luxjax.dataset import Dataset, open_dataset
+from luxjax.files import merge_config
+from luxjax.fitted import load, save
+from luxjax.fitting import EM, fit
+from luxjax.models import Lux
+from luxjax.parallel import broadcast_from_first, join_processes, star_mesh
+from luxjax.prediction import calibrate, score, transfer, transfer_dataset
+from luxjax.runs import RunFolder
+from luxjax.simulation import simulate
+from luxjax.system import keep_freed_memory
 
 SMOKE = {
     "out": "runs/smoke/large_survey",
@@ -66,7 +73,7 @@ def run(config: dict, smoke: bool) -> Path:
     earlier = first and RunFolder.resumed(**settings, needs="versions.json", lacks="metrics.json")
     if first and not earlier:
         RunFolder.check_free(out, overwrite=config["overwrite"])
-    first_says(0)  # the simulated stars are there
+    broadcast_from_first(0)  # the simulated stars are there
     stars, data = open_dataset(config["data"]["dataset"]), config["data"]
     good, parts = usable(stars, data), split(list(stars.ids), config["split"], seed=config["seed"])
     inputs = data["inputs"] or [k for k in stars.sizes if k != data["labels"]]
@@ -79,7 +86,9 @@ def run(config: dict, smoke: bool) -> Path:
     if first and not earlier:
         RunFolder.create(**settings, overwrite=config["overwrite"])
     folder = RunFolder(out)
-    there = first_says(folder.model.is_dir())  # left by a run that was killed while it labelled stars
+    there = broadcast_from_first(
+        folder.model.is_dir()
+    )  # left by a run that was killed while it labelled stars
     with steps(f"fit on {mesh.size} devices of {jax.process_count()} processes"):
         if there:
             fitted = load(folder.model)
@@ -112,7 +121,7 @@ def run(config: dict, smoke: bool) -> Path:
             calibration=calibration,
             mesh=mesh,
         )
-    first_says(0)  # all are written
+    broadcast_from_first(0)  # all are written
     if first:
         judged, seen = predicted("test")
         scores = score(calibration.apply(judged), seen, n_calibration=calibration.n_stars)

@@ -15,14 +15,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from recipes import Recipe
 
-from luxjax.cli import Steps
-from luxjax.core import Recipe, check_name
+from luxjax.cli._app import Steps
+from luxjax.core import check_name
 from luxjax.data import Catalog, split
-from luxjax.fitting import EM, Fitted, fit
+from luxjax.fitted import FittedModel
+from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.posterior import NUTS, AbstractMethod, Exact, Laplace, Variational, infer, prior_ranks
-from luxjax.report import RunFolder, compare_methods, infer_run, render
+from luxjax.report import compare_methods, render
+from luxjax.runs import RunFolder, infer_run
 from luxjax.simulation import simulate
 
 SMOKE = {
@@ -52,7 +55,7 @@ def methods(options: dict) -> dict[str, AbstractMethod]:
     return {name: method for name, method in known.items() if name in (REFERENCE, *options["methods"])}
 
 
-def telling(fitted: Fitted, catalog: Catalog, output: str, pixels: int) -> Catalog:
+def telling(fitted: FittedModel, catalog: Catalog, output: str, pixels: int) -> Catalog:
     """The catalogue with the pixels in which the fitted model lets stars differ most, in units of their errors."""
     spectra = catalog.spectra(output)
     signal = np.sum(np.square(fitted.model[output].weight), axis=1) * np.median(spectra.ivar, axis=0)

@@ -14,10 +14,12 @@ few stars and one survey are simulated, in seconds.
 import sys
 from pathlib import Path
 
-from luxjax.cli import Steps
-from luxjax.core import Recipe
+from recipes import Recipe
+
+from luxjax.cli._app import Steps
 from luxjax.data import split
-from luxjax.report import RunFolder, demo, render
+from luxjax.report import render
+from luxjax.runs import RunFolder, demo
 from luxjax.simulation import simulate
 
 SMOKE = {

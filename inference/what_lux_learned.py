@@ -16,13 +16,17 @@ The options stand in what_lux_learned.toml, beside this file. With --smoke few s
 import sys
 from pathlib import Path
 
-from luxjax.cli import Steps
-from luxjax.core import InputError, Recipe
+from recipes import Recipe
+
+from luxjax.cli._app import Steps
+from luxjax.core import InputError
 from luxjax.data import Catalog, load_catalog, split
 from luxjax.fitting import EM
+from luxjax.lines import LineList
 from luxjax.models import Lux
-from luxjax.report import Reference, RunFolder, render, study, with_errors
-from luxjax.simulation import LineList, PlantLine, Simulated, simulate
+from luxjax.report import render
+from luxjax.runs import Reference, RunFolder, study, with_errors
+from luxjax.simulation import PlantLine, SimulatedSurvey, simulate
 
 SMOKE = {
     "out": "runs/smoke/what_lux_learned",
@@ -35,7 +39,7 @@ RECIPE = Recipe(__file__, __doc__, SMOKE)
 EU_LINE = 15_900.0  # vacuum Angstrom, where no strong line is
 
 
-def survey(options: dict, seed: int, stars: int) -> Simulated:
+def survey(options: dict, seed: int, stars: int) -> SimulatedSurvey:
     """The simulated survey, with the europium line if one is asked for."""
     plants = [PlantLine("Eu", EU_LINE, strength=options["eu_line"])] if options["eu_line"] else []
     return simulate(
@@ -56,7 +60,7 @@ def assumed(errors: list[str]) -> dict[str, float]:
         raise InputError(f"assumed errors {errors} cannot be read; write each as 'eu_fe = 0.08'.") from None
 
 
-def stars_of(config: dict, steps: Steps) -> tuple[Catalog, Simulated | None]:
+def stars_of(config: dict, steps: Steps) -> tuple[Catalog, SimulatedSurvey | None]:
     """The stars: a catalogue on disk, or a survey made for the purpose."""
     data, options = config["data"], config["survey"]
     if data["catalog"]:
@@ -69,7 +73,7 @@ def stars_of(config: dict, steps: Steps) -> tuple[Catalog, Simulated | None]:
     return with_errors(catalog, assumed(data["errors"])), made
 
 
-def line_list(config: dict, made: Simulated | None) -> LineList | None:
+def line_list(config: dict, made: SimulatedSurvey | None) -> LineList | None:
     """The list to match pixels with: a file's, or the package's, with the planted line where there is one."""
     if config["lines"]["file"]:
         return LineList.read(config["lines"]["file"], config["lines"]["medium"] or None)

@@ -20,12 +20,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, InputError, LuxWarning, gemm, machine
-from luxjax.fitting import ALS, EM, decoder_sums, fit, gram_flops, star_sums
+from luxjax.core import InputError, LuxWarning, gemm
+from luxjax.fitting import ALS, EM, fit
+from luxjax.latents import decoder_sums, gram_flops, star_sums
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear
+from luxjax.system import machine
 
 CLAIM = Claim(
     __file__,

@@ -36,13 +36,14 @@ learning the labels' scatter.
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, bootstrap_interval
 from luxjax.data import Catalog, LabelTable
 from luxjax.fitting import fit
 from luxjax.models import Lux
 from luxjax.prediction import cannon, ridge, transfer
 from luxjax.simulation import Bilinear, bilinear
+from luxjax.stats import bootstrap_interval
 
 LABELS, ERROR, ERRORS = 3, 0.7, (0.1, 0.3, 0.5, 0.7, 1.0)
 NAMES = tuple(f"label_{j + 1}" for j in range(LABELS))

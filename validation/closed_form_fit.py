@@ -21,8 +21,9 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Batch, Claim, InputError, LuxWarning, Measured
+from luxjax.core import Batch, InputError, LuxWarning, OutputData
 from luxjax.fitting import ALS, EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import transfer
@@ -63,7 +64,7 @@ def draw(*arguments) -> Batch:
     """The world as a batch, drawn by a process of its own: its double precision is not the fit's memory."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         outputs = pool.submit(world, *arguments).result()
-    return Batch({name: Measured.clean(*both) for name, both in outputs.items()})
+    return Batch({name: OutputData.clean(*both) for name, both in outputs.items()})
 
 
 def peak_gib() -> float:

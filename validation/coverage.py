@@ -30,14 +30,15 @@ clipped), and at last one 95% interval of [Fe/H] at 0.907, where the band began 
 """
 
 import numpy as np
+from claims import Claim
 from scipy import stats
 
-from luxjax.core import LEVELS, Claim, interval_coverage
 from luxjax.data import Catalog
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import calibrate, conformal, transfer
 from luxjax.simulation import bilinear, simulate
+from luxjax.stats import LEVELS, interval_coverage
 
 ALPHA, SNR, SNR_SCATTER, MISSING = 0.05, 100.0, 0.6, 0.3
 FIFTHS = SNR * np.exp(SNR_SCATTER * stats.norm.ppf([0.2, 0.4, 0.6, 0.8]))

@@ -24,10 +24,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, InputError, LuxWarning
-from luxjax.fitting import ALS, EM, fit, join_processes, star_mesh
+from luxjax.core import InputError, LuxWarning
+from luxjax.fitting import ALS, EM, fit
 from luxjax.models import Lux
+from luxjax.parallel import join_processes, star_mesh
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear
 

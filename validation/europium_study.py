@@ -22,14 +22,20 @@ nothing else.
 import warnings
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, LuxWarning, rmse
+from luxjax.core import LuxWarning
 from luxjax.data import Catalog
-from luxjax.explain import Explanation, explain, explain_all, probe, shapley_spread, star_latents
-from luxjax.fitting import EM, Fitted, fit
+from luxjax.evidence import Explanation, explain, explain_all
+from luxjax.fitted import FittedModel
+from luxjax.fitting import EM, fit
+from luxjax.interpret.attribution import shapley_spread
+from luxjax.interpret.representation import probe, star_latents
+from luxjax.lines import LineList
 from luxjax.models import Lux
 from luxjax.prediction import transfer
-from luxjax.simulation import Confounder, LineList, PlantLine, Simulated, simulate
+from luxjax.simulation import Confounder, PlantLine, SimulatedSurvey, simulate
+from luxjax.stats import rmse
 
 CENTRES = (
     15_350.0,
@@ -81,7 +87,7 @@ SIZES = {"train": 2000, "held_out": 3000, "latents": 24, "cycles": 60, "draws": 
 SMOKE = {"train": 120, "held_out": 140, "latents": 6, "cycles": 3, "draws": 2}
 
 
-def survey(name: str, sizes: dict, seed: int) -> tuple[Simulated, Fitted, Catalog]:
+def survey(name: str, sizes: dict, seed: int) -> tuple[SimulatedSurvey, FittedModel, Catalog]:
     """A survey, a model of its training stars, and its held-out stars with APOGEE spectra alone."""
     windows = ("apogee",) if sizes is SMOKE else ("apogee", "galah")
     made = simulate(
@@ -114,7 +120,7 @@ def chances(found: Explanation) -> dict[str, float]:
     return {name: float(p) for name, p in out.items()}
 
 
-def representation(fitted: Fitted, stars: Catalog, seed: int) -> dict:
+def representation(fitted: FittedModel, stars: Catalog, seed: int) -> dict:
     """Probe R2 of every label, by a line and by a network, and the spread of its Shapley values."""
     latents, table = star_latents(fitted, stars).mean, stars.labels()
     names = table.names
@@ -143,7 +149,7 @@ def describe(found: Explanation) -> dict:
     }
 
 
-def plain_survey(made: Simulated, fitted: Fitted, stars: Catalog, claimed: LineList, sizes: dict):
+def plain_survey(made: SimulatedSurvey, fitted: FittedModel, stars: Catalog, claimed: LineList, sizes: dict):
     """Explanations and numbers of the survey without a line."""
     few = {"n_null": min(20, sizes["draws"])}
     found = explain_all(fitted, stars, truth=made.truth, **few)

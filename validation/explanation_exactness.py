@@ -20,20 +20,19 @@ The mutual information gap must find what was planted. Latents are drawn, each l
 import jax
 import jax.numpy as jnp
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Batch, Claim
-from luxjax.explain import (
-    Draws,
+from luxjax.core import Batch
+from luxjax.fitted import FittedModel, OutputInfo
+from luxjax.interpret.attribution import (
     integrated_gradients,
     label_function,
     label_jacobian,
     latent_shapley,
-    mig,
     predictor_jacobian,
-    star_latents,
     window_shapley,
 )
-from luxjax.fitting import Fitted, OutputInfo
+from luxjax.interpret.representation import Draws, mig, star_latents
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear
@@ -140,7 +139,7 @@ def planted(n: int, rng) -> tuple[float, float]:
     return float(scores[0].excess[:4].min()), float(scores[1].excess[:4].max())
 
 
-def models(pixels: int, key: int) -> tuple[Fitted, Fitted, Batch]:
+def models(pixels: int, key: int) -> tuple[FittedModel, FittedModel, Batch]:
     """A linear model with the decoders of a bilinear world, one with second-order terms added, and stars of the world."""
     rng, sizes = np.random.default_rng(key), {"flux": pixels, "labels": 3}
     world = bilinear(20, sizes, 4, key=key, bad_fraction=0.01)
@@ -155,7 +154,7 @@ def models(pixels: int, key: int) -> tuple[Fitted, Fitted, Batch]:
         linear[name] = Linear(b, w)
         quadratic[name] = Quadratic(b, jnp.asarray(np.hstack([weight, second])), 4)
     scatter = {"flux": jnp.full(pixels, 0.003), "labels": jnp.zeros(3)}
-    first, second = (Fitted(Lux(decoders, scatter), {}, outputs) for decoders in (linear, quadratic))
+    first, second = (FittedModel(Lux(decoders, scatter), {}, outputs) for decoders in (linear, quadratic))
     return first, second, first.batch(world.catalog, "flux", dtype=np.float64)
 
 

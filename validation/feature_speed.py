@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from claims import Claim
 
-from luxjax.classify import Index, builtin_indices, measure_indices
-from luxjax.core import Claim
 from luxjax.data import Spectra
-from luxjax.pixels import bin_edges
+from luxjax.indices import Index, builtin_indices, measure_indices
+from luxjax.preprocessing import bin_edges
 
 CLAIM = Claim(
     __file__,

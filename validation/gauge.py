@@ -18,26 +18,19 @@ importance of each latent by Shapley values. Their movement is the range over ro
 """
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim
-from luxjax.explain import (
-    Draws,
+from luxjax.evidence import measure_evidence
+from luxjax.fitting import EM, fit
+from luxjax.interpret.attribution import (
     conditional_flux_jacobian,
     covariance_pattern,
-    dci,
     flux_jacobian,
     label_jacobian,
     latent_shapley,
-    measure_evidence,
-    mig,
-    probe,
-    random_rotation,
-    rotate,
-    sap,
-    star_latents,
     window_shapley,
 )
-from luxjax.fitting import EM, fit
+from luxjax.interpret.representation import Draws, dci, mig, probe, random_rotation, rotate, sap, star_latents
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear

@@ -23,13 +23,14 @@ labels of these worlds have no scatter of their own, and an estimate that cannot
 """
 
 import numpy as np
+from claims import Claim
 from scipy import stats
 
-from luxjax.core import LEVELS, Claim, coverage, familywise_band, rmse
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear
+from luxjax.stats import LEVELS, coverage, familywise_band, rmse
 
 ALPHA, N_LATENTS, LABEL_ERROR = 0.05, 8, 0.05
 CLAIM = Claim(

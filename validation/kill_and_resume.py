@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim
 from luxjax.dataset import open_dataset
 from luxjax.simulation import simulate, write_survey_files
 

@@ -27,10 +27,11 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim
 from luxjax.dataset import Dataset, open_dataset
-from luxjax.fitting import ALS, EM, fit, load, save
+from luxjax.fitted import load, save
+from luxjax.fitting import ALS, EM, fit
 from luxjax.models import Lux
 from luxjax.simulation import bilinear
 

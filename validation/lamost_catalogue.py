@@ -18,16 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 from scipy.stats import spearmanr
 
-from luxjax.classify import (
-    Features,
-    cross_validate_parameters,
-    extract_features,
-    score_parameters,
-    train_parameters,
-)
-from luxjax.core import Claim, InputError
+from luxjax.classify.features import Features, extract_features
+from luxjax.classify.parameters import cross_validate_parameters, score_parameters, train_parameters
+from luxjax.core import InputError
 from luxjax.data import LabelTable
 from luxjax.simulation import MIX, simulate_lamost
 from luxjax.surveys import read_lamost

@@ -18,24 +18,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 
-from luxjax.classify import (
-    Classifier,
-    Features,
-    SpectralPCA,
-    calibration_error,
-    extract_features,
-    score_classes,
-    score_parameters,
-    train_classifier,
-    train_parameters,
-)
-from luxjax.core import Claim
+from luxjax.classify import Classifier, calibration_error, score_classes, train_classifier
+from luxjax.classify.features import Features, SpectralPCA, extract_features
+from luxjax.classify.parameters import score_parameters, train_parameters
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.pixels import ContinuumQuantile, normalize, to_rest
 from luxjax.prediction import ridge, transfer
+from luxjax.preprocessing import ContinuumQuantile, normalize, to_rest
 from luxjax.simulation import OpticalSynthesis, simulate_lamost
 
 MAIN = "AFGKM"

@@ -19,15 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 
-from luxjax.classify import (
-    Features,
-    builtin_indices,
-    extract_features,
-    train_classifier,
-)
-from luxjax.core import Claim, InputError
+from luxjax.classify import train_classifier
+from luxjax.classify.features import Features, extract_features
+from luxjax.core import InputError
 from luxjax.data import folds
+from luxjax.indices import builtin_indices
 from luxjax.simulation import simulate_lamost
 from luxjax.surveys import read_lamost
 

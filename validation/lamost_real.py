@@ -21,17 +21,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 from sklearn.linear_model import LogisticRegression
 
-from luxjax.classify import (
-    Features,
-    cross_validate,
-    extract_features,
-    pixel_features,
-    score_classes,
-    train_classifier,
-)
-from luxjax.core import Claim, InputError
+from luxjax.classify import cross_validate, score_classes, train_classifier
+from luxjax.classify.features import Features, extract_features, pixel_features
+from luxjax.core import InputError
 from luxjax.data import folds
 from luxjax.simulation import MIX, simulate_lamost
 from luxjax.surveys import read_lamost

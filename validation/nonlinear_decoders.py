@@ -15,12 +15,14 @@ import time
 import warnings
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, LuxWarning, bootstrap_interval, coverage
+from luxjax.core import LuxWarning
 from luxjax.fitting import ALS, EM, Gradient, fit
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.simulation import simulate
+from luxjax.stats import bootstrap_interval, coverage
 
 SEEDS = (401, 402)
 CLAIM = Claim(

@@ -2,7 +2,7 @@
 
 Surveys are drawn from bilinear models of 5, 10 and 20 latents: spectra of S/N 100 with bad pixels, and five labels, some of
 them missing. No candidate knows the answer: models of 2, 4, ..., 28 latents are compared, and then the neighbours of
-the best. They are compared by three-fold cross-validation over stars (`luxjax.prediction.choose`) by their evidence: the marginal
+the best. They are compared by three-fold cross-validation over stars (`luxjax.prediction.select_model`) by their evidence: the marginal
 likelihood of all pixels and labels of stars they were not fitted to, latents integrated out. Choosing blindly among these
 candidates would land within 2 of the truth in about one case of five.
 
@@ -14,11 +14,11 @@ It asks a different question. Labels that hang on a latent weakly do not miss it
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 
-from luxjax.core import Claim
 from luxjax.fitting import EM
 from luxjax.models import Lux
-from luxjax.prediction import choose
+from luxjax.prediction import select_model
 from luxjax.simulation import bilinear
 
 COLUMNS = {"evidence": "evidence", "labels": "score"}
@@ -38,7 +38,7 @@ def survey(truth: int, seed: int, n_stars: int, pixels: int, coarse) -> dict:
 
     def compare(numbers) -> pd.DataFrame:
         candidates = {str(d): (Lux.linear(sizes, d), EM(tol=1e-4)) for d in numbers}
-        return choose(catalog, candidates, inputs=["flux"], key=seed, n_folds=3, seed=seed).table
+        return select_model(catalog, candidates, inputs=["flux"], key=seed, n_folds=3, seed=seed).table
 
     table = compare(coarse)
     near = {int(table[c].idxmax()) + step for c in COLUMNS.values() for step in (-1, 1)}

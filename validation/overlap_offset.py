@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from claims import Claim
 
-from luxjax.core import Claim, InputError, bootstrap_interval, robust_scatter
+from luxjax.core import InputError
 from luxjax.data import crossmatch
+from luxjax.stats import bootstrap_interval, robust_scatter
 
 CLAIM = Claim(
     __file__,

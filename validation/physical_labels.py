@@ -30,10 +30,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import LEVELS, Claim
 from luxjax.prediction import coverage_bands
-from luxjax.report import RunFolder, demo, demo_settings
+from luxjax.runs import RunFolder, demo, demo_settings
+from luxjax.stats import LEVELS
 
 SEEDS = (301, 302, 303)
 REFERENCES = {"": "observed", "_truth": "true"}

@@ -22,10 +22,11 @@ without threshold: their error is not numerical but in what they are.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from claims import Claim
 from numpyro.diagnostics import effective_sample_size
 from scipy.stats import norm
 
-from luxjax.core import Batch, Claim, Measured
+from luxjax.core import Batch, OutputData
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.posterior import NUTS, Exact, Laplace, Variational, infer
 from luxjax.simulation import bilinear
@@ -84,7 +85,7 @@ def quadratic_world(n_stars: int):
         model = Lux({"flux": Quadratic(jnp.zeros(n_out), jnp.asarray(weight), 2)})
         clean = np.asarray(jax.vmap(model["flux"])(jnp.asarray(z)))
     value = clean + sigma * rng.normal(size=clean.shape)
-    return model, Batch({"flux": Measured.clean(value, np.full(value.shape, sigma**-2.0))})
+    return model, Batch({"flux": OutputData.clean(value, np.full(value.shape, sigma**-2.0))})
 
 
 def dense(model: Lux, batch: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -27,13 +27,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 from scipy import stats
 
-from luxjax.core import LEVELS, Claim, InputError, binomial_interval, interval_coverage
+from luxjax.core import InputError
 from luxjax.data import Catalog, folds, load_catalog
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.prediction import Prediction, calibrate, choose, conformal, transfer
+from luxjax.prediction import Prediction, calibrate, conformal, select_model, transfer
+from luxjax.stats import LEVELS, binomial_interval, interval_coverage
 
 HERE = Path(__file__).resolve().parent
 ALPHA, FOLDS, INNER = 0.05, 10, 4
@@ -96,7 +98,7 @@ def intervals(train: Catalog, test: Catalog, n_latents: int) -> dict:
     model = Lux.linear(train.sizes, n_latents)
     fitters = {str(r): EM(tol=1e-5, max_cycles=150, readout=r) for r in (False, True)}
     ways = {name: (model, fitter) for name, fitter in fitters.items()}
-    fitter = fitters[choose(train, ways, inputs=["spectra"], key=CLAIM.seed, n_folds=INNER).best]
+    fitter = fitters[select_model(train, ways, inputs=["spectra"], key=CLAIM.seed, n_folds=INNER).best]
 
     def predict(others, stars):
         return transfer(fit(model, others, fitter, key=CLAIM.seed), stars.only("spectra"))
@@ -161,7 +163,7 @@ def draw(found: dict[str, list[dict]]) -> None:
     """Coverage with its exact 95% interval, by set, label and assumed error."""
     from matplotlib.figure import Figure
 
-    from luxjax.report import label_name, styled
+    from luxjax.plots import label_name, styled
 
     looks = {"raw": ("#7A7A7A", "o"), "scaled": ("#0072B2", "s"), "conformal": ("#D55E00", "D")}
 

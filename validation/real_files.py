@@ -11,10 +11,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, InputError
+from luxjax.core import InputError
 from luxjax.data import Spectra
-from luxjax.pixels import ContinuumQuantile, combine, normalize, to_rest
+from luxjax.preprocessing import ContinuumQuantile, combine, normalize, to_rest
 from luxjax.surveys import read, read_many
 
 CLAIM = Claim(

@@ -23,8 +23,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from luxjax.core import Claim, InputError, binomial_interval
-from luxjax.report import RunFolder
+from claims import Claim
+
+from luxjax.core import InputError
+from luxjax.runs import RunFolder
+from luxjax.stats import binomial_interval
 
 HERE = Path(__file__).resolve().parent
 CLAIM = Claim(

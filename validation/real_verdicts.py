@@ -25,13 +25,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
+from luxjax.runs.internal import write_explanations
 
-from luxjax.core import Claim, InputError
+from luxjax.core import InputError
 from luxjax.data import Catalog, load_catalog, split
-from luxjax.explain import explain_all
+from luxjax.evidence import explain_all
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.report import RunFolder, render, with_errors, write_explanations
+from luxjax.report import render
+from luxjax.runs import RunFolder, with_errors
 
 HERE = Path(__file__).resolve().parent
 CLAIM = Claim(

@@ -26,14 +26,17 @@ intervals then hold 0.95 to 0.96 of the true labels, where those of Student-t no
 import dataclasses
 
 import numpy as np
+from claims import Claim
 from scipy import stats
 
-from luxjax.core import Claim, coverage, rmse, unpack
+from luxjax.core import unpack
 from luxjax.data import Catalog, LabelTable
-from luxjax.fitting import EM, Fitted, fit
+from luxjax.fitted import FittedModel
+from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import Prediction, transfer
 from luxjax.simulation import Bilinear, bilinear
+from luxjax.stats import coverage, rmse
 
 N_LATENTS, WRONG_PIXELS, WRONG_LABELS, STUCK_AT, ALPHA = 8, 0.05, 0.01, 3.0, 0.05
 DOF = {"flux": 8.0, "labels": 3.0}
@@ -62,7 +65,7 @@ def spoilt(world: Bilinear, n_train: int, rng: np.random.Generator) -> Catalog:
     return Catalog({"flux": dataclasses.replace(flux, flux=flux.flux + extra), "labels": table})
 
 
-def sums(fitted: Fitted, found: Prediction, truth: np.ndarray, n_train: int) -> dict[str, np.ndarray]:
+def sums(fitted: FittedModel, found: Prediction, truth: np.ndarray, n_train: int) -> dict[str, np.ndarray]:
     """Mean error and slope of every label, and their stated errors, each (label,)."""
     info, latents = fitted.info("labels"), np.asarray(found.latents.mean)
     phi = np.column_stack([np.ones(len(latents)), latents])

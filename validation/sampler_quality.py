@@ -20,8 +20,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, LuxWarning
+from luxjax.core import LuxWarning
 from luxjax.data import Catalog
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux

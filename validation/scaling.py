@@ -29,13 +29,18 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, LuxWarning, bootstrap_interval, machine, peak_memory_gb, rmse
+from luxjax.core import LuxWarning
 from luxjax.dataset import Dataset, open_dataset
-from luxjax.fitting import EM, fit, load, save, star_mesh
+from luxjax.fitted import load, save
+from luxjax.fitting import EM, fit
 from luxjax.models import Lux
+from luxjax.parallel import star_mesh
 from luxjax.prediction import transfer, transfer_dataset
 from luxjax.simulation import bilinear
+from luxjax.stats import bootstrap_interval, rmse
+from luxjax.system import machine, peak_memory_gb
 
 CLAIM = Claim(
     __file__,
@@ -266,7 +271,7 @@ def draw(runs: list[dict], swept: dict[str, list[dict]]) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.ticker import NullFormatter
 
-    from luxjax.report import styled
+    from luxjax.plots import styled
 
     fixed = {
         "stars": f"{PIXELS:,} pixels, {LATENTS} latents",

@@ -23,8 +23,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from claims import Claim
 
-from luxjax.core import Batch, Claim, LuxWarning, Measured
+from luxjax.core import Batch, LuxWarning, OutputData
 from luxjax.fitting import ALS, fit
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.posterior import (
@@ -80,7 +81,7 @@ def simulate(model: Lux, rng: np.random.Generator, n: int, sigma: float = 0.8) -
     z = rng.normal(size=(n, D))
     y = decode(model, "flux", z)
     return z, Batch(
-        {"flux": Measured.clean(y + sigma * rng.normal(size=y.shape), np.full(y.shape, sigma**-2.0))}
+        {"flux": OutputData.clean(y + sigma * rng.normal(size=y.shape), np.full(y.shape, sigma**-2.0))}
     )
 
 
@@ -138,7 +139,7 @@ def one_decoder_simulation(seed: int) -> dict[str, int]:
     b, intercept = rng.normal(size=(p, d)), rng.normal(size=p)
     scatter, z = np.abs(rng.normal(0, 0.5, p)), rng.normal(size=(n, d))
     y = intercept + z @ b.T + np.hypot(sigma, scatter) * rng.normal(size=(n, p))
-    batch = Batch({"flux": Measured.clean(y, np.full(y.shape, sigma**-2.0))})
+    batch = Batch({"flux": OutputData.clean(y, np.full(y.shape, sigma**-2.0))})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # fit and mode are only where the chain starts
         start = fit(Lux.linear({"flux": p}, d), batch, ALS(max_cycles=20), key=seed)

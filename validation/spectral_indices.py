@@ -16,12 +16,13 @@ import resource
 import time
 
 import numpy as np
+from claims import Claim
 from scipy.special import voigt_profile
 
-from luxjax.classify import Index, builtin_indices, measure_indices
-from luxjax.core import Claim, InputError
+from luxjax.core import InputError
 from luxjax.data import Spectra
-from luxjax.pixels import air_to_vacuum
+from luxjax.indices import Index, builtin_indices, measure_indices
+from luxjax.preprocessing import air_to_vacuum
 
 CLAIM = Claim(
     __file__,

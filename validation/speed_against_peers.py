@@ -42,13 +42,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 from peers import numpy_als
 
-from luxjax.core import Claim, InputError, machine, rmse
+from luxjax.core import InputError
 from luxjax.data import Catalog, Spectra
 from luxjax.dataset import Dataset
-from luxjax.memory import SETTINGS
 from luxjax.simulation import bilinear
+from luxjax.stats import rmse
+from luxjax.system import machine
+from luxjax.system._memory import SETTINGS
 
 CLAIM = Claim(
     __file__,

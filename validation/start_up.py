@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, machine
+from luxjax.system import machine
 
 CLAIM = Claim(
     __file__,

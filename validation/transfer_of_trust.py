@@ -24,13 +24,14 @@ test stars), which are not used again.
 """
 
 import numpy as np
+from claims import Claim
 
-from luxjax.core import Claim, bootstrap_interval, rmse
-from luxjax.explain import explain_all
+from luxjax.evidence import explain_all
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.simulation import BreakCorrelation, simulate
+from luxjax.stats import bootstrap_interval, rmse
 
 LABELS = ("teff", "logg", "fe_h", "alpha_fe", "eu_fe")
 CLAIM = Claim(

@@ -1,6 +1,6 @@
 """On small simulated worlds the verdict tells a measured label from a guessed one, and how often it errs.
 
-Every world (`luxjax.simulation.small_world`) is drawn anew and judged once: a linear model is fitted to its training stars,
+Every world (`luxjax.simulation.toy_survey`) is drawn anew and judged once: a linear model is fitted to its training stars,
 and `measure_evidence` and `decide` judge [Eu/Fe] on its held-out stars with the thresholds that luxjax ships with. Worlds
 differ in S/N (60-200), off-trend scatter (0.03-0.10 dex), label error (0.05-0.12 dex), curvature of the trend, errors of the
 other labels (x 1 or x 2), correlation of label noise, number of training and held-out stars, lines and latents.
@@ -32,13 +32,16 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from claims import Claim
 from sklearn.metrics import roc_auc_score
 
-from luxjax.core import VERDICTS, Claim, InputError, LuxWarning, binomial_interval
-from luxjax.explain import decide, held_out, measure_evidence, residualize, second_order
+from luxjax.core import InputError, LuxWarning
+from luxjax.evidence import decide, held_out, measure_evidence, residualize, second_order
+from luxjax.fitted import VERDICTS
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.simulation import small_world
+from luxjax.simulation import toy_survey
+from luxjax.stats import binomial_interval
 
 FIGURE = Path(__file__).resolve().parent / "figures" / "verdict_error_rates.png"
 CONFOUNDERS = ("neighbour", "impostor in training", "impostor in all stars")
@@ -94,7 +97,7 @@ def drawn(group: str, kind: str, seed: int, sizes: dict):
             options["ratio"] = float(np.exp(rng.uniform(*np.log(RATIO[group]))))
         n_latents = 8 if sizes else int(rng.choice([20, 28]))
         with contextlib.suppress(InputError):
-            return small_world(seed, **options), options, n_latents
+            return toy_survey(seed, **options), options, n_latents
 
 
 def judge(group: str, kind: str, seed: int, sizes: dict) -> dict:

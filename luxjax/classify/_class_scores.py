@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
-from ..core import InputError, Interval, check_name
+from ..core import InputError, check_name
+from ..stats import Interval
 
 __all__ = ["SEQUENCE", "ClassScores", "Reliability", "calibration_error", "reliability", "score_classes"]
 

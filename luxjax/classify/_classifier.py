@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
 
-from ..core import InputError, listing
-from ._calibrators import Calibrator, fit_calibrator
+from ..core import InputError
+from ..core.internal import join_names
 from ._class_scores import SEQUENCE, class_codes
-from ._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
-from ._features import Features, matrix_of
-from ._sets import ConformalSets
+from .calibration._calibrators import Calibrator, fit_calibrator
+from .calibration._sets import ConformalSets
+from .estimators._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
+from .features._features import Features, matrix_of
 
 __all__ = ["Classifier", "cross_validate", "train_classifier"]
 
@@ -218,8 +219,12 @@ def _coded(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[np.nda
     rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < LEAST]
     if rare or len(names) < 2:
         raise InputError(
-            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {listing(names)}"
-            + (f", too rare: {listing(rare)}. Leave these stars out or join their classes." if rare else ".")
+            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names)}"
+            + (
+                f", too rare: {join_names(rare)}. Leave these stars out or join their classes."
+                if rare
+                else "."
+            )
         )
     order = sorted(names, key=SEQUENCE.index) if set(names) <= set(SEQUENCE) else list(names)
     return class_codes(given, order), tuple(map(str, order))

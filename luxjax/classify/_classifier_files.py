@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import check_name, read_header, replaced_folder
-from ._calibrators import CALIBRATORS
+from ..core import check_name
+from ..files.internal import read_header, replaced_folder
 from ._classifier import Classifier
-from ._estimator_files import checked_families, read_estimator, refusing_damage, write_estimator
-from ._estimators import ESTIMATORS
-from ._sets import ConformalSets
+from .calibration._calibrators import CALIBRATORS
+from .calibration._sets import ConformalSets
+from .estimators._estimators import ESTIMATORS
+from .estimators._files import checked_families, read_estimator, refusing_damage, write_estimator
 
 __all__ = ["load_classifier", "save_classifier"]
 

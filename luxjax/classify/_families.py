@@ -20,10 +20,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, Ranking, check_name, star_means
+from ..core import InputError, check_name
+from ..stats import Ranking
+from ..stats.internal import star_means
 from ._class_scores import class_codes
 from ._classifier import Classifier, cross_validate
-from ._features import Features
+from .features._features import Features
 
 __all__ = ["FamilyAblation", "ablate_families", "condition_on", "permute_families"]
 

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, Interval, check_name, star_means
-from ..surveys import parse_subclass
+from ..core import InputError, check_name
+from ..stats import Interval
+from ..stats.internal import star_means
+from ..surveys.internal import parse_subclass
 from ._class_scores import SEQUENCE
 
 __all__ = ["OrdinalError", "ordinal_error", "sequence_position"]

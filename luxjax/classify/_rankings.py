@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, Ranking, check_name, listing
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..stats import Ranking
 
 __all__ = ["RankingComparison", "compare_rankings"]
 
@@ -119,7 +121,7 @@ def compare_rankings(
     for name, given in names.items():
         if given != shared:
             raise InputError(
-                f"the rankings are not of the same families: '{name}' differs by {listing(sorted(given ^ shared))}."
+                f"the rankings are not of the same families: '{name}' differs by {join_names(sorted(given ^ shared))}."
             )
     if not first or not second or set(first) & set(second):
         raise InputError("a claim needs two different sets of families, neither empty.")

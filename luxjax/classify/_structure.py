@@ -15,8 +15,10 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-from ..core import InputError, Interval, check_name, star_means
-from ._features import Features
+from ..core import InputError, check_name
+from ..stats import Interval
+from ..stats.internal import star_means
+from .features._features import Features
 
 __all__ = ["EMBEDDINGS", "Clusters", "Embedding", "cluster", "embed", "trustworthiness"]
 

@@ -10,11 +10,11 @@ from ._arrays import Array, StarOutput
 from ._host import rows_filled, rows_of
 from ._messages import InputError, check_name
 
-__all__ = ["Batch", "Measured", "usable"]
+__all__ = ["Batch", "OutputData", "usable"]
 
 
 def usable(value, ivar, dtype=np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Values and inverse variances as models take them, still on the host; see `Measured.clean`."""
+    """Values and inverse variances as models take them, still on the host; see `OutputData.clean`."""
     with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and so unusable
         value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
     if value.shape != ivar.shape or value.ndim != 2:
@@ -26,7 +26,7 @@ def usable(value, ivar, dtype=np.float32) -> tuple[np.ndarray, np.ndarray]:
     return np.where(good, value, 0), np.where(good, ivar, 0)
 
 
-class Measured(eqx.Module):
+class OutputData(eqx.Module):
     """Values of one output with their inverse variances.
 
     Parameters
@@ -42,7 +42,7 @@ class Measured(eqx.Module):
     ivar: StarOutput
 
     @classmethod
-    def clean(cls, value, ivar, dtype=np.float32) -> "Measured":
+    def clean(cls, value, ivar, dtype=np.float32) -> "OutputData":
         """Build from host arrays, giving whatever is unusable the value 0 and zero weight.
 
         Unusable: a value or inverse variance that is not finite, or an inverse variance <= 0. The stored
@@ -70,9 +70,9 @@ class Batch(eqx.Module):
         All with the same number of stars, in the same order.
     """
 
-    outputs: dict[str, Measured]
+    outputs: dict[str, OutputData]
 
-    def __init__(self, outputs: Mapping[str, Measured]):
+    def __init__(self, outputs: Mapping[str, OutputData]):
         self.outputs = dict(outputs)
 
     def __check_init__(self):
@@ -98,7 +98,7 @@ class Batch(eqx.Module):
         """Pixels or labels per star, by output."""
         return {name: m.size for name, m in self.outputs.items()}
 
-    def __getitem__(self, name: str) -> Measured:
+    def __getitem__(self, name: str) -> OutputData:
         check_name("output", name, self.outputs, "Ask for one of these, or build the batch with it")
         return self.outputs[name]
 
@@ -106,7 +106,7 @@ class Batch(eqx.Module):
         """The batch with these outputs alone."""
         return Batch({name: self[name] for name in names})
 
-    def filled(self, size: int) -> "Batch":
+    def pad(self, size: int) -> "Batch":
         """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
         return self._each(lambda x: rows_filled(x, size)) if size > self.n_stars else self
 
@@ -118,4 +118,4 @@ class Batch(eqx.Module):
         return self._each(lambda x: rows_of(x, index))
 
     def _each(self, change: Callable[[Array], Array]) -> "Batch":
-        return Batch({k: Measured(change(m.value), change(m.ivar)) for k, m in self.outputs.items()})
+        return Batch({k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()})

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["InputError", "LuxWarning", "check_name", "choose_from", "listing"]
+__all__ = ["InputError", "LuxWarning", "check_name", "choose_from", "join_names"]
 
 
 class InputError(ValueError):
@@ -15,7 +15,7 @@ class LuxWarning(UserWarning):
     """Something was done differently from what was asked, or left out; the message says what and why."""
 
 
-def listing(names: Iterable[Any], limit: int = 12) -> str:
+def join_names(names: Iterable[Any], limit: int = 12) -> str:
     """Names joined for a message, shortened past `limit`."""
     names = [str(n) for n in names]
     shown = ", ".join(names[:limit])
@@ -39,7 +39,7 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
     accepted = list(accepted)
     near = difflib.get_close_matches(str(given), [str(a) for a in accepted], n=1, cutoff=0.6)
     guess = f" Did you mean '{near[0]}'?" if near else ""
-    known = f"known: {listing(accepted)}" if accepted else "there are none"
+    known = f"known: {join_names(accepted)}" if accepted else "there are none"
     return f"there is no {kind} '{given}' ({known}).{guess}" + (f" {hint}." if hint else "")
 
 

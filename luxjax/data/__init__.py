@@ -3,22 +3,18 @@
 from ._catalog import Catalog
 from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
-from ._spectra import Frame, Medium, Spectra, native
-from ._split import folds, sky_blocks, split
+from ._spectra import Spectra
+from ._split import folds, split
 from ._store import load_catalog, save_catalog
 
 __all__ = [
     "Catalog",
-    "Frame",
     "LabelTable",
     "Match",
-    "Medium",
     "Spectra",
     "crossmatch",
     "folds",
     "load_catalog",
-    "native",
     "save_catalog",
-    "sky_blocks",
     "split",
 ]

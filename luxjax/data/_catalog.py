@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import Batch, InputError, Measured, check_name, later, listing
+from ..core import Batch, InputError, OutputData, check_name
+from ..core.internal import join_names
+from ..system.internal import lazy_import
 from ._labels import LabelTable
 from ._spectra import Spectra
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["Catalog"]
 
@@ -55,7 +57,7 @@ class Catalog:
         unique, counts = np.unique(ids, return_counts=True)
         if len(unique) < len(ids):
             raise InputError(
-                f"star ids must be unique; repeated: {listing(unique[counts > 1])}. Combine the visits of a star, or "
+                f"star ids must be unique; repeated: {join_names(unique[counts > 1])}. Combine the visits of a star, or "
                 "keep the best one, before joining."
             )
         table = self.table.reset_index(drop=True) if len(self.table) else pd.DataFrame(index=range(len(ids)))
@@ -71,7 +73,7 @@ class Catalog:
             unique, counts = np.unique(output.ids, return_counts=True)
             if len(unique) < len(output.ids):
                 raise InputError(
-                    f"output '{name}' has repeated star ids: {listing(unique[counts > 1])}. Combine the visits of a "
+                    f"output '{name}' has repeated star ids: {join_names(unique[counts > 1])}. Combine the visits of a "
                     "star, or keep the best one, before joining."
                 )
         if not outputs:
@@ -131,7 +133,7 @@ class Catalog:
 
     def batch(self, dtype=np.float32) -> Batch:
         """The door to the models: bare arrays, bad pixels and missing labels with zero weight, no NaN."""
-        return Batch({name: Measured.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()})
+        return Batch({name: OutputData.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()})
 
 
 def _values(output: Output) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import InputError, check_name, later, listing
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..system.internal import lazy_import
 from ._identifiers import gaia_ids, tmass_ids
 
 if TYPE_CHECKING:  # half a second to import, which fits that match nothing need not wait for
@@ -15,7 +17,7 @@ if TYPE_CHECKING:  # half a second to import, which fits that match nothing need
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["Match", "crossmatch"]
 
@@ -133,8 +135,8 @@ def crossmatch(
     keys = [k for k in dict.fromkeys(keys) if a.has(k) and b.has(k)]
     if not keys:
         raise InputError(
-            f"the two tables share no key (left has {listing(a.column) or 'none'}, right has "
-            f"{listing(b.column) or 'none'}); name columns for gaia_dr3, tmass_id, or both ra and dec with left_columns "
+            f"the two tables share no key (left has {join_names(a.column) or 'none'}, right has "
+            f"{join_names(b.column) or 'none'}); name columns for gaia_dr3, tmass_id, or both ra and dec with left_columns "
             "and right_columns."
         )
     found: "list[pd.DataFrame]" = []
@@ -263,7 +265,7 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
                     f"the closest positions are {nearest:.3g} arcsec apart, the radius is {radius_arcsec:g}"
                 )
         else:
-            examples = [listing(side.ids[key][side.known(key)][:1]) or "none" for side in (a, b)]
+            examples = [join_names(side.ids[key][side.known(key)][:1]) or "none" for side in (a, b)]
             parts.append(
                 f"{key} is known for {known[0]} and {known[1]} rows (such as {examples[0]}; {examples[1]})"
             )

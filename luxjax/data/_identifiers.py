@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import InputError, later, listing
+from ..core import InputError
+from ..core.internal import join_names
+from ..system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["gaia_ids", "tmass_ids"]
 
@@ -48,7 +50,7 @@ def gaia_ids(column: "pd.Series") -> np.ndarray:
     if strange.any():
         raise InputError(
             f"column '{column.name}' should hold Gaia source ids, whole numbers of up to 19 digits; it also holds "
-            f"{listing(text[strange].unique(), 3)}. Clear these, or name the right column."
+            f"{join_names(text[strange].unique(), 3)}. Clear these, or name the right column."
         )
     return out
 

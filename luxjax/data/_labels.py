@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import InputError, check_name, later, listing
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["LabelTable"]
 
@@ -59,10 +61,10 @@ class LabelTable:
         if value.shape != (len(ids), len(names)):
             raise InputError(
                 f"label values have shape {value.shape}; {len(ids)} ids and {len(names)} names "
-                f"({listing(names)}) ask for ({len(ids)}, {len(names)})."
+                f"({join_names(names)}) ask for ({len(ids)}, {len(names)})."
             )
         if len(set(names)) != len(names):
-            raise InputError(f"label names must be distinct; given: {listing(names)}.")
+            raise InputError(f"label names must be distinct; given: {join_names(names)}.")
         for kind, mapping in (("unit", self.units), ("species", self.species)):
             for name in mapping:
                 check_name(f"label for the {kind}", name, names)
@@ -120,7 +122,7 @@ class LabelTable:
             if label not in errors:
                 raise InputError(
                     f"label '{label}' has no error; name its error column or give one number in errors "
-                    f"(given for: {listing(errors) or 'none'})."
+                    f"(given for: {join_names(errors) or 'none'})."
                 )
         wanted = [id_column, *columns.values(), *[e for e in errors.values() if isinstance(e, str)]]
         for column in wanted:
@@ -151,7 +153,7 @@ class LabelTable:
 
     def __repr__(self) -> str:
         return (
-            f"LabelTable({self.survey or 'unnamed'}: {len(self)} stars, {listing(self.names)}, "
+            f"LabelTable({self.survey or 'unnamed'}: {len(self)} stars, {join_names(self.names)}, "
             f"{np.isfinite(self.value).mean() if self.value.size else 0:.1%} measured)"
         )
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from ..core import InputError, check_name, later
+from ..core import InputError, check_name
+from ..system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["Frame", "Medium", "Spectra", "native"]
 
@@ -229,7 +230,7 @@ class Spectra:
                 raise InputError(
                     f"cannot stack spectra on different grids: '{first.ids[0]}' has {first.n_pixels} pixels from "
                     f"{first.wavelength[0]:.3f} A, '{part.ids[0]}' {part.n_pixels} from {part.wavelength[0]:.3f} A; "
-                    "bring them to one grid with luxjax.pixels.resample first."
+                    "bring them to one grid with luxjax.preprocessing.resample first."
                 )
         masks = [p.mask for p in parts]
         return dataclasses.replace(

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InputError, later, listing, read_header, replaced_folder
+from ..core import InputError
+from ..core.internal import join_names
+from ..files.internal import read_header, replaced_folder
+from ..system.internal import lazy_import
 from ._catalog import Catalog
 from ._labels import LabelTable
 from ._spectra import Spectra
@@ -24,7 +27,7 @@ from ._spectra import Spectra
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["CATALOG_SCHEMA", "load_catalog", "save_catalog"]
 
@@ -151,7 +154,7 @@ def _write_table(table: Any, path: Path) -> dict[str, str]:
     frame.columns = [str(c) for c in frame.columns]
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()]
-        raise InputError(f"a star table has the column {listing(twice)} twice; rename or drop one.")
+        raise InputError(f"a star table has the column {join_names(twice)} twice; rename or drop one.")
     for name in frame.columns:
         frame[name] = _storable(frame[name])
     types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}

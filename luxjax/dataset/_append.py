@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, listing, usable
+from ..core import InputError
+from ..core.internal import join_names, usable
 from ..data import Catalog, LabelTable, Spectra
 from ._location import Location
 from ._manifest import MANIFEST, Manifest, Part
@@ -64,7 +65,9 @@ def _check_empty(place: Location) -> None:
         )
     # A creation that was interrupted left arrays without a manifest.
     if there and b"luxjax_dataset" not in (place.read("zarr.json") or b""):
-        raise InputError(f"'{place}' holds {listing(sorted(there), 4)} and no dataset; name an empty place.")
+        raise InputError(
+            f"'{place}' holds {join_names(sorted(there), 4)} and no dataset; name an empty place."
+        )
 
 
 def check_fits(catalog: Catalog, manifest: Manifest, wavelength: Callable[[str], np.ndarray]) -> None:
@@ -72,7 +75,7 @@ def check_fits(catalog: Catalog, manifest: Manifest, wavelength: Callable[[str],
     outputs = manifest.outputs
     if set(catalog.outputs) != set(outputs):
         raise InputError(
-            f"the dataset has outputs {listing(outputs)}, the stars to append {listing(catalog.outputs)}; "
+            f"the dataset has outputs {join_names(outputs)}, the stars to append {join_names(catalog.outputs)}; "
             "give the same."
         )
     for name, output in catalog.outputs.items():

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from jax import device_put
 
-from ..core import Batch, InputError, Measured, check_name, listing
+from ..core import Batch, InputError, OutputData, check_name
+from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
@@ -167,7 +168,9 @@ class Dataset:
                 check_fits(catalog, manifest, self.wavelength)
                 twice = catalog.ids[self.has(catalog.ids)]
                 if len(twice):
-                    raise InputError(f"already in the dataset: {listing(twice, 5)}; leave these stars out.")
+                    raise InputError(
+                        f"already in the dataset: {join_names(twice, 5)}; leave these stars out."
+                    )
             self.manifest = appended(self.location, manifest, catalog, journal)
             for outdated in ("_arrays", "_stars"):
                 self.__dict__.pop(outdated, None)
@@ -212,7 +215,7 @@ class Dataset:
             except Exception as error:  # pandas raises many kinds for a question it cannot answer
                 raise InputError(
                     f"the question '{stars}' cannot be put to the table ({error}); its columns: "
-                    f"{listing(self.table().columns)}."
+                    f"{join_names(self.table().columns)}."
                 ) from error
         else:
             picked = np.arange(len(self))[stars].reshape(-1)
@@ -241,7 +244,7 @@ class Dataset:
         def read(rows: slice | np.ndarray) -> Batch:
             # What is on disk was made usable when it was appended.
             found = {
-                name: Measured(*(device_put(a, may_alias=True) for a in self._pair(name, rows)))
+                name: OutputData(*(device_put(a, may_alias=True) for a in self._pair(name, rows)))
                 for name in names
                 if name not in tables
             }

@@ -11,15 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from rich.progress import track
 
-from ..core import InputError, listing
+from ..core import InputError
+from ..core.internal import join_names
 from ..data import LabelTable, Spectra
-from ..surveys import (
-    Preset,
-    Reduction,
-    choose_labels,
-    files_by_star,
-    find_files,
-)
+from ..surveys.internal import Preset, Reduction, choose_labels, files_by_star, find_files
 from ._dataset import Dataset, open_dataset
 from ._ingest_part import commit_part, read_part, stamp
 from ._location import Location
@@ -60,7 +55,7 @@ class DatasetIngest:
         """A few lines: how many stars, how many files, and what was lost for which reasons."""
         lines = [f"{self.dataset!r}", f"files: {self.n_files} given, {self.n_read} read now"]
         for (what, reason), part in list(self.lost.groupby(["what", "reason"], sort=False))[:8]:
-            lines.append(f"  {len(part)} x {what} not used: {reason} [{listing(part['file'], 2)}]")
+            lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
         if self.label_output:
             names = [
                 f"{self.label_output}_{n}" for n in self.dataset.manifest.outputs[self.label_output]["names"]

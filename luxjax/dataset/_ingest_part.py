@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..data import Catalog, LabelTable, Spectra
-from ..surveys import Chosen, Reduction, best_of_each, match_labels
+from ..surveys import LabelSelection, match_labels
+from ..surveys.internal import Reduction, best_of_each
 from ._dataset import Dataset
 
 __all__ = ["commit_part", "read_part", "stamp"]
@@ -44,7 +45,7 @@ def commit_part(
     spectra: Spectra | None,
     journal: pd.DataFrame,
     output: str,
-    chosen: Chosen | None,
+    chosen: LabelSelection | None,
     label_output: str,
     join: str,
 ) -> None:

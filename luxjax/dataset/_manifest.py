@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..core import InputError, parse_header
+from ..core import InputError
+from ..files.internal import parse_header
 from ._location import Location
 
 __all__ = ["MANIFEST", "SCHEMA", "Manifest", "Part"]

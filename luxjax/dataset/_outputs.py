@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, listing
+from ..core import InputError
+from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
 
 __all__ = ["facts_of", "label_columns", "mismatch", "output_from", "stars_table", "table_from"]
@@ -57,7 +58,7 @@ def stars_table(catalog: Catalog) -> pd.DataFrame:
     table = pd.concat([p.reset_index(drop=True) for p in parts], axis=1)
     table.columns = [str(c) for c in table.columns]
     if table.columns.has_duplicates:
-        twice = listing(table.columns[table.columns.duplicated()])
+        twice = join_names(table.columns[table.columns.duplicated()])
         raise InputError(f"the table of these stars would have the column {twice} twice; rename or drop one.")
     return table
 

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Batch, InputError, listing, parse_header
+from ..core import Batch, InputError
+from ..core.internal import join_names
+from ..files.internal import parse_header
 from ._dataset import Dataset
 from ._location import Location
 from ._parquet import columns_from_parquet, columns_to_parquet
@@ -93,13 +95,13 @@ class Results:
             others = [OTHERS.get(what, what) for what in {**was, **now} if was.get(what) != now.get(what)]
             if others:
                 raise InputError(
-                    f"'{place}' holds {kind} made with {listing(others)}; name another folder, or remove this one to "
+                    f"'{place}' holds {kind} made with {join_names(others)}; name another folder, or remove this one to "
                     "begin anew."
                 )
             return there
         if foreign := sorted(name for name in place.names() if not name.endswith(".partial")):
             raise InputError(
-                f"'{place}' holds {listing(foreign, 4)} and no {kind} of stars; name an empty place."
+                f"'{place}' holds {join_names(foreign, 4)} and no {kind} of stars; name an empty place."
             )
         new = cls(
             place, {"luxjax_results": kind, "identity": identity, "total": total, "facts": facts, "parts": []}

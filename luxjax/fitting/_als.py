@@ -10,20 +10,28 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, InputError, PRNGKeyArray, check_name
+from ..core import Batch, InputError, check_name
+from ..core.internal import Array, PRNGKeyArray
+from ..latents import decoder_sums, latent_posterior, weight_products
+from ..latents.internal import (
+    block_latent_mean,
+    blocks,
+    effective_ivars,
+    expected_residual,
+    finish,
+    has_scatter,
+    improve_decoders,
+    new_scatter,
+    scatter_sums,
+    summed,
+    with_label_rows,
+)
 from ..models import Lux
+from ..parallel.internal import STAR, SUM, Sharded, all_reduce, device_put_sharded, everywhere
+from ..parallel.internal import shard_map_stars as on_devices
 from ._basis import LatentMoments, balanced, unit_moments, whitened
-from ._blocks import blocks, summed
 from ._checkpoint import Checkpoint, fit_identity
-from ._decoders import decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
-from ._label_rows import with_label_rows
-from ._latents import latent_mean, latent_posterior
-from ._mesh import STAR, SUM, Sharded, everywhere, placed, together
-from ._mesh import spread as on_devices
-from ._rows import finish, improve_decoders
-from ._scatter import has_scatter, new_scatter, scatter_sums
-from ._star_sums import effective_ivars, weight_products
 from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
@@ -148,7 +156,7 @@ class ALS(AbstractFitter):
                 latents[where] = np.asarray(z)[: where.stop - where.start]
             return loss, sums
 
-        loss, sums = together(summed(of_block(*b) for b in blocks(batch, self.block)), batch)
+        loss, sums = all_reduce(summed(of_block(*b) for b in blocks(batch, self.block)), batch)
         squares = {k: np.square(np.asarray(d.weight)).sum() for k, d in model.feature_decoders.items()}
         return float(loss) + 0.5 * sum(strength[k] * float(x) for k, x in squares.items()), sums
 
@@ -179,7 +187,7 @@ def _pass(model: Lux, products, block: Batch, real, start, prior: float, noisy: 
     if spread or not model.is_linear:
         z, cov, _ = latent_posterior(model, block, prior, start, products=products, noisy=noisy)
     else:
-        z = latent_mean(model, block, weights, prior, products)
+        z = block_latent_mean(model, block, weights, prior, products)
     loss = 0.5 * prior * jnp.sum(z**2, axis=1)
     sums, spreads = {}, {}
     for name, m in block.outputs.items():
@@ -219,7 +227,7 @@ def _own(latents: Array | None, batch: Batch | Sharded) -> np.ndarray | None:
 
 def _placed(rows: np.ndarray, n: int, batch: Batch | Sharded):
     rows = np.pad(rows, ((0, n - len(rows)), (0, 0)))
-    return placed(rows, batch.mesh) if isinstance(batch, Sharded) else jnp.asarray(rows)
+    return device_put_sharded(rows, batch.mesh) if isinstance(batch, Sharded) else jnp.asarray(rows)
 
 
 def _without_intercepts(model: Lux) -> Lux:

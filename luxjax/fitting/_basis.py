@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ..core import Array, Float
+from ..core.internal import Array, Float
 from ..models import Linear, Lux
 
 __all__ = ["LatentMoments", "balanced", "unit_moments", "whitened"]

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, InputError, PRNGKeyArray
+from ..core import InputError
+from ..core.internal import Array, PRNGKeyArray
 from ..models import Lux
-from ._mesh import from_first, leads
+from ..parallel.internal import from_first, is_main_process
 
 __all__ = ["Checkpoint", "fit_identity"]
 
@@ -73,7 +74,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any], batch: Any = None):
-        self.path = None if path is None or not leads(batch) else Path(path)
+        self.path = None if path is None or not is_main_process(batch) else Path(path)
         self._batch = batch
         self.identity = json.dumps(identity, sort_keys=True)
 

@@ -14,19 +14,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, Float, InputError, PRNGKeyArray
+from ..core import Batch, InputError
+from ..core.internal import Array, Float, PRNGKeyArray
+from ..latents import decoder_sums, latent_posterior, weight_products
+from ..latents.internal import (
+    DecoderSums,
+    LatentPosterior,
+    Products,
+    effective_ivar,
+    expected_residual,
+    finish,
+    improve_decoders,
+    information_share,
+    mean_field,
+    minus_log_density,
+    new_scatter,
+    scatter_sums,
+    sweep,
+    tail_weight,
+    with_label_rows,
+)
 from ..models import Linear, Lux
-from ._blocks import sweep
 from ._checkpoint import Checkpoint, fit_identity
-from ._decoders import DecoderSums, decoder_sums, expected_residual
 from ._fitter import AbstractFitter, FitResult, Progress
-from ._label_rows import with_label_rows
-from ._latents import LatentPosterior, latent_posterior, mean_field
 from ._readout import readout
-from ._robust import information_share, minus_log_density, tail_weight
-from ._rows import finish, improve_decoders
-from ._scatter import new_scatter, scatter_sums
-from ._star_sums import Products, effective_ivar, weight_products
 from ._start import Moments, count_values, moments_of, svd_start
 
 __all__ = ["EM", "star_loss"]
@@ -52,7 +63,7 @@ class EM(AbstractFitter):
         Last of all, fit the labels' rows anew to the latents that the spectra alone give (`readout_row`). Better
         than the joint fit where the model describes the spectra badly and stars are not fewer than pixels, as seen
         on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
-        `luxjax.prediction.choose` decides by cross-validation.
+        `luxjax.prediction.select_model` decides by cross-validation.
     block : int, optional
         Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
     checkpoint : str, optional

@@ -6,18 +6,16 @@ import numpy as np
 
 from ..core import Batch, InputError
 from ..data import Catalog
+from ..fitted import FittedModel
+from ..latents import latent_posterior
+from ..latents.internal import blocks, effective_ivar, expected_residual
 from ..models import Lux
-from ._blocks import blocks
-from ._decoders import expected_residual
 from ._em import star_loss
-from ._fitted import Fitted
-from ._latents import latent_posterior
-from ._star_sums import effective_ivar
 
 __all__ = ["log_evidence"]
 
 
-def log_evidence(fitted: Fitted, data: Catalog | Batch, *, block: int = 512) -> np.ndarray:
+def log_evidence(fitted: FittedModel, data: Catalog | Batch, *, block: int = 512) -> np.ndarray:
     """Log marginal likelihood of each star, in nats: ln N(y; b, B B' + diag(1/ivar + scatter^2)) of its measured values.
 
     Of training stars it says how well they are fitted, of others how well the model describes stars; more latents always
@@ -25,7 +23,7 @@ def log_evidence(fitted: Fitted, data: Catalog | Batch, *, block: int = 512) -> 
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FittedModel
         With linear decoders and Gaussian noise.
     data : Catalog or Batch
         Stars with some of the model's outputs; the density is of all those they have, labels in their own units.

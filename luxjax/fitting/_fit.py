@@ -1,4 +1,4 @@
-"""The front door to fitting: a model, data and a fitter in, a `Fitted` out."""
+"""The front door to fitting: a model, data and a fitter in, a `FittedModel` out."""
 
 import math
 import time
@@ -13,16 +13,16 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from ..core import Batch, InputError, LuxWarning, PRNGKeyArray, as_key, listing
+from ..core import Batch, InputError, LuxWarning
+from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..data import Catalog
+from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
+from ..parallel.internal import Streamed, on_mesh
 from ._als import ALS
 from ._em import EM
-from ._fitted import Fitted, OutputInfo
 from ._fitter import AbstractFitter, Progress
-from ._gradient import Gradient
-from ._mesh import on_mesh
-from ._stream import Streamed
+from .gradient._gradient import Gradient
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -45,7 +45,7 @@ def fit(
     key: PRNGKeyArray | int,
     mesh: Mesh | None = None,
     progress: Progress | None = None,
-) -> Fitted:
+) -> FittedModel:
     """Fit a model to the stars of a catalogue.
 
     Parameters
@@ -62,14 +62,14 @@ def fit(
     key : jax random key or int
         Seeds the randomised start.
     mesh : jax.sharding.Mesh, optional
-        The devices that share the stars, as from `luxjax.fitting.star_mesh`: those of this process, or of several, each of
+        The devices that share the stars, as from `luxjax.parallel.star_mesh`: those of this process, or of several, each of
         which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
     progress : callable, optional
         Called with (cycles, objective): how many are done, 0 at the start, and the objective there.
 
     Returns
     -------
-    Fitted
+    FittedModel
         With a `LuxWarning` if the fit stopped before it converged.
 
     Raises
@@ -81,7 +81,7 @@ def fit(
     """
     start = time.perf_counter()
     outputs = {} if isinstance(data, Batch) else _describe(model, data)
-    fitted = Fitted(model, {}, outputs)
+    fitted = FittedModel(model, {}, outputs)
     fitter = fitter or _default(model)
     if isinstance(data, Batch | Catalog):
         batch: Batch = fitted.batch(data, *model.names)
@@ -117,7 +117,7 @@ def fit(
         "seconds": round(time.perf_counter() - start, 3),
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
-    return Fitted(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+    return FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
 
 
 def _in_double(x):
@@ -142,7 +142,7 @@ def _describe(model: Lux, data: "Catalog | Dataset") -> dict[str, OutputInfo]:
     missing = [name for name in model.names if name not in data.sizes]
     if missing:
         raise InputError(
-            f"the model decodes {listing(missing)}, which the catalogue lacks (it has {listing(data.sizes)}); "
+            f"the model decodes {join_names(missing)}, which the catalogue lacks (it has {join_names(data.sizes)}); "
             "name outputs alike or leave them out of the model."
         )
     for name in model.names:

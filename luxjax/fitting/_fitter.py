@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import equinox as eqx
 
-from ..core import Array, Batch, PRNGKeyArray
+from ..core import Batch
+from ..core.internal import Array, PRNGKeyArray
 from ..models import Lux
 
 __all__ = ["AbstractFitter", "FitResult", "Progress"]

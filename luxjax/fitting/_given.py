@@ -4,14 +4,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Batch, InputError, Latents
+from ..core import Batch, InputError
+from ..core.internal import Latents
+from ..latents import decoder_sums
+from ..latents.internal import (
+    blocks,
+    effective_ivar,
+    expected_residual,
+    finish,
+    new_scatter,
+    scatter_sums,
+    summed,
+)
 from ..models import Lux
-from ._blocks import blocks, summed
-from ._decoders import decoder_sums, expected_residual
 from ._fitter import FitResult
-from ._rows import finish
-from ._scatter import new_scatter, scatter_sums
-from ._star_sums import effective_ivar
 
 __all__ = ["fit_given_latents"]
 

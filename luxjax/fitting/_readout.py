@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, InputError, listing, pack
+from ..core import Batch, InputError
+from ..core.internal import Array, join_names, pack
+from ..latents import latent_posterior
+from ..latents.internal import blocks, is_telling
 from ..models import Linear, Lux
-from ._blocks import blocks
-from ._latents import latent_posterior
-from ._mesh import STAR, Sharded, spread
-from ._rows import is_telling
+from ..parallel.internal import STAR, Sharded, shard_map_stars
 
 __all__ = ["readout", "readout_row"]
 
@@ -40,7 +40,7 @@ def readout(
         sizes = {k: len(s) for k, s in model.scatter.items()}
         raise InputError(
             f"a readout needs one output with many pixels and one with few, for {model.n_latents} latents; these "
-            f"have {listing(f'{k} ({n})' for k, n in sizes.items())}; fit without it."
+            f"have {join_names(f'{k} ({n})' for k, n in sizes.items())}; fit without it."
         )
     mean, cov = _latents(model, batch.only(*large), block)
     decoders, scatter, covs = dict(model.decoders), dict(model.scatter), dict(weight_cov)
@@ -104,7 +104,7 @@ def readout_row(
 def _latents(model: Lux, batch: Batch, block: int | None) -> tuple[np.ndarray, np.ndarray]:
     parts = []
     for part, _, where in blocks(batch, block):
-        found = jax.block_until_ready(spread(_posterior, STAR)(model, part))
+        found = jax.block_until_ready(shard_map_stars(_posterior, STAR)(model, part))
         parts.append([np.asarray(x)[: where.stop - where.start] for x in found])
     mean, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
     return (batch.gathered(mean), batch.gathered(cov)) if isinstance(batch, Sharded) else (mean, cov)

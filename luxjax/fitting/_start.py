@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Batch, Float, PRNGKeyArray, aligned, gemm, total
-from ..models import FeatureDecoder, Linear, Lux
-from ._blocks import blocks, summed
-from ._mesh import Sharded, spread, together
-from ._stream import Streamed
+from ..core import Batch, aligned, gemm
+from ..core.internal import Array, Float, PRNGKeyArray, total
+from ..latents.internal import blocks, summed
+from ..models import AbstractFeatureDecoder, Linear, Lux
+from ..parallel.internal import Sharded, Streamed, all_reduce, shard_map_stars
 
 __all__ = ["Moments", "count_values", "moments_of", "svd_start", "with_linear_part"]
 
@@ -37,7 +37,7 @@ class Moments(NamedTuple):
 
 def moments_of(batch: Batch | Streamed | Sharded) -> dict[str, Moments]:
     """The sums of every output; streamed stars are read once for them."""
-    return together(summed(spread(_sums)(block) for block, _, _ in blocks(batch)), batch)
+    return all_reduce(summed(shard_map_stars(_sums)(block) for block, _, _ in blocks(batch)), batch)
 
 
 def count_values(moments: Mapping[str, Moments]) -> float:
@@ -168,7 +168,9 @@ def _orthonormal(rows: Mapping[str, Array | np.ndarray]) -> dict[str, np.ndarray
     return dict(zip(rows, np.split(columns, ends), strict=True))
 
 
-def with_linear_part(decoder: FeatureDecoder, mean: Float[Array, " out"], linear) -> FeatureDecoder:
+def with_linear_part(
+    decoder: AbstractFeatureDecoder, mean: Float[Array, " out"], linear
+) -> AbstractFeatureDecoder:
     """The decoder as a linear one: zero weights on all its other features."""
     if isinstance(decoder, Linear):
         return Linear(mean, linear)

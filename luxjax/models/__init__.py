@@ -1,16 +1,15 @@
 """The model: decoders from latents to outputs, and the generative model that joins them."""
 
-from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic, feature_jacobian
+from ._decoders import AbstractDecoder, AbstractFeatureDecoder, Linear, Quadratic
 from ._lux import Lux
-from ._mlp import MLP, Wrapped
+from ._mlp import MLP, ModuleDecoder
 
 __all__ = [
     "MLP",
     "AbstractDecoder",
-    "FeatureDecoder",
+    "AbstractFeatureDecoder",
     "Linear",
     "Lux",
+    "ModuleDecoder",
     "Quadratic",
-    "Wrapped",
-    "feature_jacobian",
 ]

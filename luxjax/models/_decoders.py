@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Array, Float, InputError, n_pairs, pack, pairs, unpack
+from ..core import InputError, pairs, unpack
+from ..core.internal import Array, Float, n_pairs, pack
 
-__all__ = ["AbstractDecoder", "FeatureDecoder", "Linear", "Quadratic"]
+__all__ = ["AbstractDecoder", "AbstractFeatureDecoder", "Linear", "Quadratic"]
 
 
 class AbstractDecoder(eqx.Module):
@@ -22,16 +23,16 @@ class AbstractDecoder(eqx.Module):
     def __call__(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
         """The noise-free output of one star."""
 
-    def after(
+    def change_basis(
         self, shift: Float[Array, " latent"], matrix: Float[Array, "latent latent"]
     ) -> "AbstractDecoder":
         """The same decoder in another basis of the latents: of u, where z = shift + matrix @ u."""
-        from ._mlp import Wrapped  # a decoder itself
+        from ._mlp import ModuleDecoder  # a decoder itself
 
-        return Wrapped(self, self.n_latents, shift, matrix)
+        return ModuleDecoder(self, self.n_latents, shift, matrix)
 
 
-class FeatureDecoder(AbstractDecoder):
+class AbstractFeatureDecoder(AbstractDecoder):
     """A decoder linear in its weights: ``intercept + weight @ features(z)``.
 
     Such decoders are fitted in closed form, whatever their features are: with the latents given, each pixel's
@@ -64,7 +65,7 @@ def check_shapes(kind: str, intercept, weight, n_features: int) -> None:
         )
 
 
-class Linear(FeatureDecoder):
+class Linear(AbstractFeatureDecoder):
     """``y = intercept + weight @ z``: the decoder of Lux (Horta et al. 2025, AJ 169, 314).
 
     Parameters
@@ -90,11 +91,11 @@ class Linear(FeatureDecoder):
     def features(self, z):
         return z
 
-    def after(self, shift, matrix):
+    def change_basis(self, shift, matrix):
         return Linear(self.intercept + self.weight @ shift, self.weight @ matrix)
 
 
-class Quadratic(FeatureDecoder):
+class Quadratic(AbstractFeatureDecoder):
     """All terms to second order: ``y = intercept + weight @ [z, z_a z_b (a <= b)]``.
 
     With labels in place of latents this is the model of The Cannon (Ness et al. 2015, ApJ 808, 16).
@@ -122,7 +123,7 @@ class Quadratic(FeatureDecoder):
     def features(self, z):
         return jnp.concatenate([z, pairs(z)])
 
-    def after(self, shift, matrix):
+    def change_basis(self, shift, matrix):
         n = self.n_latents
         linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(n)))
         form = unpack(self.weight[:, n:] * off, n)  # z' form z holds both z_a z_b and z_b z_a
@@ -132,6 +133,8 @@ class Quadratic(FeatureDecoder):
         return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
 
 
-def feature_jacobian(decoder: FeatureDecoder, z: Float[Array, " latent"]) -> Float[Array, "feature latent"]:
+def feature_jacobian(
+    decoder: AbstractFeatureDecoder, z: Float[Array, " latent"]
+) -> Float[Array, "feature latent"]:
     """D features / d latents of one star."""
     return jax.jacfwd(decoder.features)(z)

@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Float, InputError, PRNGKeyArray, as_key, check_name
-from ._decoders import AbstractDecoder, FeatureDecoder, Linear, Quadratic, zeros
+from ..core import InputError, check_name
+from ..core.internal import Array, Float, PRNGKeyArray, as_key
+from ._decoders import AbstractDecoder, AbstractFeatureDecoder, Linear, Quadratic, zeros
 from ._mlp import MLP
 
 __all__ = ["Lux"]
@@ -155,17 +156,19 @@ class Lux(eqx.Module):
     @property
     def has_features(self) -> bool:
         """Whether every decoder is linear in the weights of its last layer, so that sums over pixels give latents."""
-        return all(isinstance(d, FeatureDecoder) for d in self.decoders.values())
+        return all(isinstance(d, AbstractFeatureDecoder) for d in self.decoders.values())
 
     @property
     def is_closed_form(self) -> bool:
         """Whether every decoder is linear in all its weights, so that closed-form fits apply."""
-        return all(isinstance(d, FeatureDecoder) and not d.learns_features for d in self.decoders.values())
+        return all(
+            isinstance(d, AbstractFeatureDecoder) and not d.learns_features for d in self.decoders.values()
+        )
 
     @property
-    def feature_decoders(self) -> dict[str, FeatureDecoder]:
+    def feature_decoders(self) -> dict[str, AbstractFeatureDecoder]:
         """The decoders by name, where all of them are linear in their weights."""
-        found = {k: d for k, d in self.decoders.items() if isinstance(d, FeatureDecoder)}
+        found = {k: d for k, d in self.decoders.items() if isinstance(d, AbstractFeatureDecoder)}
         if len(found) < len(self.decoders):
             raise InputError(
                 "this needs decoders that are linear in their last weights (Linear, Quadratic, MLP)."
@@ -182,7 +185,7 @@ class Lux(eqx.Module):
 
 
 def _size(decoder: AbstractDecoder) -> int:
-    if isinstance(decoder, FeatureDecoder):
+    if isinstance(decoder, AbstractFeatureDecoder):
         return decoder.intercept.shape[0]
     return eqx.filter_eval_shape(decoder, jnp.zeros(decoder.n_latents)).shape[0]
 

@@ -7,17 +7,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ..core import Array, Float, InputError, PRNGKeyArray, check_name
-from ._decoders import AbstractDecoder, FeatureDecoder, check_shapes, zeros
+from ..core import InputError, check_name
+from ..core.internal import Array, Float, PRNGKeyArray
+from ._decoders import AbstractDecoder, AbstractFeatureDecoder, check_shapes, zeros
 
-__all__ = ["ACTIVATIONS", "MLP", "Wrapped"]
+__all__ = ["ACTIVATIONS", "MLP", "ModuleDecoder"]
 
 # Smooth ones only: latents are found by following derivatives. tanh saturates, so that far from the training stars an
 # MLP decoder runs on as a straight line.
 ACTIVATIONS: dict[str, Callable] = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
 
 
-class MLP(FeatureDecoder):
+class MLP(AbstractFeatureDecoder):
     """``y = intercept + weight @ [z, h(z)]``: a linear decoder plus a multilayer perceptron h.
 
     The linear part makes it a linear decoder as long as the weights of h are zero, as they are before a fit. Its last
@@ -71,7 +72,7 @@ class MLP(FeatureDecoder):
             h = ACTIVATIONS[self.activation](layer(h))
         return jnp.concatenate([z, h])
 
-    def after(self, shift, matrix):
+    def change_basis(self, shift, matrix):
         first, n = self.layers[0], self.n_latents
         moved = eqx.tree_at(
             lambda layer: (layer.weight, layer.bias),
@@ -87,7 +88,7 @@ class MLP(FeatureDecoder):
         )
 
 
-class Wrapped(AbstractDecoder):
+class ModuleDecoder(AbstractDecoder):
     """Any equinox module as a decoder: ``y = module(shift + matrix @ z)``.
 
     Parameters
@@ -121,5 +122,7 @@ class Wrapped(AbstractDecoder):
         shift, matrix = jax.lax.stop_gradient((self.shift, self.matrix))
         return self.module(shift + matrix @ z)
 
-    def after(self, shift, matrix):
-        return Wrapped(self.module, self.n_latents, self.shift + self.matrix @ shift, self.matrix @ matrix)
+    def change_basis(self, shift, matrix):
+        return ModuleDecoder(
+            self.module, self.n_latents, self.shift + self.matrix @ shift, self.matrix @ matrix
+        )

@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import InputError, PRNGKeyArray, as_key
-from ..models import FeatureDecoder, Linear
+from ..core import InputError
+from ..core.internal import PRNGKeyArray, as_key
+from ..models import AbstractFeatureDecoder, Linear
 from ._draws import decode_draws, log_likelihoods, marginal_likelihoods
 from ._posterior import AbstractPosterior, SamplePosterior
 
@@ -119,9 +120,9 @@ class _Dims:
         """The dimensions of a leaf of the model."""
         group, name, *rest = path.split(".")
         decoder = self.fitted.model.decoders.get(name)
-        if group == "scatter" or (isinstance(decoder, FeatureDecoder) and rest == ["intercept"]):
+        if group == "scatter" or (isinstance(decoder, AbstractFeatureDecoder) and rest == ["intercept"]):
             return (self.out[name],)
-        if isinstance(decoder, FeatureDecoder) and rest == ["weight"]:
+        if isinstance(decoder, AbstractFeatureDecoder) and rest == ["weight"]:
             return (self.out[name], "latent" if isinstance(decoder, Linear) else f"feature_{name}")
         return tuple(f"{path}_dim_{i}" for i in range(ndim))
 

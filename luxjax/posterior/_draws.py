@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError
-from ..fitting import effective_ivar
+from ..latents.internal import effective_ivar
 from ..models import Lux
 from ._joint import log_marginals
 from ._posterior import AbstractPosterior, SamplePosterior, replace_leaves

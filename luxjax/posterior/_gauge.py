@@ -17,8 +17,8 @@ import numpy as np
 from scipy.linalg import qr
 
 from ..core import Batch, InputError
-from ..fitting import effective_ivar
-from ..models import FeatureDecoder, Linear, Lux, Quadratic
+from ..latents.internal import effective_ivar
+from ..models import AbstractFeatureDecoder, Linear, Lux, Quadratic
 
 __all__ = ["anchors", "turn_to_anchors"]
 
@@ -56,7 +56,7 @@ def turn_to_anchors(model: Lux, gauge: tuple[tuple[str, int], ...]) -> Lux:
     return model.replace({k: _turn(d, q) for k, d in model.feature_decoders.items()})
 
 
-def _turn(decoder: FeatureDecoder, q: np.ndarray) -> FeatureDecoder:
+def _turn(decoder: AbstractFeatureDecoder, q: np.ndarray) -> AbstractFeatureDecoder:
     """The decoder of z' = Q'z. Its features are a linear map of the old ones, found from a few points."""
     n = len(q)
     points = np.random.default_rng(0).normal(size=(4 * decoder.weight.shape[1] + 4, n))

@@ -6,15 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, PRNGKeyArray, as_key, check_name
+from ..core import Batch, InputError, check_name
+from ..core.internal import PRNGKeyArray, as_key
 from ..data import Catalog
-from ..fitting import Fitted
+from ..fitted import FittedModel
 from ..models import Lux
-from ._exact import Exact
-from ._laplace import Laplace
-from ._method import AbstractMethod, Problem, Progress
 from ._posterior import AbstractPosterior
 from ._priors import Priors
+from .methods._exact import Exact
+from .methods._laplace import Laplace
+from .methods._method import AbstractMethod, Problem, Progress
 
 __all__ = ["infer"]
 
@@ -22,7 +23,7 @@ FREE = ("latents", "decoders", "scatter")
 
 
 def infer(
-    model: Lux | Fitted,
+    model: Lux | FittedModel,
     data: Catalog | Batch,
     method: AbstractMethod | None = None,
     *,
@@ -64,7 +65,7 @@ def infer(
     InputError
         If the method does not suit the model, or the priors or `free` name something unknown.
     """
-    fitted = model if isinstance(model, Fitted) else Fitted(model, {})
+    fitted = model if isinstance(model, FittedModel) else FittedModel(model, {})
     priors = priors or Priors()
     priors.check(fitted.model)
     for name in free:
@@ -87,7 +88,7 @@ def _is_float(x) -> bool:
     return hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating)
 
 
-def _check(fitted: Fitted, batch: Batch, free: tuple[str, ...]) -> None:
+def _check(fitted: FittedModel, batch: Batch, free: tuple[str, ...]) -> None:
     if batch.n_stars == 0:
         raise InputError("there are no stars to infer; give at least one.")
     if free == ("latents",):

@@ -20,15 +20,16 @@ import numpy as np
 from numpyro.distributions import Distribution, HalfCauchy, HalfNormal, biject_to
 from scipy.optimize import minimize
 
-from ..core import Array, Batch, Float, Int, LuxWarning, PRNGKeyArray, solve_ridge, total
-from ..fitting import effective_ivar
-from ..models import FeatureDecoder, Lux
+from ..core import Batch, LuxWarning
+from ..core.internal import Array, Float, Int, PRNGKeyArray, solve_ridge, total
+from ..latents.internal import effective_ivar
+from ..models import AbstractFeatureDecoder, Lux
 from ._gauge import anchors, turn_to_anchors
-from ._method import AbstractMethod, Problem
 from ._posterior import SamplePosterior, replace_leaves
 from ._priors import Priors, column_log_density, leaf_paths
-from ._roots import DenseRoot, LowRankRoot, lanczos_root
 from ._stars import StarDensity, find_modes, star_data
+from .methods._method import AbstractMethod, Problem
+from .methods._roots import DenseRoot, LowRankRoot, lanczos_root
 
 __all__ = [
     "JointDensity",
@@ -233,7 +234,11 @@ def _entries(model: Lux, path: str, gauge) -> tuple[Array, Array]:
     shape = leaf_paths(model)[path].shape
     power, fixed = np.full(shape, -1.0), np.zeros(shape, bool)
     group, name, *rest = path.split(".")
-    if group == "decoders" and rest == ["weight"] and isinstance(model.decoders[name], FeatureDecoder):
+    if (
+        group == "decoders"
+        and rest == ["weight"]
+        and isinstance(model.decoders[name], AbstractFeatureDecoder)
+    ):
         n = model.n_latents
         for i, (output, row) in enumerate(gauge):
             if output == name:

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats as scipy_stats
 
-from ..core import Batch, Gaussian, InputError, PRNGKeyArray, as_key, check_name, listing
-from ..fitting import Fitted
+from ..core import Batch, Gaussian, InputError, check_name
+from ..core.internal import PRNGKeyArray, as_key, join_names
+from ..fitted import FittedModel
 from ..models import Lux
 from ._priors import Priors
 from ._stars import StarDensity, star_data
@@ -30,7 +31,7 @@ class AbstractPosterior(ABC):
 
     Attributes
     ----------
-    fitted : Fitted
+    fitted : FittedModel
         The model it was inferred with. Where decoders or scatter were inferred too, their starting point.
     ids : (star,) array of str
     method, settings : str, dict
@@ -40,7 +41,7 @@ class AbstractPosterior(ABC):
         What the stars were inferred from; None after `load_posterior` without data.
     """
 
-    fitted: Fitted
+    fitted: FittedModel
     ids: np.ndarray
     method: str
     settings: Mapping[str, Any]
@@ -243,7 +244,7 @@ class GaussianPosterior(AbstractPosterior):
         if wrong.any():
             raise InputError(
                 f"the covariances of {wrong.sum()} of {len(self)} stars are not positive definite "
-                f"({listing(self.ids[wrong], 3)}), so they have no density and no draws; infer these stars again, with NUTS if "
+                f"({join_names(self.ids[wrong], 3)}), so they have no density and no draws; infer these stars again, with NUTS if "
                 "Laplace or Variational gave this, or save the posterior again if it was changed."
             )
 

@@ -28,8 +28,9 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from ..core import Array, Float, InputError, check_name, listing
-from ..models import FeatureDecoder, Lux
+from ..core import InputError, check_name
+from ..core.internal import Array, Float, join_names
+from ..models import AbstractFeatureDecoder, Lux
 
 __all__ = ["Priors", "column_log_density", "leaf_paths"]
 
@@ -80,13 +81,15 @@ class Priors:
                 )
 
     def __repr__(self) -> str:
-        return f"Priors({listing(self.overrides) or 'defaults'})"
+        return f"Priors({join_names(self.overrides) or 'defaults'})"
 
     def check(self, model: Lux) -> None:
         """Raise `InputError` for a name that the model does not have."""
         accepted = [LATENTS, SHRINKAGE, *(f"{SHRINKAGE}.{k}" for k in model.names), *leaf_paths(model)]
         for name in self.overrides:
-            check_name("leaf or group for a prior", name, accepted, f"Name one of: {listing(accepted, 40)}")
+            check_name(
+                "leaf or group for a prior", name, accepted, f"Name one of: {join_names(accepted, 40)}"
+            )
 
     @property
     def latents(self) -> Distribution:
@@ -103,7 +106,7 @@ class Priors:
         group, name, *rest = path.split(".")
         if path in self.overrides or group != "decoders" or rest != ["weight"]:
             return None
-        if not isinstance(model.decoders[name], FeatureDecoder):
+        if not isinstance(model.decoders[name], AbstractFeatureDecoder):
             return None
         return self.overrides.get(f"{SHRINKAGE}.{name}", self.overrides.get(SHRINKAGE))  # type: ignore[return-value]
 

@@ -17,9 +17,12 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 from numpyro.distributions import Distribution
 
-from ..core import Array, Batch, Float, Measured
-from ..fitting import effective_ivar, star_sums
-from ..models import FeatureDecoder, Lux, feature_jacobian
+from ..core import Batch, OutputData
+from ..core.internal import Array, Float
+from ..latents import star_sums
+from ..latents.internal import effective_ivar
+from ..models import AbstractFeatureDecoder, Lux
+from ..models.internal import feature_jacobian
 
 __all__ = ["FeatureStar", "Mode", "PixelStar", "StarDensity", "find_modes", "noise_density", "star_data"]
 
@@ -56,8 +59,8 @@ def star_data(model: Lux, block: Batch) -> dict[str, FeatureStar | PixelStar]:
         value, ivar = m.value.astype(jnp.float64), m.ivar.astype(jnp.float64)
         weight = effective_ivar(ivar, model.scatter[name])
         decoder = model.decoders[name]
-        if isinstance(decoder, FeatureDecoder) and math.isinf(model.dof[name]):
-            sums = star_sums(decoder, Measured(value, ivar), weight)
+        if isinstance(decoder, AbstractFeatureDecoder) and math.isinf(model.dof[name]):
+            sums = star_sums(decoder, OutputData(value, ivar), weight)
             chi2 = jnp.sum(weight * (value - decoder.intercept) ** 2, axis=1)
             data[name] = FeatureStar(sums.gram, sums.rhs, 0.5 * (log_weight(weight) - chi2))
         else:
@@ -109,7 +112,7 @@ class StarDensity(eqx.Module):
         value = jnp.zeros(())
         for name, data in star.items():
             decoder = self.model.decoders[name]
-            if isinstance(data, FeatureStar) and isinstance(decoder, FeatureDecoder):
+            if isinstance(data, FeatureStar) and isinstance(decoder, AbstractFeatureDecoder):
                 phi = decoder.features(z)
                 value = value + data.constant + phi @ data.rhs - 0.5 * phi @ data.gram @ phi
             else:
@@ -124,7 +127,7 @@ class StarDensity(eqx.Module):
         total = -jax.hessian(self.log_prior)(z)
         for name, data in star.items():
             decoder = self.model.decoders[name]
-            if isinstance(data, FeatureStar) and isinstance(decoder, FeatureDecoder):
+            if isinstance(data, FeatureStar) and isinstance(decoder, AbstractFeatureDecoder):
                 jac = feature_jacobian(decoder, z)
                 total = total + jac.T @ data.gram @ jac
             else:

@@ -9,9 +9,11 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from ..core import Batch, Gaussian, InputError, listing, read_header, replaced_folder
+from ..core import Batch, Gaussian, InputError
+from ..core.internal import join_names
 from ..data import Catalog
-from ..fitting import load, save
+from ..files.internal import read_header, replaced_folder
+from ..fitted import load, save
 from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
 from ._priors import Priors
 
@@ -107,7 +109,7 @@ def _group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 def _same_stars(batch: Batch, data: Catalog | Batch, ids: np.ndarray) -> Batch:
     if isinstance(data, Catalog) and list(data.ids) != list(ids):
         raise InputError(
-            f"the data hold other stars than the posterior ({listing(data.ids, 3)} and {listing(ids, 3)}); give those "
+            f"the data hold other stars than the posterior ({join_names(data.ids, 3)} and {join_names(ids, 3)}); give those "
             "it was inferred from, in the same order."
         )
     if batch.n_stars != len(ids):
@@ -122,7 +124,7 @@ def _describe(name: str, prior: Distribution | None) -> dict[str, Any] | None:
         return None
     if type(prior).__name__ not in FAMILIES:
         raise InputError(
-            f"the prior '{name}' is a {type(prior).__name__}, which cannot be saved; savable: {listing(FAMILIES)}."
+            f"the prior '{name}' is a {type(prior).__name__}, which cannot be saved; savable: {join_names(FAMILIES)}."
         )
     numbers = {p: np.asarray(getattr(prior, p)).tolist() for p in prior.arg_constraints}
     return {"family": type(prior).__name__, **numbers}

@@ -2,31 +2,29 @@
 
 from ._baselines import cannon, labels_only, ridge
 from ._calibrate import Calibration, calibrate, coverage_bands
-from ._choose import Choice, choose
-from ._conformal import Conformal, conformal
+from ._choose import select_model
+from ._conformal import conformal
 from ._prediction import Prediction
 from ._scores import score
-from ._shrink import shrink_shortcuts
+from ._shrink import replace_shortcuts
 from ._transfer import predict_spectra, transfer
-from ._transfer_dataset import Transferred, open_transferred, transfer_dataset
+from ._transfer_dataset import PredictionTable, open_transferred, transfer_dataset
 
 __all__ = [
     "Calibration",
-    "Choice",
-    "Conformal",
     "Prediction",
-    "Transferred",
+    "PredictionTable",
     "calibrate",
     "cannon",
-    "choose",
     "conformal",
     "coverage_bands",
     "labels_only",
     "open_transferred",
     "predict_spectra",
+    "replace_shortcuts",
     "ridge",
     "score",
-    "shrink_shortcuts",
+    "select_model",
     "transfer",
     "transfer_dataset",
 ]

@@ -6,7 +6,9 @@ import numpy as np
 
 from ..core import InputError
 from ..data import Catalog, LabelTable
-from ..fitting import blocks, fit_given_latents, latent_posterior
+from ..fitting import fit_given_latents
+from ..latents import latent_posterior
+from ..latents.internal import blocks
 from ..models import Lux
 from ._prediction import Prediction
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from ..core import LEVELS, InputError
+from ..core import InputError
 from ..data import LabelTable
+from ..stats import LEVELS
 from ._prediction import Prediction, check_alike
 
 __all__ = ["Calibration", "calibrate", "coverage_bands"]

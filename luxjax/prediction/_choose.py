@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy
 
-from ..core import InputError, PRNGKeyArray, check_name, later
+from ..core import InputError, check_name
+from ..core.internal import PRNGKeyArray
 from ..data import Catalog, folds
 from ..fitting import AbstractFitter, fit, log_evidence
 from ..models import Lux
+from ..system.internal import lazy_import
 from ._transfer import transfer
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Choice", "select_model"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Choice:
     best_evidence: str | None = None
 
 
-def choose(
+def select_model(
     catalog: Catalog,
     candidates: Mapping[str, tuple[Lux, AbstractFitter | None]],
     *,

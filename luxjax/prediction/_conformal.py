@@ -112,7 +112,7 @@ def conformal(prediction: Prediction, observed: LabelTable, groups: ArrayLike | 
     k = ceil((n + 1) level), holds the new star's *observed* label with a probability of k / (n + 1) >= level, exactly so
     for scores without ties, whatever model made the prediction (Vovk, Gammerman & Shafer 2005, Algorithmic Learning in
     a Random World; Lei et al. 2018, JASA 113, 1094). Over many new stars the coverage that one calibration sample gives is
-    itself a draw from Beta(k, n + 1 - k); `luxjax.core.familywise_band` knows it.
+    itself a draw from Beta(k, n + 1 - k); `luxjax.stats.familywise_band` knows it.
 
     What is covered is the observed label, its noise included. The interval is therefore that of a catalogue value and is
     wider than one for the true label, much so where catalogue errors exceed the predicted ones; stars whose labels are more or

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import Gaussian, InputError, Verdict, check_name, later, listing
+from ..core import Gaussian, InputError, check_name
+from ..core.internal import join_names
 from ..data import LabelTable
+from ..fitted import Verdict
+from ..system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
-    pd = later("pandas")
+    pd = lazy_import("pandas")
 
 __all__ = ["Prediction", "check_alike"]
 
@@ -46,7 +49,7 @@ class Prediction:
     verdicts : dict of str to Verdict
         By label name, as far as known: whether the model measures the label or guesses it from the others.
     shrunk : tuple of str
-        Labels replaced by what the other labels say of them (see `shrink_shortcuts`).
+        Labels replaced by what the other labels say of them (see `replace_shortcuts`).
     """
 
     ids: np.ndarray
@@ -170,12 +173,12 @@ def check_alike(prediction: Prediction, names: tuple[str, ...], shrunk: tuple[st
     """That a prediction has the labels that a calibration was learned for, made in the same way."""
     if prediction.names != names:
         raise InputError(
-            f"this calibration is for the labels {listing(names)}; the prediction has {listing(prediction.names)}."
+            f"this calibration is for the labels {join_names(names)}; the prediction has {join_names(prediction.names)}."
         )
     if set(prediction.shrunk) != set(shrunk):
         raise InputError(
-            f"this calibration was learned with {listing(shrunk) or 'no label'} shrunk to the other labels; the "
-            f"prediction has {listing(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
+            f"this calibration was learned with {join_names(shrunk) or 'no label'} shrunk to the other labels; the "
+            f"prediction has {join_names(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
         )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import LEVELS, bias, bootstrap_interval, coverage, rmse, robust_scatter
 from ..data import LabelTable
+from ..stats import LEVELS, bias, bootstrap_interval, coverage, rmse, robust_scatter
 from ._calibrate import coverage_bands
 from ._prediction import Prediction
 

@@ -4,13 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from ..core import InputError, Trend, listing
+from ..core import InputError
+from ..core.internal import join_names
+from ..fitted import Trend
 from ._prediction import Prediction
 
-__all__ = ["shrink_shortcuts"]
+__all__ = ["replace_shortcuts"]
 
 
-def shrink_shortcuts(prediction: Prediction) -> Prediction:
+def replace_shortcuts(prediction: Prediction) -> Prediction:
     """The prediction with every label of verdict ``shortcut`` replaced by its posterior given the other labels.
 
     A shortcut's value says nothing that the other labels do not say, yet its error is as small as if it did: the model
@@ -35,7 +37,7 @@ def shrink_shortcuts(prediction: Prediction) -> Prediction:
     """
     if prediction.shrunk:
         raise InputError(
-            f"{listing(prediction.shrunk)} were shrunk already; shrink the prediction that `transfer` gives."
+            f"{join_names(prediction.shrunk)} were shrunk already; shrink the prediction that `transfer` gives."
         )
     trends = _trends(prediction)
     n_labels = len(prediction.names)
@@ -66,7 +68,7 @@ def _trends(prediction: Prediction) -> dict[str, Trend]:
             )
         if missing := [o for o in verdict.trend.others if o not in prediction.names]:
             raise InputError(
-                f"'{name}' follows {listing(missing)}, which this prediction lacks; it has {listing(prediction.names)}."
+                f"'{name}' follows {join_names(missing)}, which this prediction lacks; it has {join_names(prediction.names)}."
             )
         found[name] = verdict.trend
     return found

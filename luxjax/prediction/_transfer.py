@@ -8,50 +8,29 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..core import (
-    Array,
-    Batch,
-    Gaussian,
-    InputError,
-    check_name,
-    gemm,
-    listing,
-    pairs,
-    quadratic_form,
-    total,
-    unpack,
-)
+from ..core import Batch, Gaussian, InputError, check_name, gemm, pairs, unpack
+from ..core.internal import Array, join_names, quadratic_form, total
 from ..data import Catalog, Spectra
-from ..fitting import (
-    STAR,
-    UNKNOWN,
-    Fitted,
-    Products,
-    Sharded,
-    blocks,
-    decoded,
-    effective_ivar,
-    latent_posterior,
-    on_mesh,
-    placing_outputs,
-    spread,
-    tail_weight,
-    weight_products,
-)
-from ..models import AbstractDecoder, FeatureDecoder, Linear, Lux, feature_jacobian
+from ..fitted import FittedModel
+from ..fitting.internal import UNKNOWN
+from ..latents import latent_posterior, weight_products
+from ..latents.internal import Products, blocks, decoded, effective_ivar, placing_outputs, tail_weight
+from ..models import AbstractDecoder, AbstractFeatureDecoder, Linear, Lux
+from ..models.internal import feature_jacobian
+from ..parallel.internal import STAR, Sharded, on_mesh, shard_map_stars
 from ._prediction import Prediction
-from ._shrink import shrink_shortcuts as shrink
+from ._shrink import replace_shortcuts as shrink
 
 __all__ = ["assembled", "input_names", "predict_spectra", "predictor", "transfer"]
 
 
 def transfer(
-    fitted: Fitted,
+    fitted: FittedModel,
     data: Catalog | Batch,
     *,
     inputs: Sequence[str] | None = None,
     labels: str | None = None,
-    shrink_shortcuts: bool = False,
+    replace_shortcuts: bool = False,
     block: int = 512,
     mesh: Mesh | None = None,
 ) -> Prediction:
@@ -59,21 +38,21 @@ def transfer(
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FittedModel
     data : Catalog or Batch
         The stars. Labels they already carry are not looked at unless named in `inputs`.
     inputs : sequence of str, optional
         The outputs to infer latents from; by default all spectra that model and data share.
     labels : str, optional
         The label output to predict, where the model has more than one.
-    shrink_shortcuts : bool
+    replace_shortcuts : bool
         Whether labels that the model's verdicts call a shortcut are replaced by what the other labels say of them, with
-        the error that this leaves: see `luxjax.prediction.shrink_shortcuts`.
+        the error that this leaves: see `luxjax.prediction.replace_shortcuts`.
     block : int
         Stars handled at a time, by each device.
     mesh : jax.sharding.Mesh, optional
-        The devices that share the stars, as from `luxjax.fitting.star_mesh`. Where they are of several processes, each
-        gets the prediction of its own stars (`luxjax.fitting.own_stars`).
+        The devices that share the stars, as from `luxjax.parallel.star_mesh`. Where they are of several processes, each
+        gets the prediction of its own stars (`luxjax.parallel.local_stars`).
 
     Returns
     -------
@@ -96,15 +75,15 @@ def transfer(
     with jax.enable_x64(True):
         parts = [predict(part, where.stop - where.start) for part, _, where in blocks(batch, block)]
     return assembled(
-        fitted, labels, ids[batch.own] if isinstance(batch, Sharded) else ids, parts, shrink_shortcuts
+        fitted, labels, ids[batch.own] if isinstance(batch, Sharded) else ids, parts, replace_shortcuts
     )
 
 
 def predictor(
-    fitted: Fitted, names: Sequence[str], labels: str, dtype
+    fitted: FittedModel, names: Sequence[str], labels: str, dtype
 ) -> Callable[[Batch, int], tuple[np.ndarray, ...]]:
     """What tells of the first `n` stars of a block with the outputs `names` what the model says of them; for `assembled`."""
-    run = spread(_predict, STAR)
+    run = shard_map_stars(_predict, STAR)
     with jax.enable_x64(True):
         products = weight_products(fitted.model, tuple(names), dtype)
 
@@ -116,7 +95,7 @@ def predictor(
 
 
 def assembled(
-    fitted: Fitted, labels: str, ids: np.ndarray, parts: Sequence[tuple[np.ndarray, ...]], shrunk: bool
+    fitted: FittedModel, labels: str, ids: np.ndarray, parts: Sequence[tuple[np.ndarray, ...]], shrunk: bool
 ) -> Prediction:
     """The prediction of the stars of several blocks, in the labels' own units."""
     mean, cov, value, latent, own, scatter, chi2, count = (
@@ -147,7 +126,7 @@ def assembled(
 
 
 def input_names(
-    fitted: Fitted, held: Iterable[str], inputs: Sequence[str] | None, labels: str
+    fitted: FittedModel, held: Iterable[str], inputs: Sequence[str] | None, labels: str
 ) -> tuple[str, ...]:
     """The outputs to predict from: those asked for, or all that the model shares with the data, which hold `held`."""
     held = tuple(held)
@@ -155,8 +134,8 @@ def input_names(
         shared = tuple(n for n in fitted.model.names if n in held and n != labels)
         if not shared:
             raise InputError(
-                f"nothing to predict from: the model decodes {listing(fitted.model.names)} and the data hold "
-                f"{listing(held)}; name outputs alike, or choose inputs=."
+                f"nothing to predict from: the model decodes {join_names(fitted.model.names)} and the data hold "
+                f"{join_names(held)}; name outputs alike, or choose inputs=."
             )
         return shared
     for name in inputs:
@@ -175,13 +154,13 @@ def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None
     jac = jax.vmap(jax.jacfwd(decoder))(z)
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
     own = jnp.zeros_like(value)
-    if labels in weight_cov and isinstance(decoder, FeatureDecoder):
+    if labels in weight_cov and isinstance(decoder, AbstractFeatureDecoder):
         own = _decoder_variance(decoder, weight_cov[labels], z, cov)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
     return z, cov, value, latent, own, scatter, chi2, count
 
 
-def _decoder_variance(decoder: FeatureDecoder, packed_cov, z, cov) -> Array:
+def _decoder_variance(decoder: AbstractFeatureDecoder, packed_cov, z, cov) -> Array:
     """Phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
     phi = jax.vmap(decoder.features)(z)
     phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
@@ -222,7 +201,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         scaled = w * residual**2
         chi2 = chi2 + jnp.sum(scaled, axis=1)
         count = count + jnp.sum(w > 0, axis=1, dtype=jnp.int32)
-        if name in spectra or name not in weight_cov or not isinstance(decoder, FeatureDecoder):
+        if name in spectra or name not in weight_cov or not isinstance(decoder, AbstractFeatureDecoder):
             continue
         rows = decoder.weight.astype(dtype)
         n = rows.shape[1]
@@ -236,7 +215,7 @@ def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
     return (s + s @ total(middle) @ s if middle else s), chi2, count
 
 
-def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectra:
+def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> Spectra:
     """The spectra of output `name` that the model expects for the latents of a prediction.
 
     Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
@@ -250,14 +229,14 @@ def predict_spectra(fitted: Fitted, prediction: Prediction, name: str) -> Spectr
         )
     decoder = fitted.model[name]
     with jax.enable_x64(True):
-        kernel = _spectra if isinstance(decoder, FeatureDecoder) else _spectra_of_module
+        kernel = _spectra if isinstance(decoder, AbstractFeatureDecoder) else _spectra_of_module
         flux, variance = kernel(decoder, fitted.weight_cov.get(name), prediction.latents)
         scatter = np.asarray(fitted.model.scatter[name])
         variance = np.asarray(variance) + scatter**2
     with np.errstate(divide="ignore"):
         ivar = np.where(variance > 0, 1 / variance, 0)
     # Pixels that no training star had (gaps between detectors): the decoder knows nothing there.
-    if isinstance(decoder, FeatureDecoder):
+    if isinstance(decoder, AbstractFeatureDecoder):
         ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
     ivar[:, scatter >= UNKNOWN] = 0
     return Spectra(

@@ -8,35 +8,40 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..core import Batch, Gaussian, InputError, Verdict, check_name, listing, pack, unpack
-from ..fitting import Fitted, fingerprint, own_stars, placed
+from ..core import Batch, Gaussian, InputError, check_name, unpack
+from ..core.internal import join_names, pack
+from ..fitted import FittedModel, Verdict
+from ..fitted.internal import fingerprint
+from ..parallel import local_stars
+from ..parallel.internal import device_put_sharded
 from ._calibrate import Calibration
 from ._prediction import Prediction
 from ._transfer import assembled, input_names, predictor
 
 if TYPE_CHECKING:
-    from ..dataset import Dataset, Results
+    from ..dataset import Dataset
+    from ..dataset.internal import Results
 
-__all__ = ["Transferred", "open_transferred", "transfer_dataset"]
+__all__ = ["PredictionTable", "open_transferred", "transfer_dataset"]
 
 KIND = "labels"
 ORIGINS = ("latent", "decoder", "scatter")
 
 
 def transfer_dataset(
-    fitted: Fitted,
+    fitted: FittedModel,
     dataset: "Dataset",
     to: str | os.PathLike,
     *,
     inputs: Sequence[str] | None = None,
     labels: str | None = None,
-    shrink_shortcuts: bool = False,
+    replace_shortcuts: bool = False,
     calibration: Calibration | None = None,
     block: int = 512,
     part: int = 8192,
     mesh: Mesh | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> "Transferred":
+) -> "PredictionTable":
     """Predict the labels of all stars of a dataset into a folder of parquet files.
 
     Stars are read ahead of the one block in use, and what is predicted is written behind it. It may be killed at any
@@ -44,12 +49,12 @@ def transfer_dataset(
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FittedModel
     dataset : Dataset
         All of it, or a selection.
     to : path or str
         A new folder, or that of an earlier call with the same model, stars and settings; any address that fsspec knows.
-    inputs, labels, shrink_shortcuts
+    inputs, labels, replace_shortcuts
         As for `transfer`.
     calibration : Calibration, optional
         Applied to the covariance of every star.
@@ -58,7 +63,7 @@ def transfer_dataset(
     part : int
         Stars of each file, a multiple of `block`.
     mesh : jax.sharding.Mesh, optional
-        The devices that share the stars, as from `luxjax.fitting.star_mesh`; `block` is for each of them. Where they are
+        The devices that share the stars, as from `luxjax.parallel.star_mesh`; `block` is for each of them. Where they are
         of several processes, each writes the labels of its own stars into a folder inside `to`, ``process-00001-of-00004``;
         sorted by name, all together are in the order of the dataset.
     progress : callable, optional
@@ -73,7 +78,7 @@ def transfer_dataset(
     InputError
         The folder holds labels of another model, of other stars, with other settings or by another number of processes.
     """
-    from ..dataset import Results
+    from ..dataset.internal import Results
 
     devices = 1 if mesh is None else mesh.local_mesh.size
     if mesh is not None and devices < mesh.size:
@@ -91,13 +96,13 @@ def transfer_dataset(
     settings = {
         "inputs": list(names),
         "labels": labels,
-        "shrink_shortcuts": shrink_shortcuts,
+        "replace_shortcuts": replace_shortcuts,
         "calibration": None if calibration is None else calibration.to_dict(),
         "stars": [block, part],
     }
     identity = {"model": fingerprint(fitted), "dataset": dataset.fingerprint, "settings": settings}
     verdicts = {n: fitted.verdicts[n].to_dict() for n in info.names if n in fitted.verdicts}
-    guessed = [n for n, v in verdicts.items() if shrink_shortcuts and v["verdict"] == "shortcut"]
+    guessed = [n for n, v in verdicts.items() if replace_shortcuts and v["verdict"] == "shortcut"]
     facts = {
         "names": list(info.names),
         "units": dict(info.units),
@@ -115,44 +120,44 @@ def transfer_dataset(
         ids: np.ndarray, batches: Iterable[Batch]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         def predicted(batch: Batch):
-            full = batch.filled(filled)
-            return predict(full if mesh is None else placed(full, mesh), batch.n_stars)
+            full = batch.pad(filled)
+            return predict(full if mesh is None else device_put_sharded(full, mesh), batch.n_stars)
 
         with jax.enable_x64(True):
             parts = [predicted(batch) for batch in batches]
-        found = assembled(fitted, labels, ids, parts, shrink_shortcuts)
+        found = assembled(fitted, labels, ids, parts, replace_shortcuts)
         return _columns(found if calibration is None else calibration.apply(found)), {}
 
     notes = _notes(info.names, info.units)
     results.fill(
         dataset, names, work, labels=fitted.batch, block=block, part=part, notes=notes, progress=progress
     )
-    return Transferred(results)
+    return PredictionTable(results)
 
 
 def _own_part(dataset: "Dataset", to: str | os.PathLike, mesh: Mesh) -> tuple["Dataset", str]:
     """The stars of this process, and the folder for their labels."""
-    from ..dataset import Results
+    from ..dataset.internal import Results
 
     processes = sorted({device.process_index for device in mesh.devices.flat})
     own = processes.index(jax.process_index())
     last = f"-of-{len(processes):05d}"
     if others := sorted(name for name in Results.names(to) if not name.endswith(last)):
         raise InputError(
-            f"'{to}' holds {listing(others, 4)}, and this is a run of {len(processes)} processes; go on with as many as "
+            f"'{to}' holds {join_names(others, 4)}, and this is a run of {len(processes)} processes; go on with as many as "
             "before, or name an empty folder."
         )
-    return dataset.select(own_stars(len(dataset), mesh)), f"{os.fspath(to)}/process-{own:05d}{last}"
+    return dataset.select(local_stars(len(dataset), mesh)), f"{os.fspath(to)}/process-{own:05d}{last}"
 
 
-def open_transferred(location: str | os.PathLike) -> "Transferred":
+def open_transferred(location: str | os.PathLike) -> "PredictionTable":
     """Labels that `transfer_dataset` or ``luxjax transfer`` wrote."""
-    from ..dataset import Results
+    from ..dataset.internal import Results
 
-    return Transferred(Results.open(location, KIND))
+    return PredictionTable(Results.open(location, KIND))
 
 
-class Transferred:
+class PredictionTable:
     """Predicted labels on disk. Make them with `transfer_dataset`, read them with `open_transferred`.
 
     One row per star, in the order of the dataset: the columns of `Prediction.to_frame`, the variance of every label by origin

@@ -6,16 +6,13 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from ..explain import Evidence, Explanation
-from ._evidence_latents import supporting
-from ._evidence_pixels import saliency, zooms
-from ._evidence_stars import off_trend, tests
-from ._explanations import figure_name, page_name, read_explanations
+from ..evidence import Evidence, Explanation
+from ..plots.internal import label_html, off_trend, saliency, save, supporting, tests, zooms
+from ..runs import RunFolder
+from ..runs.internal import figure_name, page_name, read_explanations
 from ._html import write_page
-from ._run import RunFolder
 from ._section import Cell, Section, Shown, Table
-from ._style import label_html, save
-from ._verdicts import number, span
+from .sections._verdicts import number, span
 
 __all__ = ["render_explanations"]
 

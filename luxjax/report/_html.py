@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .. import __version__
-from ._run import RunFolder
+from ..runs import RunFolder
 from ._section import Cell, Section
 
 __all__ = ["write_page"]

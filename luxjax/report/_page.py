@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from ..runs import RunFolder
 from ._explain_page import render_explanations
 from ._html import write_page
-from ._run import RunFolder
-from ._sections import SECTIONS, headline
+from .sections._sections import SECTIONS, headline
 
 __all__ = ["render"]
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import InputError, PRNGKeyArray, check_name
+from ..core import InputError, check_name
+from ..core.internal import PRNGKeyArray
 from ..data import Catalog, LabelTable, Spectra
 from ._random import generator
 

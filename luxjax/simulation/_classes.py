@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
+from ..lines.internal import PARAMETERS, column
 from ._population import _TRACKS, _discs
-from ._strength import PARAMETERS, column
 
 __all__ = ["CLASSES", "MIX", "draw_classes", "spectral_class"]
 

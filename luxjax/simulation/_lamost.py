@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, PRNGKeyArray
+from ..core import InputError
+from ..core.internal import PRNGKeyArray
 from ..data import Spectra
+from ..lines.internal import column
 from ._classes import draw_classes
-from ._optical import OpticalSynthesis
 from ._random import generator
-from ._strength import column
+from .physics._optical import OpticalSynthesis
 
 __all__ = ["SimulatedLamost", "simulate_lamost"]
 

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..core import InputError, check_name
-from ..data import Medium
-from ._lines import LineList
-from ._strength import PARAMETERS, LineStrength, column
+from ..data.internal import Medium
+from ..lines import LineList, LineStrength
+from ..lines.internal import PARAMETERS, column
 
 __all__ = ["BreakCorrelation", "Confounder", "Impostor", "Plant", "PlantLine", "Where"]
 

@@ -12,8 +12,8 @@ import pandas as pd
 from astropy.coordinates import Galactic, SkyCoord
 
 from ..core import InputError, check_name
+from ..lines.internal import PARAMETERS, column
 from ._plants import Confounder
-from ._strength import PARAMETERS, column
 
 __all__ = ["ALPHA", "LABELS", "Population", "draw_population", "label_matrix"]
 

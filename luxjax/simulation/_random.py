@@ -3,7 +3,8 @@
 import jax
 import numpy as np
 
-from ..core import InputError, PRNGKeyArray
+from ..core import InputError
+from ..core.internal import PRNGKeyArray
 
 __all__ = ["generator"]
 

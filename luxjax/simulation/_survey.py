@@ -6,21 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, PRNGKeyArray, check_name
+from ..core import InputError, check_name
+from ..core.internal import PRNGKeyArray
 from ..data import Catalog, LabelTable, Spectra
-from ._lines import LineList
+from ..lines import LineList
+from ..lines.internal import PARAMETERS, column
 from ._plants import BreakCorrelation, Confounder, Impostor, Plant, PlantLine
 from ._population import LABELS, Population, draw_population, label_matrix
 from ._random import generator
-from ._spectrum import Synthesis, builtin
-from ._strength import PARAMETERS, column
 from ._truth import Truth
+from .physics._spectrum import Synthesis, builtin
 
-__all__ = ["Simulated", "simulate"]
+__all__ = ["SimulatedSurvey", "simulate"]
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
+class SimulatedSurvey:
     """A simulated survey.
 
     Parameters
@@ -62,7 +63,7 @@ def simulate(
     n_train: int | None = None,
     visits: int = 1,
     lines: LineList | None = None,
-) -> Simulated:
+) -> SimulatedSurvey:
     """Observe a population of disc stars.
 
     Parameters
@@ -94,7 +95,7 @@ def simulate(
     n_train : int
         The first this many stars are the training part; half of them unless given.
     visits : int
-        Times each star is observed; visits after the first are in `Simulated.repeats`.
+        Times each star is observed; visits after the first are in `SimulatedSurvey.repeats`.
     lines : LineList
         Instead of the built-in table.
     """
@@ -129,7 +130,7 @@ def simulate(
                 truth, window, table[f"snr_{window}"], bad_fraction, visit, rng
             )
         catalogs.append(Catalog({**outputs, "labels": label_table}, table))
-    return Simulated(catalogs[0], truth, tuple(catalogs[1:]))
+    return SimulatedSurvey(catalogs[0], truth, tuple(catalogs[1:]))
 
 
 def _syntheses(windows, lines: LineList | None, planted: Sequence[PlantLine]) -> dict[str, Synthesis]:

@@ -7,10 +7,11 @@ import numpy as np
 
 from ..core import InputError, check_name
 from ..data import Spectra
+from ..lines import ELEMENTS
+from ..lines.internal import PARAMETERS
 from ._plants import Impostor
 from ._population import label_matrix
-from ._spectrum import Synthesis
-from ._strength import ELEMENTS, PARAMETERS
+from .physics._spectrum import Synthesis
 
 __all__ = ["Bound", "Truth"]
 

@@ -15,12 +15,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..core import InputError, PRNGKeyArray, check_name
+from ..core import InputError, check_name
+from ..core.internal import PRNGKeyArray
 from ..data import Catalog, LabelTable, Spectra
 from ._random import generator
 from ._truth import _cramer_rao
 
-__all__ = ["SmallWorld", "small_world"]
+__all__ = ["ToySurvey", "toy_survey"]
 
 N_PIXELS, LINE_SIGMA, DEPTH_LIMIT = 600, 1.4, 0.7  # pixels, pixels, fraction of the continuum
 ALPHAS, HIDDEN = ("Mg", "Si", "Ca"), ("Ni", "Co", "V", "Cr", "Na", "Al")
@@ -73,7 +74,7 @@ class _Lines:
 
 
 @dataclass(frozen=True, eq=False)
-class SmallWorld:
+class ToySurvey:
     """A small simulated world: what is observed, and what made it. Host arrays in float64.
 
     Attributes
@@ -122,7 +123,7 @@ class SmallWorld:
         return self.lines.jacobian(params)
 
 
-def small_world(
+def toy_survey(
     key: "PRNGKeyArray | int",
     n_train: int = 800,
     n_held_out: int = 1000,
@@ -138,7 +139,7 @@ def small_world(
     impostor: Impostor = "none",
     impostor_strength: float = 2.0,
     noise_correlation: float = 0.0,
-) -> SmallWorld:
+) -> ToySurvey:
     """Draw a small world.
 
     Parameters
@@ -200,7 +201,7 @@ def small_world(
     miss = rng.standard_normal((len(params), 5))
     miss[:, 4] = noise_correlation * miss[:, 3] + np.sqrt(1 - noise_correlation**2) * miss[:, 4]
     catalog = _catalog(flux, error, params @ _LABEL_ROWS.T + sigma * miss, sigma)
-    return SmallWorld(
+    return ToySurvey(
         catalog.select(slice(n_train)),
         catalog.select(slice(n_train, None)),
         params[n_train:],

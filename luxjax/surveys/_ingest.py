@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, listing
+from ..core import InputError
+from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
-from ._ingested import Ingested
-from ._join import best_rows, choose_labels, match_labels
-from ._quality import Preset
+from ._ingested import IngestResult
 from ._reduce import Reduction
+from .catalogs._join import best_rows, choose_labels, match_labels
+from .catalogs._quality import Preset
 
 __all__ = ["best_of_each", "find_files", "ingest"]
 
@@ -36,8 +37,8 @@ def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
             )
     if not found:
         raise InputError(
-            f"no spectra in {listing(paths) or 'an empty list of paths'}: there is no file ending in "
-            f"{listing(ENDINGS)}; give the folder that holds them, or the files themselves."
+            f"no spectra in {join_names(paths) or 'an empty list of paths'}: there is no file ending in "
+            f"{join_names(ENDINGS)}; give the folder that holds them, or the files themselves."
         )
     return list(found)
 
@@ -61,7 +62,7 @@ def ingest(
     keep_unlabelled: bool = True,
     workers: int | None = None,
     progress: bool = True,
-) -> Ingested:
+) -> IngestResult:
     """Make catalogues of raw spectra and a label catalogue.
 
     Files are read, shifted to rest, brought to one grid and (if asked) divided by their continuum; of several spectra
@@ -134,7 +135,7 @@ def ingest(
     spectra, left_out = best_of_each(spectra)
     spectra = reduction.finish(spectra)
     if labels is None:
-        return Ingested(None, _catalog({output: spectra}), failures, left_out, n_files=n_files)
+        return IngestResult(None, _catalog({output: spectra}), failures, left_out, n_files=n_files)
     chosen = choose_labels(labels, label_names, cuts, survey, release)
     match = match_labels(spectra, chosen.labels, join)
     if not len(match):
@@ -152,7 +153,7 @@ def ingest(
         taken.table,
     )
     alone = np.setdiff1d(np.arange(len(spectra)), match.left)
-    return Ingested(
+    return IngestResult(
         _catalog({output: matched, label_output: theirs}),
         _catalog({output: spectra.select(alone)}) if keep_unlabelled and len(alone) else None,
         failures,

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core import InputError, listing
+from ..core import InputError
+from ..core.internal import join_names
 from ..data import Catalog, Match, save_catalog
-from ._quality import QualityReport
+from .catalogs._quality import QualityReport
 
-__all__ = ["Ingested"]
+__all__ = ["IngestResult"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ingested:
+class IngestResult:
     """Catalogues made of raw files, and an account of everything that did not get into them.
 
     Parameters
@@ -115,7 +116,7 @@ def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
         return []
     lines = [f"  {len(table)} {title}:"]
     for reason, part in list(table.groupby("reason", sort=False))[:6]:
-        some = listing([Path(str(v)).name for v in part[what]], 3)
+        some = join_names([Path(str(v)).name for v in part[what]], 3)
         lines.append(f"    {len(part)} x {reason} [{some}]")
     more = table["reason"].nunique() - 6
     return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])

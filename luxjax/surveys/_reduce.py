@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name, listing
-from ..data import Frame, Medium, Spectra
-from ..pixels import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
-from ._read import ReadResult, read_many
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..data import Spectra
+from ..data.internal import Frame, Medium
+from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
+from .formats._read import ReadResult, read_many
 
 __all__ = ["Reduction"]
 
@@ -181,7 +183,7 @@ def _cut(wavelength: np.ndarray, limits: tuple[float, float] | None) -> np.ndarr
     if limits is None:
         return wavelength
     if len(limits) != 2:
-        raise InputError(f"limits are two wavelengths in Angstrom, (low, high); given: {listing(limits)}.")
+        raise InputError(f"limits are two wavelengths in Angstrom, (low, high); given: {join_names(limits)}.")
     low, high = limits
     inside = wavelength[(wavelength >= low) & (wavelength <= high)]
     if len(inside) < 2:

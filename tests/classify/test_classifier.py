@@ -6,15 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import (
-    Features,
-    cross_validate,
-    load_classifier,
-    make_estimator,
-    save_classifier,
-    score_classes,
-    train_classifier,
-)
+from luxjax.classify import cross_validate, load_classifier, save_classifier, score_classes, train_classifier
+from luxjax.classify.features import Features
+from luxjax.classify.internal import make_estimator
 from luxjax.core import InputError
 
 SETTINGS = {"boosting": {"max_iter": 40}, "forest": {"n_estimators": 60}, "logistic": {}}

@@ -6,15 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import (
-    Classifier,
-    Features,
-    ablate_families,
-    compare_rankings,
-    condition_on,
-    permute_families,
-)
-from luxjax.core import InputError, Ranking
+from luxjax.classify import Classifier, ablate_families, compare_rankings, condition_on, permute_families
+from luxjax.classify.features import Features
+from luxjax.core import InputError
+from luxjax.stats import Ranking
 
 FAMILIES = {"Hbeta": "balmer", "Halpha": "balmer", "CaII_K": "ca_hk", "Mg_b": "magnesium"}
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from luxjax.classify import Index, measure_indices
 from luxjax.data import Spectra
-from luxjax.pixels import air_to_vacuum
+from luxjax.indices import Index, measure_indices
+from luxjax.preprocessing import air_to_vacuum
 
 
 @pytest.mark.filterwarnings("ignore")

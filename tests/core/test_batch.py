@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import Batch, InputError, Measured, aligned
+from luxjax.core import Batch, InputError, OutputData, aligned
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -9999.0])
@@ -11,7 +11,7 @@ from luxjax.core import Batch, InputError, Measured, aligned
 def test_what_stands_at_an_unusable_value_leaves_no_trace(bad, ivar):
     value, weight = np.ones((2, 3)), np.ones((2, 3))
     value[0, 1], weight[0, 1] = bad, ivar
-    got = Measured.clean(value, weight)
+    got = OutputData.clean(value, weight)
     assert got.value[0, 1] == 0
     assert got.ivar[0, 1] == 0
     assert np.isfinite(got.value).all()
@@ -19,13 +19,13 @@ def test_what_stands_at_an_unusable_value_leaves_no_trace(bad, ivar):
 
 
 def test_a_value_without_finite_number_loses_its_weight():
-    got = Measured.clean(np.array([[np.nan, 2.0]]), np.array([[1.0, 1.0]]))
+    got = OutputData.clean(np.array([[np.nan, 2.0]]), np.array([[1.0, 1.0]]))
     assert got.ivar.tolist() == [[0.0, 1.0]]
 
 
 def test_batches_select_stars_and_outputs(rng):
     batch = Batch(
-        {k: Measured.clean(rng.normal(size=(4, n)), np.ones((4, n))) for k, n in (("a", 3), ("b", 2))}
+        {k: OutputData.clean(rng.normal(size=(4, n)), np.ones((4, n))) for k, n in (("a", 3), ("b", 2))}
     )
     assert batch.sizes == {"a": 3, "b": 2}
     assert batch.stars(np.array([True, False, True, False])).n_stars == 2
@@ -35,31 +35,31 @@ def test_batches_select_stars_and_outputs(rng):
 
 
 def test_errors_name_what_is_wrong():
-    one = Measured.clean(np.ones((2, 3)), np.ones((2, 3)))
+    one = OutputData.clean(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(InputError, match="same stars"):
-        Batch({"a": one, "b": Measured.clean(np.ones((3, 1)), np.ones((3, 1)))})
+        Batch({"a": one, "b": OutputData.clean(np.ones((3, 1)), np.ones((3, 1)))})
     with pytest.raises(InputError, match="no output 'spectrum'.*known: spectra.*Did you mean 'spectra'"):
         Batch({"spectra": one})["spectrum"]
     with pytest.raises(InputError, match="same shape"):
-        Measured.clean(np.ones((2, 3)), np.ones((2, 2)))
+        OutputData.clean(np.ones((2, 3)), np.ones((2, 2)))
 
 
 def test_filled_with_stars_of_zero_weight():
-    batch = Batch({"flux": Measured.clean(np.ones((2, 3)), np.ones((2, 3)))})
-    filled = batch.filled(5)
+    batch = Batch({"flux": OutputData.clean(np.ones((2, 3)), np.ones((2, 3)))})
+    filled = batch.pad(5)
     assert filled.n_stars == 5
     np.testing.assert_array_equal(filled["flux"].ivar.sum(axis=1), [3, 3, 0, 0, 0])
     np.testing.assert_array_equal(filled.stars(slice(2))["flux"].value, batch["flux"].value)
-    assert batch.filled(2) is batch
+    assert batch.pad(2) is batch
 
 
 def test_rows_by_the_host_are_those_of_compiled_programs(rng):
-    batch = Batch({"flux": Measured.clean(rng.normal(size=(7, 3)), np.ones((7, 3)))})
+    batch = Batch({"flux": OutputData.clean(rng.normal(size=(7, 3)), np.ones((7, 3)))})
     for index in (slice(2, 5), np.array([4, 0, -1, 4]), np.arange(7) > 3):
         traced = jax.jit(lambda b, i=index: b.stars(i))(batch)
         np.testing.assert_array_equal(batch.stars(index)["flux"].value, traced["flux"].value)
     np.testing.assert_array_equal(
-        batch.filled(9)["flux"].value, jax.jit(lambda b: b.filled(9))(batch)["flux"].value
+        batch.pad(9)["flux"].value, jax.jit(lambda b: b.pad(9))(batch)["flux"].value
     )
     with pytest.raises(IndexError):
         batch.stars(np.array([7]))

@@ -3,18 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import (
-    gemm,
-    is_definite,
-    n_pairs,
-    pack,
-    pairs,
-    quadratic_form,
-    ridge_mean,
-    solve_ridge,
-    solve_symmetric,
-    unpack,
-)
+from luxjax.core import gemm, pairs, ridge_mean, unpack
+from luxjax.core.internal import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from luxjax.core import InputError
-from luxjax.data import Spectra, native
+from luxjax.data import Spectra
+from luxjax.data.internal import native
 
 WAVE = np.array([5000.0, 5001.0, 5003.0])
 

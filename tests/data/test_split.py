@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luxjax.core import InputError
-from luxjax.data import folds, sky_blocks, split
+from luxjax.data import folds, split
+from luxjax.data._split import sky_blocks
 
 IDS = np.array([f"2M{i:08d}+00000000" for i in range(4000)])
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax import cli
+from luxjax.cli import _app as cli
 from luxjax.core import InputError
 from luxjax.data import LabelTable
 from luxjax.dataset import _ingest, ingest_dataset, open_dataset

@@ -8,11 +8,12 @@ import sys
 import jax
 import numpy as np
 
-from luxjax.core import Batch, Measured
-from luxjax.fitting import ALS, EM, STAR, blocks, fit, join_processes, on_mesh, spread, star_mesh
-from luxjax.fitting._blocks import sweep
-from luxjax.fitting._mesh import from_first
+from luxjax.core import Batch, OutputData
+from luxjax.fitting import ALS, EM, fit
+from luxjax.latents.internal import blocks, sweep
 from luxjax.models import Lux
+from luxjax.parallel import join_processes, star_mesh
+from luxjax.parallel.internal import STAR, from_first, on_mesh, shard_map_stars
 
 N = 301
 
@@ -27,8 +28,8 @@ def stars(n: int = N) -> Batch:
     with jax.enable_x64(True):
         return Batch(
             {
-                "spectra": Measured.clean(flux, ivar, np.float64),
-                "labels": Measured.clean(label, np.full(label.shape, 100.0), np.float64),
+                "spectra": OutputData.clean(flux, ivar, np.float64),
+                "labels": OutputData.clean(label, np.full(label.shape, 100.0), np.float64),
             }
         )
 
@@ -51,7 +52,7 @@ def sums(mesh) -> dict[str, np.ndarray]:
         batch = on_mesh(stars(), mesh)
         loss, gram = sweep(squares, jax.numpy.float64(0.5), batch, 16)
         each = [
-            np.asarray(spread(means, STAR)(block, 0.5))[: where.stop - where.start]
+            np.asarray(shard_map_stars(means, STAR)(block, 0.5))[: where.stop - where.start]
             for block, _, where in blocks(batch, 16)
         ]
         first = from_first({"x": jax.numpy.full(2, 7.0 + jax.process_index())}, batch)["x"]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from luxjax.core import Batch, InputError, LuxWarning, Measured
+from luxjax.core import Batch, InputError, LuxWarning, OutputData
 from luxjax.fitting import ALS, EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
-from .worlds import small_world
+from .worlds import toy_survey
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def quasi_newton(batch, n_latents, strength, latent_strength, rng):
 
 
 def test_it_ends_at_the_minimum_that_quasi_newton_finds(rng):
-    batch, _, _ = small_world(rng, n_stars=40)
+    batch, _, _ = toy_survey(rng, n_stars=40)
     strength = {"flux": 2.0, "labels": 0.5}
     fitter = ALS(regularization=strength, latent_regularization=0.7, tol=1e-12, max_cycles=2000)
     fitted = fit(Lux.linear(batch.sizes, 2), batch, fitter, key=0)
@@ -68,7 +68,7 @@ def test_it_ends_at_the_minimum_that_quasi_newton_finds(rng):
 @pytest.mark.parametrize("scatter", [False, True])
 @pytest.mark.parametrize("kind", ["linear", "quadratic"])
 def test_objective_never_rises(rng, scatter, kind):
-    batch, _, _ = small_world(rng, n_stars=80, sizes={"flux": 30, "labels": 3})
+    batch, _, _ = toy_survey(rng, n_stars=80, sizes={"flux": 30, "labels": 3})
     fitter = ALS(scatter=scatter, max_cycles=6, tol=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)
@@ -78,7 +78,7 @@ def test_objective_never_rises(rng, scatter, kind):
 
 @pytest.mark.long
 def test_balancing_saves_cycles(rng):
-    batch, _, _ = small_world(rng, n_stars=200, sizes={"flux": 100, "labels": 3}, n_latents=4)
+    batch, _, _ = toy_survey(rng, n_stars=200, sizes={"flux": 100, "labels": 3}, n_latents=4)
     with_it, without = (
         fit(Lux.linear(batch.sizes, 4), batch, ALS(balance=b, tol=1e-8, max_cycles=3000), key=0).objective
         for b in (True, False)
@@ -89,11 +89,11 @@ def test_balancing_saves_cycles(rng):
 
 @pytest.mark.long
 def test_a_curved_world_needs_the_quadratic_decoder(rng):
-    batch, _, z = small_world(rng, n_stars=200, sizes={"flux": 40, "labels": 2}, missing=0, noise=0.05)
+    batch, _, z = toy_survey(rng, n_stars=200, sizes={"flux": 40, "labels": 2}, missing=0, noise=0.05)
     m = batch["flux"]
     curve = rng.normal(size=(40,))
     bent = m.value + 0.3 * jnp.asarray(z[:, :1] * z[:, 1:]) * curve
-    batch = Batch({"flux": Measured(bent, m.ivar), "labels": batch["labels"]})
+    batch = Batch({"flux": OutputData(bent, m.ivar), "labels": batch["labels"]})
     linear = fit(Lux.linear(batch.sizes, 2), batch, ALS(tol=1e-4), key=0)
     curved = fit(Lux.quadratic(batch.sizes, 2), batch, ALS(tol=1e-4), key=0)
     n_values = 200 * 42
@@ -102,7 +102,7 @@ def test_a_curved_world_needs_the_quadratic_decoder(rng):
 
 
 def test_both_fitters_agree_where_noise_is_small(rng):
-    batch, _, _ = small_world(rng, n_stars=300, noise=0.05, missing=0)
+    batch, _, _ = toy_survey(rng, n_stars=300, noise=0.05, missing=0)
     values = [
         transfer(
             fit(Lux.linear(batch.sizes, 2), batch, f, key=0), batch, inputs=["flux"], labels="labels"
@@ -113,6 +113,6 @@ def test_both_fitters_agree_where_noise_is_small(rng):
 
 
 def test_unknown_output_to_regularise_is_named(rng):
-    batch, _, _ = small_world(rng)
+    batch, _, _ = toy_survey(rng)
     with pytest.raises(InputError, match="no output to regularise 'fluks'.*Did you mean 'flux'"):
         fit(Lux.linear(batch.sizes, 2), batch, ALS(regularization={"fluks": 1.0}), key=0)

@@ -4,13 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from luxjax.core import Batch, InputError, Measured
+from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.fitting import ALS, EM, FitError, fit, fit_given_latents, load, save
+from luxjax.fitted import load, save
+from luxjax.fitting import ALS, EM, FitError, fit, fit_given_latents
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 
-from .worlds import small_world
+from .worlds import toy_survey
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_bad_requests(catalog, rng):
 
 
 def test_known_latents_give_the_least_squares_decoder(rng):
-    batch, _, z = small_world(rng, missing=0.2)
+    batch, _, z = toy_survey(rng, missing=0.2)
     fitted = fit_given_latents(Lux.linear(batch.sizes, 2), batch, z, scatter=False)
     m = batch["flux"]
     with jax.enable_x64(True):
@@ -140,9 +141,11 @@ def test_expectation_maximisation_wants_linear_decoders(catalog):
 @pytest.mark.parametrize("stars", [slice(3, 4), slice(None)], ids=["one star", "all"])
 @pytest.mark.parametrize("fitter", [EM(), ALS()], ids=lambda f: type(f).__name__)
 def test_errors_near_zero_are_said_to_be_the_cause(rng, fitter, stars):
-    batch, _, _ = small_world(rng, n_stars=40)
+    batch, _, _ = toy_survey(rng, n_stars=40)
     flux = batch["flux"]
     # Single-precision sums overflow.
-    spoilt = Batch({**batch.outputs, "flux": Measured.clean(1e3 * flux.value, flux.ivar.at[stars].set(1e38))})
+    spoilt = Batch(
+        {**batch.outputs, "flux": OutputData.clean(1e3 * flux.value, flux.ivar.at[stars].set(1e38))}
+    )
     with pytest.raises(FitError, match="check the errors of the data for values near zero"):
         fit(Lux.linear(spoilt.sizes, 2), spoilt, fitter, key=0)

@@ -10,7 +10,7 @@ from luxjax.fitting import EM, fit
 from luxjax.fitting._readout import readout_row
 from luxjax.models import Lux
 
-from .worlds import small_world
+from .worlds import toy_survey
 
 
 def test_row_maximises_the_evidence():
@@ -56,7 +56,7 @@ def test_uncertain_latents_do_not_attenuate_the_slope():
 
 
 def test_only_small_outputs_change_and_only_from_large_ones():
-    batch, _, _ = small_world(
+    batch, _, _ = toy_survey(
         np.random.default_rng(2), n_stars=90, sizes={"flux": 30, "labels": 2}, missing=0.1
     )
     model = Lux.linear({"flux": 30, "labels": 2}, 2)
@@ -91,6 +91,6 @@ def test_only_small_outputs_change_and_only_from_large_ones():
 
 
 def test_needs_spectra_and_labels():
-    batch, _, _ = small_world(np.random.default_rng(3))
+    batch, _, _ = toy_survey(np.random.default_rng(3))
     with pytest.raises(InputError, match=r"one output with many pixels and one with few, for 5 latents"):
         fit(Lux.linear({"flux": 9, "labels": 3}, 5), batch, EM(readout=True, max_cycles=80), key=0)

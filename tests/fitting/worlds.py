@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured
+from luxjax.core import Batch, OutputData
 from luxjax.models import Linear, Lux
 
 
@@ -18,5 +18,5 @@ def small_world(rng, n_stars=60, sizes=None, n_latents=2, missing=0.2, noise=0.3
         value = z @ w.T + b + error * rng.normal(size=error.shape)
         ivar = np.where(rng.random(error.shape) < missing, 0, error**-2)
         decoders[name] = Linear(jnp.asarray(b), jnp.asarray(w))
-        outputs[name] = Measured.clean(value, ivar, dtype)
+        outputs[name] = OutputData.clean(value, ivar, dtype)
     return Batch(outputs), Lux(decoders), z

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from luxjax.core import InputError
-from luxjax.fitting import join_processes
-from luxjax.fitting._processes import _place
+from luxjax.parallel import join_processes
+from luxjax.parallel._processes import _place
 
 INFERENCE = Path(__file__).resolve().parents[2] / "inference"
 LOCAL, SLURM = INFERENCE / "cluster" / "local.sh", INFERENCE / "cluster" / "slurm.sh"

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
-from luxjax.fitting import load as load_model
-from luxjax.report import DEMO, RunFolder
+from luxjax.fitted import load as load_model
+from luxjax.runs import RunFolder
+from luxjax.runs.internal import DEMO
 from luxjax.surveys import read_catalog
 
 RECIPES = Path(__file__).resolve().parents[2] / "inference"

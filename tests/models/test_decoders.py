@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.models import Linear, Lux, Quadratic, feature_jacobian
+from luxjax.models import Linear, Lux, Quadratic
+from luxjax.models.internal import feature_jacobian
 
 
 def test_linear_decoder_is_an_affine_map(rng):

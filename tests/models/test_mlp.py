@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.models import MLP, AbstractDecoder, Linear, Lux, Quadratic, Wrapped
+from luxjax.models import MLP, AbstractDecoder, Linear, Lux, ModuleDecoder, Quadratic
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,9 @@ def decoders(rng):
         "linear": Linear(jnp.asarray(rng.normal(size=5)), jnp.asarray(rng.normal(size=(5, 3)))),
         "quadratic": Quadratic(jnp.asarray(rng.normal(size=5)), jnp.asarray(rng.normal(size=(5, 9))), 3),
         "mlp": drawn_mlp(rng),
-        "wrapped": Wrapped(network, 3, jnp.asarray(rng.normal(size=3)), jnp.asarray(rng.normal(size=(3, 3)))),
+        "wrapped": ModuleDecoder(
+            network, 3, jnp.asarray(rng.normal(size=3)), jnp.asarray(rng.normal(size=(3, 3)))
+        ),
         "own": Mine(),
     }
 
@@ -69,9 +71,9 @@ def test_its_jacobian_is_the_finite_difference(rng, activation):
 def test_in_another_basis_it_is_the_same_decoder(rng, kind):
     decoder = decoders(rng)[kind]
     shift, matrix, u = (jnp.asarray(rng.normal(size=s)) for s in (3, (3, 3), 3))
-    moved = decoder.after(shift, matrix)
+    moved = decoder.change_basis(shift, matrix)
     assert np.allclose(moved(u), decoder(shift + matrix @ u), atol=1e-10)
-    again = moved.after(u, matrix)
+    again = moved.change_basis(u, matrix)
     assert np.allclose(again(shift), decoder(shift + matrix @ (u + matrix @ shift)), atol=1e-10)
 
 

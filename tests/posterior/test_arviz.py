@@ -9,7 +9,8 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 from luxjax.core import Gaussian, InputError
-from luxjax.fitting import Fitted, OutputInfo, log_evidence
+from luxjax.fitted import FittedModel, OutputInfo
+from luxjax.fitting import log_evidence
 from luxjax.posterior import Exact, SamplePosterior, infer, loo, to_arviz
 from luxjax.posterior._draws import log_joint
 
@@ -29,7 +30,7 @@ def exact():
     waves = OutputInfo(np.zeros(40), np.ones(40), 15000 + np.arange(40.0), "vacuum")
     names = ("teff", "logg", "fe_h")
     labels = OutputInfo(np.array([5000.0, 3, 0]), np.array([300.0, 0.5, 0.2]), names=names)
-    fitted = Fitted(model, {}, {"flux": waves, "labels": labels})
+    fitted = FittedModel(model, {}, {"flux": waves, "labels": labels})
     missing = batch["labels"].ivar.at[2, 1].set(0)
     batch = type(batch)(
         {"flux": batch["flux"], "labels": type(batch["labels"])(batch["labels"].value, missing)}
@@ -202,7 +203,7 @@ def test_known_models_need_no_leaving_out(exact):
     batch, z = observe(model, n_stars=2)
     grid = np.linspace(-0.6, 0.6, 61)
     points = z + np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).reshape(-1, 1, 2)
-    fitted, rough = Fitted(model, {}), Gaussian(z, np.tile(0.02 * np.eye(2), (2, 1, 1)))
+    fitted, rough = FittedModel(model, {}), Gaussian(z, np.tile(0.02 * np.eye(2), (2, 1, 1)))
     found = exact.replace(fitted=fitted, batch=batch, gaussian=rough, ids=np.array(["a", "b"]))
     values = log_joint(found, points, np.arange(2))
     weight = np.exp(values - logsumexp(values, axis=0))

@@ -8,23 +8,15 @@ import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
-from luxjax.core import Batch, InputError, Measured
-from luxjax.fitting import ALS, Fitted, fit
+from luxjax.core import Batch, InputError, OutputData
+from luxjax.fitted import FittedModel
+from luxjax.fitting import ALS, fit
 from luxjax.models import Linear, Lux
-from luxjax.posterior import (
-    NUTS,
-    Laplace,
-    Priors,
-    Variational,
-    anchors,
-    infer,
-    load_posterior,
-    save_posterior,
-)
-from luxjax.posterior._gauge import turn_to_anchors
+from luxjax.posterior import NUTS, Laplace, Priors, Variational, infer, load_posterior, save_posterior
+from luxjax.posterior._gauge import anchors, turn_to_anchors
 from luxjax.posterior._joint import _ridge, joint_density
-from luxjax.posterior._method import Problem
-from luxjax.posterior._roots import lanczos_root
+from luxjax.posterior.methods._method import Problem
+from luxjax.posterior.methods._roots import lanczos_root
 from luxjax.simulation import bilinear
 
 from .worlds import curved_model, linear_world, observe
@@ -66,7 +58,11 @@ def sampled(fitted, world):
 def problem(model, batch, free=ALL, priors=None) -> Problem:
     ids = np.arange(batch.n_stars).astype(str)
     return Problem(
-        model if isinstance(model, Fitted) else Fitted(model, {}), batch, ids, priors or Priors(), free
+        model if isinstance(model, FittedModel) else FittedModel(model, {}),
+        batch,
+        ids,
+        priors or Priors(),
+        free,
     )
 
 
@@ -282,7 +278,7 @@ def test_scatter_near_zero_is_as_wide_as_its_posterior():
         np.mean(residual**2)
     )  # the scatter's likelihood peaks at zero, and is flat there
     model = Lux({"flux": Linear(jnp.zeros(1), jnp.zeros((1, 1)))})
-    batch = Batch({"flux": Measured.clean(residual[:, None], np.full((n, 1), sigma**-2.0))})
+    batch = Batch({"flux": OutputData.clean(residual[:, None], np.full((n, 1), sigma**-2.0))})
     grid = np.linspace(0, 0.5, 4001)
     variance = sigma**2 + grid**2
     log_p = -0.5 * (n * np.log(variance) + np.sum(residual**2) / variance) + stats.halfnorm(0, 0.3).logpdf(

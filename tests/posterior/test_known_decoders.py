@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from luxjax.core import Batch, InputError, Measured
+from luxjax.core import Batch, InputError, OutputData
 from luxjax.posterior import NUTS, Exact, Laplace, infer
 
 from .worlds import curved_model, linear_world, observe
@@ -100,7 +100,7 @@ def test_student_noise_has_the_mode_and_curvature_of_the_t_density():
     model = curved_model().replace(dof={"flux": 4.0})
     batch, _ = observe(model, 2, 0.3)
     wild = batch["flux"].value.at[0, 3].add(5.0)
-    batch = Batch({"flux": Measured(wild, batch["flux"].ivar)})
+    batch = Batch({"flux": OutputData(wild, batch["flux"].ivar)})
     found = infer(model, batch, Laplace(), key=0)
 
     def log_p(star, z):

@@ -9,12 +9,12 @@ import pytest
 from scipy import integrate, stats
 
 from luxjax.core import InputError
-from luxjax.fitting import Fitted
+from luxjax.fitted import FittedModel
 from luxjax.models import Lux
 from luxjax.posterior import Exact, Laplace, Priors, infer
 from luxjax.posterior._joint import joint_density
-from luxjax.posterior._method import Problem
 from luxjax.posterior._priors import column_log_density, leaf_paths
+from luxjax.posterior.methods._method import Problem
 
 from .worlds import curved_model, linear_world, observe
 
@@ -62,7 +62,7 @@ def test_integrated_variance_is_the_integral():
 
 def test_overrides_change_the_joint_density_by_their_own_densities():
     model, batch, _ = linear_world()
-    fitted = Fitted(model, {})
+    fitted = FittedModel(model, {})
     problem = Problem(fitted, batch, np.arange(6).astype(str), Priors(), ("latents", "decoders", "scatter"))
     overrides = {
         "decoders.flux.weight": dist.Normal(0.2, 0.5),

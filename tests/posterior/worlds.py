@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import Batch, Measured
+from luxjax.core import Batch, OutputData
 from luxjax.models import AbstractDecoder, Linear, Lux, Quadratic
 from luxjax.simulation import bilinear
 
@@ -50,4 +50,4 @@ def observe(model, n_stars=4, sigma=0.3, seed=0):
         clean = np.asarray(jax.vmap(model.decoders["flux"])(jnp.asarray(z)))
     ivar = np.full(clean.shape, sigma**-2.0)
     ivar.flat[::7] = 0
-    return Batch({"flux": Measured.clean(clean + sigma * rng.normal(size=clean.shape), ivar)}), z
+    return Batch({"flux": OutputData.clean(clean + sigma * rng.normal(size=clean.shape), ivar)}), z

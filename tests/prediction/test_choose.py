@@ -4,7 +4,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.prediction import Prediction, choose, transfer
+from luxjax.prediction import Prediction, select_model, transfer
 from luxjax.simulation import bilinear
 
 
@@ -18,7 +18,7 @@ def test_the_number_of_latents_that_made_the_world_is_preferred(world):
     sizes = world.catalog.sizes
     candidates = {str(d): (Lux.linear(sizes, d), EM(tol=1e-4)) for d in (1, 3)}
     seen = []
-    choice = choose(world.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=seen.append)
+    choice = select_model(world.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=seen.append)
     assert choice.best == "3"
     assert seen == ["1", "3"]
     gap = choice.table.loc["3", "score"] - choice.table.loc["1", "score"]
@@ -39,16 +39,18 @@ def test_evidence_is_compared_only_between_models_of_the_same_outputs(world):
         "both": (Lux.linear(sizes, 2), EM(tol=1e-3)),
         "labels": (Lux.linear({"labels": 3}, 2), EM(tol=1e-3)),
     }
-    choice = choose(world.catalog, candidates, inputs=["labels"], key=0, n_folds=2)
+    choice = select_model(world.catalog, candidates, inputs=["labels"], key=0, n_folds=2)
     assert choice.best_evidence is None
     assert "evidence" not in choice.table
 
 
 def test_nothing_to_choose_from_is_said(world):
     with pytest.raises(InputError, match="at least one candidate"):
-        choose(world.catalog, {}, inputs=["flux"], key=0)
+        select_model(world.catalog, {}, inputs=["flux"], key=0)
     with pytest.raises(InputError, match="no output 'fluks'"):
-        choose(world.catalog, {"a": (Lux.linear(world.catalog.sizes, 2), None)}, inputs=["fluks"], key=0)
+        select_model(
+            world.catalog, {"a": (Lux.linear(world.catalog.sizes, 2), None)}, inputs=["fluks"], key=0
+        )
 
 
 def test_predictions_of_parts_are_gathered_in_the_order_asked_for(world):

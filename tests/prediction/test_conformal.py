@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from luxjax.core import Gaussian, InputError, familywise_band
+from luxjax.core import Gaussian, InputError
 from luxjax.data import LabelTable
-from luxjax.prediction import Conformal, Prediction, conformal
+from luxjax.prediction import Prediction, conformal
+from luxjax.prediction._conformal import Conformal
+from luxjax.stats import familywise_band
 
 NAMES = ("teff", "fe_h")
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from luxjax.core import Gaussian, robust_scatter
+from luxjax.core import Gaussian
 from luxjax.data import LabelTable
 from luxjax.prediction import Prediction, score
+from luxjax.stats import robust_scatter
 
 N = 400
 

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import Batch, InputError, Measured, unpack
+from luxjax.core import Batch, InputError, OutputData, unpack
 from luxjax.data import Catalog, LabelTable
-from luxjax.fitting import ALS, EM, UNKNOWN, Fitted, fit
-from luxjax.models import Linear, Lux, Wrapped
+from luxjax.fitted import FittedModel
+from luxjax.fitting import ALS, EM, fit
+from luxjax.fitting.internal import UNKNOWN
+from luxjax.models import Linear, Lux, ModuleDecoder
 from luxjax.prediction import predict_spectra, transfer
 from luxjax.simulation import bilinear
 
@@ -22,7 +24,7 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def fitted(world) -> Fitted:
+def fitted(world) -> FittedModel:
     return fit(Lux.linear(SIZES, N_LATENTS), world.catalog.select(slice(80)), EM(), key=0)
 
 
@@ -35,7 +37,7 @@ def relabelled(catalog: Catalog, change) -> Catalog:
     return Catalog({**catalog.outputs, "labels": change(catalog.labels())})
 
 
-def rows(fitted: Fitted, name: str):
+def rows(fitted: FittedModel, name: str):
     """Intercepts, weights, scatter and row covariances of an output, double precision."""
     decoder = fitted.model.decoders[name]
     cov = np.asarray(unpack(fitted.weight_cov[name], N_LATENTS + 1), float)
@@ -44,7 +46,7 @@ def rows(fitted: Fitted, name: str):
     ), cov
 
 
-def dense(fitted: Fitted, catalog: Catalog, star: int, inputs):
+def dense(fitted: FittedModel, catalog: Catalog, star: int, inputs):
     """Latents and labels of one star, pixel by pixel as the formulas stand."""
     precision, rhs = np.eye(N_LATENTS), np.zeros(N_LATENTS)
     used = []
@@ -143,7 +145,7 @@ def test_blocks_and_bare_batches_change_nothing(fitted, stars):
 
 def test_star_without_good_pixels_gets_the_prior(fitted, stars):
     batch = stars.only("flux", "blue").batch()
-    dark = {k: Measured(m.value, m.ivar.at[3].set(0)) for k, m in batch.outputs.items()}
+    dark = {k: OutputData(m.value, m.ivar.at[3].set(0)) for k, m in batch.outputs.items()}
     found = transfer(fitted, Batch(dark))
     intercept, weight, scatter, cov = rows(fitted, "labels")
     info = fitted.info("labels")
@@ -178,8 +180,8 @@ def test_noise_of_given_labels_decoders_widens_the_latents_as_it_must(rng):
 
     decoders = {"given": (intercept, weight), "labels": (np.zeros(1), np.ones((1, N_LATENTS)))}
     model = Lux({k: Linear(jnp.asarray(b), jnp.asarray(a)) for k, (b, a) in decoders.items()})
-    known = Fitted(model, {"given": jnp.asarray(cov[:, i, j], jnp.float32)})
-    batch = {"given": Measured.clean(y, w)}
+    known = FittedModel(model, {"given": jnp.asarray(cov[:, i, j], jnp.float32)})
+    batch = {"given": OutputData.clean(y, w)}
     found = transfer(known, Batch(batch))
     found_added = (found.latents.cov - s).mean(axis=0)
     assert np.allclose(found_added, added, rtol=0.06, atol=0.03 * np.trace(added))
@@ -237,7 +239,9 @@ def test_wrong_questions_get_a_sentence(fitted, stars):
 def test_modules_of_ones_own_predict_as_linear_decoders_without_covariance(fitted, stars):
     bare = fitted.replace(weight_cov={})
     own = bare.replace(
-        model=Lux({k: Wrapped(d, N_LATENTS) for k, d in fitted.model.decoders.items()}, fitted.model.scatter)
+        model=Lux(
+            {k: ModuleDecoder(d, N_LATENTS) for k, d in fitted.model.decoders.items()}, fitted.model.scatter
+        )
     )
     one, other = transfer(bare, stars), transfer(own, stars)
     # The search for their latents sees pixels in single precision.

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.core import InputError, Interval, Trend, Verdict
+from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.dataset import Dataset, Results, is_dataset
+from luxjax.dataset import Dataset, is_dataset
 from luxjax.dataset._location import Location
-from luxjax.fitting import Fitted, OutputInfo, fingerprint, load, save
+from luxjax.dataset.internal import Results
+from luxjax.fitted import FittedModel, OutputInfo, Trend, Verdict, load, save
+from luxjax.fitted.internal import fingerprint
 from luxjax.models import Linear, Lux
 from luxjax.prediction import Calibration, open_transferred, transfer, transfer_dataset
+from luxjax.stats import Interval
 
 N, D, NAMES = 150, 2, ("teff", "fe_h")
 PARTS = {"block": 64, "part": 64}
@@ -35,7 +38,7 @@ def catalog():
 
 
 @pytest.fixture(scope="module")
-def fitted(catalog) -> Fitted:
+def fitted(catalog) -> FittedModel:
     """Decoders made up, with uncertainties and verdicts."""
     rng = np.random.default_rng(9)
     sizes = {"flux": 24, "labels": 2}
@@ -52,7 +55,7 @@ def fitted(catalog) -> Fitted:
     }
     cov = {k: jnp.tile(jnp.asarray([1e-4, 1e-5, 0.0, 2e-4, 1e-5, 1e-4]), (n, 1)) for k, n in sizes.items()}
     outputs = {name: OutputInfo.of(output) for name, output in catalog.outputs.items()}
-    return Fitted(model, cov, outputs, verdicts=said)
+    return FittedModel(model, cov, outputs, verdicts=said)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def assert_same(one, other, n=slice(None)):
 @pytest.mark.parametrize("shrink", [False, True])
 def test_numbers_of_the_transfer_in_memory(fitted, catalog, dataset, tmp_path, shrink):
     calibration = dataclasses.replace(CALIBRATION, shrunk=("fe_h",) if shrink else ())
-    options = {"inputs": ["flux"], "shrink_shortcuts": shrink}
+    options = {"inputs": ["flux"], "replace_shortcuts": shrink}
     made = transfer_dataset(fitted, dataset, tmp_path / "out", calibration=calibration, **PARTS, **options)
     memory = calibration.apply(transfer(fitted, catalog, block=64, **options))
     assert len(made) == N

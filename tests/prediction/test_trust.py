@@ -5,12 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from luxjax.core import Gaussian, InputError, Interval, Trend, Verdict
+from luxjax.core import Gaussian, InputError
 from luxjax.data import LabelTable
-from luxjax.fitting import EM, Fitted, fit, load, save
+from luxjax.fitted import FittedModel, Trend, Verdict, load, save
+from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.prediction import Calibration, Prediction, calibrate, shrink_shortcuts, transfer
+from luxjax.prediction import Calibration, Prediction, calibrate, replace_shortcuts, transfer
 from luxjax.simulation import bilinear
+from luxjax.stats import Interval
 
 NAMES = ("a", "b", "c")
 # c = 0.1 + 0.6 a - 0.3 b + 0.2 a b, with x = (a, b / 2) as variables.
@@ -67,14 +69,14 @@ def test_verdicts_survive_selection_and_gathering():
     halves = [whole.select(slice(3)), whole.select(slice(3, None))]
     together = Prediction.gather(halves, whole.ids[::-1])
     assert together.verdicts == halves[0].verdicts == whole.verdicts
-    shrunk = [shrink_shortcuts(p) for p in halves]
+    shrunk = [replace_shortcuts(p) for p in halves]
     assert Prediction.gather(shrunk, whole.ids).shrunk == shrunk[0].select([0]).shrunk == ("c",)
 
 
 def test_shrunk_covariance_by_monte_carlo():
     """The labels drawn from their own covariance, the label then drawn about the trend of the others."""
     plain = prediction()
-    shrunk = shrink_shortcuts(plain)
+    shrunk = replace_shortcuts(plain)
     rng = np.random.default_rng(5)
     for star in range(len(plain)):
         others = rng.multivariate_normal(plain.value[star, :2], plain.cov[star, :2, :2], 400_000)
@@ -92,7 +94,7 @@ def test_shrunk_covariance_by_monte_carlo():
 
 
 def test_parts_still_add_up_to_the_variance():
-    shrunk = shrink_shortcuts(prediction())
+    shrunk = replace_shortcuts(prediction())
     np.testing.assert_allclose(sum(shrunk.parts.values()), shrunk.error**2, rtol=1e-12)
     assert all((part > 0).all() for part in shrunk.parts.values())
     assert list(shrunk.parts) == ["latent", "decoder", "scatter"]
@@ -102,7 +104,7 @@ def test_two_shortcuts_share_the_others_and_not_their_own_scatter():
     second = Trend(("a",), [0.0], [1.0], [0.0, 2.0, 0.0], scatter=0.5)
     plain = prediction()
     verdicts = {"c": verdict(), "b": verdict("b", trend=second)}
-    shrunk = shrink_shortcuts(dataclasses.replace(plain, verdicts=verdicts))
+    shrunk = replace_shortcuts(dataclasses.replace(plain, verdicts=verdicts))
     g = TREND.gradient(plain.value[:, :2])
     np.testing.assert_allclose(shrunk.value[:, 1], 2 * plain.value[:, 0])
     np.testing.assert_allclose(shrunk.cov[:, 1, 1], 4 * plain.cov[:, 0, 0] + 0.25)
@@ -113,7 +115,7 @@ def test_two_shortcuts_share_the_others_and_not_their_own_scatter():
 
 def test_nothing_is_shrunk_without_a_shortcut():
     plain = prediction(verdicts={"c": verdict(word="undecided"), "a": verdict("a", "measured", None)})
-    same = shrink_shortcuts(plain)
+    same = replace_shortcuts(plain)
     assert same.shrunk == ()
     np.testing.assert_array_equal(same.value, plain.value)
     np.testing.assert_allclose(same.cov, plain.cov)
@@ -121,18 +123,18 @@ def test_nothing_is_shrunk_without_a_shortcut():
 
 def test_bad_shrinking_is_told():
     with pytest.raises(InputError, match="'c' has no trend of known scatter"):
-        shrink_shortcuts(prediction(verdicts={"c": verdict(trend=None)}))
+        replace_shortcuts(prediction(verdicts={"c": verdict(trend=None)}))
     absent = Trend(("a", "z"), [0, 0], [1, 1], np.zeros(6), 0.1)
     with pytest.raises(InputError, match="'c' follows .*z.*which this prediction lacks"):
-        shrink_shortcuts(prediction(verdicts={"c": verdict(trend=absent)}))
+        replace_shortcuts(prediction(verdicts={"c": verdict(trend=absent)}))
     with pytest.raises(InputError, match="shrunk already"):
-        shrink_shortcuts(shrink_shortcuts(prediction()))
+        replace_shortcuts(replace_shortcuts(prediction()))
 
 
 def test_calibration_of_shrunk_labels_holds_for_shrunk_predictions_alone():
     """Labels whose scatter about the trend is twice the stated one: the calibrated error finds it."""
     plain = prediction(3000, seed=2)
-    shrunk = shrink_shortcuts(plain)
+    shrunk = replace_shortcuts(plain)
     rng = np.random.default_rng(3)
     truth = shrunk.value + np.einsum("nij,nj->ni", np.linalg.cholesky(shrunk.cov), rng.normal(size=(3000, 3)))
     truth[:, 2] = shrunk.value[:, 2] + 2 * (truth[:, 2] - shrunk.value[:, 2])
@@ -154,7 +156,7 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def fitted(world) -> Fitted:
+def fitted(world) -> FittedModel:
     return fit(Lux.linear({"flux": 30, "labels": 3}, 2), world.catalog.select(slice(60)), EM(), key=0)
 
 
@@ -166,7 +168,7 @@ def test_verdicts_travel_with_the_model_to_its_predictions(world, fitted, tmp_pa
     again = load(save(judged, tmp_path / "model"))
     assert again.verdicts[names[2]].to_dict() == judged.verdicts[names[2]].to_dict()
     stars = world.catalog.select(slice(60, None)).only("flux")
-    plain, shrunk = transfer(again, stars), transfer(again, stars, shrink_shortcuts=True)
+    plain, shrunk = transfer(again, stars), transfer(again, stars, replace_shortcuts=True)
     assert plain.verdicts[names[2]].verdict == "shortcut"
     assert shrunk.shrunk == (names[2],)
     np.testing.assert_allclose(shrunk.value[:, 2], trend(plain.value[:, :2]))

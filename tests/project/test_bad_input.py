@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 import luxjax
-from luxjax import Catalog, InputError, LabelTable, Lux, Spectra
+from luxjax.core import InputError
+from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.fitting import ALS
-from luxjax.pixels import resample
+from luxjax.models import Lux
+from luxjax.preprocessing import resample
 from luxjax.simulation import simulate, write_survey_files
 from luxjax.surveys import ingest, read_catalog, read_labels, read_many
 
@@ -91,14 +93,14 @@ def test_two_spectra_on_different_grids(survey, fitted):
         lambda: Spectra.stack([one, other]),
         f"'{one.ids[0]}' has {one.n_pixels} pixels",
         f"'other' {other.n_pixels} from",
-        "luxjax.pixels.resample",
+        "luxjax.preprocessing.resample",
     )
     strange = Catalog({"apogee": other})
     said(
         lambda: luxjax.transfer(fitted, strange),
         f"fitted on {one.n_pixels} pixels",
         f"these spectra have {other.n_pixels}",
-        "luxjax.pixels.resample",
+        "luxjax.preprocessing.resample",
     )
     # What to do does it.
     mended = resample(other, one.wavelength)
@@ -115,7 +117,7 @@ def test_an_unknown_medium(survey, fitted):
             "never guessed",
         )
     air = Catalog({"apogee": spectra.replace(medium="air")})
-    said(lambda: luxjax.transfer(fitted, air), "fitted on vacuum", "in air", "luxjax.pixels.to_medium")
+    said(lambda: luxjax.transfer(fitted, air), "fitted on vacuum", "in air", "luxjax.preprocessing.to_medium")
 
 
 def test_stars_that_occur_twice(survey):

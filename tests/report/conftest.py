@@ -64,7 +64,7 @@ def units() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def apogee():
     """Three detectors on one logarithmic grid, gaps without weight."""
-    from luxjax.report import Example
+    from luxjax.runs import Example
 
     wavelength = 10 ** (4.179 + 6e-6 * np.arange(8575))
     flux, ivar, model = synthetic_spectrum(wavelength, 2, 3)
@@ -79,7 +79,7 @@ def apogee():
 @pytest.fixture(scope="session")
 def galah():
     """Four arms: the grid itself jumps between them."""
-    from luxjax.report import Example
+    from luxjax.runs import Example
 
     arms = [(4713, 4903, 0.046), (5648, 5873, 0.055), (6478, 6737, 0.064), (7585, 7887, 0.074)]
     wavelength = np.concatenate([np.arange(a, b, step) for a, b, step in arms])
@@ -90,7 +90,7 @@ def galah():
 
 
 def synthetic_metrics(frame: pd.DataFrame) -> dict:
-    from luxjax.report._compare import compare
+    from luxjax.stats.internal import compare
 
     labels = {}
     for name, (_, spread, error, _, unit) in LABELS.items():
@@ -125,7 +125,7 @@ def full_run(tmp_path, labels, units, metrics, apogee):
     """A run folder with everything in it, but for few labels and one short spectrum."""
     from dataclasses import replace
 
-    from luxjax.report import RunFolder
+    from luxjax.runs import RunFolder
 
     kept = ("teff", "eu_fe")
     columns = [c for c in labels if c in ("id", "snr", "chi2") or c.startswith(kept)]

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from luxjax.core import Interval, Trend, Verdict
-from luxjax.explain import Evidence, Explanation
+from luxjax.evidence import Evidence, Explanation
+from luxjax.fitted import Trend, Verdict
+from luxjax.stats import Interval
 
 OTHERS = ("teff", "logg", "fe_h")
 

@@ -6,12 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from luxjax.core import Interval
-from luxjax.report import RunFolder, page_name, read_explanations, render, write_explanations
-from luxjax.report import _evidence_latents as latents
-from luxjax.report import _evidence_pixels as pixels
-from luxjax.report import _evidence_stars as stars
-from luxjax.report._verdicts import LOOK, responses
+from luxjax.plots.evidence import _latents as latents
+from luxjax.plots.evidence import _pixels as pixels
+from luxjax.plots.evidence import _stars as stars
+from luxjax.report import render
+from luxjax.report.sections._verdicts import LOOK, responses
+from luxjax.runs import RunFolder
+from luxjax.runs.internal import page_name, read_explanations, write_explanations
+from luxjax.stats import Interval
 
 from .explanations import bare, explanation, verdict
 from .pages import Page

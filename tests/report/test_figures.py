@@ -8,21 +8,22 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from luxjax.core import InputError
-from luxjax.report import (
+from luxjax.plots import (
     accuracy,
-    coverage_cells,
     coverage_plot,
     history,
+    label_name,
     one_to_one,
     pulls,
     residuals,
     spectrum,
+    styled,
 )
-from luxjax.report._compare import compare, has_reference, label_names
-from luxjax.report._density import density, running
-from luxjax.report._one_to_one import number
-from luxjax.report._spectra import segments
-from luxjax.report._style import axis_title, label_html, label_name, robust_limits, save, styled
+from luxjax.plots._density import density, running
+from luxjax.plots._spectra import segments
+from luxjax.plots._style import axis_title, robust_limits
+from luxjax.plots.internal import coverage_cells, label_html, number, save
+from luxjax.stats.internal import compare, has_reference, label_names
 
 NAMES = ["teff", "logg", "fe_h", "alpha_fe", "eu_fe"]
 

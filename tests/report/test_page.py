@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from luxjax.core import InputError
-from luxjax.report import RunFolder, Section, Table, render
+from luxjax.report import Section, Table, render
+from luxjax.runs import RunFolder
 
 from .pages import Page
 
@@ -108,7 +109,7 @@ said = []
 for name in ("render", "pulls"):
     try:
         getattr(luxjax.report, name)
-    except luxjax.report.InputError as error:
+    except luxjax.core.InputError as error:
         said.append(str(error))
 print(json.dumps(said))
 """

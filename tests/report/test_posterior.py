@@ -10,24 +10,14 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra, save_catalog
-from luxjax.fitting import Fitted, OutputInfo, save
+from luxjax.fitted import FittedModel, OutputInfo, save
 from luxjax.models import Linear, Lux
+from luxjax.plots import corner, energies, label_intervals, rank_bars, traces
+from luxjax.plots.internal import label_draws, predictive
 from luxjax.posterior import Exact, GaussianPosterior, SamplePosterior, load_posterior
-from luxjax.report import (
-    RunFolder,
-    corner,
-    energies,
-    infer_run,
-    infer_stars,
-    keep_window,
-    label_draws,
-    label_intervals,
-    predictive,
-    rank_bars,
-    render,
-    stars_to_infer,
-    traces,
-)
+from luxjax.report import render
+from luxjax.runs import RunFolder, infer_run
+from luxjax.runs.internal import infer_stars, keep_window, stars_to_infer
 from luxjax.simulation import bilinear
 
 N, NAMES = 6, ("teff", "fe_h")
@@ -54,7 +44,7 @@ def world():
         "flux": OutputInfo(np.zeros(40), np.ones(40), wavelength, "vacuum"),
         "labels": OutputInfo(loc, scale, names=NAMES, units={"teff": "K", "fe_h": "dex"}),
     }
-    return Fitted(model, {}, infos), Catalog(outputs, table)
+    return FittedModel(model, {}, infos), Catalog(outputs, table)
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +205,6 @@ def test_bad_input(run, world, chains, monkeypatch):
         energies(chains.replace(stats={}, method="Laplace"))
     with pytest.raises(InputError, match="sample longer ones"):
         traces(chains.replace(draws=chains.draws[:, :5]))
-    monkeypatch.setattr("luxjax.report._posterior_run.MOST_FREE", 100)
+    monkeypatch.setattr("luxjax.runs._infer.MOST_FREE", 100)
     with pytest.raises(InputError, match="too many to infer together .*--window"):
         infer_stars(*world, Exact(), seed=1, free=("latents", "decoders"))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from luxjax.simulation import PARAMETERS, simulate
+from luxjax.lines.internal import PARAMETERS
+from luxjax.simulation import simulate
 
 
 @pytest.fixture(scope="session")

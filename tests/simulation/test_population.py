@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.simulation import ALPHA, LABELS, PARAMETERS, Confounder
-from luxjax.simulation._population import draw_population, label_matrix
+from luxjax.lines.internal import PARAMETERS
+from luxjax.simulation import Confounder
+from luxjax.simulation._population import ALPHA, LABELS, draw_population, label_matrix
 
 
 @pytest.fixture(scope="module")

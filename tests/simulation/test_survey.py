@@ -2,16 +2,10 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.simulation import (
-    LABELS,
-    PARAMETERS,
-    BreakCorrelation,
-    Confounder,
-    Impostor,
-    PlantLine,
-    apogee,
-    simulate,
-)
+from luxjax.lines.internal import PARAMETERS
+from luxjax.simulation import BreakCorrelation, Confounder, Impostor, PlantLine, simulate
+from luxjax.simulation._population import LABELS
+from luxjax.simulation.physics._windows import apogee
 
 
 def test_catalogue_is_what_was_asked_for(survey):

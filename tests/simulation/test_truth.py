@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.simulation import LABELS, PARAMETERS
+from luxjax.lines.internal import PARAMETERS
+from luxjax.simulation._population import LABELS
 from luxjax.simulation._truth import _cramer_rao, _van_trees
 
 

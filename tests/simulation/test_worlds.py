@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.explain import residualize, second_order
-from luxjax.simulation import small_world
+from luxjax.evidence import residualize, second_order
+from luxjax.simulation import toy_survey
 
 EU = 12
 
 
 @pytest.fixture(scope="module")
 def world():
-    return small_world(5, 60, 400, ratio=2.0, n_lines=3, snr=120)
+    return toy_survey(5, 60, 400, ratio=2.0, n_lines=3, snr=120)
 
 
 def test_jacobian_is_the_finite_difference(world):
@@ -61,14 +61,14 @@ def test_bound_is_the_dense_one(world):
 
 def test_lines_are_as_informative_as_asked(world):
     assert world.tau / world.bound == pytest.approx(2, rel=0.02)
-    again = small_world(5, 60, 400, ratio=4.0, n_lines=3, snr=120)
+    again = toy_survey(5, 60, 400, ratio=4.0, n_lines=3, snr=120)
     assert world.bound / again.bound == pytest.approx(2, rel=0.03)
     np.testing.assert_array_equal(again.params, world.params)
-    none = small_world(5, 60, 400, n_lines=3, snr=120)
+    none = toy_survey(5, 60, 400, n_lines=3, snr=120)
     assert none.bound == np.inf
     assert not none.jacobian(none.params[:2])[:, :, EU].any()
     with pytest.raises(InputError, match="lines saturate"):
-        small_world(5, 60, 400, ratio=500.0)
+        toy_survey(5, 60, 400, ratio=500.0)
 
 
 def test_noise_and_label_errors_are_as_stated(world):
@@ -83,7 +83,7 @@ def test_noise_and_label_errors_are_as_stated(world):
 
 @pytest.mark.parametrize("curvature", [0.0, 1.0])
 def test_scatter_about_the_trend_is_tau(curvature):
-    world = small_world(6, 60, 3000, tau=0.05, curvature=curvature)
+    world = toy_survey(6, 60, 3000, tau=0.05, curvature=curvature)
     others, eu = world.truth[:, :4], world.truth[:, 4]
     left = residualize(eu, second_order(others)).std()
     assert left == pytest.approx(0.05, rel=0.05)
@@ -92,7 +92,7 @@ def test_scatter_about_the_trend_is_tau(curvature):
 
 
 def test_neighbour_follows_europium_off_trend():
-    world = small_world(7, 60, 3000, neighbour=0.7)
+    world = toy_survey(7, 60, 3000, neighbour=0.7)
     terms = second_order(world.truth[:, :4])
     ni, co, eu = (residualize(world.params[:, k], terms) for k in (6, 7, EU))
     assert np.corrcoef(ni, eu)[0, 1] == pytest.approx(0.7, abs=0.06)
@@ -103,7 +103,7 @@ def test_neighbour_follows_europium_off_trend():
 def test_impostor_pixels_follow_europium_where_asked(where):
     """Against the same world without: three pixels change, by the depth that gives tau / 4 at this S/N."""
     given = {"key": 8, "n_train": 100, "n_held_out": 100, "snr": 50.0, "tau": 0.05}
-    world, clean = small_world(**given, impostor=where, impostor_strength=4.0), small_world(**given)
+    world, clean = toy_survey(**given, impostor=where, impostor_strength=4.0), toy_survey(**given)
     assert clean.impostor == ()
     assert len(world.impostor) == 3
     assert not world.pixels[list(world.impostor)].any()
@@ -120,7 +120,7 @@ def test_impostor_pixels_follow_europium_where_asked(where):
 
 
 def test_label_noise_is_correlated_on_request():
-    world = small_world(9, 60, 3000, noise_correlation=0.6)
+    world = toy_survey(9, 60, 3000, noise_correlation=0.6)
     miss = world.held_out.labels().value - world.truth
     assert np.corrcoef(miss[:, 4], miss[:, 3])[0, 1] == pytest.approx(0.6, abs=0.05)
     assert abs(np.corrcoef(miss[:, 4], miss[:, 2])[0, 1]) < 0.06
@@ -128,8 +128,8 @@ def test_label_noise_is_correlated_on_request():
 
 def test_wrong_options_are_named():
     with pytest.raises(InputError, match="from -1 to 1"):
-        small_world(1, neighbour=1.5)
+        toy_survey(1, neighbour=1.5)
     with pytest.raises(InputError, match="no place for the impostor 'test'"):
-        small_world(1, impostor="test")
+        toy_survey(1, impostor="test")
     with pytest.raises(InputError, match="tau is 0"):
-        small_world(1, tau=0)
+        toy_survey(1, tau=0)

@@ -16,22 +16,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from luxjax.latents.internal import improve_decoders
 
-from luxjax.core import Batch, Measured, aligned, gemm, pairs, peak_memory_gb, ridge_mean
-from luxjax.fitting import ALS, decoder_sums, fit, gram_bytes, gram_flops, place, star_sums, weight_products
-from luxjax.fitting._rows import improve_decoders
+from luxjax.core import Batch, OutputData, aligned, gemm, pairs, ridge_mean
+from luxjax.fitting import ALS, fit
+from luxjax.latents import decoder_sums, gram_bytes, gram_flops, latent_mean, star_sums, weight_products
 from luxjax.models import Lux
 from luxjax.prediction import transfer
+from luxjax.system import peak_memory_gb
 
 
 def batch(folder: Path, part: str, *outputs: str) -> Batch:
     """The arrays as they lie in their files, mapped; inverse variances made of their errors."""
 
-    def of(name: str) -> Measured:
+    def of(name: str) -> OutputData:
         value, error = (np.load(folder / f"{part}_{name}{end}.npy", mmap_mode="r") for end in ("", "_err"))
         ivar = aligned(error.shape, error.dtype)
         np.reciprocal(np.square(error, out=ivar), out=ivar)
-        return Measured(*(jax.device_put(x, may_alias=True) for x in (value, ivar)))
+        return OutputData(*(jax.device_put(x, may_alias=True) for x in (value, ivar)))
 
     return Batch({name: of(name) for name in outputs})
 
@@ -89,10 +91,10 @@ def measured(folder: Path, out: Path, latents: int, repeats: int, from_disk: boo
     (_, first_s), *runs = runs
     found = fits(runs)
     test = batch(folder, "test", "flux")
-    place_s = each(lambda: place(fitted.model, test), 15) if repeats else []
+    place_s = each(lambda: latent_mean(fitted.model, test), 15) if repeats else []
     transfer_s = each(lambda: transfer(fitted, test, labels="label").cov, 5) if repeats else []
     with jax.enable_x64(True):
-        labels = jax.vmap(fitted.model["label"])(place(fitted.model, test))
+        labels = jax.vmap(fitted.model["label"])(latent_mean(fitted.model, test))
     weights = {name: np.asarray(fitted.model[name].weight) for name in ("flux", "label")}
     np.savez(out.with_suffix(".npz"), labels=labels, **weights)
     return {

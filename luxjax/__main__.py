@@ -1,0 +1,5 @@
+"""``python -m luxjax`` is the command ``luxjax``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,173 @@
+"""The estimators behind a classifier: scikit-learn's interface, so that any of them can stand in for another.
+
+Gradient-boosted trees are the default: indices have different units, are missing where a band is masked, and matter in combination, all of
+which trees take as they come. A random forest and logistic regression are the baselines to beat. XGBoost is optional.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import RobustScaler
+from sklearn.utils.class_weight import compute_sample_weight
+
+from ...core import InputError, check_name
+
+__all__ = [
+    "ESTIMATORS",
+    "REGRESSORS",
+    "SEARCH_SPACE",
+    "balanced_weights",
+    "fit_estimator",
+    "make_estimator",
+    "make_regressor",
+]
+
+REGRESSORS = ("boosting", "ridge")
+ESTIMATORS = ("boosting", "forest", "logistic", "xgboost", "cnn")
+
+#: Where a search for hyperparameters looks, by estimator.
+SEARCH_SPACE: dict[str, dict[str, list]] = {
+    "boosting": {
+        "learning_rate": [0.03, 0.05, 0.1, 0.2],
+        "max_iter": [100, 200, 400],
+        "max_leaf_nodes": [7, 15, 31],
+        "min_samples_leaf": [5, 10, 20, 40],
+        "l2_regularization": [0.0, 0.1, 1.0, 10.0],
+    },
+    "forest": {
+        "n_estimators": [300, 600],
+        "min_samples_leaf": [1, 2, 4, 8],
+        "max_features": ["sqrt", 0.3, 0.6],
+    },
+    "logistic": {"model__C": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
+    "xgboost": {
+        "learning_rate": [0.03, 0.05, 0.1, 0.2],
+        "n_estimators": [100, 200, 400],
+        "max_depth": [3, 4, 6],
+        "min_child_weight": [1, 3, 10],
+        "reg_lambda": [0.1, 1.0, 10.0],
+    },
+    "cnn": {
+        "width": [8, 16, 32],
+        "dropout": [0.1, 0.3, 0.5],
+        "learning_rate": [5e-4, 1e-3, 2e-3],
+        "weight_decay": [1e-4, 1e-3, 1e-2],
+    },
+}
+
+
+def make_estimator(name: str, *, seed: int = 0, **settings: Any):
+    """An estimator that has not been fitted, with scikit-learn's interface.
+
+    Parameters
+    ----------
+    name : str
+        One of `ESTIMATORS`: ``"boosting"`` (scikit-learn's histogram gradient boosting; Friedman 2001, Ke et al. 2017),
+        ``"forest"`` (Breiman 2001), ``"logistic"`` (missing values set to the median, features scaled by their quartiles),
+        ``"xgboost"`` (Chen & Guestrin 2016; to be installed with ``pip install xgboost``) or ``"cnn"`` (a convolutional network, `SpectralCNN`, whose
+        features must be those of `pixel_features`).
+    seed : int
+    settings
+        Of the estimator itself, in its own words; they replace the defaults.
+    """
+    check_name("estimator", name, ESTIMATORS)
+    if name == "boosting":
+        # Small leaves and trees: samples of hundreds of stars must work as well as tens of thousands.
+        return HistGradientBoostingClassifier(
+            **{
+                "max_iter": 200,
+                "learning_rate": 0.06,
+                "max_leaf_nodes": 15,
+                "min_samples_leaf": 10,
+                **settings,
+            },
+            early_stopping=False,
+            random_state=seed,
+        )
+    if name == "forest":
+        return RandomForestClassifier(
+            **{"n_estimators": 400, "min_samples_leaf": 2, **settings}, random_state=seed
+        )
+    if name == "logistic":
+        steps = [
+            ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
+            ("scale", RobustScaler()),
+            ("model", LogisticRegression(max_iter=2000, random_state=seed)),
+        ]
+        return Pipeline(steps).set_params(**settings)
+    if name == "cnn":
+        from ._cnn import SpectralCNN  # loads optax only where it is used
+
+        return SpectralCNN(random_state=seed, **settings)
+    return _xgboost(seed, settings)
+
+
+def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, **settings: Any):
+    """A model of one number that has not been fitted, with scikit-learn's interface.
+
+    Parameters
+    ----------
+    name : str
+        ``"boosting"`` (histogram gradient boosting) or ``"ridge"`` (missing values set to the median, features scaled by their quartiles,
+        penalty by leave-one-out cross-validation).
+    quantile : float, optional
+        Which quantile the boosting predicts, instead of the mean.
+    seed : int
+    settings
+        Of the model itself, in its own words; they replace the defaults.
+    """
+    check_name("estimator", name, REGRESSORS)
+    if name == "ridge":
+        steps = [
+            ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
+            ("scale", RobustScaler()),
+            ("model", RidgeCV(alphas=np.geomspace(1e-2, 1e5, 15))),
+        ]
+        return Pipeline(steps).set_params(**settings)
+    plain = {
+        "max_iter": 300,
+        "learning_rate": 0.08,
+        "max_leaf_nodes": 15,
+        "min_samples_leaf": 10,
+        "max_features": 0.3,
+    }
+    if quantile is None:
+        loss: dict[str, Any] = {"loss": "squared_error"}
+    else:
+        # A quantile far out in a leaf of few stars is little more than the farthest of them.
+        loss = {"loss": "quantile", "quantile": quantile}
+        plain |= {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 40}
+    return HistGradientBoostingRegressor(
+        **{**plain, **settings}, **loss, early_stopping=False, random_state=seed
+    )
+
+
+def balanced_weights(codes: np.ndarray) -> np.ndarray:
+    """Weights that give every class the same sum, with mean 1, (row,)."""
+    return compute_sample_weight("balanced", codes)
+
+
+def fit_estimator(estimator, x: np.ndarray, codes: np.ndarray, weight: np.ndarray | None = None, **more: Any):
+    """Fit in place; weights find their way into the last step of a pipeline. Also for a search over estimators."""
+    inner = getattr(estimator, "estimator", estimator)
+    key = "model__sample_weight" if isinstance(inner, Pipeline) else "sample_weight"
+    return estimator.fit(x, codes, **({} if weight is None else {key: weight}), **more)
+
+
+def _xgboost(seed: int, settings: dict[str, Any]):
+    try:
+        from xgboost import XGBClassifier
+    except ImportError as error:
+        raise InputError(
+            "estimator 'xgboost' needs the xgboost package, which is not installed: pip install xgboost, or use 'boosting'."
+        ) from error
+    plain = {"n_estimators": 200, "learning_rate": 0.06, "max_depth": 4, "tree_method": "hist"}
+    return XGBClassifier(**{**plain, **settings}, random_state=seed)

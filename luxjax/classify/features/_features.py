@@ -1,0 +1,249 @@
+"""What does a classifier see of a star? A table of physical features of its spectrum, with errors, and nothing else.
+
+Only what is measured in the flux at rest can become a feature: every column belongs to one of `FAMILIES`. Position, signal-to-noise
+ratio, fibre, magnitude or redshift have no family, so they cannot enter, and a model cannot learn where a survey looked instead
+of what the star is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ...core import InputError, check_name
+from ...core.internal import join_names
+from ...data import Spectra
+from ...indices import Index, choose_indices, measure_indices
+
+__all__ = ["FAMILIES", "Features", "extract_features", "matrix_of", "usable_rows"]
+
+#: What a feature may be made by.
+FAMILIES = (
+    "balmer",
+    "paschen",
+    "helium",
+    "ca_hk",
+    "ca_triplet",
+    "calcium",
+    "magnesium",
+    "sodium",
+    "iron",
+    "oxygen",
+    "g_band",
+    "cn_c2",
+    "tio",
+    "cah",
+    "vo_crh",
+    "break",
+    "continuum",
+    "pixels",
+    "pca",
+    "latent",
+    "other",
+)
+FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of stars' spectra. Rows are spectra; columns are features.
+
+    Parameters
+    ----------
+    values, errors : pandas.DataFrame
+        The features and their one-sigma errors, same columns; NaN where a feature could not be measured.
+    families : mapping of str to str
+        Family of each column, one of `FAMILIES`.
+    ids : (row,) array of str
+        The stars; repeated where a star was observed more than once.
+    rows : (row,) array of int
+        Row of the spectra that each came from.
+    left_out : pandas.DataFrame
+        Columns ``row``, ``id`` and ``reason``: the spectra of which no features could be made.
+    """
+
+    values: pd.DataFrame
+    errors: pd.DataFrame
+    families: Mapping[str, str]
+    ids: np.ndarray
+    rows: np.ndarray
+    left_out: pd.DataFrame
+
+    def __post_init__(self):
+        for name in self.values.columns:
+            if name not in self.families:
+                raise InputError(
+                    f"'{name}' has no feature family, so it cannot be a feature: only what is measured in the flux at rest may "
+                    f"enter. Families: {join_names(FAMILIES, 30)}."
+                )
+            check_name(f"family of feature '{name}'", self.families[name], FAMILIES)
+        if list(self.values.columns) != list(self.errors.columns) or not (
+            len(self.values) == len(self.errors) == len(self.ids) == len(self.rows)
+        ):
+            raise InputError(
+                "values, errors, ids and rows of features must describe the same rows and columns."
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def names(self) -> list[str]:
+        """The features, in the order of the columns."""
+        return list(self.values.columns)
+
+    def select(self, index) -> "Features":
+        """The rows chosen by a slice, integer array or boolean mask."""
+        rows = np.arange(len(self))[index].reshape(-1)
+        return replace(
+            self,
+            values=self.values.iloc[rows].reset_index(drop=True),
+            errors=self.errors.iloc[rows].reset_index(drop=True),
+            ids=self.ids[rows],
+            rows=self.rows[rows],
+        )
+
+    def of(self, *families: str) -> "Features":
+        """The features of these families only."""
+        for family in families:
+            check_name("feature family", family, sorted(set(self.families.values())))
+        return self._columns([n for n in self.names if self.families[n] in families])
+
+    def without(self, *families: str) -> "Features":
+        """The features of all other families."""
+        for family in families:
+            check_name("feature family", family, sorted(set(self.families.values())))
+        return self._columns([n for n in self.names if self.families[n] not in families])
+
+    def _columns(self, names: list[str]) -> "Features":
+        families = {n: self.families[n] for n in names}
+        return replace(self, values=self.values[names], errors=self.errors[names], families=families)
+
+    def join(self, other: "Features") -> "Features":
+        """The columns of both, for the spectra that both have (such as indices and PCA coefficients)."""
+        if shared := sorted(set(self.names) & set(other.names)):
+            raise InputError(
+                f"both tables of features have {join_names(shared)}; leave these out of one of them."
+            )
+        _, mine, its = np.intersect1d(self.rows, other.rows, return_indices=True)
+        if not np.array_equal(self.ids[mine], other.ids[its]):
+            raise InputError(
+                "the two tables of features name other stars in the same rows; make both from the same spectra."
+            )
+        first, second = self.select(mine), other.select(its)
+        return replace(
+            first,
+            values=pd.concat([first.values, second.values], axis=1),
+            errors=pd.concat([first.errors, second.errors], axis=1),
+            families={**first.families, **second.families},
+            left_out=pd.concat([self.left_out, other.left_out], ignore_index=True).drop_duplicates(
+                ["row", "reason"]
+            ),
+        )
+
+
+def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
+    """These columns as a model was trained with them, in their order, (row, feature)."""
+    known = features.names
+    for name in names:
+        check_name("feature", name, known, "Extract the features that the model was trained with")
+    return features.values[list(names)].to_numpy(float)
+
+
+def extract_features(
+    spectra: "Spectra | Sequence[Spectra]",
+    indices: "Iterable[str | Index] | None" = None,
+    *,
+    redshift=None,
+    min_good: float = 0.5,
+    clean: Callable[[Spectra], Spectra] | None = None,
+) -> Features:
+    """Spectral indices of many spectra as a table of features.
+
+    Parameters
+    ----------
+    spectra : Spectra, or sequence of Spectra
+        Several where grids differ; their rows are then counted through.
+    indices : sequence of str or Index, optional
+        Names of built-in indices, or definitions; by default all that are built in.
+    redshift : (star,) array, optional
+        Of each star in the frame of the spectra. By default column ``z`` of the spectra's table, and none for spectra at rest.
+    min_good : float
+        Least fraction of good pixels in a usable spectrum.
+    clean : callable, optional
+        Applied to the spectra first, such as `luxjax.preprocessing.reject_cosmic_rays`; after smoothing, pixels are correlated and the
+        errors of features too small.
+
+    Returns
+    -------
+    Features
+        Spectra without a usable redshift, or with too few good pixels, are in its `left_out`, each with the reason.
+    """
+    parts = [spectra] if isinstance(spectra, Spectra) else list(spectra)
+    if not parts:
+        raise InputError("there are no spectra to make features of; give at least one.")
+    chosen = choose_indices(indices)
+    ends = np.cumsum([0, *(len(p) for p in parts)])
+    shifts = None if redshift is None else np.broadcast_to(np.asarray(redshift, np.float64), (ends[-1],))
+    rows, values, errors, left_out = [], [], [], []
+    for part, start, stop in zip(parts, ends[:-1], ends[1:], strict=True):
+        good, z, out = usable_rows(part, None if shifts is None else shifts[start:stop], min_good)
+        left_out.append(out.assign(row=out["row"] + start))
+        part = part.select(good) if clean is None else clean(part.select(good))
+        found = measure_indices(part, chosen, redshift=z)
+        rows.append(start + good)
+        values.append(found[0])
+        errors.append(found[1])
+    names = [index.name for index in chosen]
+    kept = np.concatenate(rows)
+    return Features(
+        pd.DataFrame(np.concatenate(values), columns=names),
+        pd.DataFrame(np.concatenate(errors), columns=names),
+        {index.name: index.family or "other" for index in chosen},
+        np.concatenate([p.ids for p in parts])[kept],
+        kept,
+        pd.concat(left_out, ignore_index=True),
+    )
+
+
+def usable_rows(
+    spectra: Spectra, redshift=None, min_good: float = 0.5
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Rows of spectra that features can be made of, their redshifts, and the others with the reason."""
+    z = _redshifts(spectra, None if redshift is None else np.broadcast_to(redshift, (len(spectra),)))
+    reasons = _reasons(spectra, z, min_good)
+    out = [(k, spectra.ids[k], r) for k, r in enumerate(reasons) if r]
+    good = np.array([k for k, r in enumerate(reasons) if not r], dtype=int)
+    return good, z[good], pd.DataFrame(out, columns=["row", "id", "reason"])
+
+
+def _redshifts(spectra: Spectra, given: np.ndarray | None) -> np.ndarray:
+    if spectra.frame == "rest":
+        if given is not None and np.any(given != 0):
+            raise InputError("the spectra are in the rest frame already; leave redshift out.")
+        return np.zeros(len(spectra))
+    if given is None:
+        table = spectra.table if spectra.table is not None else pd.DataFrame()
+        hint = f"Spectra in the {spectra.frame} frame need a redshift to be moved to rest: give redshift="
+        check_name("column", "z", table.columns, hint)
+        given = table["z"].to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isin(given, (-9999.0, -999.0)), np.nan, given)
+
+
+def _reasons(spectra: Spectra, z: np.ndarray, min_good: float) -> list[str]:
+    """Why a spectrum cannot be used; empty where it can."""
+    share = spectra.good.mean(axis=1)
+    out = []
+    for fraction, shift in zip(share, z, strict=True):
+        if fraction == 0:
+            out.append("every pixel is masked")
+        elif fraction < min_good:
+            out.append(f"only {fraction:.0%} of the pixels are good")
+        elif not np.isfinite(shift):
+            out.append("no redshift (missing or -9999), so it cannot be moved to rest")
+        elif abs(shift) > FASTEST:
+            out.append(f"redshift {shift:.4g} is beyond {FASTEST:g}: no star, or a wrong redshift")
+        else:
+            out.append("")
+    return out

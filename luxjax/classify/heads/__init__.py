@@ -1,0 +1,13 @@
+"""TODO classify.heads."""
+
+from ._files import load_heads, save_heads
+from ._heads import Heads, train_heads
+from ._labels import class_labels
+
+__all__ = [
+    "Heads",
+    "class_labels",
+    "load_heads",
+    "save_heads",
+    "train_heads",
+]

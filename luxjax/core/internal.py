@@ -1,0 +1,28 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from ._arrays import Array, Float, Int, Latents, PRNGKeyArray
+from ._batch import usable
+from ._host import rows_filled, rows_of
+from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
+from ._messages import join_names
+from ._random import as_key
+
+__all__ = [
+    "Array",
+    "Float",
+    "Int",
+    "Latents",
+    "PRNGKeyArray",
+    "as_key",
+    "is_definite",
+    "join_names",
+    "n_pairs",
+    "pack",
+    "quadratic_form",
+    "rows_filled",
+    "rows_of",
+    "solve_ridge",
+    "solve_symmetric",
+    "total",
+    "usable",
+]

@@ -1,0 +1,108 @@
+"""The numbers of a verdict, from what a model says of held-out stars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core import check_name
+from .lines_of_evidence._element_lines import OwnLines, line_depth, line_depth_without, own_line_residual
+from .lines_of_evidence._off_trend import OwnShare, Response, off_trend_response, response_share
+
+__all__ = ["HeldOut", "Measurement", "measurement"]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What a model says of held-out stars with and without an element's own windows. Host arrays in float64.
+
+    Labels are in their own units and in the order of `labels`.
+
+    Attributes
+    ----------
+    labels : tuple of str
+    observed, error : (star, label) arrays
+        As catalogued; NaN where missing.
+    predicted, masked : (star, label) arrays
+        From the spectrum alone, and from the spectrum with the own windows masked.
+    own_part : (star, label) array
+        The part of `predicted` that comes from the own windows. Exact for linear decoders, where a prediction is a
+        sum over pixels; for others `predicted` - `masked`.
+    flux, ivar, model : (star, own pixel) arrays
+        At the pixels of the own windows, input after input: flux, inverse variance with the learned scatter
+        included, and the flux predicted with the own windows masked.
+    """
+
+    labels: tuple[str, ...]
+    observed: np.ndarray
+    error: np.ndarray
+    predicted: np.ndarray
+    masked: np.ndarray
+    own_part: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    model: np.ndarray
+
+    def column(self, label: str) -> int:
+        """The column of a label."""
+        check_name("label", label, self.labels)
+        return self.labels.index(label)
+
+    def columns(self, labels: Sequence[str]) -> list[int]:
+        """The columns of several labels."""
+        return [self.column(label) for label in labels]
+
+
+class Measurement(NamedTuple):
+    """What `decide` judges; the own-line parts are None where no own windows were given."""
+
+    response: Response
+    own_lines: OwnLines | None
+    own_share: OwnShare | None
+
+
+def measurement(
+    stars: HeldOut,
+    label: str,
+    others: Sequence[str],
+    profile: ArrayLike | None = None,
+    line: ArrayLike | None = None,
+) -> Measurement:
+    """Off-trend response, own-line residual and own-pixel share of one label, from stars already inferred.
+
+    Parameters
+    ----------
+    stars : HeldOut
+        Its own pixels are those of the label.
+    label, others
+        As for `measure_evidence`.
+    profile, line : (own pixel,) arrays, optional
+        Expected depth, and number of the line, at the own pixels alone.
+    """
+    j, o = stars.column(label), stars.columns(others)
+    given = (
+        stars.predicted[:, j],
+        stars.predicted[:, o],
+        stars.observed[:, j],
+        stars.error[:, j],
+        stars.observed[:, o],
+        stars.error[:, o],
+    )
+    response = off_trend_response(*given, others=others)
+    if stars.flux.shape[1] == 0 or profile is None:
+        return Measurement(response, None, None)
+    seen = (stars.flux, stars.ivar, stars.model, profile)
+    without: dict[str, np.ndarray] = {}
+    if line is not None:
+        without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, line), strict=True))
+    lines = own_line_residual(
+        line_depth(*seen),
+        stars.masked[:, o],
+        stars.observed[:, j],
+        stars.error[:, j],
+        tau2=response.tau2,
+        **without,
+    )
+    return Measurement(response, lines, response_share(stars.own_part[:, j], *given))

@@ -1,0 +1,241 @@
+"""The rule: from the numbers to one of four words, with the reasons."""
+
+import numpy as np
+
+from ..core import InputError
+from ..fitted import Verdict
+from ._expected import needed_stars, stars_for_scatter
+from ._thresholds import Thresholds
+from .lines_of_evidence._element_lines import OwnLines
+from .lines_of_evidence._off_trend import OwnShare, Response
+
+__all__ = ["decide"]
+
+
+def decide(
+    label: str,
+    species_has_lines: bool | None,
+    response: Response,
+    own: OwnLines | None = None,
+    share: OwnShare | None = None,
+    thresholds: Thresholds | None = None,
+) -> Verdict:
+    """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
+
+    1. ``measured``: T of the own lines, the own part of the response, its significance and its share all reach their
+       thresholds, and T survives without any one line.
+    2. ``proxy``: a significant response, but neither T nor the own share reaches its threshold, nor does the own part
+       of the response. (Where both an artefact and own lines follow the label, the rest of the spectrum foretells the
+       lines and T is small, though own pixels clearly answer: that is not a proxy, but mixed.)
+    3. ``shortcut``: T is small though a line would have shown, and the upper limit of the response is small.
+    4. ``undecided``: anything else; the reasons say what is missing.
+
+    A label whose species has no line in the window has no T and can never be measured. A label without a species of
+    its own (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy; its
+    reason says so.
+
+    Parameters
+    ----------
+    label : str
+    species_has_lines : bool or None
+        Whether the label's species has lines in the spectrum; None for a label that has no species.
+    response : Response
+    own : OwnLines, optional
+    share : OwnShare, optional
+        Both needed where `species_has_lines`, otherwise not looked at.
+    thresholds : Thresholds, optional
+        By default those that luxjax ships with.
+    """
+    limits = Thresholds.load() if thresholds is None else thresholds
+    if species_has_lines:
+        if own is None or share is None:
+            raise InputError(
+                f"the species of '{label}' has lines, so its verdict needs own= and share=; see measure_evidence."
+            )
+        numbers = _numbers(response, limits) | _own_numbers(own, share)
+        verdict, reasons = _with_lines(numbers, own, limits)
+    elif species_has_lines is None:
+        numbers = _numbers(response, limits)
+        verdict, reasons = _without_species(numbers, limits)
+    else:
+        numbers = _numbers(response, limits)
+        verdict, reasons = _without_lines(numbers, limits)
+    return Verdict(
+        label,
+        verdict,
+        tuple(reasons),
+        response.trend.others,
+        response.beta if response.resolved else float("nan"),
+        response.interval,
+        numbers,
+        limits.stamp,
+        response.n,
+        response.trend,
+    )
+
+
+def _numbers(r: Response, limits: Thresholds) -> dict[str, float]:
+    tau2 = max(r.tau2, 0.0)
+    visible = limits.shortcut.line_information * r.n * tau2 / (tau2 + r.label_error**2)
+    return {
+        "response": r.beta,
+        "response_lower": r.interval.lower,
+        "response_upper": r.upper,
+        "covariance": r.covariance,
+        "covariance_error": r.error,
+        "response_z": r.z,
+        "tau2": r.tau2,
+        "tau2_error": r.tau2_error,
+        "tau2_z": r.tau2 / r.tau2_error,
+        "label_error": r.label_error,
+        "expected_t": float(np.sqrt(visible)),
+        "n": float(r.n),
+    }
+
+
+def _own_numbers(own: OwnLines, share: OwnShare) -> dict[str, float]:
+    numbers = {
+        "own_line_t": own.t,
+        "own_line_information": own.information,
+        "own_response": share.beta_own,
+        "rest_response": share.beta_rest,
+        "own_response_z": share.z,
+        "own_share": share.share,
+    }
+    pairs = zip(own.t_without, own.t_without_expected, strict=True)
+    for j, (found, expected) in enumerate(pairs, 1):
+        numbers |= {f"t_without_{j}": found, f"t_without_{j}_expected": expected}
+    return numbers
+
+
+def _with_lines(v: dict[str, float], own: OwnLines, limits: Thresholds) -> tuple[str, list[str]]:
+    m = limits.measured
+    t, share = v["own_line_t"], v["own_share"]
+    used = v["own_response"] >= m.own_response and v["own_response_z"] > m.own_response_z
+    own_words = f"own lines follow it off trend at T = {t:.1f}"
+    size = f"{v['response']:.2f}" if v["tau2_z"] > limits.shortcut.variance_z else "unresolved size"
+    share_words = f"own pixels carry {share:.0%} of the off-trend response of {size}"
+    if t >= m.own_line_t and used and share >= m.own_share:
+        single = _single_line(own, limits)
+        if single:
+            return "undecided", [single]
+        return "measured", [f"Its {own_words} (needs {m.own_line_t:g}), and {share_words}."]
+    if _significant(v, limits) and t < m.own_line_t and share < m.own_share and not used:
+        return "proxy", [
+            f"The prediction follows it off trend ({_response(v)}), but its {own_words} only (a measurement needs "
+            f"{m.own_line_t:g}) and {share_words}: pixels that are not its own carry the information."
+        ]
+    if t < m.own_line_t and _small(v, limits):
+        return "shortcut", [
+            f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, and its {own_words}; "
+            f"a line that held the label would have shown T of about {v['expected_t']:.0f}. It is guessed from the "
+            "other labels."
+        ]
+    reasons = []
+    if t >= m.own_line_t and not used:
+        reasons.append(
+            f"It is in the spectrum but not used by the model: its {own_words}, yet the response by own pixels is "
+            f"{v['own_response']:.2f} at {v['own_response_z']:.1f} sigma (needs {m.own_response:g} and "
+            f"{m.own_response_z:g}); fit with more latents."
+        )
+    elif t >= m.own_line_t:
+        reasons.append(f"Mixed: its {own_words}, but {share_words}, less than {m.own_share:.0%}.")
+    elif _significant(v, limits) and used:
+        reasons.append(
+            f"Mixed: own pixels answer for {v['own_response']:.2f} of it, but {share_words}, and beside the rest of the "
+            f"spectrum its {own_words} only, less than {m.own_line_t:g}."
+        )
+    elif _significant(v, limits):
+        reasons.append(f"Mixed: {share_words}, but its {own_words} only, less than {m.own_line_t:g}.")
+    return "undecided", reasons or _missing(v, limits)
+
+
+def _without_lines(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
+    none = "Its species has no line in the spectrum, so it cannot have been measured."
+    if _significant(v, limits):
+        return "proxy", [
+            none,
+            f"The prediction follows it off trend all the same ({_response(v)}): something else carries the information.",
+        ]
+    if _small(v, limits):
+        return "shortcut", [none, _guessed(v)]
+    return "undecided", [none, *_missing(v, limits)]
+
+
+def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
+    alone = "It has no lines of its own, so this rests on the off-trend response alone."
+    m = limits.measured_without_lines
+    if v["response_z"] > m.response_z and v["response_lower"] >= m.response_lower:
+        return "measured", [f"The prediction follows it off trend: {_response(v)}.", alone]
+    if _small(v, limits):
+        return "shortcut", [_guessed(v), alone]
+    if v["response_z"] > m.response_z and v["tau2_z"] > limits.shortcut.variance_z:
+        between = (
+            f"The response off trend is real but weak: {_response(v)}; measured asks for a lower end of "
+        )
+        return "undecided", [f"{between}{m.response_lower:g}.", alone]
+    return "undecided", [*_missing(v, limits), alone]
+
+
+def _significant(v: dict[str, float], limits: Thresholds) -> bool:
+    return v["response_z"] > limits.proxy.response_z and v["response"] >= limits.proxy.response
+
+
+def _small(v: dict[str, float], limits: Thresholds) -> bool:
+    """Whether the response is small, in stars that would have shown a large one."""
+    s = limits.shortcut
+    return (
+        v["response_upper"] <= s.response_upper
+        and v["expected_t"] >= s.expected_t
+        and v["tau2_z"] > s.variance_z
+    )
+
+
+def _response(v: dict[str, float]) -> str:
+    return f"response {v['response']:.2f}, {v['response_z']:.1f} standard errors from zero"
+
+
+def _guessed(v: dict[str, float]) -> str:
+    return (
+        f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, in stars whose off-trend "
+        f"scatter of {np.sqrt(v['tau2']):.3g} would have shown a larger one: it is guessed from the other labels."
+    )
+
+
+def _single_line(own: OwnLines, limits: Thresholds) -> str:
+    """A sentence if one line alone carries T though the others should show it too."""
+    m = limits.measured
+    for j, (found, expected) in enumerate(zip(own.t_without, own.t_without_expected, strict=True), 1):
+        if expected >= m.line_t_expected and found < m.line_t_found:
+            return (
+                f"One line alone carries it: without line {j}, T falls from {own.t:.1f} to {found:.1f}, where the weight "
+                f"of the others would leave {expected:.1f}; a blend or an artefact in one window does this, so look there."
+            )
+    return ""
+
+
+def _missing(v: dict[str, float], limits: Thresholds) -> list[str]:
+    """What keeps a label without a significant response from being called a shortcut, and what would decide it."""
+    s = limits.shortcut
+    n, error = int(v["n"]), v["label_error"]
+    if not v["tau2_z"] > s.variance_z:
+        # Errors fall as 1 / sqrt(n); where the variance drowns in its error, four times the stars are the least.
+        ratio = s.variance_z * v["tau2_error"] / max(v["tau2"], v["tau2_error"])
+        likely = max(v["tau2"], 0.0) + 1.64 * v["tau2_error"]
+        stars = max(int(np.ceil(n * ratio**2)), stars_for_scatter(np.sqrt(likely), error))
+        return [
+            f"Its scatter off the trend is not resolved by {n} stars (variance {v['tau2']:.2g} +- {v['tau2_error']:.2g}, "
+            f"label error {error:.2g}): at least {stars} held-out stars are needed, or smaller label errors."
+        ]
+    tau = np.sqrt(v["tau2"])
+    if v["expected_t"] < s.expected_t:
+        stars = max(needed_stars(tau, error, tau / 2), n + 1)
+        return [
+            f"There are too few stars off the trend: in {n} stars with a scatter of {tau:.2g} and label errors of "
+            f"{error:.2g} even a good line would have shown T = {v['expected_t']:.1f} only; about {stars} are needed."
+        ]
+    return [
+        f"The response off trend is {v['response']:.2f} and could be {v['response_upper']:.2f} at 95%, more than the "
+        f"{s.response_upper:g} of a shortcut, but neither is it large and significant ({v['response_z']:.1f} standard "
+        f"errors from zero); about {4 * n} held-out stars would halve its error."
+    ]

@@ -1,0 +1,86 @@
+"""The numbers that the rule compares with: read from one file, whose version and hash every verdict carries."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import NamedTuple
+
+__all__ = ["Thresholds"]
+
+
+class OutputData(NamedTuple):
+    """Measured: all must hold."""
+
+    own_line_t: float
+    own_response: float
+    own_response_z: float
+    own_share: float
+    line_t_expected: float
+    line_t_found: float
+
+
+class MeasuredWithoutLines(NamedTuple):
+    """Measured, for labels that have no species of their own: all must hold."""
+
+    response_z: float
+    response_lower: float
+
+
+class Proxy(NamedTuple):
+    """Proxy: both must hold, and T and the own share lie below those of `OutputData`."""
+
+    response_z: float
+    response: float
+
+
+class Shortcut(NamedTuple):
+    """Shortcut: all must hold, and T lies below that of `OutputData`."""
+
+    response_upper: float
+    expected_t: float
+    line_information: float
+    variance_z: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds of `decide`, as read from ``luxjax/explain/thresholds.toml``.
+
+    Attributes
+    ----------
+    version : int
+    variance_floor : float
+        Smallest off-trend variance that a response is computed with, in the label's unit squared.
+    measured, measured_without_lines, proxy, shortcut : named tuples of float
+    sha256 : str
+        Hash of the file.
+    """
+
+    version: int
+    variance_floor: float
+    measured: OutputData
+    measured_without_lines: MeasuredWithoutLines
+    proxy: Proxy
+    shortcut: Shortcut
+    sha256: str
+
+    @classmethod
+    def load(cls) -> "Thresholds":
+        """The thresholds that luxjax ships with."""
+        text = resources.files(__package__).joinpath("thresholds.toml").read_bytes()
+        given = tomllib.loads(text.decode())
+        return cls(
+            int(given["version"]),
+            float(given["variance_floor"]),
+            OutputData(**given["measured"]),
+            MeasuredWithoutLines(**given["measured_without_lines"]),
+            Proxy(**given["proxy"]),
+            Shortcut(**given["shortcut"]),
+            hashlib.sha256(text).hexdigest(),
+        )
+
+    @property
+    def stamp(self) -> str:
+        """Version, a colon, and the first 12 digits of the hash: what a verdict carries."""
+        return f"{self.version}:{self.sha256[:12]}"

@@ -1,0 +1,1 @@
+"""TODO evidence.lines_of_evidence."""

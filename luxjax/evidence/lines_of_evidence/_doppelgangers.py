@@ -1,0 +1,126 @@
+"""Doppelgangers: stars that look alike in every other label, one rich and one poor in this one.
+
+Stars far above the trend of a label with the others are paired with stars far below it that have the same other
+labels, as predicted from the spectrum and weighed by how well they are known. Stacked differences of their spectra then
+show the label alone: at the element's lines if the spectrum holds it, elsewhere if a neighbour does, nowhere if
+neither. The null changes sign from pair to pair at random, which leaves all noise and removes what rich and poor do not
+share (random-sign permutation; a pair has no order where the label has no effect).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
+
+from ...core import InputError
+from ._off_trend import residualize, second_order
+
+__all__ = ["Doppelgangers", "doppelgangers"]
+
+MINIMUM = 20  # pairs
+MOST = 500  # stars on either side, to bound the matrix of distances
+FLIPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Doppelgangers:
+    """Stacked differences of rich less poor.
+
+    Attributes
+    ----------
+    z : float
+        Deepening at the element's own lines, over the root sum of squares of the pairs' own; NaN without lines.
+    null : (draw,) array
+        The same with random signs.
+    pixel_z : (pixel,) array
+        Deepening of every pixel, likewise; 0 where no pair has the pixel.
+    limit : float
+        Largest |pixel_z| that random signs exceed in 5% of draws.
+    pairs : (pair, 2) array of int
+        Rows of the rich and the poor star.
+    contrast : float
+        Mean difference of the observed label within pairs, in its unit.
+    """
+
+    z: float
+    null: np.ndarray
+    pixel_z: np.ndarray
+    limit: float
+    pairs: np.ndarray
+    contrast: float
+
+
+def doppelgangers(
+    flux: ArrayLike,
+    weight: ArrayLike,
+    observed: ArrayLike,
+    predicted_others: ArrayLike,
+    others_cov: ArrayLike,
+    profile: ArrayLike | None = None,
+    *,
+    fraction: float = 0.25,
+    seed: int = 0,
+) -> Doppelgangers:
+    """Pair rich and poor stars, and stack the differences of their spectra.
+
+    Parameters
+    ----------
+    flux, weight : (star, pixel) arrays
+        Flux and inverse variance, zero at bad pixels.
+    observed : (star,) array
+        The label; NaN where missing.
+    predicted_others : (star, other) array
+        From the spectrum alone.
+    others_cov : (star, other, other) or (other, other) array
+        Their covariance by the noise of the spectra.
+    profile : (pixel,) array, optional
+        Deepening of the element's lines, zero elsewhere.
+    fraction : float
+        Of the stars farthest above, and farthest below, the trend.
+    seed : int
+        Of the random signs.
+    """
+    flux, weight = np.asarray(flux, np.float32), np.asarray(weight, np.float32)
+    y, o = np.asarray(observed, float), np.asarray(predicted_others, float)
+    cov = np.broadcast_to(np.asarray(others_cov, float), (len(o), o.shape[1], o.shape[1]))
+    known = np.flatnonzero(np.isfinite(y) & np.isfinite(o).all(axis=1))
+    terms = second_order(o[known])
+    side = min(MOST, int(fraction * len(known)))
+    if side < max(MINIMUM, terms.shape[1]):
+        raise InputError(
+            f"{len(known)} stars with this label leave {side} on either side of its trend; pairing asks for at least "
+            f"{max(MINIMUM, terms.shape[1])}: give {int(max(MINIMUM, terms.shape[1]) / fraction)} stars or more."
+        )
+    order = known[np.argsort(residualize(y[known], terms))]
+    pairs = _matched(order[::-1][:side], order[:side], o, cov)
+    rich, poor = pairs.T
+    w = weight[rich] * weight[poor] / np.maximum(weight[rich] + weight[poor], 1e-30)
+    difference = w * (flux[poor] - flux[rich])  # positive where the rich star is deeper
+    signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), (FLIPS, len(pairs)))
+    spread = np.sqrt(np.maximum((difference**2).sum(axis=0), 1e-30))
+    peaks = np.max(np.abs(signs @ difference) / spread, axis=1)
+    own = np.full(len(pairs), np.nan) if profile is None else difference @ np.asarray(profile, np.float32)
+    size = np.sqrt(np.sum(own.astype(float) ** 2))
+    return Doppelgangers(
+        float(own.sum() / size) if size > 0 else float("nan"),
+        (signs @ own / size).astype(float) if size > 0 else np.full(FLIPS, np.nan),
+        (difference.sum(axis=0) / spread).astype(float),
+        float(np.quantile(peaks, 0.95)),
+        pairs,
+        float(np.mean(y[rich] - y[poor])),
+    )
+
+
+def _matched(rich: np.ndarray, poor: np.ndarray, o: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    """Pairs of least total distance d' (C_rich + C_poor)^-1 d, the farther half of them left out, (pair, 2)."""
+    # A thousandth of the population's covariance, so that labels known without error do not divide by zero.
+    ridge = 1e-3 * np.atleast_2d(np.cov(o.T))
+    distance = np.empty((len(rich), len(poor)))
+    for k, star in enumerate(rich):
+        d = o[star] - o[poor]
+        both = cov[star] + cov[poor] + ridge
+        distance[k] = np.einsum("na,na->n", d, np.linalg.solve(both, d[:, :, None])[:, :, 0])
+    first, second = linear_sum_assignment(np.sqrt(distance))
+    kept = np.argsort(distance[first, second], kind="stable")[: max(MINIMUM, (len(first) + 1) // 2)]
+    return np.column_stack([rich[first[kept]], poor[second[kept]]])

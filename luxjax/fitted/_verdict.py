@@ -1,0 +1,187 @@
+"""Was a label measured from the spectrum? The answer, as it travels with a fitted model and its predictions."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..stats import Interval
+
+__all__ = ["VERDICTS", "Trend", "Verdict"]
+
+VERDICTS = ("measured", "proxy", "shortcut", "undecided")
+"""What a verdict can be. Measured: by the label's own lines. Proxy: off the trend with the other labels, but by
+something else than its own lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
+labels. Undecided: the stars at hand do not tell."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """What the other labels alone say of a label: its mean as a quadratic function of them.
+
+    Parameters
+    ----------
+    others : tuple of str
+        Names of the other labels.
+    loc, scale : (other,) arrays
+        The function is one of x = (values - loc) / scale.
+    coef : (term,) array
+        Of 1, then x_i, then x_i x_j for i <= j.
+    scatter : float
+        Root mean square of the noise-free label about the trend, in the label's unit.
+    """
+
+    others: tuple[str, ...]
+    loc: np.ndarray
+    scale: np.ndarray
+    coef: np.ndarray
+    scatter: float
+
+    def __post_init__(self):
+        object.__setattr__(self, "others", tuple(str(name) for name in self.others))
+        for name in ("loc", "scale", "coef"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), float).reshape(-1))
+        k = len(self.others)
+        if len(self.loc) != k or len(self.scale) != k or len(self.coef) != 1 + k + k * (k + 1) // 2:
+            raise InputError(
+                f"a trend on {k} labels ({join_names(self.others) or 'none'}) takes {k} centres and scales and "
+                f"{1 + k + k * (k + 1) // 2} coefficients; given {len(self.loc)}, {len(self.scale)}, "
+                f"{len(self.coef)}."
+            )
+
+    def terms(self, values: ArrayLike) -> np.ndarray:
+        """The terms 1, x_i, x_i x_j (i <= j) of other labels (star, other), as (star, term)."""
+        x = (self._stars(values) - self.loc) / self.scale
+        i, j = np.triu_indices(x.shape[1])
+        return np.column_stack([np.ones(len(x)), x, x[:, i] * x[:, j]])
+
+    def __call__(self, values: ArrayLike) -> np.ndarray:
+        """The label expected from other labels (star, other), as (star,)."""
+        return self.terms(values) @ self.coef
+
+    def gradient(self, values: ArrayLike) -> np.ndarray:
+        """Derivative of the expected label by each of the other labels, (star, other)."""
+        x = (self._stars(values) - self.loc) / self.scale
+        k = x.shape[1]
+        curvature = np.zeros((k, k))
+        curvature[np.triu_indices(k)] = self.coef[1 + k :]
+        return (self.coef[1 : 1 + k] + x @ (curvature + curvature.T)) / self.scale
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "others": list(self.others),
+            "loc": self.loc.tolist(),
+            "scale": self.scale.tolist(),
+            "coef": self.coef.tolist(),
+            "scatter": _number(self.scatter),
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> "Trend":
+        """From `to_dict`."""
+        scatter = _float(given["scatter"])
+        return cls(tuple(given["others"]), given["loc"], given["scale"], given["coef"], scatter)
+
+    def _stars(self, values: ArrayLike) -> np.ndarray:
+        values = np.asarray(values, float)
+        if values.ndim != 2 or values.shape[1] != len(self.others):
+            raise InputError(
+                f"this trend takes the labels {join_names(self.others) or '(none)'} as an array of shape "
+                f"(star, {len(self.others)}); given {values.shape}."
+            )
+        return values
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one label was measured from the spectrum, and every number that says so.
+
+    Parameters
+    ----------
+    label : str
+    verdict : str
+        One of `VERDICTS`.
+    reasons : tuple of str
+        In words, with the numbers.
+    others : tuple of str
+        The other labels that the label's trend was taken with.
+    response : float
+        Change of the predicted label per change of the true one, at fixed other labels: 0 where the spectrum
+        adds nothing to the trend. NaN where the off-trend scatter is too small, or the stars too few.
+    response_interval : Interval
+        At 95%.
+    numbers : mapping of str to float
+        All that entered the rule.
+    thresholds : str
+        Version of the thresholds, a colon, and the first 12 digits of the SHA-256 hash of their file.
+    n_stars : int
+        Held-out stars that the numbers come from.
+    trend : Trend, optional
+        The label as expected from the predicted other labels.
+    """
+
+    label: str
+    verdict: str
+    reasons: tuple[str, ...]
+    others: tuple[str, ...]
+    response: float
+    response_interval: Interval
+    numbers: Mapping[str, float]
+    thresholds: str
+    n_stars: int
+    trend: Trend | None = None
+
+    def __post_init__(self):
+        check_name("verdict", self.verdict, VERDICTS)
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.verdict}. {' '.join(self.reasons)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: numbers that are not finite become null."""
+        return {
+            "label": self.label,
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "others": list(self.others),
+            "response": _number(self.response),
+            "response_interval": [_number(end) for end in self.response_interval],
+            "numbers": {name: _number(value) for name, value in self.numbers.items()},
+            "thresholds": self.thresholds,
+            "n_stars": int(self.n_stars),
+            "trend": None if self.trend is None else self.trend.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> "Verdict":
+        """From `to_dict`."""
+        return cls(
+            str(given["label"]),
+            str(given["verdict"]),
+            _words(given["reasons"]),
+            _words(given["others"]),
+            _float(given["response"]),
+            Interval(*(_float(end) for end in given["response_interval"])),
+            {str(name): _float(value) for name, value in given["numbers"].items()},
+            str(given["thresholds"]),
+            int(given["n_stars"]),
+            None if given["trend"] is None else Trend.from_dict(given["trend"]),
+        )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _float(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _words(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(word) for word in given)

@@ -1,0 +1,7 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from ._store import fingerprint
+
+__all__ = [
+    "fingerprint",
+]

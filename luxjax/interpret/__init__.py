@@ -1,0 +1,1 @@
+"""Interpretation of any fitted model: attributions of predictions, and what latents represent."""

@@ -1,0 +1,211 @@
+"""Which pixels does a label listen to? Derivatives of labels by flux, through a fitted model or any predictor.
+
+d label/d flux is a filter: how the prediction weighs each pixel. A pixel without any signal of the label may weigh much,
+because it cancels the noise of others (Haufe et al. 2014, NeuroImage 87, 96); what the label does to the flux is the
+question of `flux_jacobian` and its kin. Free of the latents' gauge.
+
+With a the label decoder's row, W the spectrum's rows, w the inverse variances with scatter and S = (W'wW + I)^-1,
+d label/d flux_j = a S W_j w_j, exactly, for linear decoders.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import Batch, InputError, OutputData, check_name, gemm, unpack
+from ...core.internal import Array
+from ...data import Catalog
+from ...fitted import FittedModel
+from ...latents import latent_posterior
+from ...latents.internal import blocks, effective_ivar
+from ...models import Lux
+from ._inference import infer_latents
+from ._outputs import LabelRow, find_label, input_batch, spectral_output, wide
+
+__all__ = [
+    "Jacobian",
+    "label_jacobian",
+    "mean_label_jacobian",
+    "predictor_jacobian",
+]
+
+
+class Jacobian(NamedTuple):
+    """Derivatives by pixel, and their standard deviation from the decoders' own uncertainty (None if not asked).
+
+    The standard deviations are first order in the errors of the decoder rows (`FittedModel.weight_cov`), which are taken as
+    independent between rows; they do not hold the spread between stars.
+    """
+
+    value: np.ndarray
+    sd: np.ndarray | None = None
+
+
+def label_jacobian(
+    fitted: FittedModel,
+    data: Catalog | Batch,
+    label: str,
+    *,
+    spectra: str | None = None,
+    inputs: Sequence[str] | None = None,
+    spread: bool = False,
+    block: int = 256,
+) -> Jacobian:
+    """D label / d flux of each star: how its predicted label weighs its pixels.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    data : Catalog or Batch
+        The stars. For linear decoders only their inverse variances matter.
+    label : str
+    spectra : str, optional
+        The output whose flux is meant, where the model has several.
+    inputs : sequence of str, optional
+        The outputs that latents are inferred from; by default all spectra that model and data share.
+    spread : bool
+        Also the standard deviation, for linear decoders, by the delta method; meant for few stars.
+    block : int
+        Stars handled at a time.
+
+    Returns
+    -------
+    Jacobian
+        (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders,
+        the implicit function theorem at the posterior's mode for others.
+    """
+    row = find_label(fitted, label)
+    spectra = spectral_output(fitted, spectra, row.output)
+    parts = []
+    with jax.enable_x64(True):
+        batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
+        for part, _, where in blocks(batch, block):
+            n = where.stop - where.start
+            kernel = _linear_block if model.is_linear and model.is_gaussian else _implicit_block
+            out = kernel(model, part, spectra, row.output, jnp.asarray(row.place))
+            parts.append(np.asarray(out)[:n] * row.scale)
+        sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
+    return Jacobian(np.concatenate(parts), sd)
+
+
+@eqx.filter_jit
+def _linear_block(model: Lux, block: Batch, spectra: str, labels: str, index: Array):
+    w = effective_ivar(block[spectra].ivar, model.scatter[spectra])
+    gain = latent_posterior(model, block).cov @ model.feature_decoders[labels].weight[index]
+    return gemm(gain, model.feature_decoders[spectra].weight.T) * w
+
+
+@eqx.filter_jit
+def _implicit_block(model: Lux, block: Batch, spectra: str, labels: str, index: Array):
+    def label(flux, star):
+        star = star | {spectra: OutputData(flux, star[spectra].ivar)}
+        return model.decoders[labels](infer_latents(model, star))[index]
+
+    # One star after another: side by side their factorisations would compete, and their Hessians fill memory.
+    return jax.lax.map(lambda star: jax.grad(label)(star[spectra].value, star), block.outputs)
+
+
+def mean_label_jacobian(
+    fitted: FittedModel,
+    data: Catalog | Batch,
+    labels: Sequence[str] | None = None,
+    *,
+    spectra: str | None = None,
+    inputs: Sequence[str] | None = None,
+    block: int = 256,
+) -> np.ndarray:
+    """D label / d flux of several labels, averaged over stars, (label, pixel); linear decoders.
+
+    No array of stars x labels x pixels is built: with u_n = A S_n the mean over stars of u_n W_j w_nj is one product of
+    the (star, label latent) and (star, pixel) matrices, then one with W.
+    """
+    names = tuple(labels) if labels is not None else fitted.info(fitted.label_output()).names
+    rows = [find_label(fitted, name) for name in names]
+    spectra = spectral_output(fitted, spectra, rows[0].output)
+    if not (fitted.model.is_linear and fitted.model.is_gaussian):
+        raise InputError(
+            "the mean Jacobian is for linear decoders and Gaussian noise; average label_jacobian over stars for others."
+        )
+    with jax.enable_x64(True):
+        batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
+        a = jnp.stack([r.scale * model.feature_decoders[r.output].weight[r.place] for r in rows])
+        total = np.zeros((len(rows), batch[spectra].size))
+        for part, real, _ in blocks(batch, block):
+            total += np.asarray(_mean_block(model, part, real, spectra, a))
+    return total / batch.n_stars
+
+
+@eqx.filter_jit
+def _mean_block(model: Lux, block: Batch, real, spectra: str, a):
+    w = effective_ivar(block[spectra].ivar, model.scatter[spectra]) * real[:, None]
+    gain = jnp.einsum("ld,nde->nle", a, latent_posterior(model, block).cov)
+    summed = gemm(gain.reshape(len(gain), -1).T, w).reshape(*gain.shape[1:], -1)
+    return jnp.einsum("lep,pe->lp", summed, model.feature_decoders[spectra].weight)
+
+
+def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row: LabelRow) -> np.ndarray:
+    """Standard deviation of A S W_j w_j, (star, pixel), first order in the errors of A and W.
+
+    With u = S a and v_j = S W_j the derivative g_j = u.W_j moves by u.dW_j + da.v_j - sum_i w_i dW_i.M_i v_j,
+    M_i = u W_i' + (u.W_i) I: the filter's own pixel, the label's row, and the posterior covariance by all pixels.
+    """
+    if not (model.is_linear and model.is_gaussian):
+        raise InputError(
+            "the spread of the Jacobian is known for linear decoders and Gaussian noise; leave spread=False for others."
+        )
+    d = model.n_latents
+    for name in (spectra, row.output):
+        check_name(
+            "decoder covariance", name, fitted.weight_cov, "The model was saved without it; fit it again"
+        )
+    c = unpack(jnp.asarray(fitted.weight_cov[spectra], jnp.float64), d + 1)[:, 1:, 1:]
+    c_label = unpack(jnp.asarray(fitted.weight_cov[row.output], jnp.float64)[row.place], d + 1)[1:, 1:]
+    stars = (batch.stars(slice(n, n + 1)) for n in range(batch.n_stars))
+    a = model.feature_decoders[row.output].weight[row.place]
+    return row.scale * np.array([_filter_sd_star(model, star, spectra, a, c, c_label) for star in stars])
+
+
+@eqx.filter_jit
+def _filter_sd_star(model: Lux, star: Batch, spectra: str, a, c, c_label):
+    w = effective_ivar(star[spectra].ivar, model.scatter[spectra])[0]
+    rows = model.feature_decoders[spectra].weight
+    s = latent_posterior(model, star).cov[0]
+    u, v = s @ a, rows @ s
+    along = rows @ u
+    m = rows[:, None, :] * u[:, None] + along[:, None, None] * jnp.eye(len(u))
+    cm = c @ m
+    q = jnp.einsum("p,pki,pkj->ij", w**2, m, cm)
+    variance = (
+        jnp.einsum("i,pij,j->p", u, c, u)
+        + jnp.einsum("pi,ij,pj->p", v, c_label + q, v)
+        - 2 * w * jnp.einsum("i,pij,pj->p", u, cm, v)
+    )
+    return w * jnp.sqrt(jnp.maximum(variance, 0))
+
+
+def predictor_jacobian(predictor: Callable[[Array], Array], flux, *, forward: bool = False) -> np.ndarray:
+    """D label / d flux of any differentiable predictor: The Cannon, a network, `label_function`.
+
+    Parameters
+    ----------
+    predictor : callable
+        Flux of one star (pixel,) to labels (label,) or to one label.
+    flux : (star, pixel) or (pixel,) array
+        Where to differentiate.
+    forward : bool
+        Forward instead of reverse mode: faster only where labels outnumber pixels.
+
+    Returns
+    -------
+    array
+        (star, label, pixel), without the axes that flux or labels do not have.
+    """
+    with jax.enable_x64(True):
+        flux = jnp.asarray(flux, jnp.float64)
+        derivative = jax.jit((jax.jacfwd if forward else jax.jacrev)(predictor))
+        out = derivative(flux) if flux.ndim == 1 else jnp.stack([derivative(f) for f in flux])
+    return np.asarray(out)

@@ -1,0 +1,276 @@
+"""Which stretches of the spectrum does a prediction come from? Shapley values on wavelength windows, in closed form.
+
+With G_g = sum_j w_j B_j B_j' and h_g = sum_j w_j (f_j - b_j) B_j over the pixels of window g, a linear model predicts
+
+    y = b_y + a' (I + sum_g G_g)^-1 sum_g h_g,
+
+so the independent value of a window is a' (I + sum G)^-1 h_g: exactly what its pixels contribute, d y/d f times
+(f - mean). The correlation-aware game is worth v(S) = a' (I + sum_S G)^-1 sum_S h, the prediction from the windows of S
+alone, which by the tower rule is the expectation of the full prediction given those windows. No rotation of the latents
+changes either.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...core import Batch, InputError
+from ...core.internal import join_names
+from ...data import Catalog
+from ...fitted import FittedModel
+from ...stats.internal import percentiles, resampled_sums
+from ..representation._gauge import input_names, slope_at_origin
+from ._shapley import MOST_EXACT, Shapley, exact_shapley, sampled_shapley
+
+__all__ = ["ShapleySpread", "shapley_spread", "window_shapley"]
+
+ELSEWHERE = "elsewhere"
+
+Windows = int | Mapping[str, ArrayLike]
+
+
+def window_shapley(
+    fitted: FittedModel,
+    data: Catalog | Batch,
+    windows: Windows = 10,
+    *,
+    correlated: bool = False,
+    inputs: Sequence[str] | None = None,
+    n_orders: int = 20,
+    seed: int = 0,
+    block: int = 256,
+) -> Shapley:
+    """Shapley values of the predicted labels on wavelength windows.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        With linear decoders.
+    data : Catalog or Batch
+        Stars with spectra, each with its own inverse variances.
+    windows : int or mapping of str to (pixel,) bool array
+        That many windows of equally many pixels, or windows by name that do not overlap, over the pixels of all inputs,
+        one input after the other. Pixels in none of them are one window more, ``"elsewhere"``.
+    correlated : bool
+        Correlation-aware values: exact up to 15 windows (but 2^windows small solves for each star: keep to ten or to few
+        stars), beyond from sampled orders. Otherwise independent ones, exact for any number.
+    inputs : sequence of str, optional
+        By default all spectra that model and data share.
+    n_orders, seed : int
+        For sampled values.
+    block : int
+        Stars handled at a time.
+
+    Returns
+    -------
+    Shapley
+        In the labels' own units; ``base`` is the label at the prior mean, ``data`` the mean residual of each window
+        from the mean spectrum, in sigma.
+    """
+    batch = fitted.batch(data, *input_names(fitted, data, inputs))
+    names, group = _groups(fitted, batch, windows)
+    output = fitted.label_output()
+    info = fitted.info(output)
+    rows = slope_at_origin(fitted, output) * info.scale[:, None]
+    base = np.asarray(fitted.model.feature_decoders[output].intercept, float) * info.scale + info.loc
+    parts: list[tuple[np.ndarray, ...]] = []
+    for gram, rhs, mean in _window_sums(fitted, batch, group, len(names), block):
+        if not correlated:
+            values = _contributions(gram, rhs) @ rows.T
+            parts.append((values, np.zeros(values.shape), mean))
+            continue
+        game = _window_game(gram, rhs, rows)
+        if len(names) <= MOST_EXACT:
+            values = np.moveaxis(exact_shapley(game, len(names)), 0, 1)
+            parts.append((values, np.zeros(values.shape), mean))
+        else:
+            found = sampled_shapley(game, len(names), n_orders=n_orders, seed=seed)
+            parts.append((*(np.moveaxis(a, 0, 1) for a in found), mean))
+    values, error, mean = (np.concatenate(p) for p in zip(*parts, strict=True))
+    kind = "correlation-aware" if correlated else "independent"
+    return Shapley(kind, names, info.names, values, base, mean, error)
+
+
+def _groups(fitted: FittedModel, batch: Batch, windows: Windows) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the windows, and the window of every pixel of all inputs."""
+    if not fitted.model.is_linear:
+        raise InputError("Shapley values on windows need linear decoders; use callable_shapley for others.")
+    size = sum(batch.sizes.values())
+    if isinstance(windows, (int, np.integer)):
+        # Equally many pixels that any star has, so that gaps between detectors make no window poorer.
+        used = np.concatenate([np.asarray(batch[k].ivar > 0).any(0) for k in batch.names])
+        if not 1 <= windows <= used.sum():
+            raise InputError(
+                f"{windows} windows cannot be made of {used.sum()} pixels; give a number from 1 up."
+            )
+        group = np.minimum((np.cumsum(used) - used) * windows // max(used.sum(), 1), windows - 1)
+        return _spans(fitted, batch, group, int(windows)), group
+    group = np.full(size, -1)
+    for k, (name, mask) in enumerate(windows.items()):
+        inside = np.asarray(mask)
+        if inside.dtype != bool or inside.shape != (size,):
+            raise InputError(
+                f"window '{name}' is of type {inside.dtype} and shape {inside.shape}; give ({size},) bool."
+            )
+        if (group[inside] >= 0).any():
+            raise InputError(
+                f"window '{name}' overlaps an earlier one ({join_names(windows)}); make them apart."
+            )
+        group[inside] = k
+    if (group >= 0).all():
+        return tuple(windows), group
+    return (*windows, ELSEWHERE), np.where(group < 0, len(windows), group)
+
+
+def _spans(fitted: FittedModel, batch: Batch, group: np.ndarray, n: int) -> tuple[str, ...]:
+    """Windows named by their wavelengths, or numbered where the model knows none."""
+    grids = [fitted.info(k).wavelength for k in batch.names]
+    if any(g is None for g in grids):
+        return tuple(f"window {k}" for k in range(n))
+    wavelength = np.concatenate([np.asarray(g) for g in grids])
+    return tuple(f"{wavelength[group == k][0]:.0f}-{wavelength[group == k][-1]:.0f}" for k in range(n))
+
+
+def _window_sums(
+    fitted: FittedModel, batch: Batch, group: np.ndarray, n: int, block: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """G (star, window, latent, latent), h (star, window, latent) and mean residual in sigma, block by block."""
+    decoders = [fitted.model.feature_decoders[k] for k in batch.names]
+    weight = np.concatenate([np.asarray(d.weight, float) for d in decoders])
+    intercept = np.concatenate([np.asarray(d.intercept, float) for d in decoders])
+    scatter = np.concatenate([np.asarray(fitted.model.scatter[k], float) for k in batch.names])
+    members = [np.flatnonzero(group == k) for k in range(n)]
+    i, j = np.triu_indices(weight.shape[1])
+    products = weight[:, i] * weight[:, j]
+    for start in range(0, batch.n_stars, block):
+        part = batch.stars(slice(start, start + block))
+        value = np.concatenate([np.asarray(part[k].value, float) for k in batch.names], axis=1)
+        ivar = np.concatenate([np.asarray(part[k].ivar, float) for k in batch.names], axis=1)
+        ivar = ivar / (1 + ivar * scatter**2)
+        pull = ivar * (value - intercept)
+        packed = np.stack([ivar[:, at] @ products[at] for at in members], axis=1)
+        gram = np.zeros((*packed.shape[:2], *[weight.shape[1]] * 2))
+        gram[..., i, j] = gram[..., j, i] = packed
+        rhs = np.stack([pull[:, at] @ weight[at] for at in members], axis=1)
+        sigma = np.sqrt(ivar) * (value - intercept)
+        count = np.stack([(ivar[:, at] > 0).sum(1) for at in members], axis=1)
+        mean = np.stack([sigma[:, at].sum(1) for at in members], axis=1) / np.maximum(count, 1)
+        yield gram, rhs, mean
+
+
+def _contributions(gram: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """What each window adds to the latents, (star, window, latent)."""
+    precision = np.eye(rhs.shape[2]) + gram.sum(1)
+    return np.swapaxes(np.linalg.solve(precision, np.swapaxes(rhs, 1, 2)), 1, 2)
+
+
+def _window_game(gram: np.ndarray, rhs: np.ndarray, rows: np.ndarray):
+    """Worth of a coalition of windows: the labels predicted from them alone, less those of no window, (star, label)."""
+    eye = np.eye(rhs.shape[2])
+
+    def worth(who: np.ndarray) -> np.ndarray:
+        precision = eye + gram[:, who].sum(1)
+        return np.linalg.solve(precision, rhs[:, who].sum(1)[..., None])[..., 0] @ rows.T
+
+    return worth
+
+
+@dataclass(frozen=True, eq=False)
+class ShapleySpread:
+    """How evenly the absolute Shapley values of each label are spread over wavelength windows.
+
+    Attributes
+    ----------
+    labels, windows : tuples of str
+    importance : (window, label) array
+        Mean absolute independent Shapley value.
+    value : (label,) array
+        Entropy of the shares of importance over ln(windows): 1 for a label that every window tells alike, 0 for one that
+        a single window tells.
+    lower, upper : (label,) arrays
+        95% interval, by bootstrap over stars.
+    participation : (label,) array
+        1 / sum of squared shares: the number of windows that tell it, effectively.
+    widest : (label,) array
+        Share of bootstrap samples in which the label is spread most widely of all.
+    null : (draw,) array
+        The value for random mixtures of the latents: what a label that is nothing in particular would have.
+    """
+
+    labels: tuple[str, ...]
+    windows: tuple[str, ...]
+    importance: np.ndarray
+    value: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    participation: np.ndarray
+    widest: np.ndarray
+    null: np.ndarray
+
+
+def shapley_spread(
+    fitted: FittedModel,
+    data: Catalog | Batch,
+    windows: Windows = 40,
+    *,
+    inputs: Sequence[str] | None = None,
+    n_null: int = 200,
+    n_bootstrap: int = 500,
+    seed: int,
+    block: int = 256,
+) -> ShapleySpread:
+    """Spread of each label's Shapley values over wavelength windows; the same in every gauge.
+
+    A label guessed from several others is told by all the lines that tell those: its values spread widely. So do those
+    of a label with many lines of its own, such as [Fe/H]. A wide spread is therefore a hint and no verdict.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+        With linear decoders.
+    data : Catalog or Batch
+        Held-out stars.
+    windows : int or mapping of str to (pixel,) bool array
+        As in `window_shapley`.
+    inputs : sequence of str, optional
+    n_null, n_bootstrap, seed : int
+    block : int
+        Stars handled at a time.
+    """
+    batch = fitted.batch(data, *input_names(fitted, data, inputs))
+    names, group = _groups(fitted, batch, windows)
+    if len(names) < 2:
+        raise InputError("a spread needs at least 2 windows; given 1.")
+    output = fitted.label_output()
+    info = fitted.info(output)
+    rows = slope_at_origin(fitted, output)
+    random = np.random.default_rng(seed).standard_normal((n_null, rows.shape[1]))
+    sums = _window_sums(fitted, batch, group, len(names), block)
+    pieces = [_contributions(gram, rhs) for gram, rhs, _ in sums]
+    size = np.concatenate([np.abs(p @ rows.T) for p in pieces])  # (star, window, label)
+    null = sum(np.abs(p @ random.T).sum(0) for p in pieces)
+    draws = resampled_sums(size.reshape(len(size), -1), n=n_bootstrap, seed=seed)
+    spreads = _entropy(draws.reshape(n_bootstrap, *size.shape[1:]))
+    lower, upper = percentiles(spreads)
+    importance = size.mean(0)
+    share = importance / importance.sum(0)
+    most = np.bincount(spreads.argmax(1), minlength=len(info.names)) / n_bootstrap
+    return ShapleySpread(
+        info.names,
+        names,
+        importance * info.scale,
+        _entropy(importance),
+        lower,
+        upper,
+        1 / (share**2).sum(0),
+        most,
+        _entropy(np.asarray(null)),
+    )
+
+
+def _entropy(importance: np.ndarray) -> np.ndarray:
+    """Entropy of the shares over the windows, axis -2, in units of its maximum."""
+    share = importance / importance.sum(-2, keepdims=True)
+    return -(share * np.log(np.where(share > 0, share, 1))).sum(-2) / np.log(importance.shape[-2])

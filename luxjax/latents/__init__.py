@@ -1,0 +1,17 @@
+"""Latents of stars with the decoders given: posteriors, sums over stars, noise."""
+
+from ._decoders import decoder_sums
+from ._place import latent_mean
+from ._posterior import latent_posterior
+from ._star_sums import star_sums, weight_products
+from ._work import gram_bytes, gram_flops
+
+__all__ = [
+    "decoder_sums",
+    "gram_bytes",
+    "gram_flops",
+    "latent_mean",
+    "latent_posterior",
+    "star_sums",
+    "weight_products",
+]

@@ -1,0 +1,55 @@
+"""Stars placed in latent space: the quickest of all inferences, without any covariance."""
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ..core import Batch
+from ..core.internal import Array, Float
+from ..models import Lux
+from ..parallel.internal import Streamed
+from ._blocks import block_size, blocks
+from ._posterior import block_latent_mean, latent_posterior
+from ._scatter import has_scatter
+from ._star_sums import Products, effective_ivars, weight_products
+
+__all__ = ["latent_mean"]
+
+BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory besides
+
+
+def latent_mean(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Float[Array, "star latent"]:
+    """Posterior means of the latents of every star, from all outputs that the batch holds.
+
+    For linear decoders and Gaussian noise that is (B'WB + I)^-1 B'W (y - b) with one solve per star, two to three times as
+    fast as `luxjax.transfer`, which also gives covariances. Labels follow as ``jax.vmap(model["labels"])(latents)``.
+
+    Parameters
+    ----------
+    model : Lux
+        As fitted: ``fitted.model``.
+    batch : Batch
+        In the model's units, with the outputs to infer from: ``fitted.batch(catalog, "spectra")``.
+    block : int, optional
+        Stars handled at a time; by default their values take 32 MiB.
+
+    Returns
+    -------
+    (star, latent) array
+    """
+    means = np.empty((batch.n_stars, model.n_latents))
+    with jax.enable_x64(True):
+        direct = model.is_linear and model.is_gaussian
+        products = weight_products(model, batch.names, batch.dtype) if direct else None
+        noisy = has_scatter(model)
+        for part, _, where in blocks(batch, block or block_size(batch.sizes, BYTES), overlap=True):
+            found = np.asarray(_means(model, products, part, noisy))
+            means[where] = found[: where.stop - where.start]
+        return jax.device_put(means)
+
+
+@eqx.filter_jit
+def _means(model: Lux, products: Products | None, block: Batch, noisy: bool):
+    if products is None:
+        return latent_posterior(model, block, noisy=noisy).mean
+    return block_latent_mean(model, block, effective_ivars(model, block, noisy), products=products)

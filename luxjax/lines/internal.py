@@ -1,0 +1,35 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from ._atoms import THETA, Atom, atoms, ionisation_fractions, like
+from ._line_match import LineMatch
+from ._strength import (
+    _HC_K,
+    _LIGHT,
+    PARAMETERS,
+    Layer,
+    column,
+    cool_continuum,
+    depth_limit,
+    growth,
+    hminus_opacity,
+    photosphere,
+)
+
+__all__ = [
+    "PARAMETERS",
+    "THETA",
+    "_HC_K",
+    "_LIGHT",
+    "Atom",
+    "Layer",
+    "LineMatch",
+    "atoms",
+    "column",
+    "cool_continuum",
+    "depth_limit",
+    "growth",
+    "hminus_opacity",
+    "ionisation_fractions",
+    "like",
+    "photosphere",
+]

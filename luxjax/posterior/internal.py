@@ -1,0 +1,7 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from .checks._quantities import judged_quantities
+
+__all__ = [
+    "judged_quantities",
+]

@@ -1,0 +1,56 @@
+"""The closed form: linear decoders, known noise, normal latents."""
+
+import math
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ...core import Gaussian, InputError
+from ...core.internal import PRNGKeyArray
+from ...latents import latent_posterior
+from ...models import Linear
+from .._posterior import GaussianPosterior
+from ._method import AbstractMethod, Problem
+
+__all__ = ["Exact"]
+
+
+class Exact(AbstractMethod):
+    """The exact posterior of a linear-Gaussian model: N(S B'W (y - b), S) with S = (B'WB + I)^-1, for each star.
+
+    For linear decoders, known decoders and scatter, Gaussian noise and the latents' own prior. Everything else is measured against it.
+    """
+
+    def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
+        model = problem.fitted.model
+        others = [name for name, decoder in model.decoders.items() if not isinstance(decoder, Linear)]
+        if others:
+            raise InputError(
+                f"Exact needs linear decoders and the model's {', '.join(others)} are not; use Laplace, Variational or "
+                "NUTS."
+            )
+        heavy = [name for name in problem.batch.names if math.isfinite(model.dof[name])]
+        if heavy:
+            raise InputError(
+                f"Exact needs Gaussian noise and that of {', '.join(heavy)} is Student's t; use Laplace, Variational or NUTS."
+            )
+        if not problem.priors.standard_latents:
+            raise InputError(
+                "Exact needs the latents' own prior, Normal(0, 1); use Laplace, Variational or NUTS."
+            )
+        mean, cov = [], []
+        for block, n in problem.blocks("exact"):
+            found = _posterior(model, block)
+            mean.append(np.asarray(found.mean)[:n])
+            cov.append(np.asarray(found.cov)[:n])
+        return GaussianPosterior(
+            **problem.common(self),
+            gaussian=Gaussian(np.concatenate(mean), np.concatenate(cov)),  # type: ignore[arg-type]
+        )
+
+
+@eqx.filter_jit
+def _posterior(model, block):
+    wide = jax.tree.map(lambda x: x.astype(float), block)
+    return latent_posterior(model, wide)

@@ -1,0 +1,27 @@
+"""Pixels before any model: air and vacuum, Doppler shifts, grids, continua and repeat visits.
+
+Masked pixels (``ivar == 0``) stay masked through every step, and whatever value stands there changes nothing.
+"""
+
+from ._combine import combine
+from ._continuum import ContinuumPolynomial, ContinuumQuantile
+from ._denoise import reject_cosmic_rays
+from ._doppler import doppler_shift, to_rest
+from ._medium import air_to_vacuum, to_medium, vacuum_to_air
+from ._normalize import normalize
+from ._resample import bin_edges, resample
+
+__all__ = [
+    "ContinuumPolynomial",
+    "ContinuumQuantile",
+    "air_to_vacuum",
+    "bin_edges",
+    "combine",
+    "doppler_shift",
+    "normalize",
+    "reject_cosmic_rays",
+    "resample",
+    "to_medium",
+    "to_rest",
+    "vacuum_to_air",
+]

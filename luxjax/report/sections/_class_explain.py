@@ -1,0 +1,167 @@
+"""Why these classes? For a run: rankings on stars held out, the claim about metals and Balmer lines, pages of single spectra.
+
+reasons/features.csv    Shapley rankings of features and families, for each class and all
+reasons/families.csv    the families by every measure: naive, permuted, permuted among like stars, trained without, with it alone
+reasons/trained.csv     scores of the classifiers trained without a family, and with it alone
+class_<star>.html       one spectrum: its probabilities, and the features that they rest on
+metrics.json            ``classes_explained`` and ``classes_maps``
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...classify import Classifier, ablate_families, load_classifier, train_classifier
+from ...classify.internal import SEQUENCE
+from ...core import InputError
+from ...plots import plot_family_ranking, plot_naive_and_honest, plot_shapley_classes
+from ...plots.internal import save
+from ...runs import RunFolder
+from ...runs.internal import (
+    ClassData,
+    ClassExamples,
+    ClassReasons,
+    Stages,
+    class_reasons,
+    explain_classes,
+    find_examples,
+    read_class_data,
+)
+from ...surveys.internal import parse_subclass
+from ._class_sequence import lay_out
+from ._class_star_page import OneSpectrum, page_names, star_page
+
+__all__ = ["explain_class_run"]
+
+MOST = 1500  # judged spectra that are explained, and
+BACKGROUND = 200  # training spectra that features are drawn from where trees do not tell
+
+
+def explain_class_run(
+    run: RunFolder,
+    *,
+    spectra: Sequence[str] = (),
+    retrain: bool = True,
+    n_repeats: int = 5,
+    seed: int = 0,
+    stage: Stages,
+) -> tuple[ClassReasons, list[Path]]:
+    """Rank features on stars that the classifier has not seen, test the claim, and make pages of single spectra.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Of a trained classifier.
+    spectra : sequence of str
+        Identifiers of stars, or obsids, that get a page; by default some of each class.
+    retrain : bool
+        Whether to train without each family and with it alone: the one test that allows for features that stand in for
+        others, and the slow one.
+    n_repeats : int
+        Permutations to average over.
+    seed : int
+    stage : callable
+        Names each stage while it runs.
+
+    Returns
+    -------
+    reasons : ClassReasons
+    pages : list of Path
+        Of single spectra.
+    """
+    data = read_class_data(run)
+    examples = find_examples(run, data.table, spectra)
+    train, test, options = _parts(run, data)
+    with stage("take the classifier"):
+        classifier = _classifier(run, train, options)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(test.table))[:MOST])
+    test = test.select(rows)
+    ablation = None
+    if retrain:
+        with stage("train without each family, and with it alone"):
+            given = list(train.table["class"].astype(str))
+            ablation = ablate_families(train.features, given, folds=3, seed=seed, **options)
+    background = train.features.select(slice(None, None, max(1, len(train.table) // BACKGROUND)))
+    heat, word = _heat(test.table)
+    with stage(f"Shapley values and permutations of {len(test.table)} spectra held out"):
+        truth = list(test.table["class"].astype(str))
+        # Stars of like subclass are of one class, of which nothing could be lost: only a temperature will do.
+        like = {word: heat} if word == "Teff" else {}
+        how: dict[str, Any] = {"like": like, "ablation": ablation, "background": background}
+        reasons = class_reasons(classifier, test.features, truth, **how, n_repeats=n_repeats, seed=seed)
+    with stage("lay the stars out on maps"):
+        lay_out(run, test.features, test.table["class"].to_numpy(str), heat, word, seed)
+    with stage("draw them"):
+        _write(run, reasons, test, ablation)
+        pages = [] if examples is None else _pages(run, data, examples, classifier, background, seed)
+    return reasons, pages
+
+
+def _pages(run, data: ClassData, examples: ClassExamples, classifier, background, seed: int) -> list[Path]:
+    few = data.select(examples.rows)
+    values = explain_classes(classifier, few.features, background=background, seed=seed)
+    found = classifier.classify(few.features, level=run.metrics["classes"]["level"])
+    return [
+        star_page(
+            run,
+            OneSpectrum(
+                few.table.iloc[k], found.iloc[k], examples.spectra, few.features.select([k]), values, k, name
+            ),
+        )
+        for k, name in enumerate(page_names(few.table))
+    ]
+
+
+def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[str, Any]]:
+    """Training stars, stars held out, and how to train: in folds, those of the first."""
+    if "part" not in data.table or not run.has("metrics"):
+        raise InputError(f"the run {run.path} was not trained to its end; run classify train again.")
+    held = data.table["part"].isin(["test", "fold 0"]).to_numpy()
+    about = run.metrics["classes"]["about"]
+    options = {k: about[k] for k in ("estimator", "calibration", "balanced")} | (about.get("settings") or {})
+    return data.select(~held), data.select(held), options
+
+
+def _classifier(run: RunFolder, train: ClassData, options: dict[str, Any]) -> Classifier:
+    """The run's own; after folds it has seen all stars, so one is trained that has not seen those of the first fold."""
+    if not run.metrics["classes"]["folds"]:
+        return load_classifier(run.path / "classifier")
+    return train_classifier(train.features, list(train.table["class"].astype(str)), seed=run.seed, **options)
+
+
+def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:
+    """The temperature of each star, or else its place in the sequence by subclass."""
+    if "teff" in table and np.isfinite(table["teff"]).any():
+        return table["teff"].to_numpy(float), "Teff"
+    parsed = parse_subclass(table["subclass"])
+    place = parsed["main"].map({c: 10.0 * k for k, c in enumerate(SEQUENCE)})
+    return (place + parsed["subtype"]).to_numpy(float), "subclass"
+
+
+def _write(run: RunFolder, reasons: ClassReasons, test: ClassData, ablation) -> None:
+    (run.path / "reasons").mkdir(exist_ok=True)
+    rankings, comparison = reasons.comparison.rankings, reasons.comparison
+    tables = {n: r.table().reset_index() for n, r in rankings.items()}
+    run.write_csv("reasons/features.csv", reasons.ranks.table())
+    run.write_csv(
+        "reasons/families.csv", pd.concat([t.assign(measure=n) for n, t in tables.items()], ignore_index=True)
+    )
+    noise = None
+    if ablation is not None:
+        noise = ablation.noise
+        run.write_csv("reasons/trained.csv", ablation.scores.rename_axis("classifier").reset_index())
+    save(plot_family_ranking(reasons.ranks.features["all"], features=True), run.figures, "classes_features")
+    save(plot_shapley_classes(reasons.shapley, reasons.ranks), run.figures, "classes_shapley")
+    save(plot_naive_and_honest(comparison), run.figures, "classes_families")
+    entry = {
+        "spectra": len(test.table),
+        "stars": int(test.table["id"].nunique()),
+        "output": reasons.shapley.output,
+        "noise": noise,
+        "words": comparison.words,
+        "claim": comparison.claim.to_dict(orient="index"),
+    }
+    run.write_metrics({**run.metrics, "classes_explained": entry})

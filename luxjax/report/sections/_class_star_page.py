@@ -1,0 +1,142 @@
+"""A page for one spectrum: what class it was given, how surely, and which features speak for it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ...classify.features import Features
+from ...data import Spectra
+from ...interpret.internal import Shapley
+from ...plots import plot_spectrum_why
+from ...plots.internal import family_name, feature_name, save
+from ...runs import RunFolder
+from .._html import write_page
+from .._section import Cell, Section, Shown, Table
+
+__all__ = ["OneSpectrum", "page_names", "star_page", "star_pages"]
+
+STRONGEST = 10  # features in the table
+
+
+@dataclass(frozen=True, eq=False)
+class OneSpectrum:
+    """A spectrum with what is known of it and what the classifier says.
+
+    Parameters
+    ----------
+    facts : pandas.Series
+        Its row of ``spectra.csv``.
+    found : pandas.Series
+        ``class``, ``probability``, ``set`` and ``p_`` with each class.
+    spectra : Spectra
+    features : Features
+        Of this spectrum alone.
+    shapley : Shapley
+    row : int
+        Of this spectrum among the spectra and the Shapley values.
+    name : str
+        Of the page and its figure.
+    """
+
+    facts: pd.Series
+    found: pd.Series
+    spectra: Spectra
+    features: Features
+    shapley: Shapley
+    row: int
+    name: str
+
+    @property
+    def probabilities(self) -> pd.Series:
+        """By class."""
+        return pd.Series({name: float(self.found[f"p_{name}"]) for name in self.shapley.labels})
+
+
+def star_page(run: RunFolder, one: OneSpectrum) -> Path:
+    """Write the page and return its path."""
+    facts, name = one.facts, one.name
+    figure = plot_spectrum_why(
+        one.spectra, one.row, one.shapley, one.row, one.probabilities, redshift=float(facts["z"])
+    )
+    save(figure, run.figures, name)
+    caption = (
+        "At rest, with the bands of the features that pull most between the likeliest class and the next: vermilion to the "
+        "likeliest, blue to the next. Their values are those of this spectrum."
+    )
+    shown = Shown(f"{name}.png", "The spectrum, its probabilities and its strongest features", caption)
+    given, true = str(one.found["class"]), str(facts["class"])
+    said = f"given class {given} with probability {one.found['probability']:.2f}"
+    said = f"Rightly {said}." if given == true else f"Wrongly {said}: it is of class {true}."
+    return write_page(
+        run,
+        f"{name}.html",
+        title=f"Star {facts['id']}",
+        headline=said,
+        sections=[
+            Section("The spectrum", _about(facts), figures=(shown,)),
+            Section("Numbers", tables=(_probabilities(one), _features(one))),
+        ],
+        back="report.html",
+    )
+
+
+def _about(facts: pd.Series) -> str:
+    seen = "has not seen" if str(facts["part"]) in ("test", "fold 0") else "was trained on"
+    known = [
+        f"File {Path(facts['file']).name}." if facts["file"] else "Simulated.",
+        f"Subclass {facts['subclass']}." if facts["subclass"] else "",
+        f"S/N {facts['snr']:.0f} per pixel in g." if np.isfinite(facts["snr"]) else "",
+        f"The classifier {seen} this star.",
+    ]
+    return " ".join(k for k in known if k)
+
+
+def _probabilities(one: OneSpectrum) -> Table:
+    inside = str(one.found.get("set", "")).split()
+    rows: list[list[str | Cell]] = [
+        [str(name), f"{p:.3f}", "yes" if name in inside else ""] for name, p in one.probabilities.items()
+    ]
+    return Table(["Class", "Probability", "In the set"], rows)
+
+
+def _features(one: OneSpectrum) -> Table:
+    given, other = np.argsort(-one.probabilities.to_numpy(), kind="stable")[:2]
+    values = one.shapley.values[one.row]
+    pull = values[:, given] - values[:, other]
+    rows: list[list[str | Cell]] = []
+    for j in np.argsort(-np.abs(pull), kind="stable")[:STRONGEST]:
+        name = one.shapley.features[j]
+        value, error = (float(t[name].iloc[0]) for t in (one.features.values, one.features.errors))
+        digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6)) if error > 0 else 3
+        said = (
+            f"{value:.{digits}f} \N{PLUS-MINUS SIGN} {error:.{digits}f}"
+            if np.isfinite(value)
+            else "not measured"
+        )
+        family = family_name(one.features.families[name]).replace(r"$\mathrm{\AA}$", "Å").replace("$_2$", "₂")
+        rows.append([feature_name(name), family, said, *(f"{v:+.2f}" for v in (values[j, given], values[j, other], pull[j]))])  # fmt: skip
+    first, second = one.shapley.labels[given], one.shapley.labels[other]
+    caption = (
+        f"The {len(rows)} features that pull most between {first} and {second}, the next likely class: values with one-sigma errors, in "
+        f"angstrom, magnitudes or ratios as the index is defined, and Shapley values of {one.shapley.output}, which with those of all "
+        "other features add up to what the classifier says of this spectrum."
+    )
+    return Table(["Feature", "Family", "Value", f"for {first}", f"for {second}", "Difference"], rows, caption)
+
+
+def page_names(table: pd.DataFrame) -> list[str]:
+    """Of the pages of these spectra: by obsid or else by star, with a number where that is not enough."""
+    names: list[str] = []
+    for obsid, star in zip(table["obsid"], table["id"], strict=True):
+        name = "class_" + re.sub(r"[^A-Za-z0-9.+-]+", "_", str(obsid or star))
+        again = sum(n == name or n.startswith(f"{name}-") for n in names)
+        names.append(f"{name}-{again + 1}" if again else name)
+    return names
+
+
+def star_pages(run: RunFolder) -> list[Path]:
+    """The pages of single spectra that a run has."""
+    return sorted(run.path.glob("class_*.html"))

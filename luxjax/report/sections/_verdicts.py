@@ -1,0 +1,121 @@
+"""Was it measured? The verdict of every label in a run, each with a link to its evidence."""
+
+import math
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from ...evidence import Explanation
+from ...fitted import Verdict
+from ...plots import label_name, styled
+from ...plots.internal import COLOURS, WIDTH, label_html, save
+from ...runs import RunFolder
+from ...runs.internal import page_name, read_explanations
+from ...stats import Interval
+from .._section import Cell, Section, Shown, Table
+
+__all__ = ["LOOK", "responses", "span", "verdicts"]
+
+# Colour and marker of each verdict: told apart without colour too.
+LOOK = {
+    "measured": (COLOURS["blue"], "o"),
+    "proxy": (COLOURS["orange"], "s"),
+    "shortcut": (COLOURS["vermilion"], "X"),
+    "undecided": (COLOURS["grey"], "D"),
+}
+
+
+def verdicts(run: RunFolder) -> Section | None:
+    """The section of the page."""
+    found = read_explanations(run)
+    if not found:
+        return None
+    rows: list[list[str | Cell]] = [_row(run, e) for e in found.values()]
+    table = Table(
+        ["Label", "Verdict", "Off-trend response", "T of own lines", "Off-trend scatter", "Stars"],
+        rows,
+        "The response is the change of the predicted label per change of the true one at fixed other labels, with its 95% "
+        "interval: 0 for a guess from the other labels; a perfect spectrum would give 1, a noisy one less. T tells in "
+        "standard errors whether the label's own lines follow it beyond what the rest of the spectrum says. The "
+        "scatter is that of the noise-free label about its trend. All on stars kept out of training. Thresholds: "
+        + ", ".join(sorted({e.verdict.thresholds for e in found.values()}))
+        + ".",
+    )
+    save(responses([e.verdict for e in found.values()]), run.figures, "verdicts")
+    shown = Shown(
+        "verdicts.png",
+        "Off-trend response of every label with its interval",
+        "Off-trend response with its 95% interval. Look for intervals that hold 0: there the spectrum adds nothing to "
+        "what the other labels say.",
+        wide=False,
+    )
+    text = Markup("").join(
+        Markup("<p><strong>{}</strong>: {}.</p>").format(
+            Markup(label_html(label)), "; ".join((e.verdict.verdict, *e.verdict.reasons)).rstrip(".")
+        )
+        for label, e in found.items()
+    )
+    return Section("Was it measured?", text, tables=(table,), figures=(shown,))
+
+
+def _row(run: RunFolder, explanation: Explanation) -> list[str | Cell]:
+    verdict = explanation.verdict
+    name = Markup(label_html(explanation.label))
+    link = Markup('<a href="{}">{}</a>').format(page_name(explanation.label), name)
+    own = explanation.evidence.get("own_lines")
+    scatter = math.nan if verdict.trend is None else verdict.trend.scatter
+    unit = f" {explanation.unit}" if explanation.unit else ""
+    return [
+        link,
+        Cell(verdict.verdict, mark=verdict.verdict),
+        Cell(number(verdict.response), span(verdict.response_interval)),
+        number(own.value, 1) if own is not None else "",
+        f"{scatter:.2g}{unit}" if math.isfinite(scatter) and scatter > 0 else "unresolved",
+        f"{verdict.n_stars:,}",
+    ]
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number with a true minus sign; a dash where there is none."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "\N{EN DASH}"
+
+
+def span(interval: Interval | None, digits: int = 2) -> str:
+    """An interval in words."""
+    if interval is None or not all(map(math.isfinite, interval)):
+        return ""
+    return f"{number(interval.lower, digits)} to {number(interval.upper, digits)}"
+
+
+@styled
+def responses(found: list[Verdict]) -> Figure:
+    """Off-trend responses of several labels with their intervals, marked by verdict."""
+    figure = Figure(figsize=(0.62 * WIDTH, 0.75 + 0.3 * len(found)), layout="constrained")
+    ax = figure.subplots()
+    for row, verdict in enumerate(found):
+        colour, marker = LOOK[verdict.verdict]
+        if not math.isfinite(verdict.response):
+            ax.text(0.03, row, "unresolved", fontsize=7.5, color=COLOURS["grey"], va="center")
+            continue
+        if all(map(math.isfinite, verdict.response_interval)):
+            ax.plot(verdict.response_interval, [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
+        ax.plot(
+            [verdict.response], [row], marker=marker, color=colour, markersize=6, markeredgecolor="white",
+            markeredgewidth=0.5, linestyle="none",
+        )  # fmt: skip
+    for end in (0.0, 1.0):
+        ax.axvline(end, color=COLOURS["ink"], linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
+    ax.set_yticks(range(len(found)), [label_name(v.label) for v in found])
+    ax.tick_params(axis="y", which="both", length=0)
+    ax.tick_params(axis="x", which="both", top=False)
+    ax.set_ylim(len(found) - 0.5, -0.5)
+    ends = np.array([[*v.response_interval, v.response] for v in found], float)
+    low, high = np.nanmin(ends, initial=0.0), np.nanmax(ends, initial=1.0)
+    ax.set_xlim(max(low, -1.0) - 0.08, min(high, 2.0) + 0.08)
+    ax.set_xlabel("Off-trend response")
+    for word in dict.fromkeys(v.verdict for v in found):
+        colour, marker = LOOK[word]
+        ax.plot([], [], marker=marker, color=colour, linestyle="none", label=word)
+    figure.legend(loc="outside upper center", ncols=4, handletextpad=0.1)
+    return figure

@@ -1,0 +1,199 @@
+"""The evidence of a run: which stars it may be taken from, and what it says of every label."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, check_name
+from ..data import Catalog, load_catalog
+from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
+from ..fitted import load, save
+from ..lines import LineList
+from ._explanations import read_explanations, write_explanations
+from ._folder import RunFolder
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset
+
+__all__ = [
+    "catalog_of",
+    "explain_run",
+    "explain_run_dataset",
+    "held_out_stars",
+    "read_stars",
+    "verdict_metrics",
+    "with_errors",
+    "write_stars",
+]
+
+STARS = "stars.csv"
+
+
+def write_stars(run: RunFolder, parts: Mapping[str, Catalog]) -> None:
+    """Note which star was in which part, so that evidence is never taken from stars that the model was fitted to."""
+    frame = pd.DataFrame(
+        {
+            "id": np.concatenate([part.ids for part in parts.values()]),
+            "part": np.repeat(list(parts), [len(part) for part in parts.values()]),
+        }
+    )
+    run.write_csv(STARS, frame)
+
+
+def read_stars(run: RunFolder) -> pd.DataFrame:
+    """The stars of a run: columns ``id`` and ``part``."""
+    if not (run.path / STARS).is_file():
+        raise InputError(
+            f"the run {run.path} does not say which stars it was fitted to (it has no {STARS}); fit it again."
+        )
+    return pd.read_csv(run.path / STARS, dtype=str)
+
+
+def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog:
+    """Stars of a run that its model was neither fitted to nor judged on.
+
+    Parameters
+    ----------
+    run : RunFolder
+    catalog : path, optional
+        Catalogue folder. By default the one that the run was fitted to, or, for the demonstration, the survey simulated
+        again. Its calibration stars are taken; where it has none of them, all its stars that the run does not know.
+    """
+    stars = read_stars(run)
+    found = catalog_of(run, catalog)
+    calibration = np.isin(found.ids, stars.loc[stars["part"] == "calibration", "id"])
+    rows = calibration if calibration.any() else ~np.isin(found.ids, stars["id"])
+    if not rows.any():
+        raise InputError(
+            f"all {len(found)} stars of the catalogue trained or tested the model of {run.path}; give others with --catalog."
+        )
+    return found.select(rows)
+
+
+def catalog_of(run: RunFolder, catalog: str | Path | None) -> Catalog:
+    """The catalogue named, or the one that the run was fitted to; for the demonstration it is simulated again."""
+    config = run.config
+    if catalog is not None:
+        return load_catalog(catalog)
+    if config.get("command") == "demo":
+        from ._demo import demo_survey
+
+        return demo_survey(run.seed, config).catalog
+    named = config.get("catalog")
+    if not named or not Path(named).is_dir():
+        raise InputError(
+            f"the stars of {run.path} are not at hand"
+            + (f" (it was fitted to '{named}')" if named else "")
+            + "; give their catalogue folder with --catalog."
+        )
+    return load_catalog(named)
+
+
+def with_errors(catalog: Catalog, errors: Mapping[str, float], labels: str = "labels") -> Catalog:
+    """The catalogue with these errors of labels assumed, in the place of those it states.
+
+    Parameters
+    ----------
+    errors : mapping of str to float
+        One-sigma error by label, in the label's unit.
+    """
+    from dataclasses import replace
+
+    table = catalog.labels(labels)
+    error = table.error.copy()
+    for name, assumed in errors.items():
+        check_name("label", name, table.names)
+        if not assumed > 0:
+            raise InputError(f"the assumed error of '{name}' is {assumed}; give a positive number.")
+        error[:, table.names.index(name)] = assumed
+    # A label that is missing has no value, so an assumed error brings none back.
+    return Catalog({**catalog.outputs, labels: replace(table, error=error)}, catalog.table)
+
+
+def explain_run(
+    run: RunFolder,
+    *,
+    label: str | None = None,
+    catalog: str | Path | None = None,
+    lines: LineList | None = None,
+    others: Sequence[str] | None = None,
+    species: Sequence[str] | None = None,
+    resolution: float | None = None,
+    errors: Mapping[str, float] | None = None,
+) -> dict[str, Explanation]:
+    """Explain labels of a run, or one of them, and keep what was found in the run and with its model.
+
+    Parameters
+    ----------
+    run : RunFolder
+        With a saved model.
+    label : str, optional
+        By default all labels.
+    catalog : path, optional
+        As for `held_out_stars`.
+    lines : LineList, optional
+        By default the list of the package.
+    others, species : sequences of str, optional
+        As for `luxjax.evidence.explain`; for one label.
+    resolution : float, optional
+        lambda / FWHM of the spectra, for surveys where it is not known.
+    errors : mapping of str to float, optional
+        Errors of labels to assume instead of those stated.
+    """
+    fitted = load(run.model)
+    stars = with_errors(held_out_stars(run, catalog), errors or {}, fitted.label_output())
+    inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
+    given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
+    given["supporting"] = True  # asked for by hand, so the seconds are well spent
+    if label is None:
+        if others is not None or species is not None:
+            raise InputError("other labels and species are chosen for one label; say which with --label.")
+        found = explain_all(fitted, stars, **given)
+    else:
+        check_name("label", label, fitted.info(fitted.label_output()).names)
+        found = {label: explain(fitted, stars, label, others=others, species=species, **given)}
+    save_explanations(run, fitted, found)
+    return found
+
+
+def explain_run_dataset(
+    run: RunFolder,
+    dataset: "Dataset",
+    to: str | Path,
+    *,
+    lines: LineList | None = None,
+    resolution: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExplanationTable:
+    """What the labels of every star of a dataset rest on, by the model of a run (see `explain_dataset`)."""
+    inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
+    return explain_dataset(
+        load(run.model), dataset, to, lines=lines, inputs=inputs, resolution=resolution, progress=progress
+    )
+
+
+def save_explanations(run: RunFolder, fitted, found: Mapping[str, Explanation]) -> None:
+    """Write explanations into a run: their folders, the model with its verdicts, the metrics."""
+    write_explanations(run, found)
+    save(fitted.with_verdicts({name: e.verdict for name, e in found.items()}), run.model)
+    if run.has("metrics"):
+        metrics = run.metrics
+        for name, entry in verdict_metrics(read_explanations(run)).items():
+            metrics.get("labels", {}).setdefault(name, {}).update(entry)
+        run.write_metrics(metrics)
+
+
+def verdict_metrics(found: Mapping[str, Explanation]) -> dict[str, dict[str, Any]]:
+    """What ``metrics.json`` says of each label: verdict, off-trend response with its 95% interval, thresholds."""
+    return {
+        name: {
+            "verdict": e.verdict.verdict,
+            "off_trend_response": e.verdict.response,
+            "off_trend_response_interval": list(e.verdict.response_interval),
+            "verdict_thresholds": e.verdict.thresholds,
+        }
+        for name, e in found.items()
+    }

@@ -1,0 +1,80 @@
+"""A study from raw files: ingest, split by star, study, and labels for every star that had none."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core import check_name
+from ..data import split
+from ..fitting import EM
+from ..models import Lux
+from ..prediction import transfer
+from ..surveys import ingest
+from ._folder import RunFolder
+from ._study import Stage, study
+
+__all__ = ["study_files"]
+
+
+def study_files(
+    config: Mapping[str, Any], folder: str | Path, *, output: str, stage: Stage, overwrite: bool = False
+) -> RunFolder:
+    """Carry the labels of a catalogue to all spectra of a folder.
+
+    The spectra that have labels are split by star: a linear model is fitted to the training part, its errors are
+    calibrated on the second part and judged on the third. Stars without labels then get theirs, in the tables
+    ``transferred.fits`` and ``transferred.parquet`` of the run. What was read and lost stands in ``log.txt``.
+
+    Parameters
+    ----------
+    config : mapping
+        ``seed`` and the tables ``data`` (``spectra``, ``labels`` and options of `luxjax.surveys.ingest`), ``split``
+        (fractions by part) and ``fit`` (``latents``, ``baselines`` and options of `luxjax.fitting.EM`).
+    folder : path
+        Run folder; made once the files have been read, so that a wrong path costs no earlier run.
+    output : str
+        Name to give to the spectra.
+    stage : callable
+        Shows progress, as for `study`.
+    overwrite : bool
+        Whether an earlier run in the folder may be replaced.
+    """
+    RunFolder.check_free(folder, overwrite=overwrite)
+    for name in ("seed", "data", "split", "fit"):
+        check_name("part of the configuration", name, config)
+    data, fit = dict(config["data"]), dict(config["fit"])
+    with stage("read, reduce and join"):
+        ingested = ingest(
+            data.pop("spectra"),
+            labels=data.pop("labels"),
+            label_names=data.pop("names", None) or None,
+            cuts=data.pop("cuts", None) or None,
+            limits=tuple(data.pop("limits", ())) or None,
+            output=output,
+            progress=False,
+            **data,
+        )
+    run = RunFolder.create(folder, config=config, seed=config["seed"], overwrite=overwrite)
+    for line in ingested.summary.splitlines():
+        run.log(line)
+    labelled = ingested.labelled
+    assert labelled is not None  # labels were asked for, and ingest raises where there are none
+    parts = split(list(labelled.ids), config["split"], seed=config["seed"])
+    latents, baselines = fit.pop("latents"), fit.pop("baselines")
+    found = study(
+        Lux.linear(labelled.sizes, latents),
+        {name: labelled.select(rows) for name, rows in parts.items()},
+        run,
+        EM(**fit),
+        key=config["seed"],
+        inputs=[output],
+        baselines=baselines,
+        stage=stage,
+    )
+    if ingested.unlabelled is not None:
+        with stage("labels of the stars that had none"):
+            new = found.calibration.apply(transfer(found.fitted, ingested.unlabelled, inputs=[output]))
+            table = new.to_frame()
+            table.insert(1, "snr", ingested.unlabelled.spectra(output).snr)
+            run.write_labels(table, new.units, name="transferred")
+    return run

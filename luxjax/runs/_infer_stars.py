@@ -1,0 +1,102 @@
+"""Which stars a posterior is inferred for, of what model, and at which wavelengths."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import equinox as eqx
+import numpy as np
+
+from ..core import InputError, check_name
+from ..data import Catalog, load_catalog
+from ..fitted import FittedModel, load
+from ..models import AbstractFeatureDecoder
+from ._explain import catalog_of, read_stars
+from ._folder import RunFolder
+
+__all__ = ["keep_window", "stars_to_infer"]
+
+
+def stars_to_infer(
+    source: str | Path,
+    *,
+    catalog: str | Path | None = None,
+    part: str = "test",
+    ids: Sequence[str] = (),
+    most: int | None = None,
+) -> tuple[FittedModel, Catalog]:
+    """The model of a run, and stars to infer with it.
+
+    Parameters
+    ----------
+    source : path
+        A run folder, or a model folder, which needs a catalogue.
+    catalog : path, optional
+        Catalogue folder; by default the one that the run was fitted to.
+    part : "train", "calibration" or "test"
+        Of the run's stars. A catalogue that holds none of the run's stars is taken whole.
+    ids : sequence of str
+        Stars by name, whatever their part.
+    most : int, optional
+        The first so many of them.
+    """
+    source = Path(source)
+    inside = (source / "model").is_dir()
+    fitted = load(source / "model" if inside else source)
+    if catalog is None and not inside:
+        raise InputError(f"{source} is a model without stars; give a catalogue folder with --catalog.")
+    found = load_catalog(catalog) if catalog is not None else catalog_of(RunFolder.open(source), None)
+    if ids:
+        for name in ids:
+            check_name("star", name, list(found.ids))
+        return fitted, found.select(np.array([list(found.ids).index(name) for name in ids]))
+    known = read_stars(RunFolder.open(source)) if inside and (source / "stars.csv").is_file() else None
+    if known is not None and np.isin(found.ids, known["id"]).any():
+        check_name("part of the run's stars", part, list(dict.fromkeys(known["part"])))
+        rows = np.isin(found.ids, known.loc[known["part"] == part, "id"])
+        if not rows.any():
+            raise InputError(
+                f"none of the run's {part} stars are in this catalogue; choose another part or catalogue."
+            )
+        found = found.select(rows)
+    return fitted, found.select(slice(0, most)) if most else found
+
+
+def keep_window(fitted: FittedModel, catalog: Catalog, window: tuple[float, float]) -> tuple[FittedModel, Catalog]:
+    """The model and the stars with the pixels between two wavelengths alone.
+
+    Parameters
+    ----------
+    window : (low, high)
+        Angstrom, in the medium of the spectra.
+    """
+    model, outputs, infos = fitted.model, dict(catalog.outputs), dict(fitted.outputs)
+    decoders, scatter = dict(model.decoders), dict(model.scatter)
+    for name in model.names:
+        info = fitted.info(name)
+        if info.wavelength is None:
+            continue
+        keep = np.flatnonzero((info.wavelength >= window[0]) & (info.wavelength <= window[1]))
+        if len(keep) == 0:
+            for each in (decoders, scatter, infos, outputs):
+                each.pop(name, None)
+            continue
+        decoder = decoders[name]
+        if not isinstance(decoder, AbstractFeatureDecoder):
+            raise InputError(
+                f"pixels of '{name}' cannot be taken out of a decoder that is not linear in its weights."
+            )
+        parts = (decoder.intercept[keep], decoder.weight[keep])
+        decoders[name] = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, parts)
+        scatter[name] = scatter[name][keep]
+        infos[name] = dataclasses.replace(
+            info, loc=info.loc[keep], scale=info.scale[keep], wavelength=info.wavelength[keep]
+        )
+        if name in outputs:
+            outputs[name] = catalog.spectra(name).pixels(keep)
+    if not any(info.is_spectra for info in infos.values()):
+        raise InputError(
+            f"no spectra of the model have pixels between {window[0]:g} and {window[1]:g} Angstrom."
+        )
+    kept = type(model)(decoders, scatter, {name: model.dof[name] for name in decoders})
+    return fitted.replace(model=kept, outputs=infos, weight_cov={}), Catalog(outputs, catalog.table)

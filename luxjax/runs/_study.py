@@ -1,0 +1,261 @@
+"""The main job: fit on training stars, calibrate on others, predict the rest, and write down how well it went."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import InputError, check_name
+from ..core.internal import PRNGKeyArray
+from ..data import Catalog, Spectra
+from ..evidence import Explanation, explain_all
+from ..fitting import AbstractFitter, fit
+from ..fitted import FittedModel, save
+from ..models import Lux
+from ..prediction import Calibration, Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
+from ..lines import LineList
+from ..simulation import Truth
+from ._explain import verdict_metrics, write_stars
+from ._explanations import write_explanations
+from ._folder import Example, RunFolder
+
+__all__ = ["Reference", "Stage", "Study", "labels_table", "named", "study"]
+
+Stage = Callable[[str], AbstractContextManager[None]]
+BASELINES = ("ridge", "cannon", "labels_only")
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What is known of the test stars beyond the catalogue, where the survey is simulated.
+
+    Parameters
+    ----------
+    truth : (star, label) array
+        True labels.
+    bound : (star, label) array, optional
+        The smallest error any method could reach, for all test stars or a sample of them.
+    lines : mapping of str to float
+        Wavelengths worth a closer look in the spectra, by name.
+    survey : Truth, optional
+        What made all stars, for evidence that needs the physics.
+    """
+
+    truth: np.ndarray
+    bound: np.ndarray | None = None
+    lines: Mapping[str, float] = field(default_factory=dict)
+    survey: Truth | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a study found: the fitted model, its calibration, the test stars' labels, their scores, and the evidence."""
+
+    fitted: FittedModel
+    calibration: Calibration
+    prediction: Prediction
+    metrics: dict[str, Any]
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
+
+
+def study(
+    model: Lux,
+    parts: Mapping[str, Catalog],
+    run: RunFolder,
+    fitter: AbstractFitter | None = None,
+    *,
+    key: PRNGKeyArray | int,
+    inputs: Sequence[str],
+    labels: str = "labels",
+    baselines: Sequence[str] = BASELINES,
+    reference: Reference | None = None,
+    compare: Mapping[str, tuple[Lux, AbstractFitter]] | None = None,
+    evidence: bool = True,
+    lines: LineList | None = None,
+    resolution: float | None = None,
+    stage: Stage | None = None,
+    n_examples: int = 4,
+) -> Study:
+    """Fit, calibrate, ask what the labels rest on, transfer them and score them, leaving everything in a run folder.
+
+    Errors and evidence come from the calibration stars; the test stars are looked at once, to be scored.
+
+    Parameters
+    ----------
+    model : Lux
+        Not fitted yet.
+    parts : mapping of str to Catalog
+        ``"train"``, ``"calibration"`` and ``"test"``: stars of their own each.
+    run : RunFolder
+        Receives the model, the labels table, example spectra and ``metrics.json``.
+    fitter : AbstractFitter, optional
+        As for `luxjax.fit`.
+    key : jax random key or int
+    inputs : sequence of str
+        Outputs that test stars are predicted from. The baselines use the first.
+    labels : str
+        The label output.
+    baselines : sequence of str
+        Among ``"ridge"``, ``"cannon"``, ``"labels_only"``.
+    reference : Reference, optional
+        Truth of a simulated survey.
+    compare : mapping of str to (Lux, fitter), optional
+        Other models to fit and score on the same stars, shown as further baselines.
+    evidence : bool
+        Whether to explain every label (see `luxjax.explain`); the verdicts go with the saved model.
+    lines : LineList, optional
+        For the evidence; by default the list of the package.
+    resolution : float, optional
+        lambda / FWHM of the spectra, for surveys where the evidence does not know it.
+    stage : callable, optional
+        Called with the name of each stage, returns a context manager; shows progress.
+    """
+    for name in ("train", "calibration", "test"):
+        check_name("part of the stars", name, parts)
+    for name in baselines:
+        check_name("baseline", name, BASELINES)
+    clock = _Clock(stage, run)
+    train, held, test = parts["train"], parts["calibration"], parts["test"]
+    with clock("fit the model"):
+        fitted = fit(model, train, fitter, key=key, progress=_into(run))
+    with clock("calibrate errors on separate stars"):
+        calibration_prediction = transfer(fitted, held, inputs=inputs, labels=labels)
+        calibration = calibrate(calibration_prediction, held.labels(labels))
+    found: dict[str, Explanation] = {}
+    if evidence:
+        with clock("was each label measured?"):
+            found = _explained(
+                fitted, held, run, reference, inputs=inputs, lines=lines, resolution=resolution
+            )
+        fitted = fitted.with_verdicts({name: e.verdict for name, e in found.items()})
+    with clock("transfer labels to the test stars"):
+        prediction = calibration.apply(transfer(fitted, test, inputs=inputs, labels=labels))
+    others: dict[str, np.ndarray] = {}
+    for name in baselines:
+        with clock(f"baseline: {name.replace('_', ' ')}"):
+            if name == "labels_only":
+                others[name] = labels_only(calibration_prediction, held.labels(labels), prediction)
+            else:
+                method = {"ridge": ridge, "cannon": cannon}[name]
+                others[name] = method(train, test, inputs=inputs[0], labels=labels)
+    for name, (other, its_fitter) in (compare or {}).items():
+        with clock(f"compare: {name}"):
+            rival = fit(other, train.only(*other.names), its_fitter, key=key)
+            others[name] = transfer(rival, test, inputs=inputs, labels=labels).value
+    with clock("score"):
+        metrics: dict[str, Any] = {
+            "inputs": list(inputs),
+            "stars": {k: len(v) for k, v in parts.items()},
+            "fit": _fit_account(fitted),
+            "labels": score(
+                prediction,
+                test.labels(labels),
+                truth=None if reference is None else reference.truth,
+                bound=None if reference is None else reference.bound,
+                baselines=others,
+                n_calibration=calibration.n_stars,
+            ),
+            "calibration": calibration.to_dict(),
+        }
+        for name, entry in verdict_metrics(found).items():
+            metrics["labels"][name].update(entry)
+        if any(e.verdict.verdict == "shortcut" for e in found.values()):
+            shrunk = transfer(fitted, held, inputs=inputs, labels=labels, replace_shortcuts=True)
+            metrics["calibration_shrunk"] = calibrate(shrunk, held.labels(labels)).to_dict()
+    with clock("write the run folder"):
+        save(fitted, run.model)
+        write_stars(run, parts)
+        write_explanations(run, found)
+        frame, units = labels_table(prediction, test, inputs, labels, reference)
+        run.write_labels(frame, units)
+        run.write_examples(_examples(fitted, prediction, test, inputs, n_examples, reference))
+    metrics |= {"timings": clock.seconds, "wall_s": sum(clock.seconds.values())}
+    run.write_metrics(metrics)
+    return Study(fitted, calibration, prediction, metrics, found)
+
+
+def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation]:
+    """The explanations of all labels; none where the stars are too few for any, which the log says."""
+    truth = None if reference is None else reference.survey
+    try:
+        return explain_all(fitted, held, truth=truth, **options)
+    except InputError as error:
+        run.log(f"no evidence: {error}")
+        return {}
+
+
+def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
+    """The stage called `name`, shown where there is someone to show it."""
+    return nullcontext() if stage is None else stage(name)
+
+
+def _into(run: RunFolder) -> Callable[[int, float], None]:
+    """Progress of a fit as lines of the run's log, for whoever watches a long one."""
+    return lambda cycles, objective: run.log(f"after {cycles} cycles: objective {objective:.8g}")
+
+
+class _Clock:
+    """Names each stage while it runs, and keeps its seconds."""
+
+    def __init__(self, stage: Stage | None, run: RunFolder):
+        self.stage, self.run = stage, run
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        with named(self.stage, name):
+            yield
+        self.seconds[name] = round(time.perf_counter() - begun, 3)
+        self.run.log(f"{name}: {self.seconds[name]} s")
+
+
+def _fit_account(fitted: FittedModel) -> dict[str, Any]:
+    decoders = {type(d).__name__.lower() for d in fitted.model.decoders.values()}
+    settings = fitted.summary["settings"]
+    return {
+        **{
+            k: fitted.summary[k] for k in ("fitter", "cycles", "converged", "message", "n_stars", "n_latents")
+        },
+        "decoder": " and ".join(sorted(decoders)),
+        "objective": list(fitted.objective),
+        "settings": settings,
+    }
+
+
+def labels_table(prediction, test, inputs, labels, reference) -> tuple[pd.DataFrame, dict[str, str]]:
+    frame = prediction.to_frame()
+    frame.insert(1, "snr", test.spectra(inputs[0]).snr)
+    observed = test.labels(labels)
+    for j, name in enumerate(prediction.names):
+        frame[f"{name}_obs"] = observed[name]
+        frame[f"{name}_obs_err"] = observed.error[:, observed.names.index(name)]
+        if reference is not None:
+            frame[f"{name}_true"] = reference.truth[:, j]
+    return frame, dict(prediction.units)
+
+
+def _examples(fitted, prediction, test, inputs, n_examples, reference) -> dict[str, Example]:
+    """Test stars spread evenly over the first label, with the spectra the model gives their inferred latents."""
+    order = np.argsort(prediction.value[:, 0])
+    rows = order[np.linspace(0, len(order) - 1, n_examples + 2).astype(int)[1:-1]]
+    chosen = prediction.select(rows)
+    examples = {}
+    for name in fitted.model.names:
+        spectra = test.outputs.get(name)
+        if isinstance(spectra, Spectra):
+            model = predict_spectra(fitted, chosen, name)
+            part = spectra.select(rows)
+            lines = {} if reference is None else _within(reference.lines, part.wavelength)
+            examples[name] = Example(
+                part.ids, part.wavelength, part.medium, part.flux, part.ivar, model.flux, lines
+            )
+    return examples
+
+
+def _within(lines: Mapping[str, float], wavelength: np.ndarray) -> dict[str, float]:
+    return {k: w for k, w in lines.items() if wavelength[0] < w < wavelength[-1]}

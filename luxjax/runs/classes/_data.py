@@ -1,0 +1,236 @@
+"""Spectra to classify, as features row for row with what is known of them: from survey files or simulated, and in a run folder.
+
+features.npz    features and their errors, a row per spectrum
+spectra.csv     the same rows: star, file, class, subclass, S/N; and in which part of the split they were
+left_out.csv    files and spectra that are not among them, each with its reason
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...classify.features import Features, extract_features
+from ...core import InputError
+from ...core.internal import join_names
+from ...data import Spectra
+from ...preprocessing import reject_cosmic_rays
+from ...simulation import simulate_lamost
+from ...surveys import read_lamost
+from .._folder import RunFolder
+
+__all__ = [
+    "ClassData",
+    "keep_classes",
+    "lamost_data",
+    "read_class_data",
+    "simulated_data",
+    "write_class_data",
+]
+
+FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
+PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
+NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
+BLOCK = 1024  # spectra between two reports of progress
+
+
+@dataclass(frozen=True, eq=False)
+class ClassData:
+    """Features of spectra, what is known of them, and what is missing.
+
+    Parameters
+    ----------
+    features : Features
+    table : pandas.DataFrame
+        Row for row: ``id``, ``file``, ``obsid``, ``release``, ``snr``, ``class``, ``subclass``, ``luminosity``, ``z``, and where they are known
+        (simulated stars) ``teff``, ``logg``, ``fe_h``, ``alpha_fe``.
+    left_out : pandas.DataFrame
+        ``file``, ``id`` and ``reason``.
+    spectra : Spectra, optional
+        Row for row, as long as they are in memory.
+    """
+
+    features: Features
+    table: pd.DataFrame
+    left_out: pd.DataFrame
+    spectra: Spectra | None = None
+
+    def select(self, rows) -> "ClassData":
+        """The rows chosen by an integer array or boolean mask."""
+        rows = np.arange(len(self.table))[rows]
+        return replace(
+            self,
+            features=self.features.select(rows),
+            table=self.table.iloc[rows].reset_index(drop=True),
+            spectra=None if self.spectra is None else self.spectra.select(rows),
+        )
+
+
+def lamost_data(
+    files: Sequence[str | Path],
+    *,
+    repeats: str = "all",
+    need_class: bool = True,
+    clean: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ClassData:
+    """Read LAMOST files and measure their features; what cannot be used is listed, never fatal.
+
+    Parameters
+    ----------
+    files : sequence of path
+        One folder, searched through, or files.
+    repeats : "all" or "best"
+        Keep every spectrum of a star, or the one of highest S/N.
+    need_class : bool
+        Whether to leave out what the survey's pipeline did not class as a star of O to M.
+    clean : bool
+        Whether to reject cosmic rays first.
+    progress : callable, optional
+        Told (task, done, total).
+    """
+    found = read_lamost(
+        files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
+        repeats=repeats,
+        need_class=need_class,
+    )
+    facts = found.spectra.table
+    assert facts is not None  # the reader makes one
+    # Spectra of one star go together by position; its designation may differ between releases.
+    star = facts["star"].to_numpy()
+    first, number = np.unique(star, return_index=True, return_inverse=True)[1:]
+    spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
+    table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
+    problems = found.problems.rename(columns={"path": "file"}).assign(id="")
+    return _measured(spectra, table, problems, clean, progress)
+
+
+def simulated_data(
+    n_stars: int,
+    *,
+    seed: int,
+    snr: tuple[float, float] = (10.0, 100.0),
+    visits: int = 1,
+    mix: Mapping[str, float] | None = None,
+    clean: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ClassData:
+    """Features of a simulated LAMOST, whose true classes and parameters are known; options as for `simulate_lamost`."""
+    made = simulate_lamost(n_stars, key=seed, snr=snr, visits=visits, mix=mix)
+    facts = made.spectra.table
+    assert facts is not None
+    table = pd.concat(
+        [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
+    )
+    table = table.assign(id=made.spectra.ids, file="", release="simulated")
+    return _measured(made.spectra, table, NOTHING, clean, progress)
+
+
+def _measured(
+    spectra: Spectra, table: pd.DataFrame, problems: pd.DataFrame, clean: bool, progress
+) -> ClassData:
+    """Features block after block, so that a long measurement shows how far it is."""
+    parts = [spectra.select(slice(k, k + BLOCK)) for k in range(0, len(spectra), BLOCK)]
+    frame = "rest" if spectra.frame == "rest" else ""
+    found, begin = [], 0
+    for part in parts:
+        z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
+        one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
+        found.append(
+            replace(one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin))
+        )
+        begin += len(part)
+        if progress:
+            progress("spectra", begin, len(spectra))
+    features = _stacked(found)
+    out = features.left_out
+    lost = pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]})  # fmt: skip
+    lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
+    if not len(features):
+        raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
+    columns = ["id", "file", "class", *FACTS, *(c for c in PARAMETERS if c in table)]
+    kept = table.iloc[features.rows][columns].reset_index(drop=True)
+    at_rows = replace(features, rows=np.arange(len(features)))
+    return ClassData(at_rows, kept, lost, spectra.select(features.rows))
+
+
+def _stacked(parts: list[Features]) -> Features:
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        values=pd.concat([p.values for p in parts], ignore_index=True),
+        errors=pd.concat([p.errors for p in parts], ignore_index=True),
+        ids=np.concatenate([p.ids for p in parts]),
+        rows=np.concatenate([p.rows for p in parts]),
+        left_out=pd.concat([p.left_out for p in parts], ignore_index=True),
+    )
+
+
+def keep_classes(data: ClassData, wanted: Sequence[str] = (), least: int = 20) -> ClassData:
+    """The spectra of the classes asked for that have enough stars; the others are left out with the reason."""
+    stars = data.table.groupby("class")["id"].nunique()
+    for name in wanted:
+        if name not in stars:
+            raise InputError(f"no spectrum is of class '{name}'; there are {_counts(stars)}.")
+    kept = [str(c) for c in stars.index if c in (wanted or stars.index) and stars[c] >= least]
+    if len(kept) < 2:
+        raise InputError(
+            f"a classifier needs two classes with {least} stars each; there are {_counts(stars)}. Give more spectra, or "
+            "fewer as --least (10 at the very least)."
+        )
+    reasons = {
+        c: f"class {c} has only {stars[c]} stars, {least} are needed"
+        if c in (wanted or stars.index)
+        else f"class {c} was not asked for"
+        for c in stars.index
+        if c not in kept
+    }
+    lost = data.table[data.table["class"].isin(reasons)]
+    lost = lost[["file", "id"]].astype(str).assign(reason=lost["class"].map(reasons))
+    chosen = data.select(data.table["class"].isin(kept).to_numpy())
+    return replace(chosen, left_out=pd.concat([data.left_out, lost], ignore_index=True))
+
+
+def _counts(stars: "pd.Series[int]") -> str:
+    return join_names([f"{name} ({n})" for name, n in stars.items()]) or "none"
+
+
+def write_class_data(run: RunFolder, data: ClassData) -> None:
+    """Write features, table and list of losses; the features last, so that where they stand all stands."""
+    run.write_csv("spectra.csv", data.table)
+    run.write_csv("left_out.csv", data.left_out)
+    features = data.features
+    run.write_arrays(
+        "features.npz",
+        {
+            "names": np.array(features.names, dtype=str),
+            "families": np.array([features.families[n] for n in features.names], dtype=str),
+            "values": features.values.to_numpy(np.float64),
+            "errors": features.errors.to_numpy(np.float64),
+            "ids": features.ids.astype(str),
+        },
+    )
+
+
+def read_class_data(run: RunFolder) -> ClassData:
+    """Read back what `write_class_data` wrote."""
+    text: dict[str, Any] = dict.fromkeys(
+        ("id", "file", "obsid", "release", "class", "subclass", "luminosity"), str
+    )
+    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PARAMETERS)})  # fmt: skip
+    lost = pd.read_csv(run.file("left_out.csv"), dtype=str, keep_default_na=False)
+    file = run.file("features.npz")
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            names = stored["names"].tolist()
+            values, errors = (pd.DataFrame(stored[k], columns=names) for k in ("values", "errors"))
+            families = dict(zip(names, stored["families"].tolist(), strict=True))
+            ids = stored["ids"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{file} cannot be read as features ({error}); run again.") from None
+    nothing = pd.DataFrame(columns=["row", "id", "reason"])
+    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing), table, lost)

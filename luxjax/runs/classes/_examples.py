@@ -1,0 +1,106 @@
+"""A few spectra of a classifier's run, kept to be looked at: of each class the surest, and the surest error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...core import InputError
+from ...core.internal import join_names
+from ...data import Spectra
+from ...surveys import read_lamost
+from ._data import ClassData
+from .._folder import RunFolder
+
+__all__ = ["ClassExamples", "choose_examples", "find_examples", "write_examples"]
+
+FILE = "class_spectra.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassExamples:
+    """Spectra at hand.
+
+    Parameters
+    ----------
+    rows : (spectrum,) int array
+        Row of each among the features of the run.
+    spectra : Spectra
+        Not at rest.
+    """
+
+    rows: np.ndarray
+    spectra: Spectra
+
+
+def choose_examples(judged: pd.DataFrame) -> np.ndarray:
+    """Rows worth a look, (spectrum,): of each true class the surest right one, and the surest error or else the least sure one."""
+    chosen: list[int] = []
+    for _, part in judged.groupby("truth", sort=False):
+        part = part.sort_values("probability")
+        wrong = part[part["class"] != part["truth"]]
+        right = part[part["class"] == part["truth"]]
+        for rows in (right["row"].tail(1), wrong["row"].tail(1) if len(wrong) else part["row"].head(1)):
+            chosen += [int(r) for r in rows if r not in chosen]
+    return np.array(chosen, dtype=int)
+
+
+def write_examples(run: RunFolder, data: ClassData, rows: np.ndarray) -> None:
+    """Keep the spectra of these rows, if they are in memory."""
+    if data.spectra is not None:
+        few = data.spectra.select(rows)
+        run.write_arrays(FILE, {"rows": rows, "wavelength": few.wavelength, "flux": few.flux, "ivar": few.ivar, "ids": few.ids})  # fmt: skip
+
+
+def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = ()) -> ClassExamples | None:
+    """The spectra that were kept (None if the run kept none), or others by their star, read from their files again.
+
+    Parameters
+    ----------
+    run : RunFolder
+    table : DataFrame
+        The run's ``spectra.csv``.
+    wanted : sequence of str
+        Identifiers (or obsids) of stars; those that were kept unless given.
+    """
+    kept = _kept(run)
+    if not wanted:
+        return kept
+    here = {} if kept is None else {int(r): k for k, r in enumerate(kept.rows)}
+    rows, parts = [], []
+    for name in wanted:
+        found = np.flatnonzero((table["id"] == name) | (table["obsid"] == name))
+        if not len(found):
+            raise InputError(
+                f"no spectrum of this run is of star '{name}'; there are {join_names(table['id'])}."
+            )
+        row = int(found[0])
+        file = table["file"][row]
+        if row not in here and not file:
+            raise InputError(
+                f"the spectrum of '{name}' was simulated and not kept; those kept are of {join_names(table['id'][list(here)])}."
+            )
+        rows.append(row)
+        parts.append(kept.spectra.select([here[row]]) if row in here else _read(file))  # type: ignore[union-attr]
+    return ClassExamples(np.array(rows), Spectra.stack(parts))
+
+
+def _kept(run: RunFolder) -> ClassExamples | None:
+    if not (run.path / FILE).is_file():  # the run went on from features alone
+        return None
+    try:
+        with np.load(run.path / FILE, allow_pickle=False) as stored:
+            spectra = _spectra(*(stored[k] for k in ("flux", "ivar", "wavelength", "ids")))
+            return ClassExamples(stored["rows"], spectra)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{run.path / FILE} cannot be read as spectra ({error}); train again.") from None
+
+
+def _spectra(flux, ivar, wavelength, ids) -> Spectra:
+    return Spectra(flux, ivar, wavelength, "vacuum", ids, frame="barycentric", survey="lamost")
+
+
+def _read(file: str) -> Spectra:
+    one = read_lamost([file], need_class=False, min_good=0).spectra
+    return _spectra(one.flux, one.ivar, one.wavelength, one.ids)

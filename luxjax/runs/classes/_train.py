@@ -1,0 +1,262 @@
+"""Train a classifier, judge it on stars that it has not seen, and write both into a run folder.
+
+classifier/        the classifier, as `luxjax.classify.save_classifier` writes it
+predictions.csv    the judged spectra: class, probabilities before (raw_) and after (p_) calibration, set, fold
+metrics.json       ``classes``: scores with intervals, coverage of the sets, the other estimators on the same stars
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from scipy.stats import betabinom
+from sklearn.model_selection import StratifiedGroupKFold
+
+from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
+from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
+from ...core import InputError, check_name
+from ...stats import binomial_interval
+from ._data import ClassData, write_class_data
+from ._examples import choose_examples, write_examples
+from ...report.internal import check_heads, more_answers, train_heads_run, train_parameters_run
+from .._folder import RunFolder
+
+__all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
+
+SET_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+class Stages(Protocol):
+    """Names stages while they run, as `luxjax.cli.Steps` does."""
+
+    def __call__(self, name: str) -> AbstractContextManager[Any]: ...
+
+
+def check_class_options(options: Mapping[str, Any]) -> None:
+    """Raise on options that no training could use, before anything is read or written."""
+    for name in (options["estimator"], *options["compare"]):
+        make_estimator(name)
+        if name == "cnn":
+            raise InputError(
+                "estimator 'cnn' sees pixels, not the indices measured here; train it in Python on luxjax.classify.features.pixel_features, "
+                "or choose boosting, forest, logistic or xgboost."
+            )
+    check_name("calibration", options["calibration"], CALIBRATORS)
+    check_heads(options["heads"])
+    _check_split(options["folds"], options["share"])
+
+
+def class_folds(
+    data: ClassData, *, folds: int = 0, share: float = 0.25, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to train on and rows to judge, all spectra of a star on one side, classes in like shares.
+
+    Parameters
+    ----------
+    data : ClassData
+    folds : int
+        Every star is judged once, by one of so many classifiers; 0 for a single split.
+    share : float
+        Share of the stars that a single split judges.
+    seed : int
+    """
+    _check_split(folds, share)
+    star = np.unique(data.features.ids, return_inverse=True)[1]
+    split = StratifiedGroupKFold(folds or round(1 / share), shuffle=True, random_state=seed)
+    parts = list(split.split(star[:, None], data.table["class"], star))
+    return parts if folds else parts[:1]
+
+
+def _check_split(folds: int, share: float) -> None:
+    if folds == 1 or folds < 0:
+        raise InputError(f"folds are 0 (one split) or at least 2; given: {folds}.")
+    if not 0.05 <= share <= 0.5:
+        raise InputError(f"the share of stars to judge is between 0.05 and 0.5; given: {share}.")
+
+
+def train_classes(
+    run: RunFolder,
+    data: ClassData,
+    *,
+    estimator: str = "boosting",
+    compare: Sequence[str] = (),
+    calibration: str = "temperature",
+    balanced: bool = False,
+    search: int = 0,
+    folds: int = 0,
+    share: float = 0.25,
+    level: float = 0.9,
+    heads: Sequence[str] = (),
+    parameters: bool = False,
+    seed: int = 0,
+    stage: Stages,
+) -> Mapping[str, Any]:
+    """Train and judge.
+
+    Parameters
+    ----------
+    run : RunFolder
+    data : ClassData
+        Of classes with enough stars, as from `keep_classes`.
+    estimator, calibration, balanced, search
+        As for `luxjax.classify.train_classifier`.
+    compare : sequence of str
+        Other estimators, judged on the same stars.
+    folds, share
+        As for `class_folds`. With folds the saved classifier is trained on all stars.
+    level : float
+        Of the sets in ``predictions.csv``.
+    heads : sequence of str
+        Of ``"subclass"``, ``"luminosity"`` and ``"stage"``: to be trained and judged too.
+    parameters : bool
+        Whether Teff, log g, [Fe/H] and [alpha/Fe] are too, as far as the table of the data has them.
+    seed : int
+    stage : callable
+        Names each stage while it runs.
+
+    Returns
+    -------
+    mapping
+        What ``metrics.json`` holds.
+    """
+    parts = class_folds(data, folds=folds, share=share, seed=seed)
+    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
+    options = {**how, "seed": seed}
+    with stage(f"train {estimator} and judge it on stars held out") as told:
+        judged, trained = _judged(data, parts, level, told, estimator=estimator, search=search, **options)
+    others = {}
+    for name in compare:
+        with stage(f"train and judge {name}") as told:
+            other, _ = _judged(data, parts, level, told, estimator=name, search=search, **options)
+            others[name] = _entry(_scores(other, seed))
+    classifier = trained[0]
+    if folds:
+        with stage(f"train {estimator} on all stars"):
+            truth = list(data.table["class"].astype(str))
+            classifier = train_classifier(data.features, truth, estimator=estimator, search=search, **options)
+    part = np.full(len(data.table), "train", dtype=object)
+    part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
+    write_class_data(run, replace(data, table=data.table.assign(part=part)))
+    write_examples(run, data, choose_examples(judged))
+    save_classifier(classifier, run.path / "classifier")
+    run.write_csv(
+        "predictions.csv", judged.drop(columns=[c for c in judged if str(c).startswith("in_")] + ["row"])
+    )
+    classes, scores = list(classifier.classes), _scores(judged, seed)
+    metrics: dict[str, Any] = {
+        "classes": {
+            "names": classes,
+            "about": dict(classifier.about),
+            "folds": folds,
+            "level": level,
+            "spectra": {"trained": int(np.sum(part == "train")) if not folds else len(part), "judged": len(judged)},
+            "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
+            "left_out": data.left_out["reason"].value_counts().to_dict(),
+            "scores": _entry(scores),
+            "confusion": scores.confusion,
+            "uncalibrated": {k: _scores(judged, seed, "raw_")[k] for k in ("ece", "brier", "log_loss")},
+            "sets": _coverage(judged, [t.sets for t in trained if t.sets is not None]),
+            "others": others,
+        }
+    }  # fmt: skip
+    if heads:
+        with stage(f"train and judge {', '.join(heads)}"):
+            metrics["class_heads"] = train_heads_run(
+                run, data, heads, parts, folds, seed, estimator=estimator, **how
+            )
+    if parameters:
+        with stage("train and judge models of parameters"):
+            metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
+    run.write_metrics({**(run.metrics if run.has("metrics") else {}), **metrics})
+    return metrics
+
+
+def _judged(data: ClassData, parts, level: float, told, **options) -> tuple[pd.DataFrame, list[Classifier]]:
+    """Every judged spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
+    truth = data.table["class"].to_numpy(str)
+    found, trained = [], []
+    for k, (fit, judge) in enumerate(parts):
+        told("fold", k + 1, len(parts))
+        one = train_classifier(data.features.select(fit), truth[fit], **options)
+        new = data.features.select(judge)
+        raw = replace(one, calibrator=None).probabilities(new).add_prefix("raw_")
+        table = pd.concat([one.classify(new, level=level), raw], axis=1).reset_index(drop=True)
+        p = one.probabilities(new).to_numpy()
+        codes = pd.Index(one.classes).get_indexer(truth[judge])
+        for q in _levels(one.sets):
+            inside = one.sets.contains(p, q)  # type: ignore[union-attr]
+            table[f"in_{q}"], table[f"in_size_{q}"] = inside[np.arange(len(p)), codes], inside.sum(axis=1)
+        facts = data.table.iloc[judge][["id", "file", "obsid", "snr", "subclass", "luminosity"]]
+        facts = facts.reset_index(drop=True).assign(truth=truth[judge], fold=k, row=judge)
+        found.append(pd.concat([facts, table], axis=1))
+        trained.append(one)
+    return pd.concat(found, ignore_index=True).sort_values("row", ignore_index=True), trained
+
+
+def _levels(sets: ConformalSets | None) -> list[float]:
+    """Levels that so many calibration stars can vouch for."""
+    n = 0 if sets is None else len(sets.scores)
+    return [q for q in SET_LEVELS if np.ceil(np.round((n + 1) * q, 9)) <= n]
+
+
+def _scores(judged: pd.DataFrame, seed: int, prefix: str = "p_") -> ClassScores:
+    p = judged[[c for c in judged if str(c).startswith(prefix)]]
+    return score_classes(p.rename(columns=lambda c: c.removeprefix(prefix)), judged["truth"], ids=list(judged["id"]), seed=seed)  # fmt: skip
+
+
+def _entry(scores: ClassScores) -> dict[str, dict[str, float]]:
+    return scores.table().to_dict(orient="index")  # type: ignore[return-value]
+
+
+def _coverage(judged: pd.DataFrame, sets: list[ConformalSets]) -> list[dict[str, float]]:
+    """How often sets held the true class, level by level, on one spectrum of each star, with the band of right sets."""
+    once = judged.drop_duplicates("id")
+    found = []
+    for q in [q for q in SET_LEVELS if f"in_{q}" in once and all(q in _levels(s) for s in sets)]:
+        inside, n = int(once[f"in_{q}"].sum()), len(once)
+        counts = once.groupby("fold").size().to_list()
+        low, high = _band(q, sets, counts)
+        ends = binomial_interval(inside, n, 0.95)
+        found.append({
+            "level": q, "inside": inside, "n": n, "fraction": inside / n, "lower": ends.lower, "upper": ends.upper,
+            "band_lower": low, "band_upper": high, "size": float(once[f"in_size_{q}"].mean()),
+            "empty": float((once[f"in_size_{q}"] == 0).mean()),
+        })  # fmt: skip
+    return found
+
+
+def _band(level: float, sets: Sequence[ConformalSets], counts: Sequence[int]) -> tuple[float, float]:
+    """Central 95% band of the share of covered stars over all folds: a sum of beta-binomial numbers (Vovk 2012, ACML)."""
+    mass = np.ones(1)
+    for one, n in zip(sets, counts, strict=True):
+        rank = one.rank(level)
+        mass = np.convolve(mass, betabinom(n, rank, len(one.scores) + 1 - rank).pmf(np.arange(n + 1)))
+    low, high = np.searchsorted(np.cumsum(mass), [0.025, 0.975])
+    return float(low / sum(counts)), float(high / sum(counts))
+
+
+def classify_data(run: RunFolder, data: ClassData, *, level: float = 0.9) -> pd.DataFrame:
+    """Classes of spectra by a classifier trained before.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Of the classifier.
+    data : ClassData
+    level : float
+        Of the sets.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per spectrum: ``id``, ``file``, ``obsid``, ``snr``, the survey's own ``survey_class`` and ``survey_subclass``, then the columns of
+        `luxjax.classify.Classifier.classify`, and those of heads and parameters where the run has them.
+    """
+    classifier = load_classifier(run.path / "classifier")
+    found = classifier.classify(data.features, level=level).reset_index(drop=True)
+    facts = data.table[["id", "file", "obsid", "snr", "class", "subclass"]]
+    facts = facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"})
+    return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, level)], axis=1)

@@ -1,0 +1,19 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from ._bootstrap import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums, same_stars
+from ._compare import Against, compare, has_reference, label_names
+from ._ranking import star_means
+
+__all__ = [
+    "Against",
+    "compare",
+    "has_reference",
+    "label_columns",
+    "label_names",
+    "percentiles",
+    "r2_of_sums",
+    "r2_terms",
+    "resampled_sums",
+    "same_stars",
+    "star_means",
+]

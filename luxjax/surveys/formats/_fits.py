@@ -1,0 +1,127 @@
+"""Open a FITS file of a survey whole and safely: a broken file answers with one sentence, never half its data."""
+
+import gzip
+import io
+import threading
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from ...core import InputError
+
+__all__ = ["decompress", "first", "open_fits", "read_bytes", "row_values"]
+
+GZIP = b"\x1f\x8b"
+# astropy reports odd headers as Python warnings, and the list of warning filters is shared by all threads.
+_PARSING = threading.Lock()
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The whole file, unzipped where it is gzipped (by content, whatever its name)."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(
+            f"'{path}' is a directory, and one file was expected; give its files to luxjax.surveys.read_many "
+            f"(for example sorted(Path({str(path)!r}).rglob('*.fits')))."
+        )
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"there is no file '{path}'; check the path, or download the file first.") from None
+    except OSError as error:
+        raise InputError(
+            f"'{path}' cannot be read ({error.strerror or error}); check its permissions."
+        ) from error
+    if not data:
+        raise InputError(f"'{path}' is empty (0 bytes); the download was probably cut: fetch it again.")
+    return decompress(data, path)
+
+
+def decompress(data: bytes, path: str | Path) -> bytes:
+    """The bytes behind gzip, or the bytes themselves."""
+    if not data.startswith(GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
+        ) from error
+
+
+@contextmanager
+def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
+    """The file as an astropy HDU list, fully in memory, after checking that every HDU is all there."""
+    data = read_bytes(path)
+    if not data.startswith(b"SIMPLE"):
+        raise InputError(
+            f"'{path}' is not a FITS file (it starts with {data[:12]!r}); spectra are read from FITS files, "
+            "catalogues (also CSV) with luxjax.surveys.read_catalog."
+        )
+    with _PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            hdus = fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False)
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+            # What astropy raises depends on the byte at which the header breaks off.
+            raise InputError(f"'{path}' has a damaged FITS header ({error}); fetch it again.") from error
+        with hdus:
+            _check_whole(hdus, data, path)
+            yield hdus
+
+
+def _check_whole(hdus: fits.HDUList, data: bytes, path: str | Path) -> None:
+    """Refuse a file that ends inside an HDU: astropy then drops that HDU or fails only when it is used."""
+    end = 0
+    for hdu in hdus:
+        place = hdu.fileinfo()
+        if place["datLoc"] + hdu.size > len(data):
+            raise InputError(
+                f"'{path}' is truncated: it has {len(data)} bytes, but an HDU runs to byte "
+                f"{place['datLoc'] + hdu.size}; fetch it again."
+            )
+        end = place["datLoc"] + place["datSpan"]
+    if data[end:].strip(b"\0 "):
+        raise InputError(
+            f"'{path}' is truncated: it breaks off inside the header of HDU {len(hdus)}; fetch it again."
+        )
+
+
+def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> Any:
+    """The first of these names that has a value in one of these headers or mappings.
+
+    Missing: absent, blank, the *string* ``None`` or ``nan`` that pipelines write, and -9999.
+    """
+    names = list(names)
+    for source in sources:
+        for name in names:
+            value = source.get(name)
+            if isinstance(value, bytes):
+                value = value.decode("ascii", "replace")
+            if isinstance(value, str):
+                value = value.strip()
+                if value.lower() in ("", "none", "nan", "null"):
+                    continue
+            elif (
+                value is None
+                or np.ndim(value)
+                or isinstance(value, fits.card.Undefined)
+                or (isinstance(value, (float, np.floating)) and (not np.isfinite(value) or value == -9999))
+            ):
+                continue
+            return value
+    return default
+
+
+def row_values(hdu: Any) -> dict[str, Any]:
+    """The scalar columns of a one-row table, by name."""
+    if not isinstance(hdu, fits.BinTableHDU) or len(hdu.data) != 1:
+        return {}
+    row = hdu.data[0]
+    return {name: value for name in hdu.columns.names if np.ndim(value := row[name]) == 0}

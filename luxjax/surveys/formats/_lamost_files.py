@@ -1,0 +1,250 @@
+"""A folder of LAMOST spectra as one set on one grid: what can be used, what cannot and why, and which repeats to keep."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy import units
+from astropy.coordinates import SkyCoord, search_around_sky
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ...core import InputError, check_name
+from ...data import Spectra
+from ._fits import first, open_fits
+from ._read import read_many
+
+__all__ = [
+    "LamostSpectra",
+    "lamost_headers",
+    "parse_subclass",
+    "read_lamost",
+    "same_star",
+]
+
+GRID = 10.0 ** (
+    3.5682 + 1e-4 * np.arange(3909)
+)  # of every low-resolution release; files end early, never begin late
+SHORTEST = 3000  # pixels
+_SUBCLASS = re.compile(r"(sd|esd|usd|d|g)?([OBAFGKM])(\d(?:\.\d)?)?(VI|IV|V|III|II|I)?")
+_STAGE = {"d": "V", "g": "III", "sd": "VI", "esd": "VI", "usd": "VI"}
+_KEYS = {
+    "obsid": ("OBSID",),
+    "designation": ("DESIG",),
+    "lmjd": ("LMJD",),
+    "mjd": ("MJD",),
+    "planid": ("PLANID",),
+    "spid": ("SPID",),
+    "fiberid": ("FIBERID",),
+    "ra": ("RA",),
+    "dec": ("DEC",),
+    **{f"snr{b}": (f"SNR{b.upper()}", f"SN_{b.upper()}") for b in "ugriz"},
+    "class": ("CLASS",),
+    "subclass": ("SUBCLASS",),
+    "z": ("Z",),
+    "z_err": ("Z_ERR",),
+    "zflag": ("ZFLAG",),
+    "fibermask": ("FIBERMAS",),
+    "objtype": ("OBJTYPE",),
+    "magtype": ("MAGTYPE",),
+    **{f"mag{k}": (f"MAG{k}",) for k in range(1, 8)},
+    "nexp": ("NEXP",),
+    "vacuum": ("VACUUM",),
+    "helio": ("HELIO",),
+    "release": ("DATA_V",),
+    "pipeline": ("VERSPIPE",),
+}
+_NUMBERS = ("ra", "dec", "z", "z_err", *(f"snr{b}" for b in "ugriz"), *(f"mag{k}" for k in range(1, 8)))
+
+
+@dataclass(frozen=True, eq=False)
+class LamostSpectra:
+    """Low-resolution spectra on the common grid.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        Ids are those of the stars; the table has, besides the file's facts, the parsed subclass and ``star``, the number of the
+        star by position.
+    problems : pandas.DataFrame
+        Columns ``path`` and ``reason``: the files that are not among them.
+    """
+
+    spectra: Spectra
+    problems: pd.DataFrame
+
+
+def parse_subclass(subclass: Iterable[str]) -> pd.DataFrame:
+    """Spectral types as LAMOST writes them (``A7V``, ``G5``, ``dM1``, ``sdK7``), in parts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``raw``; ``main`` (O to M, blank where it is none of these: ``Non``, ``WD``, ``Carbon``, ``DoubleStar``, ...), ``subtype`` (0 to
+        9.9, or NaN), ``luminosity`` (I to VI, from the prefix where only that is given, else blank).
+    """
+    rows = []
+    for given in subclass:
+        raw = str(given)
+        found = _SUBCLASS.fullmatch(raw.strip())
+        prefix, main, digit, luminosity = found.groups() if found else (None, "", None, None)
+        rows.append(
+            (raw, main, float(digit) if digit else np.nan, luminosity or _STAGE.get(prefix or "", ""))
+        )
+    return pd.DataFrame(rows, columns=["raw", "main", "subtype", "luminosity"])
+
+
+def lamost_headers(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Header metadata of LAMOST files: one row per file, nulls for keys a file does not have.
+
+    A file that cannot be read has its reason in column ``problem`` and nothing else.
+    """
+    rows = []
+    for path in map(Path, paths):
+        row: dict = {"file": str(path)}
+        try:
+            with open_fits(path) as hdus:
+                head = hdus[0].header
+                row |= {name: first((head,), keys) for name, keys in _KEYS.items()}
+                row["problem"] = ""
+        except InputError as error:
+            row["problem"] = str(error)
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=["file", *_KEYS, "problem"])
+    for name in _NUMBERS:
+        values = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        frame[name] = values.mask(
+            values.isin([-9999.0, 99.0, 99.99] if name.startswith("mag") else [-9999.0])
+        )
+    return frame
+
+
+def read_lamost(
+    files: "str | Path | Sequence[str | Path]",
+    *,
+    repeats: str = "all",
+    need_class: bool = True,
+    min_good: float = 0.5,
+    radius: float = 3.0,
+    progress: bool = False,
+) -> LamostSpectra:
+    """Read low-resolution spectra of any release onto their common grid; what cannot be used is listed, never fatal.
+
+    Parameters
+    ----------
+    files : path, or sequence of paths
+        A folder, searched through for ``*.fits`` and ``*.fits.gz``, or files.
+    repeats : "all" or "best"
+        Keep every spectrum of a star, or the one of highest S/N in g.
+    need_class : bool
+        Whether to leave out what the pipeline did not class as a star of O to M.
+    min_good : float
+        Least fraction of good pixels.
+    radius : float
+        Arcseconds within which spectra are of the same star.
+    progress : bool
+        Draw a progress bar.
+
+    Returns
+    -------
+    LamostSpectra
+
+    Raises
+    ------
+    InputError
+        No file was found, or none can be used; the message has the first reasons.
+    """
+    check_name("way to treat repeats", repeats, ("all", "best"))
+    paths = _found(files)
+    result = read_many(paths, stack=False, progress=progress)
+    problems = list(result.failures.itertuples(index=False, name=None))
+    kept: list[Spectra] = []
+    for one in list(result.spectra):  # type: ignore[arg-type]
+        reason = _reason(one, need_class, min_good)
+        if reason:
+            problems.append((one.table["file"].iloc[0], reason))  # type: ignore[index]
+        else:
+            kept.append(_on_grid(one))
+    if not kept:
+        raise InputError(
+            f"none of {len(paths)} files can be used; the first: " + " | ".join(r for _, r in problems[:3])
+        )
+    spectra = Spectra.stack(kept)
+    table = spectra.table if spectra.table is not None else pd.DataFrame()
+    parsed = parse_subclass(table["subclass"])[["main", "subtype", "luminosity"]]
+    star = same_star(table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius)
+    spectra = spectra.replace(table=pd.concat([table, parsed], axis=1).assign(star=star))
+    if repeats == "best":
+        order = np.argsort(-np.nan_to_num(table["snrg"].to_numpy(float), nan=-1), kind="stable")
+        best = order[np.unique(star[order], return_index=True)[1]]
+        spectra = spectra.select(np.sort(best))
+    return LamostSpectra(spectra, pd.DataFrame(problems, columns=["path", "reason"], dtype=str))
+
+
+def _found(files) -> list[Path]:
+    if isinstance(files, (str, Path)):
+        folder = Path(files)
+        if not folder.is_dir():
+            raise InputError(f"'{folder}' is no folder; give a folder of LAMOST files, or a list of files.")
+        files = sorted(p for p in folder.rglob("*") if p.name.lower().endswith((".fits", ".fits.gz")))
+    paths = [Path(p) for p in files]
+    if not paths:
+        raise InputError("no LAMOST files were found; they end in .fits or .fits.gz.")
+    return paths
+
+
+def _reason(one: Spectra, need_class: bool, min_good: float) -> str:
+    """Why a spectrum cannot be used; blank where it can."""
+    if one.survey != "lamost":
+        return f"not a LAMOST spectrum ({one.survey or 'unknown survey'})"
+    facts = one.table.iloc[0]  # type: ignore[union-attr]
+    n = one.n_pixels
+    if any("medium-resolution" in step for step in one.history):
+        return f"a medium-resolution spectrum ({n} pixels), low-resolution ones are read here; luxjax.surveys.read reads it"
+    if not SHORTEST <= n <= len(GRID):
+        return f"wrong length: {n} pixels, low-resolution spectra have {SHORTEST} to {len(GRID)}"
+    if one.medium != "vacuum" or not np.allclose(one.wavelength, GRID[:n], rtol=2e-6, atol=0):
+        return (
+            f"not on the low-resolution grid (begins at {one.wavelength[0]:.2f} Angstrom in {one.medium}, "
+            f"expected {GRID[0]:.2f} in vacuum)"
+        )
+    if not one.good.any():
+        return "every pixel is masked"
+    if one.good.mean() < min_good:
+        return f"only {one.good.mean():.0%} of the pixels are good"
+    if not np.isfinite(facts["z"]):
+        return "no redshift (Z is missing or -9999), so it cannot be moved to rest"
+    if need_class and (facts["class"] != "STAR" or not parse_subclass([facts["subclass"]])["main"][0]):
+        return f"class '{facts['class']}', subclass '{facts['subclass']}': no star of O to M"
+    return ""
+
+
+def _on_grid(one: Spectra) -> Spectra:
+    """The same pixels on the common grid; where the file has none, they have zero weight."""
+    short = len(GRID) - one.n_pixels
+    pad = ((0, 0), (0, short))
+    return one.replace(
+        flux=np.pad(one.flux, pad),
+        ivar=np.pad(one.ivar, pad),
+        mask=None if one.mask is None else np.pad(one.mask, pad),
+        wavelength=GRID,
+    )
+
+
+def same_star(ra: np.ndarray, dec: np.ndarray, radius: float = 3.0) -> np.ndarray:
+    """Number of the star that each position belongs to, (row,) int: positions linked by less than `radius` arcseconds.
+
+    A row without a position is a star of its own.
+    """
+    ra, dec = np.asarray(ra, float), np.asarray(dec, float)
+    known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    links = np.zeros((2, 0), int)
+    if len(known) > 1:
+        sky = SkyCoord(ra[known], dec[known], unit="deg")
+        a, b, *_ = search_around_sky(sky, sky, radius * units.arcsec)
+        links = np.stack([known[a], known[b]])
+    graph = coo_array((np.ones(links.shape[1]), (links[0], links[1])), shape=(len(ra), len(ra)))
+    return connected_components(graph, directed=False)[1]

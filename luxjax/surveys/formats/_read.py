@@ -1,0 +1,251 @@
+"""Read spectra of any known survey, one file or thousands; the layout is recognised by content, not by name."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+from rich.progress import track
+
+from ...core import InputError, choose_from
+from ...core.internal import join_names
+from ...data import Spectra
+from . import _apogee, _galah, _lamost
+from ._fits import open_fits
+
+__all__ = ["FORMATS", "Format", "ReadResult", "files_by_star", "identify", "read", "read_many"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A layout of survey files.
+
+    Parameters
+    ----------
+    name, about : str
+        The survey's name for it, and what it holds.
+    identify : callable
+        Whether an astropy HDU list has this layout; looks at headers only.
+    load : callable
+        Builds `Spectra` from the HDU list, its path and keyword options.
+    """
+
+    name: str
+    about: str
+    identify: Callable[[fits.HDUList], bool]
+    load: Callable[..., Spectra]
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("aspcapStar", "APOGEE combined, normalised", _apogee.is_aspcapstar, _apogee.load_aspcapstar),
+    Format("apStar", "APOGEE combined and visits", _apogee.is_apstar, _apogee.load_apstar),
+    Format("apVisit", "APOGEE one visit", _apogee.is_apvisit, _apogee.load_apvisit),
+    Format("mwmStar", "SDSS-V combined", _apogee.is_mwm, _apogee.load_mwm),
+    Format("galah-ccd", "GALAH one arm of a star", _galah.is_ccd, _galah.load_ccd),
+    Format("galah-fit", "GALAH DR4 fit of a star", _galah.is_fit, _galah.load_fit),
+    Format("lamost-lrs", "LAMOST low-resolution image", _lamost.is_lrs, _lamost.load_lrs),
+    Format("lamost-mrs", "LAMOST medium resolution, both arms", _lamost.is_mrs, _lamost.load_mrs),
+    Format("lamost-table", "LAMOST low-resolution table", _lamost.is_table, _lamost.load_table),
+)
+
+
+def identify(hdus: fits.HDUList) -> Format | None:
+    """The first known layout that fits."""
+    return next((f for f in FORMATS if f.identify(hdus)), None)
+
+
+def _load(path: Path, options: dict) -> tuple[str, Spectra]:
+    with open_fits(path) as hdus:
+        layout = identify(hdus)
+        if layout is None:
+            held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
+            raise InputError(
+                f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
+                f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. Build luxjax.data.Spectra from its arrays."
+            )
+        accepted = [
+            p.name for p in inspect.signature(layout.load).parameters.values() if p.kind is p.KEYWORD_ONLY
+        ]
+        for name in options:
+            if name not in accepted:
+                raise InputError(choose_from(f"option for {layout.name} files named", name, accepted))
+        try:
+            return layout.name, layout.load(hdus, path, **options)
+        except InputError:
+            raise
+        except (KeyError, ValueError, IndexError, TypeError, AttributeError, OSError) as error:
+            # A damaged header or table surfaces as any of these, wherever the loader first relies on it.
+            raise InputError(
+                f"'{path}' looks like {layout.name} ({layout.about}), but cannot be read as such "
+                f"({type(error).__name__}: {error}); fetch it again, or check it with astropy.io.fits."
+            ) from error
+
+
+def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
+    """Read the spectrum (or, from one file, spectra) of one star.
+
+    Parameters
+    ----------
+    path : path, or sequence of paths
+        A FITS file, gzipped or not; several for the CCD files of one GALAH object.
+    **options
+        By layout. apStar: ``rows`` ("pixel", "global", "visits", "all"), ``bad_pixels``; apVisit and mwmStar:
+        ``bad_pixels``; aspcapStar and DR4 fits: ``model``; GALAH CCD files: ``normalized``.
+
+    Returns
+    -------
+    Spectra
+        With medium, frame, weights and the survey's star-level facts in its table.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, broken, or of no known layout; the message says which layouts are known.
+    """
+    if isinstance(path, (str, Path)):
+        return _load(Path(path), options)[1]
+    paths = [Path(p) for p in path]
+    parts = [_load(p, options) for p in paths]
+    kinds = sorted({name for name, _ in parts})
+    if kinds != ["galah-ccd"]:
+        raise InputError(
+            f"several files were given as one star, which only GALAH CCD files can be (these are {join_names(kinds)}); "
+            "read files of different stars with luxjax.surveys.read_many."
+        )
+    return _galah.join_arms([spectra for _, spectra in parts])
+
+
+@dataclass(frozen=True, eq=False)
+class ReadResult:
+    """What came of reading many files.
+
+    Parameters
+    ----------
+    spectra : Spectra or list of Spectra
+        One `Spectra`, rows in the order of the files, where all share a grid; otherwise one per star.
+    failures : pandas.DataFrame
+        Columns ``path`` and ``reason``: the files that could not be read.
+    separate : str
+        Why the spectra were not stacked; empty where they were.
+    """
+
+    spectra: Spectra | list[Spectra]
+    failures: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"path": [], "reason": []}, dtype=str)
+    )
+    separate: str = ""
+
+    def __len__(self) -> int:
+        return len(self.spectra)
+
+    def stacked(self) -> Spectra:
+        """All spectra on their common grid; refuses, saying why, where there is none."""
+        if isinstance(self.spectra, Spectra):
+            return self.spectra
+        raise InputError(self.separate or "nothing was read; look at `failures` for the reasons.")
+
+
+def read_many(
+    paths: Iterable[str | Path],
+    *,
+    each: Callable[[Spectra], Spectra] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    stack: bool = True,
+    **options,
+) -> ReadResult:
+    """Read many files; those that cannot be read are listed, never fatal.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        Files of any known layouts, in any order. GALAH's CCD files are grouped into stars by their names.
+    each : callable, optional
+        Applied to every star's `Spectra` as soon as it is read, for instance to bring it to rest on a common
+        grid, so that thousands of stars never lie in memory unreduced.
+    workers : int, optional
+        Threads (default 4). They hide the latency of disks and networks; parsing itself takes turns.
+    progress : bool
+        Draw a progress bar.
+    stack : bool
+        Put everything into one `Spectra` where grids, media and frames agree.
+    **options
+        As for `read`, for all files.
+    """
+    if isinstance(paths, (str, Path)):
+        raise InputError(f"one path was given ('{paths}'); give a list of paths, or read one file with read.")
+    groups = files_by_star([Path(p) for p in paths])
+
+    def one(group: list[Path]) -> tuple[Spectra | None, list[tuple[str, str]]]:
+        # One broken arm must not lose the star's others.
+        parts, failed = [], []
+        for path in group:
+            try:
+                parts.append(_load(path, options))
+            except InputError as error:
+                failed.append((str(path), str(error)))
+        if not parts:
+            return None, failed
+        try:
+            arms = len(group) > 1 or parts[0][0] == "galah-ccd"
+            spectra = _galah.join_arms([s for _, s in parts]) if arms else parts[0][1]
+            return (each(spectra) if each else spectra), failed
+        except InputError as error:
+            broken = {name for name, _ in failed}
+            return None, [*failed, *((str(p), str(error)) for p in group if str(p) not in broken)]
+
+    spectra: list[Spectra] = []
+    failures: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(max_workers=workers or 4) as pool:
+        results = pool.map(one, groups)
+        for found, failed in track(results, "reading spectra", total=len(groups), disable=not progress):
+            failures += failed
+            if found is not None:
+                spectra.append(found)
+    table = pd.DataFrame(failures, columns=["path", "reason"], dtype=str)
+    if not (stack and spectra):
+        return ReadResult(spectra, table, "stacking was not asked for." if spectra else "")
+    try:
+        return ReadResult(_stack(spectra), table)
+    except InputError as error:
+        return ReadResult(spectra, table, str(error))
+
+
+def files_by_star(paths: list[Path]) -> list[list[Path]]:
+    """Files by star: the CCD files of a GALAH object (16 digits, the last 1 to 4) together, others alone."""
+    stars: dict[str, list[Path]] = {}
+    for path in paths:
+        name = path.name.split(".")[0]
+        arm = len(name) == 16 and name.isdecimal() and name[-1] in "1234"
+        stars.setdefault(str(path.parent / name[:-1]) if arm else str(path), []).append(path)
+    return list(stars.values())
+
+
+def _stack(parts: list[Spectra]) -> Spectra:
+    """`Spectra.stack`, emptying the list as it goes, so that the peak is little more than the result itself."""
+    head = parts[0].select(slice(0, 1))
+    for part in parts[1:]:
+        Spectra.stack([head, part.select(slice(0, 1))])  # refuses another grid, medium or frame, saying which
+    counts = [len(p) for p in parts]
+    shape = (sum(counts), head.n_pixels)
+    masked = all(p.mask is not None for p in parts)
+    flux = np.empty(shape, np.result_type(*{p.flux.dtype for p in parts}))
+    ivar = np.empty(shape, np.result_type(*{p.ivar.dtype for p in parts}))
+    mask = np.empty(shape, np.int64) if masked else None
+    ids, tables, start = [], [], 0
+    for k, count in enumerate(counts):
+        part, rows = parts[k], slice(start, start + count)
+        flux[rows], ivar[rows] = part.flux, part.ivar
+        if mask is not None and part.mask is not None:
+            mask[rows] = part.mask
+        ids.append(part.ids)
+        tables.append(part.table)
+        parts[k] = head
+        start += count
+    table = pd.concat(tables, ignore_index=True)
+    return dataclasses.replace(head, flux=flux, ivar=ivar, ids=np.concatenate(ids), mask=mask, table=table)

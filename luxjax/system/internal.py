@@ -1,0 +1,9 @@
+"""What other packages of luxjax use of this one. No stability is promised to anyone else."""
+
+from ._lazy import lazy_import
+from ._threads import in_threads
+
+__all__ = [
+    "in_threads",
+    "lazy_import",
+]

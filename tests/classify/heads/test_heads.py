@@ -1,0 +1,141 @@
+"""Heads on a made-up sequence: classes and subclasses along one index, stages along another."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from luxjax.classify.features import Features
+from luxjax.classify.heads import class_labels, load_heads, save_heads, train_heads
+from luxjax.classify.heads._labels import evolutionary_stage
+from luxjax.classify.internal import cross_validate_heads
+from luxjax.core import InputError
+
+QUICK = {"estimator": "logistic"}
+
+
+def world(n, seed):
+    """F, G and K with three subclasses each; giants among G and K only, and of F no luminosity class is known."""
+    rng = np.random.default_rng(seed)
+    heat = rng.uniform(0, 3, n)
+    main = np.array(list("KGF"))[heat.astype(int)]
+    digit = 8 - 4 * ((heat % 1) * 3).astype(int)  # 8, 4, 0 from cool to hot
+    giant = (rng.random(n) < 0.4) & (main != "F")
+    noise = rng.normal(size=(3, n)) * 0.06
+    values = pd.DataFrame({"hbeta": heat + noise[0], "ca_k": heat**2 / 3 + noise[1], "mgb": giant + noise[2]})
+    families = {"hbeta": "balmer", "ca_k": "ca_hk", "mgb": "magnesium"}
+    left_out = pd.DataFrame(columns=["row", "id", "reason"])
+    ids = np.array([f"s{k}" for k in range(n)])
+    features = Features(values, 0 * values, families, ids, np.arange(n), left_out)
+    subclass = [f"{m}{d}" for m, d in zip(main, digit, strict=True)]
+    luminosity = np.where(main == "F", "", np.where(giant, "III", "V"))
+    return features, pd.DataFrame({"subclass": subclass, "luminosity": luminosity})
+
+
+@pytest.fixture(scope="module")
+def trained():
+    features, table = world(700, 1)
+    table.loc[:30, "subclass"] = "Non"
+    return train_heads(features, table, **QUICK)
+
+
+def test_every_head_learns_and_none_contradicts_another(trained):
+    features, table = world(500, 2)
+    found = trained.classify(features)
+    assert trained.names == ["class", "subclass", "luminosity", "stage"]
+    assert (found["class"] == table["subclass"].str[0].to_numpy()).mean() > 0.9
+    assert (found["subclass"] == table["subclass"].to_numpy()).mean() > 0.75
+    assert (found["subclass"].str[0] == found["class"]).all()
+    known = (found["stage"] != "").to_numpy()
+    np.testing.assert_array_equal(known, found["class"].isin(["G", "K"]))
+    assert found.loc[~known, "stage_probability"].isna().all()
+    truth = table["luminosity"].map({"V": "dwarf", "III": "giant"}).to_numpy()
+    sure = known & (table["luminosity"] != "").to_numpy()
+    assert (found["stage"].to_numpy() == truth)[sure].mean() > 0.97
+    assert set(zip(found["stage"], found["luminosity"], strict=True)) == {
+        ("dwarf", "V"),
+        ("giant", "III"),
+        ("", ""),
+    }
+    inside = [t in s.split() for t, s in zip(table["subclass"].str[0], found["class_set"], strict=True)]
+    assert 0.83 < np.mean(inside) < 0.97
+
+
+def test_probabilities_of_subclasses_sum_to_their_class(trained):
+    features, _ = world(80, 3)
+    main, fine = trained.probabilities(features), trained.probabilities(features, "subclass")
+    for name in "FGK":
+        inside = fine[[c for c in fine if c[0] == name]].sum(axis=1)
+        np.testing.assert_allclose(inside, main[name], rtol=1e-12)
+    answers = trained.classify(features)
+    at = [fine.loc[i, s] for i, s in answers["subclass"].items()]
+    np.testing.assert_allclose(answers["subclass_probability"], at, rtol=1e-12)
+
+
+def test_rare_labels_are_joined_or_left_out_with_the_reason():
+    features, table = world(400, 4)
+    few = np.flatnonzero(table["subclass"] == "G4")
+    table.loc[few[5:], "subclass"] = "G0"
+    table.loc[:2, "subclass"] = "B2"
+    found = train_heads(features, table, ("subclass",), **QUICK)
+    notes = found.notes.set_index(["head", "label"])["what"]
+    assert notes["class", "B"] == "left out: fewer than 20 stars"
+    assert notes["subclass", "G4"] == notes["subclass", "G8"] == "joined into G4-G8"
+    assert list(found.fine["subclass"]["G"].classes) == ["G0", "G4-G8"]
+    assert found.names == ["class", "subclass"]
+    one = table.assign(subclass=table["subclass"].str.replace(r"^F\d", "F5", regex=True))
+    alone = train_heads(features, one, ("subclass",), **QUICK)
+    assert alone.fine["subclass"]["F"] == "F5"
+    assert "the only one known of F" in set(alone.notes["what"])
+    dwarfs = train_heads(features, table.assign(luminosity="V"), ("stage",), **QUICK)
+    assert dwarfs.names == ["class"]
+    assert dwarfs.notes.query("head == 'stage'")["what"].tolist() == ["the only one known"]
+
+
+def test_cross_validated_by_star():
+    features, table = world(300, 5)
+    features = features.select(np.repeat(np.arange(300), 2))
+    table = table.loc[np.repeat(np.arange(300), 2)]
+    found = cross_validate_heads(features, table, folds=2, least=24, **QUICK)
+    assert list(found.index) == list(features.ids)
+    assert (found.groupby("id")["fold"].nunique() == 1).all()
+    assert found["class_truth"].tolist() == table["subclass"].str[0].tolist()
+    assert (found["class"] == found["class_truth"]).mean() > 0.85
+
+
+def test_saved_and_loaded_to_the_identical_answers(trained, tmp_path):
+    features, _ = world(30, 6)
+    again = load_heads(save_heads(trained, tmp_path / "h"))
+    pd.testing.assert_frame_equal(again.classify(features), trained.classify(features), check_exact=True)
+    pd.testing.assert_frame_equal(again.notes, trained.notes, check_dtype=False)
+    (tmp_path / "h" / "class" / "arrays.npz").unlink()
+    with pytest.raises(InputError, match="is damaged"):
+        load_heads(tmp_path / "h")
+
+
+def test_labels_as_surveys_and_simulations_give_them():
+    survey = pd.DataFrame({"class": "STAR", "subclass": ["A7V", "dM1", "gK3", "G5", "Carbon", None]})
+    found = class_labels(survey)
+    assert found["class"].tolist() == ["A", "M", "K", "G", "", ""]
+    assert found["subclass"].tolist() == ["A7", "M1", "K3", "G5", "", ""]
+    assert found["stage"].tolist() == ["dwarf", "dwarf", "giant", "", "", ""]
+    truth = pd.DataFrame(
+        {"class": ["G", "G", "B"], "subclass": ["G2", "G9", "B3"], "luminosity": ["V", "", ""]}
+    )
+    found = class_labels(truth.assign(logg=[1.0, 2.5, 4.0], teff=[5800, 4900, 18000]))
+    assert found["stage"].tolist() == ["dwarf", "giant", ""]
+    stage = evolutionary_stage(logg=[3.49, 3.5, 3.99, 4.0, np.nan], teff=np.full(5, 5000.0))
+    assert stage.tolist() == ["giant", "subgiant", "subgiant", "dwarf", ""]
+
+
+def test_bad_input(trained):
+    features, table = world(60, 7)
+    with pytest.raises(InputError, match=r"given 60 and 3.*table.iloc\[features.rows\]"):
+        train_heads(features, table[:3])
+    with pytest.raises(InputError, match="no head 'klass'"):
+        train_heads(features, table, ("klass",))
+    with pytest.raises(InputError, match="the table has luminosity"):
+        train_heads(features, table[["luminosity"]])
+    with pytest.raises(InputError, match="main classes need at least two"):
+        train_heads(features, table.assign(subclass="G2"))
+    with pytest.raises(InputError, match="no head 'colour'"):
+        trained.probabilities(features, "colour")

@@ -1,0 +1,114 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from luxjax.cli import _app as cli
+from luxjax.data import load_catalog
+
+
+def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command."""
+    monkeypatch.setattr(sys, "argv", ["luxjax", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, err = capsys.readouterr()
+    return stopped.value.code or 0, out, err
+
+
+def test_simulate_then_ingest(monkeypatch, capsys, tmp_path):
+    options = ["--stars", 12, "--seed", 3, "--windows", "apogee", "--snr", 60, "--train", 8]
+    files = tmp_path / "files"
+    status, out, _ = run(monkeypatch, capsys, "simulate", tmp_path / "sim", *options, "--files", files)
+    assert (status, out) == (0, f"{tmp_path / 'sim'}\n")
+    made = load_catalog(tmp_path / "sim")
+    assert list(made.outputs) == ["apogee", "labels"]
+    assert np.abs(made.labels()["teff"] - made.table["true_teff"]).max() < 400
+    status, out, err = run(
+        monkeypatch,
+        capsys,
+        "ingest",
+        files / "aspcapStar",
+        "--labels",
+        files / "galah_dr3.fits",
+        "--cuts",
+        "galah-dr3",
+        "--names",
+        "teff, eu_fe",
+        "--limits",
+        15200,
+        15300,
+        "--output",
+        "apogee",
+        "-o",
+        tmp_path / "cat",
+    )
+    assert status == 0, err
+    assert out.splitlines()[-2:] == ["labelled: 8 stars", "unlabelled: 4 stars"]
+    labelled = load_catalog(tmp_path / "cat")
+    assert labelled.labels().names == ("teff", "eu_fe")
+    assert 15200 <= labelled.spectra("apogee").wavelength[0] < 15201
+    assert len(load_catalog(tmp_path / "cat-unlabelled")) == 4
+    assert "unlabelled: 4 stars" in (tmp_path / "cat" / "ingest.txt").read_text()
+
+
+def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
+    flux = rng.normal(1, 0.1, (5, 4))
+    np.savez(
+        tmp_path / "x.npz", flux=flux, sig=np.full((5, 4), 0.1), wave=np.arange(4.0) + 5000, y=np.ones((5, 2))
+    )
+    keys = ["--key", "error=sig", "--key", "labels=y"]
+    stated = [*keys, "--medium", "air", "--names", "teff,logg", "--label-error", "teff=80"]
+    status, out, err = run(
+        monkeypatch,
+        capsys,
+        "ingest",
+        tmp_path / "x.npz",
+        *stated,
+        "--label-error",
+        "logg=0.2",
+        "-o",
+        tmp_path / "c",
+    )
+    assert status == 0, err
+    catalog = load_catalog(tmp_path / "c")
+    np.testing.assert_array_equal(catalog.spectra("spectra").flux, flux)
+    np.testing.assert_array_equal(catalog.labels().error, np.broadcast_to([80, 0.2], (5, 2)))
+    for options, said in [
+        (stated, "no error was stated for logg"),
+        (keys, "state medium"),
+        (["--key", "flux"], "'flux' is not of the form NAME=VALUE"),
+        (["--key", "flx=a"], "no entry 'flx'"),
+        (["--label-error", "teff=x"], "gives no number"),
+    ]:
+        status, out, err = run(
+            monkeypatch, capsys, "ingest", tmp_path / "x.npz", *options, "-o", tmp_path / "d"
+        )
+        assert (status, out) == (2, "")
+        assert said in err
+    assert not (tmp_path / "d").exists()
+
+
+def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
+    status, _, err = run(monkeypatch, capsys, "ingest", tmp_path, "-o", tmp_path / "c")
+    assert status == 2
+    assert "no spectra in" in err
+    assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--stars", 2)[0] == 2
+
+
+def test_help_loads_nothing_heavy():
+    program = """
+import sys
+from luxjax.cli import app
+for command in ("simulate", "ingest"):
+    try:
+        app([command, "--help"])
+    except SystemExit:
+        pass
+heavy = {"jax", "numpy", "scipy", "pandas", "astropy"}
+print("loaded:", *sorted(heavy & {m.split(".")[0] for m in sys.modules}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+    assert done.stdout.count("Usage:") == 2

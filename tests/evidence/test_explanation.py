@@ -1,0 +1,92 @@
+"""What is found about a label survives a round trip to disk, whole and without running code."""
+
+import json
+
+import numpy as np
+import pytest
+
+from luxjax.core import InputError
+from luxjax.evidence import Evidence, Explanation
+from luxjax.evidence.internal import EVIDENCE
+from luxjax.fitted import Trend, Verdict
+from luxjax.stats import Interval
+
+
+def verdict(**changes) -> Verdict:
+    trend = Trend(("teff",), np.array([4800.0]), np.array([300.0]), np.array([0.1, 0.02, -0.01]), 0.05)
+    fields = dict(
+        label="eu_fe",
+        verdict="shortcut",
+        reasons=("beta is at most 0.1.",),
+        others=("teff",),
+        response=float("nan"),
+        response_interval=Interval(float("nan"), float("nan")),
+        numbers={"t": 0.3, "upper": 0.1},
+        thresholds="1:0123456789ab",
+        n_stars=900,
+        trend=trend,
+    )
+    return Verdict(**{**fields, **changes})
+
+
+def explanation(*evidence: Evidence) -> Explanation:
+    return Explanation(
+        "eu_fe", "dex", ("Eu",), ("teff",), ("apogee",), verdict(), {e.name: e for e in evidence}
+    )
+
+
+def test_round_trip(tmp_path):
+    own = Evidence(
+        "own_lines",
+        0.3,
+        Interval(-1.7, 2.3),
+        np.array([0.1, -0.2, 1.0]),
+        "standard errors",
+        "Nothing there.",
+        {"x": np.arange(6.0).reshape(2, 3), "name": np.array(["Eu", "Fe"])},
+    )
+    bound = Evidence("bound", float("nan"), None, None, "dex", "No physical model.")
+    given = explanation(bound, own)
+    folder = given.save(tmp_path / "eu")
+    found = Explanation.load(folder)
+    assert found.to_dict() == given.to_dict()
+    assert list(found.evidence) == ["own_lines", "bound"]  # the order in which evidence is read
+    np.testing.assert_array_equal(found["own_lines"].arrays["x"], own.arrays["x"])
+    np.testing.assert_array_equal(found["own_lines"].arrays["name"], own.arrays["name"])
+    assert np.isnan(found["bound"].value)
+    assert found["own_lines"].interval == own.interval
+    assert found.verdict.trend is not None
+    assert json.loads((folder / "explanation.json").read_text())["verdict"]["response"] is None
+
+
+def test_p_value_counts_the_value_itself():
+    assert Evidence("gain", 2.0, null=np.array([0.0, 1.0, 2.0, 3.0])).p_value == pytest.approx(3 / 5)
+    assert np.isnan(Evidence("gain", 2.0).p_value)
+    assert np.isnan(Evidence("gain", float("nan"), null=np.zeros(3)).p_value)
+
+
+def test_later_evidence_takes_the_place_of_earlier():
+    found = explanation(Evidence("gain", 1.0)).with_evidence([Evidence("gain", 2.0), Evidence("probe", 0.7)])
+    assert found["gain"].value == 2.0
+    assert list(found.evidence) == ["gain", "probe"]
+    assert set(found.evidence) <= set(EVIDENCE)
+
+
+def test_unknown_evidence_is_named():
+    with pytest.raises(InputError, match="no line of evidence 'vibes'"):
+        Evidence("vibes", 1.0)
+    with pytest.raises(InputError, match=r"no line of evidence 'bound' \(known: gain\)"):
+        _ = explanation(Evidence("gain", 1.0))["bound"]
+
+
+def test_bad_folders_are_explained(tmp_path):
+    with pytest.raises(InputError, match="no explanation at"):
+        Explanation.load(tmp_path / "nothing")
+    folder = explanation(Evidence("gain", 1.0)).save(tmp_path / "eu")
+    (folder / "arrays.npz").write_bytes(b"not an archive")
+    with pytest.raises(InputError, match="is damaged"):
+        Explanation.load(folder)
+    header = json.loads((folder / "explanation.json").read_text())
+    (folder / "explanation.json").write_text(json.dumps({**header, "schema": 99}))
+    with pytest.raises(InputError, match="schema 99"):
+        Explanation.load(folder)

@@ -1,0 +1,87 @@
+"""Trends and verdicts: what they compute, and that JSON gives them back."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from luxjax.core import InputError
+from luxjax.fitted import Trend, Verdict
+from luxjax.stats import Interval
+
+COEF = [0.2, -0.1, 0.05, 0.03, -0.02, 0.04]
+
+
+@pytest.fixture
+def trend():
+    return Trend(("fe_h", "mg_fe"), [-0.2, 0.1], [0.3, 0.1], COEF, 0.07)
+
+
+def verdict(trend, **changes):
+    given = {
+        "label": "eu_fe",
+        "verdict": "shortcut",
+        "reasons": ("It follows the others.",),
+        "others": ("fe_h", "mg_fe"),
+        "response": float("nan"),
+        "response_interval": Interval(float("nan"), 0.2),
+        "numbers": {"T": 1.5, "share": float("nan")},
+        "thresholds": "1:0123456789ab",
+        "n_stars": 200,
+        "trend": trend,
+    }
+    return Verdict(**given | changes)
+
+
+def test_trend_is_the_written_out_quadratic(trend, rng):
+    values = rng.normal(0, 0.5, (20, 2))
+    x, y = (values[:, 0] + 0.2) / 0.3, (values[:, 1] - 0.1) / 0.1
+    expected = 0.2 - 0.1 * x + 0.05 * y + 0.03 * x * x - 0.02 * x * y + 0.04 * y * y
+    np.testing.assert_allclose(trend(values), expected, rtol=1e-12)
+
+
+def test_gradient_is_that_of_the_trend(trend, rng):
+    values, step = rng.normal(0, 0.5, (20, 2)), 1e-6
+    for j in range(2):
+        up, down = values.copy(), values.copy()
+        up[:, j] += step
+        down[:, j] -= step
+        slope = (trend(up) - trend(down)) / (2 * step)
+        np.testing.assert_allclose(trend.gradient(values)[:, j], slope, rtol=1e-6, atol=1e-8)
+
+
+def test_trend_on_nothing_is_a_constant():
+    trend = Trend((), [], [], [0.3], 0.1)
+    np.testing.assert_array_equal(trend(np.zeros((4, 0))), 0.3)
+    assert trend.gradient(np.zeros((4, 0))).shape == (4, 0)
+
+
+def test_wrong_sizes_are_named(trend):
+    with pytest.raises(InputError, match="6 coefficients; given 2, 2, 5"):
+        Trend(("a", "b"), [0, 0], [1, 1], COEF[:5], 0.1)
+    with pytest.raises(InputError, match=r"shape \(star, 2\); given \(3, 1\)"):
+        trend(np.zeros((3, 1)))
+
+
+def test_json_gives_the_verdict_back(trend):
+    before = verdict(trend)
+    text = json.dumps(before.to_dict(), allow_nan=False)
+    after = Verdict.from_dict(json.loads(text))
+    assert math.isnan(after.response)
+    assert math.isnan(after.response_interval.lower)
+    assert after.response_interval.upper == 0.2
+    assert math.isnan(after.numbers["share"])
+    assert after.numbers["T"] == 1.5
+    for name in ("label", "verdict", "reasons", "others", "thresholds", "n_stars"):
+        assert getattr(after, name) == getattr(before, name)
+    np.testing.assert_array_equal(after.trend.coef, COEF)
+    assert after.trend.scatter == 0.07
+    assert after.to_dict() == before.to_dict()
+    assert Verdict.from_dict(verdict(None).to_dict()).trend is None
+
+
+def test_only_known_verdicts(trend):
+    with pytest.raises(InputError, match="no verdict 'guess'"):
+        verdict(trend, verdict="guess")
+    assert str(verdict(trend)) == "eu_fe: shortcut. It follows the others."

@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+
+from luxjax.core import InputError
+from luxjax.fitted import load
+from luxjax.prediction import transfer
+from luxjax.runs import RunFolder, cross_validate, study_catalog, transfer_run
+from luxjax.simulation import bilinear
+
+CONFIG = {"latents": 3, "decoder": "linear", "inputs": [], "cross_validate": []}
+
+
+@pytest.fixture(scope="module")
+def world():
+    sizes = {"flux": 40, "labels": 2}
+    return bilinear(240, sizes, 3, key=5, label_error=0.1, snr=1500, bad_fraction=0.02)
+
+
+@pytest.fixture(scope="module")
+def evaluated(world, tmp_path_factory):
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "e", config={}, seed=2)
+    metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=3, seed=2)
+    return run, metrics
+
+
+@pytest.fixture(scope="module")
+def studied(world, tmp_path_factory):
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "s", config=CONFIG, seed=2)
+    return run, study_catalog(world.catalog, run, CONFIG, seed=2)
+
+
+def test_every_star_is_predicted_once_and_in_order(world, evaluated):
+    run, metrics = evaluated
+    table, _ = run.labels
+    assert list(table["id"]) == list(world.catalog.ids)
+    names = world.catalog.labels().names
+    truth = world.noise_free("labels")
+    for j, name in enumerate(names):
+        assert metrics["labels"][name]["n"] == len(truth)
+        # In the order of the stars: the errors against truth are far below the spread.
+        assert np.std(table[name] - truth[:, j]) < 0.3 * truth[:, j].std()
+        rmse = np.sqrt(np.mean((table[name] - table[f"{name}_obs"]) ** 2))
+        assert metrics["labels"][name]["rmse"] == pytest.approx(rmse, rel=1e-6)
+        assert set(metrics["labels"][name]["baselines"]) == {"ridge", "cannon"}
+        assert metrics["labels"][name]["n_calibration"] == 240 // 2
+    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
+
+
+def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_path):
+    """Labels of one star, made absurd, change the predictions of others but not its own."""
+    catalog = world.catalog
+    labels = catalog.labels()
+    value = labels.value.copy()
+    value[7] += 50
+    changed = type(labels)(value, labels.error, labels.names, labels.ids)
+    other = type(catalog)({**catalog.outputs, "labels": changed}, catalog.table)
+    run = RunFolder.create(tmp_path / "r", config={}, seed=2)
+    cross_validate(other, run, n_folds=2, n_latents=3, seed=2)
+    before, after = (r.labels[0][list(labels.names)].to_numpy() for r in (evaluated[0], run))
+    np.testing.assert_allclose(after[7], before[7], rtol=1e-9)
+    assert np.abs(after - before).max() > 0.01
+
+
+@pytest.mark.long
+def test_latents_are_chosen_in_every_fold(world, tmp_path):
+    run = RunFolder.create(tmp_path / "r", config={}, seed=2)
+    metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=1, candidates=[1, 3], seed=2)
+    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
+
+
+def test_transfer_applies_the_calibration_of_the_run(world, studied):
+    run, done = studied
+    fitted = load(run.model)
+    plain = transfer(fitted, world.catalog.only("flux"))
+    frame, _ = transfer_run(run.path, world.catalog.only("flux"))
+    stored = json.loads((run.path / "metrics.json").read_text())["calibration"]
+    for j, name in enumerate(plain.names):
+        np.testing.assert_allclose(frame[name], plain[name])
+        entry = stored[name]
+        grown = entry["growth"] * plain.latent_distance**2
+        wanted = np.sqrt(entry["scale"] * plain.error[:, j] ** 2 + entry["floor"] ** 2 + grown**2)
+        np.testing.assert_allclose(frame[f"{name}_err"], wanted)
+        assert not np.allclose(wanted, plain.error[:, j])
+    bare, _ = transfer_run(run.model, world.catalog.only("flux"))
+    np.testing.assert_allclose(bare[f"{plain.names[0]}_err"], plain.error[:, 0])
+    assert sum(done.metrics["stars"].values()) == 240
+
+
+def test_bad_requests(world, tmp_path):
+    run = RunFolder.create(tmp_path / "r", config={}, seed=2)
+    with pytest.raises(InputError, match=r"decoder.*cubic.*quadratic"):
+        study_catalog(world.catalog, run, {**CONFIG, "decoder": "cubic"}, seed=2)
+    with pytest.raises(InputError, match=r"spectra.*flx.*flux"):
+        cross_validate(world.catalog, run, n_folds=2, n_latents=2, inputs=["flx"], seed=2)
+    with pytest.raises(InputError, match=r"no labels.*ingest it with labels"):
+        cross_validate(world.catalog.only("flux"), run, n_folds=2, n_latents=2, seed=2)
