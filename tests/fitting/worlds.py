@@ -7,7 +7,7 @@ from luxjax.core import Batch, OutputData
 from luxjax.models import Linear, Lux
 
 
-def small_world(rng, n_stars=60, sizes=None, n_latents=2, missing=0.2, noise=0.3, dtype=np.float64):
+def toy_survey(rng, n_stars=60, sizes=None, n_latents=2, missing=0.2, noise=0.3, dtype=np.float64):
     """A bilinear world small enough for dense references: (batch, true model, latents)."""
     sizes = sizes or {"flux": 9, "labels": 3}
     z = rng.normal(size=(n_stars, n_latents))

@@ -1,5 +1,5 @@
 import pytest
-from recipes import Recipe
+from inference.recipes import Recipe
 
 from luxjax.core import InputError
 

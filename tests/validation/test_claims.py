@@ -3,7 +3,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from claims import Claim
+from validation.claims import Claim
 
 from luxjax.core import InputError
 
