@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.files import merge_config
 from luxjax.report import render
 from luxjax.runs import study_files

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.report import explain_class_run, render, with_parameters
 from luxjax.runs import (
     RunFolder,

@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.core import InputError
 from luxjax.data import split
 from luxjax.dataset import Dataset, open_dataset

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.core import check_name
 from luxjax.data import Catalog, split
 from luxjax.fitted import FittedModel

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.data import split
 from luxjax.report import render
 from luxjax.runs import RunFolder, demo

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from recipes import Recipe
 
-from luxjax.cli._app import Steps
+from luxjax.cli import Steps
 from luxjax.core import InputError
 from luxjax.data import Catalog, load_catalog, split
 from luxjax.fitting import EM

@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from luxjax.core import InputError, check_name
-from luxjax.core.internal import join_names
+from luxjax.core import InputError, check_name, join_names
 
 __all__ = ["Claim"]
 

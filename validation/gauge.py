@@ -3,7 +3,7 @@
 A linear model is fitted by expectation maximisation to a bilinear world and rotated at random (uniformly over orthogonal
 matrices, the uncertainty of its decoders along with it). Everything that an explanation computes in closed form from
 spectra and labels must come out the same: predictions, d label/d flux, d flux/d label with and without the other labels
-held fixed, the covariance pattern, all with their standard deviations, the off-trend response with its tau^2, the own-line
+held fixed, the covariance pattern, all with their standard deviations, the off-trend response with its tau^2, the element-line
 residual T, the share of own pixels, and Shapley values of wavelength windows. The windows are those pixels where one
 label's conditional derivative is largest. Changes are relative to the largest entry of each.
 
@@ -69,8 +69,8 @@ def closed_form(fitted, held, windows, profile) -> dict[str, np.ndarray]:
         "off_trend_response": np.array([found.response.beta, *found.response.interval]),
         "off_trend_covariance": np.array(found.response.covariance),
         "tau2": np.array(found.response.tau2),
-        "own_line_t": np.array(found.own_lines.t),
-        "share": np.array([found.own_share.share, found.own_share.beta_own]),
+        "element_line_t": np.array(found.element_lines.t),
+        "share": np.array([found.element_share.share, found.element_share.beta_own]),
         "window_shapley": window_shapley(fitted, one, 6).values,
         "window_shapley_correlated": window_shapley(fitted, one, 6, correlated=True).values,
     }

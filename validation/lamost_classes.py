@@ -133,7 +133,7 @@ def classes(train: Sample, judged: Sample, estimator: str) -> dict:
 
 
 def sets(model: Classifier, p: np.ndarray, known: pd.Series) -> dict:
-    """Coverage of the conformal sets over all judged stars, O and B included, and the family-wise 95% band."""
+    """Coverage of the conformal sets over all held-out stars, O and B included, and the family-wise 95% band."""
     assert model.sets is not None  # made by every calibration
     codes, out = np.array([model.classes.index(c) for c in known]), {}
     for level in LEVELS:
@@ -150,7 +150,7 @@ def sets(model: Classifier, p: np.ndarray, known: pd.Series) -> dict:
 
 
 def parameters(train: Sample, judged: Sample, n_latents: int, **settings) -> dict:
-    """Errors for F to K stars at S/N >= 20 by every method, Lux too where it has latents; of intervals, the coverage over all judged stars."""
+    """Errors for F to K stars at S/N >= 20 by every method, Lux too where it has latents; of intervals, the coverage over all held-out stars."""
     rows, out = judged.among("FGK", 20), {}
     for name, estimator, more in (("boosting", "boosting", settings), ("ridge_on_features", "ridge", {})):
         model = train_parameters(

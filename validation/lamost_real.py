@@ -264,7 +264,7 @@ Boosting:
 {matrix}
 ## Trained on simulated stars
 
-"Local" indices leave out slopes, curvatures and breaks, which flux calibration and reddening change. "Aligned": every index of the judged stars is mapped from the
+"Local" indices leave out slopes, curvatures and breaks, which flux calibration and reddening change. "Aligned": every index of the held-out stars is mapped from the
 quantiles of other real stars to those of the simulated, without looking at a class. With k real stars of each class: "added" to the simulated ones, with
 their weight multiplied by 10; "read out", a logistic regression of the class on the logarithms of the five probabilities; "alone", a random forest of them and nothing simulated.
 

@@ -7,7 +7,7 @@ without errors) and 92 LAMOST DR1 stars (whole optical spectra; Teff, logg, [Fe/
 The size of a label's noise decides how much of its off-trend variance is real, so every set is judged at a grid of assumed
 errors: for APOGEE half, once and one and a half times 91.5 K, 0.11 and 0.05 dex (of the order of those of DR12, not
 looked up again); for LAMOST a quarter, a half and once the medians of the stated ones. What such few stars cannot
-decide should come out as undecided, and never as opposite verdicts at different assumed errors: that is the claim. A
+decide should come out as inconclusive, and never as opposite verdicts at different assumed errors: that is the claim. A
 label is contradicted if it is judged measured at one assumed error and shortcut at another. Teff shapes every spectrum,
 so no assumption may make it a shortcut.
 
@@ -26,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 from claims import Claim
-from luxjax.runs.internal import write_explanations
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, load_catalog, split
@@ -34,7 +33,7 @@ from luxjax.evidence import explain_all
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.report import render
-from luxjax.runs import RunFolder, with_errors
+from luxjax.runs import RunFolder, with_errors, write_explanations
 
 HERE = Path(__file__).resolve().parent
 CLAIM = Claim(
@@ -62,7 +61,7 @@ SETS = {
 PAGE = """# What labels of real stars rest on
 
 Written by `python validation/real_verdicts.py`, which says how; thresholds and verdict in [README.md](README.md). Evidence is
-taken from stars that did not train the model. Brackets: 95% intervals. T: significance of the label's own lines.
+taken from stars that did not train the model. Brackets: 95% intervals. T: significance of the label's element lines.
 
 | stars | label | assumed error | verdict | response | T | why, and what it would take |
 |---|---|---|---|---|---|---|
@@ -97,7 +96,7 @@ def explained(catalog: Catalog, run: RunFolder, errors: dict, n_latents: int) ->
 
 
 def row(name: str, label: str, error: float, explanation) -> str:
-    verdict, own = explanation.verdict, explanation["own_lines"].value
+    verdict, own = explanation.verdict, explanation["element_lines"].value
     low, high = verdict.response_interval
     response = f"{verdict.response:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite(verdict.response) else ""
     cells = [

@@ -36,7 +36,7 @@ class RankingComparison:
         """One row per ranking.
 
         ``difference`` of the least of `first` and the greatest of `second`, with its 95% interval; ``chance``, the share of bootstrap samples
-        in which the claim holds; ``says``: "holds" from 97.5%, "does not hold" up to 2.5%, "undecided" between, or where the
+        in which the claim holds; ``says``: "holds" from 97.5%, "does not hold" up to 2.5%, "inconclusive" between, or where the
         difference is within the noise of training again.
         """
         rows = {name: self._judged(r) for name, r in self.rankings.items()}
@@ -47,10 +47,10 @@ class RankingComparison:
         gap = ours.draws.min(axis=1) - theirs.draws.max(axis=1)
         chance = float(np.mean(gap > 0))
         low, high = np.quantile(gap, [0.025, 0.975])
-        says = "holds" if chance >= SURE else "does not hold" if chance <= 1 - SURE else "undecided"
+        says = "holds" if chance >= SURE else "does not hold" if chance <= 1 - SURE else "inconclusive"
         value = float(ours.value.min() - theirs.value.max())
         if abs(value) <= ranking.noise:
-            says = "undecided"
+            says = "inconclusive"
         return {"difference": value, "lower": low, "upper": high, "chance": chance, "says": says}
 
     def table(self) -> pd.DataFrame:
@@ -87,7 +87,7 @@ class RankingComparison:
             places = ranking.table()["rank"]
             ranks = ", ".join(f"{f} {places[f]}" for f in (*self.first, *self.second))
             text.append(
-                f"By {name} it {'is undecided' if row['says'] == 'undecided' else row['says']} (ranks of {len(places)}: {ranks}; in "
+                f"By {name} it {'is inconclusive' if row['says'] == 'inconclusive' else row['says']} (ranks of {len(places)}: {ranks}; in "
                 f"{row['chance']:.0%} of the bootstrap samples)."
             )
         naive, *honest = claim["says"]

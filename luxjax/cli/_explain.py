@@ -53,7 +53,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         dataset: Annotated[
             str,
             typer.Option(
-                help="Every star of this dataset instead, folder or address: what each label owes to its own lines and to the rest."
+                help="Every star of this dataset instead, folder or address: what each label owes to its element lines and to the rest."
             ),
         ] = "",
         out: Annotated[

@@ -4,7 +4,7 @@ from ._batch import Batch, OutputData
 from ._gaussian import Gaussian
 from ._host import aligned
 from ._linalg import gemm, pairs, ridge_mean, unpack
-from ._messages import InputError, LuxWarning, check_name, choose_from
+from ._messages import InputError, LuxWarning, check_name, choose_from, join_names
 
 __all__ = [
     "Batch",
@@ -16,6 +16,7 @@ __all__ = [
     "check_name",
     "choose_from",
     "gemm",
+    "join_names",
     "pairs",
     "ridge_mean",
     "unpack",

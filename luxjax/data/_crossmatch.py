@@ -269,8 +269,8 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
             parts.append(
                 f"{key} is known for {known[0]} and {known[1]} rows (such as {examples[0]}; {examples[1]})"
             )
-    undecided = f" {len(match.ambiguous)} pairs could not be decided." if len(match.ambiguous) else ""
+    inconclusive = f" {len(match.ambiguous)} pairs could not be decided." if len(match.ambiguous) else ""
     return (
-        f"no row of the left table ({a.size}) matches one of the right ({b.size}): {'; '.join(parts)}.{undecided} Check "
-        "that both sides use Gaia DR3 ids (DR2 ids differ) and degrees, or pass allow_empty=True to see the undecided."
+        f"no row of the left table ({a.size}) matches one of the right ({b.size}): {'; '.join(parts)}.{inconclusive} Check "
+        "that both sides use Gaia DR3 ids (DR2 ids differ) and degrees, or pass allow_empty=True to see the inconclusive."
     )

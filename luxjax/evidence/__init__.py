@@ -6,10 +6,10 @@ from ._explanation import Evidence, Explanation
 from ._held_out import held_out, measure_evidence
 from ._rule import decide
 from ._thresholds import Thresholds
-from ._windows import own_windows
+from ._windows import element_windows
 from .lines_of_evidence._bound import conditional_bound
 from .lines_of_evidence._doppelgangers import doppelgangers
-from .lines_of_evidence._element_lines import own_line_residual
+from .lines_of_evidence._element_lines import element_line_residual
 from .lines_of_evidence._gain import conditional_gain
 from .lines_of_evidence._off_trend import off_trend_response, residualize, second_order
 from .lines_of_evidence._supporting import supporting_evidence
@@ -23,6 +23,8 @@ __all__ = [
     "conditional_gain",
     "decide",
     "doppelgangers",
+    "element_line_residual",
+    "element_windows",
     "explain",
     "explain_all",
     "explain_dataset",
@@ -30,8 +32,6 @@ __all__ = [
     "measure_evidence",
     "off_trend_response",
     "open_explained",
-    "own_line_residual",
-    "own_windows",
     "residualize",
     "second_order",
     "supporting_evidence",

@@ -68,7 +68,7 @@ def claimed_slope(
 
 
 def needed_stars(tau: float, error: float, bound: float) -> int:
-    """Held-out stars for own lines to show T >= 4 with 95% power.
+    """Held-out stars for element lines to show T >= 4 with 95% power.
 
     T is expected at sqrt(n l / (1 + l) tau^2 / (tau^2 + s_y^2)), so n = 32 (1 + s_y^2/tau^2) (1 + bound^2/tau^2) gives
     T = 5.64; twice that is returned, because for strong lines the formula is up to 40% too high.

@@ -17,7 +17,7 @@ from ..lines import LineList
 from ..simulation import Truth
 from ._explanation import Explanation
 from ._judge import Judgement, measure_label, nulls, with_reason
-from ._label_lines import METALLICITY, LabelLines, label_lines, own_lines
+from ._label_lines import METALLICITY, LabelLines, element_lines, label_lines
 from ._stars import Stars, infer_held_out
 from .lines_of_evidence import _words as evidence
 from .lines_of_evidence._refit import refitted_response
@@ -27,7 +27,7 @@ from .lines_of_evidence._supporting import supporting_evidence
 __all__ = ["explain", "explain_all"]
 
 HELD = 0.5  # lower 95% end of the response that clears a label without listed lines of being a guess
-GOOD_T = 4.0  # of own lines; and by how much a list must gain to be suspected of the wrong medium
+GOOD_T = 4.0  # of element lines; and by how much a list must gain to be suspected of the wrong medium
 
 
 def explain(
@@ -70,7 +70,7 @@ def explain(
     truth : Truth, optional
         Of a simulated survey, for the information bound.
     train : Catalog, optional
-        The stars that the model was fitted to, to see what a refit without the label's own windows still knows. It
+        The stars that the model was fitted to, to see what a refit without the label's element windows still knows. It
         takes as long as the fit.
     n_null : int
         Draws of the null: the same lines at random other places.
@@ -91,7 +91,7 @@ def explain(
     check_name("label", label, stars.labels, "Ask for one of the model's labels")
     lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
-    windows = own_lines(stars, lines, given, resolution)
+    windows = element_lines(stars, lines, given, resolution)
     if others is None:
         others = _conditioning(stars, windows)[label]
     for name in others:
@@ -130,7 +130,7 @@ def explain_all(
     for name in (*labels, *(species or {})):
         check_name("label", name, stars.labels, "Ask for the model's labels")
     lines = LineList.builtin() if lines is None else lines
-    windows = own_lines(stars, lines, species or {}, resolution)
+    windows = element_lines(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
     asked = _Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
     found = {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
@@ -195,7 +195,7 @@ def _explained(
         refitted = refitted_response(stars.fitted, asked.train, asked.catalog, case, stars.inputs, key=seed)
     found = [
         evidence.off_trend(case, unit),
-        evidence.own_lines(case, null),
+        evidence.element_lines(case, null),
         evidence.gain(case, seed),
         saliency(stars, case, seed),
         evidence.ablation(case, null, refitted),
@@ -223,7 +223,7 @@ def _supported(stars: Stars, found: dict[str, Explanation], asked: _Asked) -> di
 
 def _medium_checked(stars: Stars, case: Judgement, asked: _Asked, verdict: Verdict) -> Verdict:
     """A warning and a reason if the lines fit far better once their wavelengths are taken for the other medium."""
-    found = case.measured.own_lines
+    found = case.measured.element_lines
     if found is None or found.t >= GOOD_T:
         return verdict
     lines = asked.lines
@@ -232,7 +232,7 @@ def _medium_checked(stars: Stars, case: Judgement, asked: _Asked, verdict: Verdi
     swapped = label_lines(stars, misread, case.lines.species, asked.resolution)
     if not len(swapped):
         return verdict
-    t = measure_label(stars, case.label, case.others, swapped, line_by_line=False).measured.own_lines
+    t = measure_label(stars, case.label, case.others, swapped, line_by_line=False).measured.element_lines
     if t is None or t.t < max(GOOD_T, found.t + GOOD_T):
         return verdict
     words = (

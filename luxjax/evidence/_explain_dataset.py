@@ -18,7 +18,7 @@ from ..fitted import FittedModel
 from ..fitted.internal import fingerprint
 from ..interpret.attribution import flux_jacobian
 from ..lines import LineList
-from ._label_lines import LabelLines, own_lines
+from ._label_lines import LabelLines, element_lines
 from ._star_split import OF_STARS, Own, star_split
 from ._stars import Stars, infer_held_out
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplanationTable", "explain_dataset", "open_explained"]
 
 KIND = "explanations"
-RUNS, RUN = 16, 64  # of stars, for which the own windows are chosen
+RUNS, RUN = 16, 64  # of stars, for which the element windows are chosen
 
 
 def explain_dataset(
@@ -45,7 +45,7 @@ def explain_dataset(
     part: int = 8192,
     progress: Callable[[int, int], None] | None = None,
 ) -> "ExplanationTable":
-    """Split every label of every star into what its own lines say and what the rest of the spectrum says.
+    """Split every label of every star into what its element lines say and what the rest of the spectrum says.
 
     Stars are read ahead and written behind as in `luxjax.prediction.transfer_dataset`, and a call that was killed goes on in
     the same way. The split is exact; it is no verdict, which takes held-out stars with labels (`explain`).
@@ -84,7 +84,7 @@ def explain_dataset(
     sample = _sample(fitted, dataset, inputs)
     for name in species or {}:
         check_name("label", name, sample.labels, "Ask for the model's labels")
-    split = _Split(sample, own_lines(sample, lines, species or {}, resolution))
+    split = _Split(sample, element_lines(sample, lines, species or {}, resolution))
     block, part = Results.sizes(len(dataset), block, part)
     settings = {
         "inputs": split.inputs,
@@ -122,10 +122,10 @@ class ExplanationTable:
     One row per star, in the order of the dataset, and for every label, in its unit: the label as predicted (posterior
     mean), and where it has lines of its own in these spectra
 
-    * ``<label>_own`` and ``<label>_rest``, what its own lines and all other pixels add to the label of the mean star,
+    * ``<label>_own`` and ``<label>_rest``, what its element lines and all other pixels add to the label of the mean star,
       ``facts["mean_star"]``: the three add up to the label;
-    * ``<label>_without``, the label predicted with its own lines hidden;
-    * ``<label>_depth`` and ``<label>_depth_err``, how much deeper its own lines are than the rest of the spectrum foretells, in
+    * ``<label>_without``, the label predicted with its element lines hidden;
+    * ``<label>_depth`` and ``<label>_depth_err``, how much deeper its element lines are than the rest of the spectrum predicts, in
       dex of abundance: NaN where no own pixel is good.
 
     ``pandas.read_parquet(folder)`` reads the same.
@@ -143,7 +143,7 @@ class ExplanationTable:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Labels, their units, those of the mean star, and the own lines in words."""
+        """Labels, their units, those of the mean star, and the element lines in words."""
         return self.results.facts
 
     def table(self, stars: Any = None) -> pd.DataFrame:
@@ -154,7 +154,7 @@ class ExplanationTable:
         """One row per pixel: what the labels have to do with it, over all stars that are there.
 
         ``output``, ``wavelength`` (Angstrom) and ``good``, the share of the stars that have it; for every label ``<label>_own``,
-        whether it belongs to its own lines; ``<label>_slope`` and ``<label>_slope_abs``, the means over stars of
+        whether it belongs to its element lines; ``<label>_slope`` and ``<label>_slope_abs``, the means over stars of
         d label/d flux and of its absolute value; ``<label>_flux``, d flux/d label, with linear decoders the same for every star.
         """
         frame, n = pd.DataFrame(self.results.attached("pixels")), max(len(self), 1)
@@ -170,7 +170,7 @@ class _Split:
     sample : Stars
         Some of the stars, as the model sees them.
     windows : mapping of str to LabelLines
-        The own lines of every label.
+        The element lines of every label.
     """
 
     def __init__(self, sample: Stars, windows: Mapping[str, LabelLines]):
@@ -192,7 +192,7 @@ class _Split:
             "labels": list(self.names),
             "units": dict(self.info.units),
             "mean_star": dict(zip(self.names, self.base.tolist(), strict=True)),
-            "own_lines": {name: self.windows[name].describe() for name in self.lined},
+            "element_lines": {name: self.windows[name].describe() for name in self.lined},
         }
 
     @property

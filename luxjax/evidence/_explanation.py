@@ -20,7 +20,7 @@ __all__ = ["EVIDENCE", "Evidence", "Explanation"]
 #: The lines of evidence in the order in which they are read: those of the verdict first, then the supporting ones.
 EVIDENCE = (
     "off_trend",
-    "own_lines",
+    "element_lines",
     "gain",
     "saliency",
     "ablation",

@@ -25,7 +25,7 @@ def held_out(
     *,
     block: int = 512,
 ) -> HeldOut:
-    """Predict the labels of held-out stars with and without own windows, and the flux in these windows.
+    """Predict the labels of held-out stars with and without element windows, and the flux in these windows.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def held_out(
     catalog : Catalog
         Stars that the model has not seen, with spectra and labels.
     pixels : (pixel,) bool array, or mapping of input to such arrays, optional
-        The own windows. One array goes with the one input that is spectra.
+        The element windows. One array goes with the one input that is spectra.
     inputs : sequence of str, optional
         The outputs to predict from; by default all spectra that model and catalogue share.
     block : int
@@ -55,7 +55,7 @@ def measure_evidence(
     line: Windows | None = None,
     block: int = 512,
 ) -> Measurement:
-    """Off-trend response, own-line residual and own-pixel share of one label, over held-out stars.
+    """Off-trend response, element-line residual and own-pixel share of one label, over held-out stars.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def measure_evidence(
         The labels to condition on. Leave out any that is itself a guess: its prediction is a copy of others, and
         may hold what the spectrum says of `label`.
     pixels, profile : (pixel,) arrays, or mappings of input to them, optional
-        The own windows (bool) and the expected depth of the label's lines there. Without them, or where no pixel is
-        in a window, own lines cannot be judged.
+        The element windows (bool) and the expected depth of the label's lines there. Without them, or where no pixel is
+        in a window, element lines cannot be judged.
     inputs : sequence of str, optional
         The outputs to predict from; by default all spectra that model and catalogue share.
     line : (pixel,) integer array, or mapping of input to such arrays, optional
@@ -91,11 +91,11 @@ def _beside(stars: Stars, given: Windows | None, kind: type) -> np.ndarray:
     elif not isinstance(given, Mapping):
         if len(names) > 1:
             raise InputError(
-                f"own windows came as one array for the inputs {join_names(names)}; give a mapping of input to array."
+                f"element windows came as one array for the inputs {join_names(names)}; give a mapping of input to array."
             )
         given = {names[0]: given}
     for name in given:
-        check_name("input for the own windows", name, names)
+        check_name("input for the element windows", name, names)
     out: np.ndarray = np.zeros(stars.n_pixels, kind)
     for p in stars.inputs:
         if p.name not in given:
@@ -104,7 +104,7 @@ def _beside(stars: Stars, given: Windows | None, kind: type) -> np.ndarray:
         size = p.where.stop - p.where.start
         if values.shape != (size,):
             raise InputError(
-                f"own windows of '{p.name}' have shape {values.shape}; its {size} pixels ask for ({size},)."
+                f"element windows of '{p.name}' have shape {values.shape}; its {size} pixels ask for ({size},)."
             )
         out[p.where] = values
     return out

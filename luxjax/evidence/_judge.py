@@ -36,7 +36,7 @@ class Judgement(NamedTuple):
 
 
 class Nulls(NamedTuple):
-    """What own lines would give if they were elsewhere, one entry per draw."""
+    """What element lines would give if they were elsewhere, one entry per draw."""
 
     t: np.ndarray
     fall: np.ndarray
@@ -46,13 +46,13 @@ class Nulls(NamedTuple):
 def measure_label(
     stars: Stars, label: str, others: Sequence[str], lines: LabelLines, *, line_by_line: bool = True
 ) -> Judgement:
-    """Measure a label with its own windows, each line left out in turn where asked, and decide."""
+    """Measure a label with its element windows, each line left out in turn where asked, and decide."""
     pixels = lines.pixels
     held = stars.without(pixels)
     number = lines.line[pixels] if line_by_line else None
     found = measurement(held, label, others, lines.profile[pixels], number)
     has_lines = None if not lines.species else len(lines) > 0
-    verdict = decide(label, has_lines, found.response, found.own_lines, found.own_share)
+    verdict = decide(label, has_lines, found.response, found.element_lines, found.element_share)
     return Judgement(label, tuple(others), lines, held, found, verdict)
 
 
@@ -64,13 +64,13 @@ def fall(case: Judgement, held: HeldOut | None = None):
 
 
 def nulls(stars: Stars, case: Judgement, n: int, rng: np.random.Generator) -> Nulls:
-    """The numbers of the own lines with every line moved to a random other place, `n` times."""
+    """The numbers of the element lines with every line moved to a random other place, `n` times."""
     j, found = stars.column(case.label), []
     for _ in range(n):
         moved = case.lines.elsewhere(rng, stars.good)
         pixels = moved.pixels
         held = stars.without(pixels)
-        t = measurement(held, case.label, case.others, moved.profile[pixels]).own_lines
+        t = measurement(held, case.label, case.others, moved.profile[pixels]).element_lines
         found.append(
             (
                 t.t if t else np.nan,

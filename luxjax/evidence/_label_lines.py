@@ -9,9 +9,9 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..lines import ELEMENTS, LineList
 from ._stars import Stars
-from ._windows import OwnWindows, own_windows, survey_resolution
+from ._windows import ElementWindows, element_windows, survey_resolution
 
-__all__ = ["METALLICITY", "LabelLines", "label_lines", "own_lines", "typical_star"]
+__all__ = ["METALLICITY", "LabelLines", "element_lines", "label_lines", "typical_star"]
 
 #: Labels of overall metallicity: at fixed [X/Fe] every metal line scales with them, so all metals' lines are theirs.
 METALLICITY = ("fe_h", "m_h")
@@ -19,16 +19,16 @@ METALLICITY = ("fe_h", "m_h")
 
 @dataclass(frozen=True)
 class LabelLines:
-    """Windows of one label's species, one `OwnWindows` per input. Arrays are over the pixels of all inputs.
+    """Windows of one label's species, one `ElementWindows` per input. Arrays are over the pixels of all inputs.
 
     Parameters
     ----------
     species : tuple of str
-    windows : tuple of OwnWindows
+    windows : tuple of ElementWindows
     """
 
     species: tuple[str, ...]
-    windows: tuple[OwnWindows, ...]
+    windows: tuple[ElementWindows, ...]
 
     def __len__(self) -> int:
         return sum(len(w) for w in self.windows)
@@ -99,7 +99,7 @@ def label_lines(
     for p in stars.inputs:
         given = resolution.get(p.name) if isinstance(resolution, Mapping) else resolution
         power = survey_resolution(p.survey or p.name, given) if species else 1.0
-        found = own_windows(
+        found = element_windows(
             lines, p.wavelength, p.medium, species, resolution=power, reference=reference, together=together
         )
         if len(found):
@@ -108,13 +108,13 @@ def label_lines(
     return LabelLines(tuple(species), tuple(windows))
 
 
-def own_lines(
+def element_lines(
     stars: Stars,
     lines: LineList,
     species: Mapping[str, str | Sequence[str]],
     resolution: float | Mapping[str, float] | None,
 ) -> dict[str, LabelLines]:
-    """The own lines of every label."""
+    """The element lines of every label."""
     metals = tuple(sorted(set(lines.element) - {"H", "He"}))
     table = stars.fitted.info(stars.fitted.label_output()).species
     out = {}

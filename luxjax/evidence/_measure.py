@@ -8,15 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import check_name
-from .lines_of_evidence._element_lines import OwnLines, line_depth, line_depth_without, own_line_residual
-from .lines_of_evidence._off_trend import OwnShare, Response, off_trend_response, response_share
+from .lines_of_evidence._element_lines import (
+    ElementLines,
+    element_line_residual,
+    line_depth,
+    line_depth_without,
+)
+from .lines_of_evidence._off_trend import ElementShare, Response, off_trend_response, response_share
 
 __all__ = ["HeldOut", "Measurement", "measurement"]
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What a model says of held-out stars with and without an element's own windows. Host arrays in float64.
+    """What a model says of held-out stars with and without an element's element windows. Host arrays in float64.
 
     Labels are in their own units and in the order of `labels`.
 
@@ -26,13 +31,13 @@ class HeldOut:
     observed, error : (star, label) arrays
         As catalogued; NaN where missing.
     predicted, masked : (star, label) arrays
-        From the spectrum alone, and from the spectrum with the own windows masked.
+        From the spectrum alone, and from the spectrum with the element windows masked.
     own_part : (star, label) array
-        The part of `predicted` that comes from the own windows. Exact for linear decoders, where a prediction is a
+        The part of `predicted` that comes from the element windows. Exact for linear decoders, where a prediction is a
         sum over pixels; for others `predicted` - `masked`.
     flux, ivar, model : (star, own pixel) arrays
-        At the pixels of the own windows, input after input: flux, inverse variance with the learned scatter
-        included, and the flux predicted with the own windows masked.
+        At the pixels of the element windows, input after input: flux, inverse variance with the learned scatter
+        included, and the flux predicted with the element windows masked.
     """
 
     labels: tuple[str, ...]
@@ -56,11 +61,11 @@ class HeldOut:
 
 
 class Measurement(NamedTuple):
-    """What `decide` judges; the own-line parts are None where no own windows were given."""
+    """What `decide` judges; the element-line parts are None where no element windows were given."""
 
     response: Response
-    own_lines: OwnLines | None
-    own_share: OwnShare | None
+    element_lines: ElementLines | None
+    element_share: ElementShare | None
 
 
 def measurement(
@@ -70,7 +75,7 @@ def measurement(
     profile: ArrayLike | None = None,
     line: ArrayLike | None = None,
 ) -> Measurement:
-    """Off-trend response, own-line residual and own-pixel share of one label, from stars already inferred.
+    """Off-trend response, element-line residual and own-pixel share of one label, from stars already inferred.
 
     Parameters
     ----------
@@ -97,7 +102,7 @@ def measurement(
     without: dict[str, np.ndarray] = {}
     if line is not None:
         without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, line), strict=True))
-    lines = own_line_residual(
+    lines = element_line_residual(
         line_depth(*seen),
         stars.masked[:, o],
         stars.observed[:, j],

@@ -6,8 +6,8 @@ from ..core import InputError
 from ..fitted import Verdict
 from ._expected import needed_stars, stars_for_scatter
 from ._thresholds import Thresholds
-from .lines_of_evidence._element_lines import OwnLines
-from .lines_of_evidence._off_trend import OwnShare, Response
+from .lines_of_evidence._element_lines import ElementLines
+from .lines_of_evidence._off_trend import ElementShare, Response
 
 __all__ = ["decide"]
 
@@ -16,19 +16,19 @@ def decide(
     label: str,
     species_has_lines: bool | None,
     response: Response,
-    own: OwnLines | None = None,
-    share: OwnShare | None = None,
+    own: ElementLines | None = None,
+    share: ElementShare | None = None,
     thresholds: Thresholds | None = None,
 ) -> Verdict:
     """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
 
-    1. ``measured``: T of the own lines, the own part of the response, its significance and its share all reach their
+    1. ``measured``: T of the element lines, the own part of the response, its significance and its share all reach their
        thresholds, and T survives without any one line.
     2. ``proxy``: a significant response, but neither T nor the own share reaches its threshold, nor does the own part
-       of the response. (Where both an artefact and own lines follow the label, the rest of the spectrum foretells the
+       of the response. (Where both an artefact and element lines follow the label, the rest of the spectrum predicts the
        lines and T is small, though own pixels clearly answer: that is not a proxy, but mixed.)
     3. ``shortcut``: T is small though a line would have shown, and the upper limit of the response is small.
-    4. ``undecided``: anything else; the reasons say what is missing.
+    4. ``inconclusive``: anything else; the reasons say what is missing.
 
     A label whose species has no line in the window has no T and can never be measured. A label without a species of
     its own (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy; its
@@ -40,8 +40,8 @@ def decide(
     species_has_lines : bool or None
         Whether the label's species has lines in the spectrum; None for a label that has no species.
     response : Response
-    own : OwnLines, optional
-    share : OwnShare, optional
+    own : ElementLines, optional
+    share : ElementShare, optional
         Both needed where `species_has_lines`, otherwise not looked at.
     thresholds : Thresholds, optional
         By default those that luxjax ships with.
@@ -93,14 +93,14 @@ def _numbers(r: Response, limits: Thresholds) -> dict[str, float]:
     }
 
 
-def _own_numbers(own: OwnLines, share: OwnShare) -> dict[str, float]:
+def _own_numbers(own: ElementLines, share: ElementShare) -> dict[str, float]:
     numbers = {
-        "own_line_t": own.t,
+        "element_line_t": own.t,
         "own_line_information": own.information,
         "own_response": share.beta_own,
         "rest_response": share.beta_rest,
         "own_response_z": share.z,
-        "own_share": share.share,
+        "element_share": share.share,
     }
     pairs = zip(own.t_without, own.t_without_expected, strict=True)
     for j, (found, expected) in enumerate(pairs, 1):
@@ -108,46 +108,46 @@ def _own_numbers(own: OwnLines, share: OwnShare) -> dict[str, float]:
     return numbers
 
 
-def _with_lines(v: dict[str, float], own: OwnLines, limits: Thresholds) -> tuple[str, list[str]]:
+def _with_lines(v: dict[str, float], own: ElementLines, limits: Thresholds) -> tuple[str, list[str]]:
     m = limits.measured
-    t, share = v["own_line_t"], v["own_share"]
+    t, share = v["element_line_t"], v["element_share"]
     used = v["own_response"] >= m.own_response and v["own_response_z"] > m.own_response_z
-    own_words = f"own lines follow it off trend at T = {t:.1f}"
+    own_words = f"element lines follow it off trend at T = {t:.1f}"
     size = f"{v['response']:.2f}" if v["tau2_z"] > limits.shortcut.variance_z else "unresolved size"
     share_words = f"own pixels carry {share:.0%} of the off-trend response of {size}"
-    if t >= m.own_line_t and used and share >= m.own_share:
+    if t >= m.element_line_t and used and share >= m.element_share:
         single = _single_line(own, limits)
         if single:
-            return "undecided", [single]
-        return "measured", [f"Its {own_words} (needs {m.own_line_t:g}), and {share_words}."]
-    if _significant(v, limits) and t < m.own_line_t and share < m.own_share and not used:
+            return "inconclusive", [single]
+        return "measured", [f"Its {own_words} (needs {m.element_line_t:g}), and {share_words}."]
+    if _significant(v, limits) and t < m.element_line_t and share < m.element_share and not used:
         return "proxy", [
             f"The prediction follows it off trend ({_response(v)}), but its {own_words} only (a measurement needs "
-            f"{m.own_line_t:g}) and {share_words}: pixels that are not its own carry the information."
+            f"{m.element_line_t:g}) and {share_words}: pixels that are not its own carry the information."
         ]
-    if t < m.own_line_t and _small(v, limits):
+    if t < m.element_line_t and _small(v, limits):
         return "shortcut", [
             f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, and its {own_words}; "
             f"a line that held the label would have shown T of about {v['expected_t']:.0f}. It is guessed from the "
             "other labels."
         ]
     reasons = []
-    if t >= m.own_line_t and not used:
+    if t >= m.element_line_t and not used:
         reasons.append(
             f"It is in the spectrum but not used by the model: its {own_words}, yet the response by own pixels is "
             f"{v['own_response']:.2f} at {v['own_response_z']:.1f} sigma (needs {m.own_response:g} and "
             f"{m.own_response_z:g}); fit with more latents."
         )
-    elif t >= m.own_line_t:
-        reasons.append(f"Mixed: its {own_words}, but {share_words}, less than {m.own_share:.0%}.")
+    elif t >= m.element_line_t:
+        reasons.append(f"Mixed: its {own_words}, but {share_words}, less than {m.element_share:.0%}.")
     elif _significant(v, limits) and used:
         reasons.append(
             f"Mixed: own pixels answer for {v['own_response']:.2f} of it, but {share_words}, and beside the rest of the "
-            f"spectrum its {own_words} only, less than {m.own_line_t:g}."
+            f"spectrum its {own_words} only, less than {m.element_line_t:g}."
         )
     elif _significant(v, limits):
-        reasons.append(f"Mixed: {share_words}, but its {own_words} only, less than {m.own_line_t:g}.")
-    return "undecided", reasons or _missing(v, limits)
+        reasons.append(f"Mixed: {share_words}, but its {own_words} only, less than {m.element_line_t:g}.")
+    return "inconclusive", reasons or _missing(v, limits)
 
 
 def _without_lines(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
@@ -159,7 +159,7 @@ def _without_lines(v: dict[str, float], limits: Thresholds) -> tuple[str, list[s
         ]
     if _small(v, limits):
         return "shortcut", [none, _guessed(v)]
-    return "undecided", [none, *_missing(v, limits)]
+    return "inconclusive", [none, *_missing(v, limits)]
 
 
 def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
@@ -173,8 +173,8 @@ def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list
         between = (
             f"The response off trend is real but weak: {_response(v)}; measured asks for a lower end of "
         )
-        return "undecided", [f"{between}{m.response_lower:g}.", alone]
-    return "undecided", [*_missing(v, limits), alone]
+        return "inconclusive", [f"{between}{m.response_lower:g}.", alone]
+    return "inconclusive", [*_missing(v, limits), alone]
 
 
 def _significant(v: dict[str, float], limits: Thresholds) -> bool:
@@ -202,7 +202,7 @@ def _guessed(v: dict[str, float]) -> str:
     )
 
 
-def _single_line(own: OwnLines, limits: Thresholds) -> str:
+def _single_line(own: ElementLines, limits: Thresholds) -> str:
     """A sentence if one line alone carries T though the others should show it too."""
     m = limits.measured
     for j, (found, expected) in enumerate(zip(own.t_without, own.t_without_expected, strict=True), 1):

@@ -1,4 +1,4 @@
-"""What a label's own lines and the rest of the spectrum say of every star, and how labels weigh pixels: linear decoders.
+"""What a label's element lines and the rest of the spectrum say of every star, and how labels weigh pixels: linear decoders.
 
 With w the inverse variances (scatter included), W the spectra's rows, b their intercepts, a the label's row, and
 
@@ -9,7 +9,7 @@ the label is predicted as y_0 + a S h, y_0 the label of the mean star. The sums 
     y = y_0 + a S h_own + a S h_rest,
 
 the independent Shapley values of the two. Predicted from the rest alone it is y_0 + a z, z = (I + G - G_own)^-1 (h - h_own).
-What the own lines show beyond the flux b + W z that the rest foretells, projected on their profile p, is
+What the element lines show beyond the flux b + W z that the rest predicts, projected on their profile p, is
 
     x = - sum_own w p (f - b - W z) / B,   B = sum_own w p^2,
 
@@ -118,7 +118,7 @@ def _own_sums(w, pull, rows, profile) -> _OwnSums:
 
 
 def _of_label(a, sums: _OwnSums, cov, masked, masked_cov):
-    """Share of the own lines, label without them, extra depth and its error, (star,) each."""
+    """Share of the element lines, label without them, extra depth and its error, (star,) each."""
     seen = sums.bottom > 0
     bottom = jnp.where(seen, sums.bottom, 1)
     depth = (jnp.sum(sums.cross * masked, axis=1) - sums.top) / bottom

@@ -12,10 +12,10 @@ __all__ = ["Thresholds"]
 class OutputData(NamedTuple):
     """Measured: all must hold."""
 
-    own_line_t: float
+    element_line_t: float
     own_response: float
     own_response_z: float
-    own_share: float
+    element_share: float
     line_t_expected: float
     line_t_found: float
 

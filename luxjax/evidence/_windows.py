@@ -12,7 +12,7 @@ from ..data.internal import Medium
 from ..lines import LineList, LineStrength
 from ..lines.internal import PARAMETERS
 
-__all__ = ["GIANT", "OwnWindows", "own_windows", "survey_resolution"]
+__all__ = ["GIANT", "ElementWindows", "element_windows", "survey_resolution"]
 
 #: The star whose line strengths stand for the sample where nothing better is known.
 GIANT = {"teff": 4600.0, "logg": 2.3, "fe_h": 0.0, "vmic": 1.6, "vmacro": 4.0}
@@ -23,7 +23,7 @@ _RESOLUTION = {"apogee": 22_500.0, "galah": 28_000.0, "lamost": 1_800.0}
 
 
 @dataclass(frozen=True, eq=False)
-class OwnWindows:
+class ElementWindows:
     """The lines of one element (or several) on one grid of pixels.
 
     Parameters
@@ -94,17 +94,17 @@ class OwnWindows:
         inside = (np.abs(offset) <= REACH) & (index >= 0)
         return (inside & good[index]).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
 
-    def select(self, index) -> "OwnWindows":
+    def select(self, index) -> "ElementWindows":
         """The windows of some lines: a slice, integer array or boolean mask."""
         rows = np.arange(len(self))[index].reshape(-1)
         kept = {k: getattr(self, k)[rows] for k in ("sigma", "depth", "response")}
         return dataclasses.replace(self, lines=self.lines.select(rows), **kept)
 
-    def without(self, line: int) -> "OwnWindows":
+    def without(self, line: int) -> "ElementWindows":
         """The windows with one line left out."""
         return self.select(np.arange(len(self)) != line)
 
-    def moved(self, centre) -> "OwnWindows":
+    def moved(self, centre) -> "ElementWindows":
         """The same lines at other wavelengths, (line,) Angstrom, as wide in velocity."""
         centre = np.asarray(centre, float)
         order = np.argsort(centre, kind="stable")
@@ -114,7 +114,7 @@ class OwnWindows:
             self, lines=line, sigma=sigma, depth=self.depth[order], response=self.response[order]
         )
 
-    def elsewhere(self, rng: np.random.Generator, good: np.ndarray | None = None) -> "OwnWindows":
+    def elsewhere(self, rng: np.random.Generator, good: np.ndarray | None = None) -> "ElementWindows":
         """The same lines, each moved to a random place where no window of its own lies: a null.
 
         Parameters
@@ -177,7 +177,7 @@ class OwnWindows:
         return out
 
 
-def own_windows(
+def element_windows(
     lines: LineList,
     wavelength: np.ndarray,
     medium: Medium,
@@ -187,7 +187,7 @@ def own_windows(
     reference: Mapping[str, float] | None = None,
     floor: float = 1e-3,
     together: bool = False,
-) -> OwnWindows:
+) -> ElementWindows:
     """The windows of an element's lines on a grid of pixels.
 
     Strengths are those of `luxjax.lines.LineStrength` in a reference star. A line is a Gaussian whose area is
@@ -224,13 +224,13 @@ def own_windows(
     own = own.select(inside & (np.isin(own.element, species) | np.isin(own.species, species)))
     if not len(own):
         none = np.zeros(0)
-        return OwnWindows(own, grid, none, none, none, resolution)
+        return ElementWindows(own, grid, none, none, none, resolution)
     stars = [star, *(_richer(star, own.element, change, together) for change in (STEP, -STEP))]
     width, sigma = map(np.asarray, jax.jit(jax.vmap(LineStrength(own).profile))(np.array(stars)))
     variance = sigma[0] ** 2 + (own.wavelength / _LIGHT) ** 2 * _broadening(resolution, star)
     area = np.sqrt(2 * np.pi * variance)
     response = (width[1] - width[2]) / (2 * STEP) / area
-    found = OwnWindows(own, grid, np.sqrt(variance), width[0] / area, response, resolution)
+    found = ElementWindows(own, grid, np.sqrt(variance), width[0] / area, response, resolution)
     seen = found.depth > floor
     return dataclasses.replace(found.select(seen), n_weak=int((~seen).sum()))
 

@@ -14,10 +14,10 @@ from ..stats import Interval
 
 __all__ = ["VERDICTS", "Trend", "Verdict"]
 
-VERDICTS = ("measured", "proxy", "shortcut", "undecided")
-"""What a verdict can be. Measured: by the label's own lines. Proxy: off the trend with the other labels, but by
-something else than its own lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
-labels. Undecided: the stars at hand do not tell."""
+VERDICTS = ("measured", "proxy", "shortcut", "inconclusive")
+"""What a verdict can be. Measured: by the label's element lines. Proxy: off the trend with the other labels, but by
+something else than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
+labels. Inconclusive: the stars at hand do not tell."""
 
 
 @dataclass(frozen=True, eq=False)

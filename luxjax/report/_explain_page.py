@@ -18,7 +18,7 @@ __all__ = ["render_explanations"]
 
 TITLES = {
     "off_trend": "Off-trend response",
-    "own_lines": "Own-line residual T",
+    "element_lines": "Element-line residual T",
     "gain": "Conditional gain",
     "saliency": "Conditional saliency",
     "ablation": "Line ablation",
@@ -34,26 +34,26 @@ FIGURES = (
     (
         off_trend,
         "off_trend",
-        "Observed label against prediction and own lines, off trend",
+        "Observed label against prediction and element lines, off trend",
         "The label when its trend with the other labels is taken away. Left: a pure guess lies on the dotted line, a perfect "
         "measurement on the dashed one; red: the response with its 95% interval, corrected for the noise of the "
         "observed label, which flattens the running median (orange; typical error at the lower left). Then how much "
-        "deeper the label's own lines are than the rest of the spectrum says: a measured label rises. Last, its "
+        "deeper the label's element lines are than the rest of the spectrum says: a measured label rises. Last, its "
         "significance T, beside that of the same lines put at random other places.",
     ),
     (
         saliency,
         "saliency",
         "Three derivatives of the label by wavelength",
-        "Top: what the model thinks the label does to the flux at fixed other labels; ticks mark the label's own lines, and "
+        "Top: what the model thinks the label does to the flux at fixed other labels; ticks mark the label's element lines, and "
         "a measured label dips there and nowhere else. Middle: the filter that reads the label; large weight does not mean "
         "signal, it may cancel another label's. Bottom: all that goes along with the label, by correlation too.",
     ),
     (
         zooms,
         "lines",
-        "The strongest own lines close up",
-        "The strongest own lines: the model's change of flux per unit of the label (blue, with its standard error where "
+        "The strongest element lines close up",
+        "The strongest element lines: the model's change of flux per unit of the label (blue, with its standard error where "
         "known), and the change expected from line strengths (dashed). Look for a dip of that shape; a flat line means the "
         "model knows nothing of it.",
     ),
@@ -61,7 +61,7 @@ FIGURES = (
         tests,
         "tests",
         "Ablation, doppelgangers and injection",
-        "Experiments. The response should fall when the label's own windows are hidden, more than for random windows "
+        "Experiments. The response should fall when the label's element windows are hidden, more than for random windows "
         "(grey). Stars alike in all other labels but rich and poor in this one should differ at its lines. The "
         "prediction should follow an abundance put into the spectra.",
     ),
@@ -111,7 +111,7 @@ def _reasons(explanation: Explanation) -> Markup:
     verdict = explanation.verdict
     items = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in verdict.reasons)
     species = ", ".join(explanation.species)
-    own = f"own lines: {species}" if species else "no lines of its own: the response alone decides"
+    own = f"element lines: {species}" if species else "no lines of its own: the response alone decides"
     others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
     return Markup(
         "<ul>{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
@@ -162,7 +162,7 @@ def _numbers(explanation: Explanation) -> Table:
     rows: list[list[str | Cell]] = [
         [k.replace("_", " "), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"] for k, v in numbers.items()
     ]
-    own = explanation.evidence.get("own_lines")
+    own = explanation.evidence.get("element_lines")
     each = np.empty(0) if own is None else own.arrays.get("t_without", np.empty(0))
     if np.isfinite(each).any():
         rows.append(["T without its weightiest line", f"{np.nanmin(each):.4g}"])

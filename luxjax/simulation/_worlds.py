@@ -1,4 +1,4 @@
-"""Small worlds with one label in question: cheap enough to score a verdict on hundreds of them.
+"""Toy surveys with one label in question: cheap enough to score a verdict on hundreds of them.
 
 Giants with 600 pixels and about 110 lines of iron, three alpha elements and six elements that no label names; a curve of
 growth, blends, bad pixels. Europium follows the other labels up to a scatter tau, and its lines are there or are

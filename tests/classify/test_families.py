@@ -163,10 +163,10 @@ def test_a_claim_beside_several_rankings():
     found = compare_rankings(
         {"naive": ranking(1, 3, 2), "permuted": ranking(3, 2, 1), "alone": ranking(1.05, 2, 1.1)}
     )
-    assert list(found.claim["says"]) == ["holds", "does not hold", "undecided"]
+    assert list(found.claim["says"]) == ["holds", "does not hold", "inconclusive"]
     assert found.claim.loc["permuted", "difference"] == pytest.approx(-2)
     unsure = compare_rankings({"naive": replace(ranking(1, 3, 2), noise=1.5)})
-    assert list(unsure.claim["says"]) == ["undecided"]
+    assert list(unsure.claim["says"]) == ["inconclusive"]
     assert list(found.table().index) == ["ca_hk", "magnesium", "balmer"]
     assert found.table().loc["balmer", ("permuted", "rank")] == 1
     assert (

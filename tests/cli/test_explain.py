@@ -60,11 +60,11 @@ def test_one_label(folder, capsys):
     status, out, err = run(capsys, folder / "run", "--label", "eu_fe", *given, *more)
     assert status == 0, err
     said, page = out.splitlines()
-    assert said.startswith(("eu_fe: shortcut.", "eu_fe: undecided."))
+    assert said.startswith(("eu_fe: shortcut.", "eu_fe: inconclusive."))
     assert page == str(folder / "run" / "explain_eu_fe.html")
     text = (folder / "run" / "explain_eu_fe.html").read_text()
     assert "Was [Eu/Fe] measured?" in text
-    assert "own lines: Eu" in text
+    assert "element lines: Eu" in text
     assert "explain_eu_fe.html" in (folder / "run" / "report.html").read_text()
     verdict = load(folder / "run" / "model").verdicts["eu_fe"]
     assert verdict.others == ("teff", "fe_h", "alpha_fe")
@@ -78,7 +78,7 @@ def test_every_star_of_a_dataset(folder, capsys):
     status, said, err = run(capsys, folder / "run", *given, "--resolution", 19000)
     assert (status, said) == (0, f"100 stars in {out}\n"), err
     found = open_explained(out)
-    assert list(found.facts["own_lines"]) == ["eu_fe"]
+    assert list(found.facts["element_lines"]) == ["eu_fe"]
     table = found.table()
     parts = found.facts["mean_star"]["eu_fe"] + table["eu_fe_own"] + table["eu_fe_rest"]
     np.testing.assert_allclose(parts, table["eu_fe"], rtol=1e-10, atol=1e-12)

@@ -34,7 +34,7 @@ def test_lines_that_are_there_are_measured(measured):
     assert measured.verdict.verdict == "measured"
     assert measured.others == ("teff", "logg", "fe_h", "alpha_fe")
     assert measured["off_trend"].value > 0.3
-    for name in ("own_lines", "saliency", "ablation", "doppelgangers", "injection"):
+    for name in ("element_lines", "saliency", "ablation", "doppelgangers", "injection"):
         found = measured[name]
         assert found.value > found.null.max(), name
         assert found.statement
@@ -46,8 +46,8 @@ def test_lines_that_are_there_are_measured(measured):
 def test_lines_that_are_only_listed_are_not(guessed):
     assert guessed.verdict.verdict == "shortcut"
     assert abs(guessed["off_trend"].value) < 0.2
-    assert abs(guessed["own_lines"].value) < 3.5
-    assert guessed["own_lines"].p_value > 0.05
+    assert abs(guessed["element_lines"].value) < 3.5
+    assert guessed["element_lines"].p_value > 0.05
     assert guessed["saliency"].p_value > 0.02
     assert abs(guessed["doppelgangers"].value) < 3
     assert abs(guessed["injection"].value) < 0.15
@@ -56,9 +56,9 @@ def test_lines_that_are_only_listed_are_not(guessed):
 
 def test_a_neighbours_lines_are_a_proxy():
     found = explained(0.0, 0.9)
-    assert found.verdict.verdict in ("proxy", "undecided")
+    assert found.verdict.verdict in ("proxy", "inconclusive")
     assert found["off_trend"].interval.lower > 0.03
-    assert found["own_lines"].value < 4
+    assert found["element_lines"].value < 4
 
 
 def test_a_refit_without_the_lines_does_not_know_them(measured):
@@ -70,9 +70,15 @@ def test_a_refit_without_the_lines_does_not_know_them(measured):
 
 def test_evidence_is_complete_and_ordered(measured, tmp_path):
     assert list(measured.evidence) == [n for n in EVIDENCE if n in measured.evidence]
-    assert {"off_trend", "own_lines", "gain", "saliency", "ablation", "doppelgangers", "injection"} == set(
-        measured.evidence
-    )
+    assert {
+        "off_trend",
+        "element_lines",
+        "gain",
+        "saliency",
+        "ablation",
+        "doppelgangers",
+        "injection",
+    } == set(measured.evidence)
     back = Explanation.load(measured.save(tmp_path / "eu"))
     assert back.to_dict() == measured.to_dict()
     arrays = measured["doppelgangers"].arrays
@@ -91,13 +97,13 @@ def test_all_labels_share_one_conditioning():
     for name in ("teff", "logg"):
         assert found[name].verdict.verdict == "measured"
         assert "response alone" in " ".join(found[name].verdict.reasons)
-        assert np.isnan(found[name]["own_lines"].value)
+        assert np.isnan(found[name]["element_lines"].value)
 
 
 def test_the_order_of_stars_and_the_key_change_no_verdict(guessed):
     other = explained(0.0, key=7)
     assert other.verdict.to_dict() == guessed.verdict.to_dict()
-    assert not np.array_equal(other["own_lines"].null, guessed["own_lines"].null)
+    assert not np.array_equal(other["element_lines"].null, guessed["element_lines"].null)
 
 
 def test_a_list_in_the_wrong_medium_is_noticed(measured):
@@ -110,14 +116,14 @@ def test_a_list_in_the_wrong_medium_is_noticed(measured):
     assert "check the list's medium" in " ".join(found.verdict.reasons)
     labelled = dataclasses.replace(misread, medium="air")
     again = explain(fitted, world.held_out, "eu_fe", lines=labelled, resolution=RESOLUTION, n_null=3)
-    assert again["own_lines"].value == pytest.approx(measured["own_lines"].value, rel=1e-3)
+    assert again["element_lines"].value == pytest.approx(measured["element_lines"].value, rel=1e-3)
 
 
-def test_few_stars_leave_it_undecided():
+def test_few_stars_leave_it_inconclusive():
     world, fitted = fitted_world(0.0)
     few = world.held_out.select(slice(70))
     found = explain(fitted, few, "eu_fe", lines=europium(world), resolution=RESOLUTION, n_null=3)
-    assert found.verdict.verdict == "undecided"
+    assert found.verdict.verdict == "inconclusive"
     assert "needed" in " ".join(found.verdict.reasons)
     assert np.isnan(found["doppelgangers"].value)
     assert (

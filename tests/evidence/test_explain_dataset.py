@@ -12,7 +12,7 @@ from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
 from luxjax.evidence import _explain_dataset, explain_dataset, open_explained
-from luxjax.evidence._label_lines import own_lines
+from luxjax.evidence._label_lines import element_lines
 from luxjax.evidence._stars import infer_held_out
 from luxjax.evidence.internal import line_depth
 from luxjax.fitted import FittedModel, OutputInfo
@@ -69,16 +69,16 @@ def dataset(catalog, tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def windows():
-    """The own lines that were found, by label: their strengths, which take a second, are worked out once."""
+    """The element lines that were found, by label: their strengths, which take a second, are worked out once."""
     with pytest.MonkeyPatch.context() as patch:
-        once = functools.cache(lambda _: own_lines(*found[0]))
+        once = functools.cache(lambda _: element_lines(*found[0]))
         found: list = []
 
         def kept(*given):
             found.append(given)
             return once(None)
 
-        patch.setattr(_explain_dataset, "own_lines", kept)
+        patch.setattr(_explain_dataset, "element_lines", kept)
         yield lambda: once(None)
 
 
@@ -96,7 +96,7 @@ def test_own_and_rest_are_the_shapley_values_of_the_two(fitted, catalog, stars, 
     found, pixels = explained.table(), explained.pixels()
     assert len(explained) == len(found) == N
     assert found["id"].tolist() == catalog.ids.tolist()
-    assert list(explained.facts["own_lines"]) == ["eu_fe", "mg_fe"]
+    assert list(explained.facts["element_lines"]) == ["eu_fe", "mg_fe"]
     assert not {"teff_own", "teff_depth"} & set(found)
     for j, name in enumerate(NAMES):
         np.testing.assert_allclose(found[name], stars.predicted[:, j], rtol=1e-5, atol=1e-6)

@@ -37,7 +37,7 @@ def explanation(*evidence: Evidence) -> Explanation:
 
 def test_round_trip(tmp_path):
     own = Evidence(
-        "own_lines",
+        "element_lines",
         0.3,
         Interval(-1.7, 2.3),
         np.array([0.1, -0.2, 1.0]),
@@ -50,11 +50,11 @@ def test_round_trip(tmp_path):
     folder = given.save(tmp_path / "eu")
     found = Explanation.load(folder)
     assert found.to_dict() == given.to_dict()
-    assert list(found.evidence) == ["own_lines", "bound"]  # the order in which evidence is read
-    np.testing.assert_array_equal(found["own_lines"].arrays["x"], own.arrays["x"])
-    np.testing.assert_array_equal(found["own_lines"].arrays["name"], own.arrays["name"])
+    assert list(found.evidence) == ["element_lines", "bound"]  # the order in which evidence is read
+    np.testing.assert_array_equal(found["element_lines"].arrays["x"], own.arrays["x"])
+    np.testing.assert_array_equal(found["element_lines"].arrays["name"], own.arrays["name"])
     assert np.isnan(found["bound"].value)
-    assert found["own_lines"].interval == own.interval
+    assert found["element_lines"].interval == own.interval
     assert found.verdict.trend is not None
     assert json.loads((folder / "explanation.json").read_text())["verdict"]["response"] is None
 

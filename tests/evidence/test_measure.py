@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog
-from luxjax.evidence import decide, held_out, measure_evidence, off_trend_response, own_line_residual
+from luxjax.evidence import decide, element_line_residual, held_out, measure_evidence, off_trend_response
 from luxjax.evidence.internal import line_depth, response_share
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.models import Linear, Lux, Quadratic
@@ -80,19 +80,19 @@ def test_evidence_is_made_of_these_arrays(world, fitted):
     )
     response = off_trend_response(*given, others=("label_1",))
     assert found.response.beta == response.beta
-    assert found.own_share == response_share(stars.own_part[:, 1], *given)
+    assert found.element_share == response_share(stars.own_part[:, 1], *given)
     depth = line_depth(stars.flux, stars.ivar, stars.model, PROFILE[OWN])
-    lines = own_line_residual(depth, stars.masked[:, [0]], given[2], given[3], tau2=response.tau2)
-    assert found.own_lines.t == lines.t
-    assert found.own_lines.information == lines.information
-    assert len(found.own_lines.t_without) == 2
+    lines = element_line_residual(depth, stars.masked[:, [0]], given[2], given[3], tau2=response.tau2)
+    assert found.element_lines.t == lines.t
+    assert found.element_lines.information == lines.information
+    assert len(found.element_lines.t_without) == 2
     assert decide("label_2", True, *found).others == ("label_1",)
 
 
 def test_without_windows_there_is_the_response_alone(world, fitted):
     found = measure_evidence(fitted, world.catalog, "label_2", ("label_1", "label_3"))
-    assert found.own_lines is None
-    assert found.own_share is None
+    assert found.element_lines is None
+    assert found.element_share is None
     assert found.response.trend.others == ("label_1", "label_3")
 
 
@@ -114,7 +114,7 @@ def test_bad_input_is_named(world, fitted):
         held_out(fitted, world.catalog, OWN[:50])
     with pytest.raises(InputError, match="no label 'eu_fe'"):
         measure_evidence(fitted, world.catalog, "eu_fe", ())
-    with pytest.raises(InputError, match="no input for the own windows 'fluks'"):
+    with pytest.raises(InputError, match="no input for the element windows 'fluks'"):
         held_out(fitted, world.catalog, {"fluks": OWN})
     with pytest.raises(InputError, match="holds spectra|labels"):
         held_out(fitted, Catalog({"flux": world.catalog["flux"]}), OWN)

@@ -8,7 +8,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.evidence import Thresholds, decide
-from luxjax.evidence.internal import OwnLines, OwnShare, Response
+from luxjax.evidence.internal import ElementLines, ElementShare, Response
 from luxjax.fitted import Trend
 from luxjax.stats import Interval
 
@@ -24,23 +24,23 @@ def response(beta=0.5, tau2=0.0036, tau2_error=0.0004, error=1e-4, n=1000, inter
 
 def share(own=0.45, beta=0.5, z=10.0):
     n_own = own * 0.0036
-    return OwnShare(own, beta - own, n_own, n_own / z, own / beta)
+    return ElementShare(own, beta - own, n_own, n_own / z, own / beta)
 
 
 def judged(r, t=10.0, s=None, **lines):
-    return decide("eu_fe", True, r, OwnLines(t, 0.5, 1.0, r.n, **lines), s or share(beta=r.beta))
+    return decide("eu_fe", True, r, ElementLines(t, 0.5, 1.0, r.n, **lines), s or share(beta=r.beta))
 
 
 def test_measured_needs_all_four():
     assert judged(response()).verdict == "measured"
-    assert judged(response(), t=3.9).verdict == "undecided"
+    assert judged(response(), t=3.9).verdict == "inconclusive"
     weak = judged(response(beta=0.2), s=share(own=0.14, beta=0.2))
-    assert weak.verdict == "undecided"
+    assert weak.verdict == "inconclusive"
     assert "fit with more latents" in weak.reasons[0]
     assert "T = 10.0" in weak.reasons[0]
-    assert judged(response(), s=share(z=2.9)).verdict == "undecided"
+    assert judged(response(), s=share(z=2.9)).verdict == "inconclusive"
     mixed = judged(response(), s=share(own=0.2))
-    assert mixed.verdict == "undecided"
+    assert mixed.verdict == "inconclusive"
     assert "40%" in mixed.reasons[0]
     assert "10.0" in judged(response()).reasons[0]
     assert "90%" in judged(response()).reasons[0]
@@ -50,12 +50,12 @@ def test_proxy_has_a_response_that_is_not_its_own():
     found = judged(response(), t=1.0, s=share(own=0.05))
     assert found.verdict == "proxy"
     assert "10%" in found.reasons[0]
-    assert judged(response(), t=5.0, s=share(own=0.05)).verdict == "undecided"
-    assert judged(response(error=5e-4), t=1.0, s=share(own=0.05)).verdict == "undecided"  # N = 3.6 se
-    assert judged(response(), t=1.0, s=share(own=0.3)).verdict == "undecided"
+    assert judged(response(), t=5.0, s=share(own=0.05)).verdict == "inconclusive"
+    assert judged(response(error=5e-4), t=1.0, s=share(own=0.05)).verdict == "inconclusive"  # N = 3.6 se
+    assert judged(response(), t=1.0, s=share(own=0.3)).verdict == "inconclusive"
     # Own pixels that clearly answer are no proxy, though most of the response is elsewhere.
     both = judged(response(), t=1.0, s=share(own=0.2))
-    assert both.verdict == "undecided"
+    assert both.verdict == "inconclusive"
     assert "own pixels answer for 0.20" in both.reasons[0]
     assert judged(response(), t=1.0, s=share(own=0.2, z=2.9)).verdict == "proxy"
 
@@ -66,25 +66,25 @@ def test_shortcut_has_none_in_stars_that_would_show_one():
     assert found.numbers["expected_t"] == pytest.approx((0.8 * 1000 * 0.0036 / (0.0036 + 0.0064)) ** 0.5)
     assert "0.02" in found.reasons[0]
     few = judged(response(beta=0.02, n=120), t=1.0, s=share(own=0.01, beta=0.02))
-    assert few.verdict == "undecided"  # T = 5.9 at best
+    assert few.verdict == "inconclusive"  # T = 5.9 at best
     assert "about 223 are needed" in few.reasons[0]
     unresolved = judged(response(beta=0.02, tau2_error=0.0019), t=1.0, s=share(own=0.01, beta=0.02))
-    assert unresolved.verdict == "undecided"
+    assert unresolved.verdict == "inconclusive"
     assert "not resolved" in unresolved.reasons[0]
     # 0.0036 +- 0.0019 is 1.9 errors; two take 1000 (2 x 0.0019 / 0.0036)^2 stars.
     assert "at least 1115 held-out stars" in unresolved.reasons[0]
     wide = judged(response(beta=0.02, error=4.5e-4), t=1.0, s=share(own=0.01, beta=0.02))
-    assert wide.verdict == "undecided"
+    assert wide.verdict == "inconclusive"
     assert "0.28" in wide.reasons[0]
     seen = judged(response(beta=0.02), t=5.0, s=share(own=0.01, beta=0.02))
-    assert seen.verdict == "undecided"
+    assert seen.verdict == "inconclusive"
     assert "in the spectrum but not used" in seen.reasons[0]
 
 
 def test_one_line_alone_is_not_believed():
     broken = {"t_without": (0.5, 9.0), "t_without_expected": (7.0, 7.0)}
     found = judged(response(), **broken)
-    assert found.verdict == "undecided"
+    assert found.verdict == "inconclusive"
     assert "without line 1, T falls from 10.0 to 0.5" in found.reasons[0]
     # A line that holds nearly all the weight may be the only one that shows.
     dominant = {"t_without": (0.5, 9.0), "t_without_expected": (3.0, 9.5)}
@@ -98,18 +98,18 @@ def test_a_species_without_lines_is_never_measured():
     assert found.verdict == "proxy"
     assert "no line" in found.reasons[0]
     assert decide("eu_fe", False, response(beta=0.01)).verdict == "shortcut"
-    assert decide("eu_fe", False, response(beta=0.01, n=100)).verdict == "undecided"
+    assert decide("eu_fe", False, response(beta=0.01, n=100)).verdict == "inconclusive"
 
 
 def test_a_label_without_species_is_judged_by_its_response_and_says_so():
     found = decide("teff", None, response())
     assert found.verdict == "measured"
     assert "rests on the off-trend response alone" in found.reasons[-1]
-    assert decide("teff", None, response(interval=Interval(0.14, 0.9))).verdict == "undecided"
-    assert decide("teff", None, response(error=5e-4)).verdict == "undecided"
+    assert decide("teff", None, response(interval=Interval(0.14, 0.9))).verdict == "inconclusive"
+    assert decide("teff", None, response(error=5e-4)).verdict == "inconclusive"
     assert decide("teff", None, response(beta=0.02)).verdict == "shortcut"
     nan = Interval(float("nan"), float("nan"))
-    assert decide("teff", None, response(tau2_error=0.002, interval=nan)).verdict == "undecided"
+    assert decide("teff", None, response(tau2_error=0.002, interval=nan)).verdict == "inconclusive"
 
 
 def test_the_verdict_carries_numbers_thresholds_and_trend():
@@ -119,7 +119,7 @@ def test_the_verdict_carries_numbers_thresholds_and_trend():
     assert found.trend is TREND
     assert found.response == 0.5
     assert found.response_interval == Interval(0.4, 0.6)
-    for name, value in {"own_line_t": 10, "response_z": 18, "own_share": 0.9, "tau2_z": 9}.items():
+    for name, value in {"element_line_t": 10, "response_z": 18, "element_share": 0.9, "tau2_z": 9}.items():
         assert found.numbers[name] == pytest.approx(value)
     text = resources.files("luxjax.explain").joinpath("thresholds.toml").read_bytes()
     assert found.thresholds == "2:" + hashlib.sha256(text).hexdigest()[:12]
@@ -128,11 +128,11 @@ def test_the_verdict_carries_numbers_thresholds_and_trend():
 
 def test_thresholds_are_those_of_the_file_and_can_be_replaced():
     limits = Thresholds.load()
-    assert limits.measured.own_line_t == 4
+    assert limits.measured.element_line_t == 4
     assert limits.shortcut.response_upper == 0.25
-    strict = dataclasses.replace(limits, measured=limits.measured._replace(own_line_t=12.0))
-    own = OwnLines(10.0, 0.5, 1.0, 1000)
-    assert decide("eu_fe", True, response(), own, share(), strict).verdict == "undecided"
+    strict = dataclasses.replace(limits, measured=limits.measured._replace(element_line_t=12.0))
+    own = ElementLines(10.0, 0.5, 1.0, 1000)
+    assert decide("eu_fe", True, response(), own, share(), strict).verdict == "inconclusive"
 
 
 def test_own_lines_are_asked_for():

@@ -1,4 +1,4 @@
-"""Windows and profiles of an element's own lines, against Gaussians written down by hand."""
+"""Windows and profiles of an element's element lines, against Gaussians written down by hand."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import own_windows
+from luxjax.evidence import element_windows
 from luxjax.lines import LineList, LineStrength
 from luxjax.lines.internal import PARAMETERS
 from luxjax.preprocessing import vacuum_to_air
@@ -28,7 +28,7 @@ def lines(*wavelength: float, element="Eu", log_gf=1.5, medium="vacuum") -> Line
 
 @pytest.fixture(scope="module")
 def two():
-    return own_windows(lines(16_030.0, 16_080.0), GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
+    return element_windows(lines(16_030.0, 16_080.0), GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
 
 
 def test_profile_is_a_gaussian_of_the_instrument_and_the_star(two):
@@ -55,9 +55,9 @@ def test_profile_is_a_gaussian_of_the_instrument_and_the_star(two):
 
 def test_air_lists_are_converted(two):
     air = lines(*vacuum_to_air([16_030.0, 16_080.0]), medium="air")
-    found = own_windows(air, GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
+    found = element_windows(air, GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
     np.testing.assert_allclose(found.profile, two.profile, atol=1e-6)
-    misread = own_windows(
+    misread = element_windows(
         dataclasses.replace(air, medium="vacuum"), GRID, "vacuum", ["Eu"], resolution=RESOLUTION
     )
     assert not np.any(misread.pixels & two.pixels)
@@ -65,18 +65,18 @@ def test_air_lists_are_converted(two):
 
 def test_weak_lines_are_left_out_and_counted():
     both = LineList.stack([lines(16_030.0), lines(16_080.0, log_gf=-6.0)])
-    found = own_windows(both, GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
+    found = element_windows(both, GRID, "vacuum", ["Eu"], resolution=RESOLUTION)
     assert (len(found), found.n_weak) == (1, 1)
     assert not found.pixels[np.abs(GRID - 16_080) < 2].any()
 
 
 def test_species_without_lines_have_no_windows():
-    found = own_windows(lines(16_030.0), GRID, "vacuum", ["Co"], resolution=RESOLUTION)
+    found = element_windows(lines(16_030.0), GRID, "vacuum", ["Co"], resolution=RESOLUTION)
     assert len(found) == 0
     assert not found.pixels.any()
     assert np.all(found.deepened(0.3) == 1)
     assert np.all(found.nearest == -1)
-    assert not own_windows(lines(17_000.0), GRID, "vacuum", ["Eu"], resolution=RESOLUTION).pixels.any()
+    assert not element_windows(lines(17_000.0), GRID, "vacuum", ["Eu"], resolution=RESOLUTION).pixels.any()
 
 
 def test_deepening_follows_the_synthesis():
@@ -85,7 +85,7 @@ def test_deepening_follows_the_synthesis():
     planted = LineList.stack(
         [PlantLine("Eu", 15_500.0, 20.0).lines(), PlantLine("Eu", 16_000.0, 90.0).lines()]
     )
-    own = own_windows(planted, window.wavelength, "vacuum", ["Eu"], resolution=window.resolution)
+    own = element_windows(planted, window.wavelength, "vacuum", ["Eu"], resolution=window.resolution)
     star = np.zeros(len(PARAMETERS), np.float32)
     for name, value in {"teff": 4600.0, "logg": 2.3, "vmic": 1.6, "vmacro": 4.0}.items():
         star[PARAMETERS.index(name)] = value
@@ -122,6 +122,6 @@ def test_moved_lines_avoid_their_own_places(two):
 
 def test_bad_requests_are_explained():
     with pytest.raises(InputError, match="resolution is 0"):
-        own_windows(lines(16_030.0), GRID, "vacuum", ["Eu"], resolution=0)
+        element_windows(lines(16_030.0), GRID, "vacuum", ["Eu"], resolution=0)
     with pytest.raises(InputError, match="no parameter of the reference star 'gravity'"):
-        own_windows(lines(16_030.0), GRID, "vacuum", ["Eu"], resolution=1e4, reference={"gravity": 2.0})
+        element_windows(lines(16_030.0), GRID, "vacuum", ["Eu"], resolution=1e4, reference={"gravity": 2.0})

@@ -1,4 +1,4 @@
-"""Small worlds with and without europium lines, fitted once for all tests that explain them."""
+"""Toy surveys with and without europium lines, fitted once for all tests that explain them."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Small worlds with known parameters for the fitting tests."""
+"""Toy surveys with known parameters for the fitting tests."""
 
 import jax.numpy as jnp
 import numpy as np

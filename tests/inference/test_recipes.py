@@ -1,6 +1,6 @@
 import pytest
-from inference.recipes import Recipe
 
+from inference.recipes import Recipe
 from luxjax.core import InputError
 
 

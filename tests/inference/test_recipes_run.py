@@ -117,7 +117,7 @@ def test_what_lux_learned(tmp_path, capsys):
     assert [line.split(":")[0] for line in said[:-1]] == ["teff", "logg", "fe_h", "alpha_fe", "eu_fe"]
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     verdicts = {name: entry["verdict"] for name, entry in metrics["labels"].items()}
-    assert verdicts["eu_fe"] in ("shortcut", "undecided")
+    assert verdicts["eu_fe"] in ("shortcut", "inconclusive")
     table = pd.read_parquet(tmp_path / "run" / "labels.parquet")
     assert {name: set(table[f"{name}_verdict"]) for name in verdicts} == {n: {v} for n, v in verdicts.items()}
     assert {n: v.verdict for n, v in load_model(tmp_path / "run" / "model").verdicts.items()} == verdicts

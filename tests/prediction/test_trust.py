@@ -59,7 +59,7 @@ def test_frame_has_verdict_and_response_beside_the_error():
     assert set(frame["a_verdict"]) == {"measured"}
     assert set(frame["c_verdict"]) == {"shortcut"}
     assert set(frame["c_response"]) == {0.02}
-    unknown = dataclasses.replace(verdict(), response=float("nan"), verdict="undecided")
+    unknown = dataclasses.replace(verdict(), response=float("nan"), verdict="inconclusive")
     assert prediction(verdicts={"c": unknown}).to_frame()["c_response"].isna().all()
     assert not [c for c in prediction(verdicts={}).to_frame() if c.endswith(("_verdict", "_response"))]
 
@@ -114,7 +114,7 @@ def test_two_shortcuts_share_the_others_and_not_their_own_scatter():
 
 
 def test_nothing_is_shrunk_without_a_shortcut():
-    plain = prediction(verdicts={"c": verdict(word="undecided"), "a": verdict("a", "measured", None)})
+    plain = prediction(verdicts={"c": verdict(word="inconclusive"), "a": verdict("a", "measured", None)})
     same = replace_shortcuts(plain)
     assert same.shrunk == ()
     np.testing.assert_array_equal(same.value, plain.value)

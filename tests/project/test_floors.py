@@ -1,122 +1,112 @@
-"""Imports point down only, and enter another package by its front door."""
+"""The rules of the house: imports point down, doors are few and small, no circle between files."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "luxjax"
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "luxjax"
 
-# What each package may import. Siblings on one floor know each other only where it says so.
-BELOW_FITS = {"core", "data", "models", "pixels", "surveys", "dataset", "simulation"}
-BELOW_EVIDENCE = BELOW_FITS | {"fitting", "posterior"}
-EVIDENCE = {"prediction", "explain", "classify"}
-MAY_IMPORT: dict[str, set[str]] = {
-    # floor 0
-    "core": set(),
-    "compilation": set(),
-    "memory": set(),
-    # floor 1: do not know each other
-    "data": {"core"},
-    "models": {"core"},
-    # floor 2: the simulation has its own physics, never the models'
-    "pixels": {"core", "data"},
-    "surveys": {"core", "data", "pixels"},
-    "simulation": {"core", "data", "pixels"},
-    # Between floors 2 and 3: filled by the readers of the surveys, read by fits of more stars than memory holds
-    "dataset": {"core", "data", "pixels", "surveys"},
-    # floor 3
-    "fitting": BELOW_FITS,
-    "posterior": BELOW_FITS | {"fitting"},
-    # floor 4: siblings, do not import each other
-    "prediction": BELOW_EVIDENCE,
-    "explain": BELOW_EVIDENCE,
-    "classify": BELOW_EVIDENCE,
-    # floors 5 and 6
-    "report": BELOW_EVIDENCE | EVIDENCE,
-    "cli_data": BELOW_EVIDENCE | EVIDENCE | {"report"},
-    "cli_model": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli_explain": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli_posterior": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli_classify": BELOW_EVIDENCE | EVIDENCE | {"report", "cli_data"},
-    "cli": BELOW_EVIDENCE
-    | EVIDENCE
-    | {
-        "report",
-        "cli_data",
-        "cli_model",
-        "cli_explain",
-        "cli_posterior",
-        "cli_classify",
-        "compilation",
-        "memory",
-    },
-}
+# From the ground up. A package may import those of lower floors, never its neighbours.
+FLOORS: tuple[set[str], ...] = (
+    {"_exports"},
+    {"system", "core"},
+    {"files", "stats"},
+    {"data", "models"},
+    {"preprocessing", "fitted"},
+    {"lines", "indices"},
+    {"surveys", "simulation"},
+    {"dataset"},
+    {"parallel"},
+    {"latents"},
+    {"fitting"},
+    {"posterior"},
+    {"prediction", "interpret", "classify"},
+    {"evidence"},
+    {"runs", "plots"},
+    {"report"},
+    {"cli"},
+    {"__main__"},
+)
+FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
+# The simulation has its own physics: no method is judged on data that its own model made.
+NEVER = {"simulation": {"models", "fitted"}, "lines": {"models", "fitted"}}
+MOST_MODULES, MOST_NAMES, MOST_PUBLIC = 15, 25, 320
 
 
-def _targets(node: ast.AST, package: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Absolute dotted paths, below luxjax, that an import statement may bind; others are left out.
-
-    ``from ..core import rmse`` in luxjax/data gives ("core", "rmse"): whether the last part is a module or a
-    name does not matter here.
-    """
-    found: list[tuple[str, ...]] = []
-    if isinstance(node, ast.Import):
-        found = [tuple(alias.name.split(".")) for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        base = tuple(node.module.split(".")) if node.module else ()
-        if node.level:
-            here = ("luxjax", *package)
-            base = here[: len(here) - node.level + 1] + base
-        found = [(*base, alias.name) for alias in node.names]
-    return [path[1:] for path in found if path[0] == "luxjax"]
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def violations(file: Path, root: Path) -> list[str]:
-    """One sentence for every import in `file` that the floors forbid."""
-    inside = file.relative_to(root).with_suffix("").parts
-    own = inside[0]
-    package = inside[:-1]  # the same for a module and for an __init__.py: the package that holds it
-    wrong = []
-    for node in ast.walk(ast.parse(file.read_text())):
-        for path in _targets(node, package):
-            where = f"{file.relative_to(root)}:{getattr(node, 'lineno', 0)}"
-            if not path or path[0] == "__version__":
-                continue
-            if own == "__init__":
-                wrong.append(f"{where}: the root looks names up lazily and imports no '{path[0]}'")
-            elif path[0] not in MAY_IMPORT:
-                wrong.append(
-                    f"{where}: 'luxjax.{path[0]}' is no package with a floor; import from its package"
-                )
-            elif path[0] != own and path[0] not in MAY_IMPORT[own]:
-                wrong.append(f"{where}: '{own}' may not import '{path[0]}' (may: {sorted(MAY_IMPORT[own])})")
-            elif path[0] != own and (len(path) > 2 or any(p.startswith("_") for p in path[1:])):
-                wrong.append(f"{where}: '{'.'.join(path)}' is private; use what luxjax.{path[0]} exports")
-    return wrong
-
-
-def _sources(root: Path) -> list[Path]:
+def sources(root: Path) -> list[Path]:
     return sorted(root.rglob("*.py"))
 
 
-def test_imports_point_down():
-    wrong = [sentence for file in _sources(PACKAGE) for sentence in violations(file, PACKAGE)]
+def imports(file: Path, root: Path) -> list[tuple[int, tuple[str, ...], str, bool]]:
+    """(line, module below the root, name, whether it is for type checkers alone) of every import of the library."""
+    package = ("luxjax", *file.relative_to(root).parts[:-1])
+    tree = parsed(file)
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [
+                (node.lineno, tuple(a.name.split("."))[1:], "", id(node) in typing_only)
+                for a in node.names
+                if a.name.split(".")[0] == "luxjax"
+            ]
+        elif isinstance(node, ast.ImportFrom):
+            base = tuple(node.module.split(".")) if node.module else ()
+            if node.level:
+                base = package[: len(package) - node.level + 1] + base
+            if base and base[0] == "luxjax":
+                found += [(node.lineno, base[1:], a.name, id(node) in typing_only) for a in node.names]
+    return found
+
+
+def violations(file: Path, root: Path) -> list[str]:
+    """One sentence for every import in `file` that the floors or the doors forbid."""
+    inside = file.relative_to(root).with_suffix("").parts
+    own = inside[0]
+    wrong = []
+    for line, module, name, _ in imports(file, root):
+        where = f"{file.relative_to(root)}:{line}"
+        target = module[0] if module else name
+        if target == "__version__":
+            continue
+        if own == "__init__":
+            if target != "_exports":
+                wrong.append(f"{where}: the root looks names up lazily and imports no '{target}'")
+        elif target == "_exports":
+            continue
+        elif target not in FLOOR:
+            wrong.append(f"{where}: 'luxjax.{target}' is no package with a floor; import from its package")
+        elif target == own:
+            continue
+        elif FLOOR[target] >= FLOOR[own] or target in NEVER.get(own, ()):
+            wrong.append(f"{where}: '{own}' may not import '{target}', which is no floor below")
+        elif any(part.startswith("_") for part in module) or (name.startswith("_") and not module[1:]):
+            wrong.append(f"{where}: '{'.'.join((*module, name))}' is private; use a door of luxjax.{target}")
+    return wrong
+
+
+def test_imports_point_down_and_enter_by_doors():
+    wrong = [sentence for file in sources(PACKAGE) for sentence in violations(file, PACKAGE)]
     assert not wrong, "\n".join(wrong)
 
 
 def test_every_package_has_a_floor():
-    packages = {f.relative_to(PACKAGE).with_suffix("").parts[0] for f in _sources(PACKAGE)} - {
-        "__init__",
-        "__main__",
-    }
-    assert packages <= set(MAY_IMPORT), f"add to the table of floors: {sorted(packages - set(MAY_IMPORT))}"
-
-
-def test_floors_have_no_circle():
-    for name, below in MAY_IMPORT.items():
-        for other in below:
-            assert name not in MAY_IMPORT[other], f"'{name}' and '{other}' may import each other"
+    packages = {f.relative_to(PACKAGE).with_suffix("").parts[0] for f in sources(PACKAGE)} - {"__init__"}
+    assert packages == set(FLOOR)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +116,9 @@ def test_floors_have_no_circle():
         ("data/_x.py", "from ..models import Linear"),
         ("simulation/_x.py", "from ..models import Linear"),
         ("simulation/_x.py", "def f():\n    from luxjax.models import Linear"),
-        ("pixels/_x.py", "import luxjax.surveys"),
-        ("explain/_x.py", "from ..prediction import transfer"),
+        ("preprocessing/_x.py", "import luxjax.surveys"),
+        ("interpret/_x.py", "from ..prediction import transfer"),
+        ("runs/_x.py", "from ..plots import styled"),
         ("fitting/_x.py", "from ..posterior import infer"),
         ("fitting/__init__.py", "from ..report import page"),
         ("data/_x.py", "from ..core._messages import InputError"),
@@ -149,12 +140,13 @@ def test_planted_violation_is_seen(tmp_path, where, line):
     ("where", "line"),
     [
         ("data/_x.py", "from ..core import InputError"),
+        ("data/_x.py", "from ..core.internal import as_key"),
         ("data/_x.py", "from ._spectra import Spectra"),
-        ("data/__init__.py", "from ._spectra import Spectra"),
-        ("surveys/_x.py", "from ..pixels import resample"),
+        ("surveys/formats/_x.py", "from ...preprocessing import resample"),
+        ("surveys/formats/_x.py", "from .._reduce import reduce"),
         ("posterior/_x.py", "from ..fitting import fit"),
         ("cli/_x.py", "from luxjax.report import page"),
-        ("report/_x.py", "from .. import __version__, explain"),
+        ("report/_x.py", "from .. import __version__, evidence"),
         ("fitting/_x.py", "import numpy as np"),
     ],
 )
@@ -163,3 +155,120 @@ def test_allowed_import_passes(tmp_path, where, line):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(line + "\n")
     assert violations(file, tmp_path) == []
+
+
+# Rule 1: a package is one noun, with few modules and few names; what only siblings need goes through `internal`.
+
+
+def exported(init: Path) -> list[str]:
+    """Names of a door: those of its ``__all__``, or of the stub beside it."""
+    stub = init.with_suffix(".pyi")
+    if stub.exists():
+        lines = [line.split() for line in stub.read_text().splitlines() if line.startswith("from ")]
+        return [words[3] for words in lines if words[1] != "."]
+    for node in parsed(init).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return [element.value for element in node.value.elts]  # type: ignore[attr-defined]
+    return []
+
+
+def doors() -> dict[str, list[str]]:
+    return {
+        ".".join(f.parent.relative_to(ROOT).parts): exported(f) for f in sorted(PACKAGE.rglob("__init__.py"))
+    }
+
+
+def test_packages_are_small():
+    crowded = {
+        str(folder.relative_to(ROOT)): n
+        for folder in {f.parent for f in sources(PACKAGE)}
+        if (n := len([f for f in folder.glob("*.py") if f.stem not in ("__init__", "internal")]))
+        > MOST_MODULES
+    }
+    assert not crowded
+
+
+def test_doors_are_small():
+    wide = {name: len(names) for name, names in doors().items() if len(names) > MOST_NAMES}
+    assert not wide
+
+
+def test_the_public_surface_is_small():
+    names = [name for door, found in doors().items() if door != "luxjax" for name in found]
+    assert len(names) <= MOST_PUBLIC, len(names)
+
+
+def test_every_root_name_is_a_name_of_a_package():
+    known = {name for door, found in doors().items() if door != "luxjax" for name in found}
+    assert set(exported(PACKAGE / "__init__.py")) <= known | {"__version__"}
+
+
+def test_nothing_is_both_public_and_internal():
+    both = {}
+    for internal in PACKAGE.glob("*/internal.py"):
+        package = internal.parent.name
+        public = {n for door, names in doors().items() if door.split(".")[1:2] == [package] for n in names}
+        if shared := public & set(exported(internal)):
+            both[package] = shared
+    assert not both
+
+
+def test_internal_doors_are_for_siblings_alone():
+    """Recipes, claims and lessons use public names; and every internal name has a sibling that uses it."""
+    outside = [f for d in ("inference", "validation") for f in (ROOT / d).rglob("*.py")]
+    wrong = [str(f.relative_to(ROOT)) for f in outside if ".internal import" in f.read_text()]
+    assert not wrong
+    used = {
+        (module[0], name)
+        for file in sources(PACKAGE)
+        for _, module, name, _ in imports(file, PACKAGE)
+        if module[1:] == ("internal",)
+    }
+    unused = {
+        internal.parent.name: missing
+        for internal in PACKAGE.glob("*/internal.py")
+        if (missing := {n for n in exported(internal) if (internal.parent.name, n) not in used})
+    }
+    assert not unused
+
+
+# Rule 2: no circle between files.
+
+
+def graph() -> dict[str, set[str]]:
+    """Module -> the modules that it imports when it is itself imported or run; doors are passed through."""
+    modules = {
+        ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): f
+        for f in sources(PACKAGE)
+    }
+    found: dict[str, set[str]] = {}
+    for name, file in modules.items():
+        if file.name in ("__init__.py", "internal.py"):
+            continue
+        found[name] = set()
+        for _, module, what, typing_only in imports(file, PACKAGE):
+            for target in (".".join((*module, what)), ".".join(module)):
+                if target in modules and modules[target].name not in ("__init__.py", "internal.py"):
+                    if not typing_only:
+                        found[name].add(target)
+                    break
+    return found
+
+
+def test_files_have_no_circle():
+    edges = graph()
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if name in path:
+            return (*path[path.index(name) :], name)
+        if name in done:
+            return ()
+        for other in sorted(edges.get(name, ())):
+            if circle := visit(other, (*path, name)):
+                return circle
+        done.add(name)
+        return ()
+
+    for name in sorted(edges):
+        assert not (circle := visit(name, ())), " -> ".join(circle)

@@ -67,7 +67,7 @@ def explanation(label: str = "alpha_fe", word: str = "measured", response: float
     velocity = np.arange(-12, 13) * 4.14
     found = [
         Evidence("off_trend", response, Interval(response - 0.06, response + 0.06), rng.normal(0, 0.03, 200), "", "It follows.", here),
-        Evidence("own_lines", 12 * response, None, rng.normal(0, 1.1, 99), "", "Its lines <deepen>.", here),
+        Evidence("element_lines", 12 * response, None, rng.normal(0, 1.1, 99), "", "Its lines <deepen>.", here),
         Evidence("gain", 0.3, Interval(0.2, 0.4), None, "", "The spectrum adds."),
         Evidence("saliency", 5.0, None, rng.normal(0, 1, 99), "", "Pixels match.", spectrum(response)),
         Evidence("ablation", 0.7 * response, Interval(0.6 * response, 0.8 * response), rng.normal(0, 0.03, 20), "", "It falls.",
@@ -100,7 +100,7 @@ def bare(label: str = "teff") -> Explanation:
     """A label without lines of its own, of which hardly anything is known."""
     unknown = Verdict(
         label,
-        "undecided",
+        "inconclusive",
         ("too few stars",),
         (),
         np.nan,

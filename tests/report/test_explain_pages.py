@@ -43,11 +43,11 @@ def test_the_page_of_a_label_says_all_that_was_found(run):
     assert "1,500 held-out stars" in text
     rows = {row[0]: row for row in page.rows}
     assert rows["Off-trend response"][1] == "0.020\N{MINUS SIGN}0.040 to 0.080"
-    assert rows["Own-line residual T"][2].endswith("99 draws")
+    assert rows["Element-line residual T"][2].endswith("99 draws")
     assert rows["Information bound"][1] == "0.020 dex"
     assert rows["T"][1] == "9"
     assert rows["beta own"][1] == "\N{EN DASH}"
-    titles = ["Off-trend response", "Own-line residual T", "Conditional gain", "Conditional saliency"]
+    titles = ["Off-trend response", "Element-line residual T", "Conditional gain", "Conditional saliency"]
     assert list(rows)[1:5] == titles
 
 
@@ -56,7 +56,7 @@ def test_a_label_of_which_little_is_known_still_has_its_page(run):
     page = Page(text)
     assert page.heads == ["Why", "Evidence", "Numbers of the rule"]
     assert page.images == []
-    assert "undecided" in text
+    assert "inconclusive" in text
     assert "too few stars" in text
     assert "no lines of its own" in text
 
@@ -65,7 +65,7 @@ def test_the_report_has_one_row_per_label_with_a_link(run):
     page = Page((run.path / "report.html").read_text())
     assert "Was it measured?" in page.heads
     assert {"explain_eu_fe.html", "explain_teff.html"} <= set(page.links)
-    assert page.marks.count("shortcut") == page.marks.count("undecided") == 1
+    assert page.marks.count("shortcut") == page.marks.count("inconclusive") == 1
     row = next(r for r in page.rows if r[0] == "[Eu/Fe]")
     assert row[1:] == ["shortcut", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.06 dex", "1,500"]
     assert len(page.images) == 1
@@ -94,7 +94,7 @@ def test_off_trend_figure_draws_the_response_between_guess_and_measurement():
     assert lines_of(axes[2])[0][0][0] == pytest.approx(4.8)  # T beside its null
     low, high = axes[2].get_xlim()
     assert low < -2 < 4.8 < high
-    # The depth of the own lines rises with the label at the slope it was made with, but for the label's noise.
+    # The depth of the element lines rises with the label at the slope it was made with, but for the label's noise.
     (reach, fitted), *_ = [p for p in lines_of(axes[1]) if len(p[0]) == 2 and p[1][0] != 0]
     assert fitted[1] / reach[1] == pytest.approx(0.4 * 0.06**2 / (0.06**2 + 0.05**2), abs=0.04)
 

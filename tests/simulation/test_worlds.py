@@ -1,4 +1,4 @@
-"""Small worlds: the physics against finite differences, the bound against a dense formula, plants where they belong."""
+"""Toy surveys: the physics against finite differences, the bound against a dense formula, plants where they belong."""
 
 import numpy as np
 import pytest

@@ -3,9 +3,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from validation.claims import Claim
 
 from luxjax.core import InputError
+from validation.claims import Claim
 
 KEYS = [
     "claim",

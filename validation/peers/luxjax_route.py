@@ -16,11 +16,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from luxjax.latents.internal import improve_decoders
 
 from luxjax.core import Batch, OutputData, aligned, gemm, pairs, ridge_mean
 from luxjax.fitting import ALS, fit
 from luxjax.latents import decoder_sums, gram_bytes, gram_flops, latent_mean, star_sums, weight_products
+from luxjax.latents.internal import improve_decoders
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.system import peak_memory_gb

@@ -1,1 +1,1 @@
-"""TODO classify.estimators."""
+"""The estimators behind a classifier, and their files."""

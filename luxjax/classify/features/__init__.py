@@ -1,4 +1,4 @@
-"""TODO classify.features."""
+"""What a classifier sees of a star: indices, latents, principal components; never position or S/N."""
 
 from ._at_rest import pixel_features, rest_spectra
 from ._features import FAMILIES, Features, extract_features

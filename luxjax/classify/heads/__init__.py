@@ -1,4 +1,4 @@
-"""TODO classify.heads."""
+"""Class, subclass, luminosity class and stage together, so that no answer contradicts another."""
 
 from ._files import load_heads, save_heads
 from ._heads import Heads, train_heads

@@ -1,4 +1,4 @@
-"""TODO classify.parameters."""
+"""Atmospheric parameters from the features of spectra."""
 
 from ._files import load_parameters, save_parameters
 from ._parameters import ParameterModel, cross_validate_parameters, train_parameters

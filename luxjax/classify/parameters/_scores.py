@@ -31,7 +31,7 @@ def score_parameters(
     DataFrame
         One row for each parameter: ``n`` spectra and ``n_stars``; ``mae``, ``bias`` (mean of predicted minus label), ``scatter``
         (1.4826 times the median absolute deviation) and ``coverage`` of the intervals, each with 95% interval ``_lower`` and
-        ``_upper``; the median ``width`` of the intervals; ``baseline``, the mean absolute error of the judged stars' own median. The interval of the
+        ``_upper``; the median ``width`` of the intervals; ``baseline``, the mean absolute error of the held-out stars' own median. The interval of the
         coverage is Clopper and Pearson's (1934), a star counting once however many spectra it has.
     """
     names = [c for c in predicted.columns if f"{c}_lower" in predicted.columns]

@@ -1,1 +1,1 @@
-"""TODO evidence.lines_of_evidence."""
+"""The lines of evidence, one a file: estimator, sentence and title."""

@@ -30,7 +30,7 @@ class Doppelgangers:
     Attributes
     ----------
     z : float
-        Deepening at the element's own lines, over the root sum of squares of the pairs' own; NaN without lines.
+        Deepening at the element's element lines, over the root sum of squares of the pairs' own; NaN without lines.
     null : (draw,) array
         The same with random signs.
     pixel_z : (pixel,) array

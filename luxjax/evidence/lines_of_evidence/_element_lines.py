@@ -1,6 +1,6 @@
-"""Own-line residual: whether an element's own lines know more about it than the rest of the spectrum does.
+"""Element-line residual: whether an element's element lines know more about it than the rest of the spectrum does.
 
-Latents are inferred with the element's own windows masked, and the flux there is predicted from them. What the lines
+Latents are inferred with the element's element windows masked, and the flux there is predicted from them. What the lines
 show beyond that prediction is the residual r, projected on the line profile h with the pixels' weights w,
 
     x = - sum(w h r) / sum(w h^2),
@@ -23,19 +23,19 @@ from ...core import InputError
 from ...stats.internal import same_stars
 from ._off_trend import residualize, second_order
 
-__all__ = ["OwnLines", "line_depth", "line_depth_without", "own_line_residual"]
+__all__ = ["ElementLines", "element_line_residual", "line_depth", "line_depth_without"]
 
 
 @dataclass(frozen=True)
-class OwnLines:
-    """What an element's own lines say about it off trend.
+class ElementLines:
+    """What an element's element lines say about it off trend.
 
     Attributes
     ----------
     t : float
         Covariance of line depth and label off trend, over its standard error.
     information : float
-        q = N_x^2 / (var(x_perp) tau^2): the share of the off-trend variance that own lines could give, about
+        q = N_x^2 / (var(x_perp) tau^2): the share of the off-trend variance that element lines could give, about
         l / (1 + l) with l = (tau / error of the label from these lines)^2. NaN where tau^2 is not positive.
     slope : float
         N_x / tau^2, change of the projected depth per unit of the label. NaN where tau^2 is not positive.
@@ -103,7 +103,7 @@ def line_depth_without(
     return depth, np.mean(own[seen] / total[seen], axis=0)
 
 
-def own_line_residual(
+def element_line_residual(
     depth: ArrayLike,
     predicted_others: ArrayLike,
     observed: ArrayLike,
@@ -112,15 +112,15 @@ def own_line_residual(
     tau2: float | None = None,
     depth_without: ArrayLike | None = None,
     weight: ArrayLike | None = None,
-) -> OwnLines:
-    """T and the information in an element's own lines, over held-out stars.
+) -> ElementLines:
+    """T and the information in an element's element lines, over held-out stars.
 
     Parameters
     ----------
     depth : (star,) array
-        From `line_depth`, the model's flux predicted with the own windows masked.
+        From `line_depth`, the model's flux predicted with the element windows masked.
     predicted_others : (star, other) array
-        The other labels as predicted from the spectrum with the own windows masked.
+        The other labels as predicted from the spectrum with the element windows masked.
     observed, error : (star,) arrays
         The label as catalogued, and its one-sigma error.
     tau2 : float, optional
@@ -130,7 +130,7 @@ def own_line_residual(
         From `line_depth_without`: whether T survives without each line, so that an artefact in one window cannot
         pass for the element.
     """
-    o, x, y, s = same_stars("the own-line residual", predicted_others, depth, observed, error)
+    o, x, y, s = same_stars("the element-line residual", predicted_others, depth, observed, error)
     good = np.all(np.isfinite(np.column_stack([x, o, y, s])), axis=1)
     t, covariance, variance, noise_free = _t(x[good], o[good], y[good], s[good])
     tau2 = noise_free if tau2 is None else tau2
@@ -142,7 +142,7 @@ def own_line_residual(
             enough = both.sum() >= good.sum() / 2
             left.append(_t(other[both], o[both], y[both], s[both])[0] if enough else float("nan"))
             expected.append(float(t * np.sqrt(max(1.0 - share, 0.0))))
-    return OwnLines(
+    return ElementLines(
         t,
         covariance**2 / (variance * tau2) if known else float("nan"),
         covariance / tau2 if known else float("nan"),
@@ -158,7 +158,7 @@ def _t(x, others, y, error) -> tuple[float, float, float, float]:
     n, n_terms = terms.shape
     if n < 2 * n_terms:
         raise InputError(
-            f"{n} held-out stars have this label and good pixels in its own lines; the trend to second order has "
+            f"{n} held-out stars have this label and good pixels in its element lines; the trend to second order has "
             f"{n_terms} terms and asks for at least {2 * n_terms} such stars; give more stars or fewer other labels."
         )
     x_perp, y_perp = residualize(x, terms), residualize(y, terms)

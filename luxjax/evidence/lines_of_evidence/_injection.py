@@ -43,7 +43,7 @@ def inject(stars: Stars, factor: np.ndarray, change: float = CHANGE) -> Injectio
     ----------
     stars : Stars
     factor : (pixel,) array
-        Of all inputs side by side, as from `OwnWindows.deepened`.
+        Of all inputs side by side, as from `ElementWindows.deepened`.
     change : float
         The abundance change in dex that `factor` stands for.
     """

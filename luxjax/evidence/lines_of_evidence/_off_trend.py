@@ -25,7 +25,7 @@ from ...fitted import Trend
 from ...stats import Interval
 from .._thresholds import Thresholds
 
-__all__ = ["OwnShare", "Response", "off_trend_response", "residualize", "response_share", "second_order"]
+__all__ = ["ElementShare", "Response", "off_trend_response", "residualize", "response_share", "second_order"]
 
 FLOOR = Thresholds.load().variance_floor
 INFLATION = 1.4
@@ -80,7 +80,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class OwnShare:
+class ElementShare:
     """How much of an off-trend response comes from the element's own pixels: beta = beta_own + beta_rest.
 
     Attributes
@@ -190,7 +190,7 @@ def response_share(
     error: ArrayLike,
     observed_others: ArrayLike,
     error_others: ArrayLike,
-) -> OwnShare:
+) -> ElementShare:
     """Split the off-trend response into the part from the element's own pixels and the rest.
 
     With linear decoders the predicted label is p = sum_j K_j f_j over pixels j, so p_own, the sum over own pixels,
@@ -209,7 +209,7 @@ def response_share(
     own_part = np.asarray(own_part, float)[kept]
     whole = off_trend_response(*given)
     part = off_trend_response(own_part, *given[1:])
-    return OwnShare(
+    return ElementShare(
         part.beta,
         whole.beta - part.beta,
         part.covariance,

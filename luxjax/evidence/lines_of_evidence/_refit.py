@@ -1,4 +1,4 @@
-"""Ablation by refitting: the response of a model that never saw an element's own windows.
+"""Ablation by refitting: the response of a model that never saw an element's element windows.
 
 Masking windows at inference asks what the fitted model takes from them; a model refitted without them may find the same
 information elsewhere, in lines of a neighbour for example. What it cannot find elsewhere only the windows held.
@@ -28,7 +28,7 @@ def refitted_response(
     *,
     key: PRNGKeyArray | int,
 ) -> float:
-    """The off-trend response after a fit to the same training stars, the label's own windows masked throughout.
+    """The off-trend response after a fit to the same training stars, the label's element windows masked throughout.
 
     Parameters
     ----------
@@ -59,5 +59,7 @@ def _masked(catalog: Catalog, hidden: dict[str, np.ndarray]) -> Catalog:
     for name, pixels in hidden.items():
         spectra = outputs[name]
         if isinstance(spectra, Spectra):
-            outputs[name] = spectra.replace(ivar=np.where(pixels, 0, spectra.ivar), step="own windows masked")
+            outputs[name] = spectra.replace(
+                ivar=np.where(pixels, 0, spectra.ivar), step="element windows masked"
+            )
     return Catalog(outputs, catalog.table)

@@ -15,7 +15,7 @@ __all__ = ["saliency"]
 
 
 def saliency(stars: Stars, case: Judgement, seed: int) -> Evidence:
-    """D flux / d label at fixed others in the first input, its enrichment at the own lines, filter and pattern beside."""
+    """D flux / d label at fixed others in the first input, its enrichment at the element lines, filter and pattern beside."""
     first, own = stars.inputs[0], case.lines.windows[0]
     try:
         conditional = conditional_flux_jacobian(
@@ -60,7 +60,7 @@ def saliency(stars: Stars, case: Judgement, seed: int) -> Evidence:
 def _words(case: Judgement, found: LineMatch) -> str:
     return (
         f"At fixed {', '.join(case.others)} the model's flux falls with the label {found.score:.1f} times as much at "
-        f"its own lines ({case.lines.describe()}) as elsewhere; {np.mean(found.null >= found.score):.1%} of shifted "
+        f"its element lines ({case.lines.describe()}) as elsewhere; {np.mean(found.null >= found.score):.1%} of shifted "
         "line lists do as well."
     )
 

@@ -17,7 +17,7 @@ from ._gain import conditional_gain
 from ._injection import CHANGE, inject
 from ._off_trend import residualize, second_order
 
-__all__ = ["ablation", "bound", "doubles", "gain", "injection", "off_trend", "own_lines"]
+__all__ = ["ablation", "bound", "doubles", "element_lines", "gain", "injection", "off_trend"]
 
 _LIGHT = 299792.458  # km/s
 _VELOCITY = np.arange(-60.0, 60.1, 4.0)
@@ -51,11 +51,11 @@ def off_trend(case: Judgement, unit: str) -> Evidence:
     )
 
 
-def own_lines(case: Judgement, null: Nulls | None) -> Evidence:
-    """The own-line residual T, against the same lines at other wavelengths."""
-    found = case.measured.own_lines
+def element_lines(case: Judgement, null: Nulls | None) -> Evidence:
+    """The element-line residual T, against the same lines at other wavelengths."""
+    found = case.measured.element_lines
     if found is None:
-        return Evidence("own_lines", float("nan"), unit="standard errors", statement=NO_LINES)
+        return Evidence("element_lines", float("nan"), unit="standard errors", statement=NO_LINES)
     h, pixels = case.held, case.lines.pixels
     depth = line_depth(h.flux, h.ivar, h.model, case.lines.profile[pixels])
     others, observed = h.masked[:, h.columns(case.others)], h.observed[:, h.column(case.label)]
@@ -63,12 +63,12 @@ def own_lines(case: Judgement, null: Nulls | None) -> Evidence:
     terms = second_order(others[kept])
     beside = f"; moved elsewhere they give {_span(null.t)}" if null is not None else ""
     return Evidence(
-        "own_lines",
+        "element_lines",
         found.t,
         Interval(found.t - 1.96, found.t + 1.96),
         None if null is None else null.t,
         "standard errors",
-        f"Its own lines ({case.lines.describe()}) are deeper where the label is higher off trend by T = {found.t:.1f} "
+        f"Its element lines ({case.lines.describe()}) are deeper where the label is higher off trend by T = {found.t:.1f} "
         f"standard errors{beside}.",
         {
             "depth": residualize(depth[kept], terms),
@@ -98,7 +98,7 @@ def gain(case: Judgement, seed: int) -> Evidence:
 
 
 def ablation(case: Judgement, null: Nulls | None, refitted: float | None = None) -> Evidence:
-    """The fall of the response when the own windows are masked, against as many windows elsewhere."""
+    """The fall of the response when the element windows are masked, against as many windows elsewhere."""
     if not len(case.lines):
         return Evidence("ablation", float("nan"), statement=NO_LINES)
     lost, whole = fall(case), case.measured.response.beta
@@ -110,7 +110,7 @@ def ablation(case: Judgement, null: Nulls | None, refitted: float | None = None)
         lost.beta,
         lost.interval if lost.resolved else None,
         None if null is None else null.fall,
-        statement=f"Without its own windows the response falls by {lost.beta:.2f} from {whole:.2f}{beside}.{never}",
+        statement=f"Without its element windows the response falls by {lost.beta:.2f} from {whole:.2f}{beside}.{never}",
         arrays=arrays if refitted is None else {**arrays, "refitted": np.array(refitted)},
     )
 
@@ -134,9 +134,9 @@ def doubles(stars: Stars, case: Judgement, seed: int) -> Evidence:
         else f"at no pixel beyond chance ({most:.1f} sigma at most; chance reaches {found.limit:.1f})"
     )
     own = (
-        f"at its own lines the rich are deeper by {found.z:.1f} sigma, and "
+        f"at its element lines the rich are deeper by {found.z:.1f} sigma, and "
         if np.isfinite(found.z)
-        else "it has no own lines here, and "
+        else "it has no element lines here, and "
     )
     return Evidence(
         "doppelgangers",
@@ -156,7 +156,7 @@ def doubles(stars: Stars, case: Judgement, seed: int) -> Evidence:
 
 
 def injection(stars: Stars, case: Judgement, null: Nulls | None) -> Evidence:
-    """How far the prediction follows when the own lines are deepened by known abundance changes."""
+    """How far the prediction follows when the element lines are deepened by known abundance changes."""
     if not len(case.lines):
         return Evidence("injection", float("nan"), statement=NO_LINES)
     j, changes = stars.column(case.label), CHANGE * np.array([-2.0, -1.0, 1.0, 2.0])
@@ -224,7 +224,7 @@ def line_table(lines: LabelLines) -> dict[str, np.ndarray]:
 
 
 def _velocity_stack(stars: Stars, lines: LabelLines, found: Doppelgangers) -> dict[str, np.ndarray]:
-    """Rich less poor in velocity from the own lines, averaged over lines with their expected depth as weight."""
+    """Rich less poor in velocity from the element lines, averaged over lines with their expected depth as weight."""
     if not len(lines):
         return {}
     rich, poor = found.pairs.T

@@ -1,1 +1,1 @@
-"""TODO fitting.gradient."""
+"""Fits by gradient descent, for decoders that no closed form fits."""

@@ -160,7 +160,7 @@ def _alike(a: np.ndarray, b: np.ndarray) -> float:
 def infidelity(
     predictor: Callable[[Array], Array], flux, sd, attribution, *, key: PRNGKeyArray | int, n: int = 500
 ) -> Infidelity:
-    """Does the attribution foretell how the prediction answers to noise? Yeh et al. (2019), their equation 1.
+    """Does the attribution predict how the prediction answers to noise? Yeh et al. (2019), their equation 1.
 
     The mean over noise I of (I . attribution - (f(x) - f(x - I)))^2, I normal with the spectrum's own errors.
 
@@ -180,12 +180,12 @@ def infidelity(
         noise = jnp.asarray(sd, jnp.float64) * jax.random.normal(as_key(key), (n, len(x)), jnp.float64)
         after = jax.jit(lambda noise: jax.lax.map(lambda i: predictor(x - i), noise))(noise)
         response = np.asarray(predictor(x) - after)
-        foretold = np.asarray(noise @ phi)
+        predicted = np.asarray(noise @ phi)
     if response.ndim != 1:
         raise InputError(
             f"infidelity is of one label; the predictor returns {response.shape[1:]}: take one of them."
         )
-    square = (foretold - response) ** 2
+    square = (predicted - response) ** 2
     return Infidelity(
         float(square.mean()), float(square.std(ddof=1) / np.sqrt(n)), float(np.mean(response**2))
     )

@@ -1,1 +1,1 @@
-"""TODO plots.evidence."""
+"""Figures of the evidence on one label."""

@@ -1,4 +1,4 @@
-"""Figures of the evidence that pixels give: three derivatives of a label side by side, and its own lines close up."""
+"""Figures of the evidence that pixels give: three derivatives of a label side by side, and its element lines close up."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def saliency(explanation: Explanation) -> Figure | None:
 
 
 def _limit(arrays, kind: str, seen: np.ndarray) -> float:
-    """Room for the own lines and for all but the wildest of the other pixels."""
+    """Room for the element lines and for all but the wildest of the other pixels."""
     size = np.abs(arrays[kind])
     lines = arrays.get("line_wavelength", np.empty(0))
     at = np.clip(np.searchsorted(arrays["wavelength"], lines), 0, len(size) - 1)
@@ -70,7 +70,7 @@ def _wavelengths(arrays) -> str:
 
 
 def _mark(ax: Axes, lines) -> None:
-    """Short ticks at the top of a panel where the label's own lines are."""
+    """Short ticks at the top of a panel where the label's element lines are."""
     for centre in [] if lines is None else lines:
         if ax.get_xlim()[0] <= centre <= ax.get_xlim()[1]:
             ax.axvline(centre, 0.88, 1.0, color=COLOURS["purple"], linewidth=0.8)
@@ -78,7 +78,7 @@ def _mark(ax: Axes, lines) -> None:
 
 @styled
 def zooms(explanation: Explanation, most: int = 6) -> Figure | None:
-    """The strongest of the label's own lines close up: what the model expects there, and what physics does."""
+    """The strongest of the label's element lines close up: what the model expects there, and what physics does."""
     evidence = explanation.evidence.get("saliency")
     if evidence is None or not has(evidence, "wavelength", "flux_by_label", "line_wavelength"):
         return None

@@ -1,4 +1,4 @@
-"""Figures of the evidence that stars give: off-trend response, own lines, ablation, doppelgangers, injection."""
+"""Figures of the evidence that stars give: off-trend response, element lines, ablation, doppelgangers, injection."""
 
 from collections.abc import Callable, Sequence
 
@@ -41,12 +41,12 @@ def side_by_side(
 
 @styled
 def off_trend(explanation: Explanation) -> Figure | None:
-    """What is left of the label when the trend with the other labels is gone, against prediction and own lines.
+    """What is left of the label when the trend with the other labels is gone, against prediction and element lines.
 
     Left: predicted against observed, with the lines of a pure guess (0) and of a perfect measurement (1). Middle: depth
-    of the label's own lines beyond what the rest of the spectrum says. Right: its significance beside that of lines put elsewhere.
+    of the label's element lines beyond what the rest of the spectrum says. Right: its significance beside that of lines put elsewhere.
     """
-    response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("own_lines")
+    response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("element_lines")
     panels = [
         (_response, has(response, "predicted", "observed")),
         (_own_lines, has(own, "depth", "observed")),
@@ -114,7 +114,7 @@ def _value(evidence: Evidence) -> str:
 
 
 def _own_lines(ax: Axes, explanation: Explanation) -> None:
-    arrays = explanation["own_lines"].arrays
+    arrays = explanation["element_lines"].arrays
     observed, depth = _finite(arrays["observed"], arrays["depth"])
     limits = robust_limits(observed)
     density(ax, observed, depth, limits, robust_limits(depth))
@@ -128,29 +128,29 @@ def _own_lines(ax: Axes, explanation: Explanation) -> None:
     ax.plot(reach, slope * reach, color=COLOURS["vermilion"], linewidth=1.6, zorder=5)
     ax.axhline(0, color=COLOURS["ink"], linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=4)
     ax.set_xlabel(f"Observed {label_name(explanation.label)} off trend{_unit(explanation)}")
-    ax.set_ylabel("Own lines deeper than expected")
+    ax.set_ylabel("Element lines deeper than expected")
 
 
 def _shifted(ax: Axes, explanation: Explanation) -> None:
-    evidence = explanation["own_lines"]
+    evidence = explanation["element_lines"]
     null, value = _null(evidence), evidence.value
     low, high = min(null.min(), value), max(null.max(), value)
     ends = low - 0.08 * (high - low), high + 0.08 * (high - low)
     bins = np.linspace(*ends, 36).tolist()
     ax.hist(null, bins=bins, color="#C9C9C9", edgecolor="white", linewidth=0.3, label="lines put elsewhere")
-    words = f"own lines, $T$ = {value:.1f}".replace("-", "\N{MINUS SIGN}")
+    words = f"element lines, $T$ = {value:.1f}".replace("-", "\N{MINUS SIGN}")
     ax.axvline(value, 0, 0.76, color=COLOURS["vermilion"], linewidth=1.8, label=words)
     ax.set_xlim(*ends)
     ax.set_ylim(0, 1.5 * ax.get_ylim()[1])
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.set_xlabel("$T$ of the own lines")
+    ax.set_xlabel("$T$ of the element lines")
     ax.set_ylabel("Draws")
     ax.legend(loc="upper center", handlelength=1.2)
 
 
 @styled
 def tests(explanation: Explanation) -> Figure | None:
-    """Experiments: own windows masked, stars alike but for the label, and lines put in."""
+    """Experiments: element windows masked, stars alike but for the label, and lines put in."""
     ablation = explanation.evidence.get("ablation")
     panels = [
         (_ablation, ablation is not None and ablation.null is not None and bool(np.isfinite(ablation.value))),
@@ -166,13 +166,13 @@ def _ablation(ax: Axes, explanation: Explanation) -> None:
     width = 0.9 / max(len(null), 1)
     ax.bar(2 + (np.arange(len(null)) - (len(null) - 1) / 2) * width, null, 0.9 * width, color=COLOURS["grey"])
     ax.bar([1], [evidence.value], 0.5, color=COLOURS["blue"])
-    ticks, words = [1.0, 2.0], ["own windows\nmasked", f"{len(null)} random\nmasked"]
+    ticks, words = [1.0, 2.0], ["element windows\nmasked", f"{len(null)} random\nmasked"]
     if evidence.interval is not None and np.all(np.isfinite(evidence.interval)):
         _bar_of_error(ax, 1, evidence.value, evidence.interval)
     if has(evidence, "refitted") and has(evidence, "response"):
         fall = float(evidence.arrays["response"].ravel()[0] - evidence.arrays["refitted"].ravel()[0])
         ax.bar([0], [fall], 0.5, color=COLOURS["sky"], hatch="////", edgecolor="white", linewidth=0.4)
-        ticks, words = [0.0, *ticks], ["own windows\nnever seen", *words]
+        ticks, words = [0.0, *ticks], ["element windows\nnever seen", *words]
     ax.axhline(0, color=COLOURS["ink"], linewidth=0.7)
     ax.set_xticks(ticks, words, fontsize=7)
     ax.tick_params(axis="x", which="both", length=0)
@@ -198,7 +198,7 @@ def _doppelgangers(ax: Axes, explanation: Explanation) -> None:
     ax.axhline(0, color=COLOURS["ink"], linewidth=0.7)
     ax.axvline(0, color=COLOURS["purple"], linewidth=0.8, linestyle=(0, (2, 2)))
     ax.set_xlabel(
-        "Velocity from the own lines (km/s)" if "velocity" in arrays else "Pixels from the own lines"
+        "Velocity from the element lines (km/s)" if "velocity" in arrays else "Pixels from the element lines"
     )
     ax.set_ylabel("Rich minus poor, stacked flux")
 

@@ -1,1 +1,1 @@
-"""TODO plots.labels."""
+"""Figures of predicted labels: accuracy, coverage, one to one, pulls, residuals."""

@@ -1,1 +1,1 @@
-"""TODO plots.posterior."""
+"""Figures of posteriors: chains, labels, predicted spectra."""

@@ -1,1 +1,1 @@
-"""TODO posterior.calibration."""
+"""Is a posterior calibrated? Ranks of the truth among draws over simulated data."""

@@ -1,1 +1,1 @@
-"""TODO posterior.checks."""
+"""Can a posterior be believed? Checks of chains and of approximations."""

@@ -1,1 +1,1 @@
-"""TODO posterior.methods."""
+"""Methods of inference: exact, Laplace, variational, NUTS."""

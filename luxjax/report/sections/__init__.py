@@ -1,1 +1,1 @@
-"""TODO report.sections."""
+"""The sections of the pages: each is a function of the run."""

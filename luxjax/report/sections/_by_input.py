@@ -21,7 +21,7 @@ def by_input(run: RunFolder) -> Section | None:
     ]
     caption = (
         "RMSE of the same test stars, by the spectra they were predicted from; one model decodes them all. A label "
-        "that improves little with the spectra that hold its own lines was hardly measured from the others either."
+        "that improves little with the spectra that hold its element lines was hardly measured from the others either."
     )
     return Section("What each survey adds", tables=(Table(["Label", *found], rows, caption),))
 

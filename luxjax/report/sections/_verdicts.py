@@ -22,7 +22,7 @@ LOOK = {
     "measured": (COLOURS["blue"], "o"),
     "proxy": (COLOURS["orange"], "s"),
     "shortcut": (COLOURS["vermilion"], "X"),
-    "undecided": (COLOURS["grey"], "D"),
+    "inconclusive": (COLOURS["grey"], "D"),
 }
 
 
@@ -33,11 +33,11 @@ def verdicts(run: RunFolder) -> Section | None:
         return None
     rows: list[list[str | Cell]] = [_row(run, e) for e in found.values()]
     table = Table(
-        ["Label", "Verdict", "Off-trend response", "T of own lines", "Off-trend scatter", "Stars"],
+        ["Label", "Verdict", "Off-trend response", "T of element lines", "Off-trend scatter", "Stars"],
         rows,
         "The response is the change of the predicted label per change of the true one at fixed other labels, with its 95% "
         "interval: 0 for a guess from the other labels; a perfect spectrum would give 1, a noisy one less. T tells in "
-        "standard errors whether the label's own lines follow it beyond what the rest of the spectrum says. The "
+        "standard errors whether the label's element lines follow it beyond what the rest of the spectrum says. The "
         "scatter is that of the noise-free label about its trend. All on stars kept out of training. Thresholds: "
         + ", ".join(sorted({e.verdict.thresholds for e in found.values()}))
         + ".",
@@ -63,7 +63,7 @@ def _row(run: RunFolder, explanation: Explanation) -> list[str | Cell]:
     verdict = explanation.verdict
     name = Markup(label_html(explanation.label))
     link = Markup('<a href="{}">{}</a>').format(page_name(explanation.label), name)
-    own = explanation.evidence.get("own_lines")
+    own = explanation.evidence.get("element_lines")
     scatter = math.nan if verdict.trend is None else verdict.trend.scatter
     unit = f" {explanation.unit}" if explanation.unit else ""
     return [

@@ -1,1 +1,1 @@
-"""TODO simulation.physics."""
+"""The physics of simulated spectra: photosphere, opacity, molecules, hydrogen, pixels."""

@@ -1,1 +1,1 @@
-"""TODO surveys.archives."""
+"""Archives of surveys: addresses of files, and their download."""

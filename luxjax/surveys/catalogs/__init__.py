@@ -1,1 +1,1 @@
-"""TODO surveys.catalogs."""
+"""Catalogues of surveys: columns, quality cuts, labels, and their join with spectra."""

@@ -195,7 +195,7 @@ def _stems(files: Any) -> np.ndarray:
 
 
 def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
-    """Rows with the same text; a text that a side has more than once is listed as undecided."""
+    """Rows with the same text; a text that a side has more than once is listed as inconclusive."""
     sides = [
         pd.DataFrame({"key": np.char.strip(np.asarray(keys, dtype=str)), name: np.arange(len(keys))})
         for name, keys in (("left", left), ("right", right))
@@ -204,7 +204,7 @@ def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
     pairs = sides[0][sides[0]["key"] != ""].merge(sides[1], on="key")
     several = pairs.duplicated("left", keep=False) | pairs.duplicated("right", keep=False)
     good = pairs[~several].sort_values("left")
-    undecided = pairs[several].assign(
+    inconclusive = pairs[several].assign(
         how=how, separation_arcsec=np.nan, reason=f"several rows with one {how}"
     )
     return Match(
@@ -212,7 +212,7 @@ def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
         good["right"].to_numpy(),
         np.full(len(good), how, object),
         np.full(len(good), np.nan),
-        undecided[["left", "right", "how", "separation_arcsec", "reason"]].reset_index(drop=True),
+        inconclusive[["left", "right", "how", "separation_arcsec", "reason"]].reset_index(drop=True),
         len(left),
         len(right),
         {how: known},

@@ -1,1 +1,1 @@
-"""TODO surveys.formats."""
+"""Formats of spectra on disk, recognised by their content."""

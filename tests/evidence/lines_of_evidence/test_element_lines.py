@@ -1,10 +1,10 @@
-"""Own-line residual: depths against a dense fit, T in worlds where its expectation is known."""
+"""Element-line residual: depths against a dense fit, T in worlds where its expectation is known."""
 
 import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import own_line_residual
+from luxjax.evidence import element_line_residual
 from luxjax.evidence.internal import line_depth, line_depth_without
 
 PROFILE = np.array([0, 0.5, 1.0, 0.5, 0, 0.2, 0.8, 0.2, 0])
@@ -57,7 +57,7 @@ def world(rng, n=4000, bound=0.1, tau=0.05, error=0.08, slope=1.0):
 
 
 def test_t_information_and_slope_are_the_expected_ones(rng):
-    found = own_line_residual(*world(rng))
+    found = element_line_residual(*world(rng))
     known = 0.05**2 / (0.05**2 + 0.1**2)
     expected = np.sqrt(4000 * known * 0.05**2 / (0.05**2 + 0.08**2))
     assert found.t == pytest.approx(expected, abs=3.5)  # 15.0, its spread is about 1
@@ -66,17 +66,17 @@ def test_t_information_and_slope_are_the_expected_ones(rng):
 
 
 def test_t_is_one_sided_and_centred_on_zero_without_a_line(rng):
-    assert own_line_residual(*world(rng, slope=-1.0)).t < -10
-    null = [own_line_residual(*world(rng, n=400, slope=0.0)).t for _ in range(200)]
+    assert element_line_residual(*world(rng, slope=-1.0)).t < -10
+    null = [element_line_residual(*world(rng, n=400, slope=0.0)).t for _ in range(200)]
     assert abs(np.mean(null)) < 0.3
     assert 0.8 < np.std(null) < 1.25
 
 
 def test_given_tau2_scales_information(rng):
     given = world(rng)
-    a, b = own_line_residual(*given, tau2=0.002), own_line_residual(*given, tau2=0.004)
+    a, b = element_line_residual(*given, tau2=0.002), element_line_residual(*given, tau2=0.004)
     assert a.information == pytest.approx(2 * b.information)
-    assert np.isnan(own_line_residual(*given, tau2=-1.0).slope)
+    assert np.isnan(element_line_residual(*given, tau2=-1.0).slope)
 
 
 def test_one_line_that_carries_all_is_seen(rng):
@@ -85,18 +85,18 @@ def test_one_line_that_carries_all_is_seen(rng):
     off = x - 0.3 * o[:, 1]
     second = np.column_stack([rng.permutation(off), off])  # left after the first, and after the second
     weight = np.array([0.5, 0.5])
-    found = own_line_residual(x, o, y, s, depth_without=second, weight=weight)
+    found = element_line_residual(x, o, y, s, depth_without=second, weight=weight)
     assert found.t_without_expected[0] == pytest.approx(found.t / np.sqrt(2))
     assert abs(found.t_without[0]) < 3.5
     assert found.t_without[1] > 10
     missing = np.column_stack([np.full(len(y), np.nan), off])
-    assert np.isnan(own_line_residual(x, o, y, s, depth_without=missing, weight=weight).t_without[0])
+    assert np.isnan(element_line_residual(x, o, y, s, depth_without=missing, weight=weight).t_without[0])
 
 
 def test_wrong_shapes_are_named():
     with pytest.raises(InputError, match="profile"):
         line_depth(np.zeros((3, 4)), np.zeros((3, 4)), np.zeros((3, 4)), np.zeros(5))
     with pytest.raises(InputError, match="shapes given"):
-        own_line_residual(np.zeros(5), np.zeros(5), np.zeros(5), np.zeros(5))
+        element_line_residual(np.zeros(5), np.zeros(5), np.zeros(5), np.zeros(5))
     with pytest.raises(InputError, match="at least 12"):
-        own_line_residual(np.zeros(5), np.zeros((5, 2)), np.zeros(5), np.zeros(5))
+        element_line_residual(np.zeros(5), np.zeros((5, 2)), np.zeros(5), np.zeros(5))
