@@ -24,7 +24,7 @@ def save_parameters(model: ParameterModel, folder: str | os.PathLike) -> Path:
     header = {
         "schema": SCHEMA,
         "luxjax": __version__,
-        "level": model.level,
+        "coverage": model.coverage,
         "families": dict(model.families),
         "parameters": {
             name: {
@@ -73,4 +73,5 @@ def load_parameters(folder: str | os.PathLike) -> ParameterModel:
                 int(row["n_fitted"]),
                 int(row["n_calibration"]),
             )
-        return ParameterModel(parameters, families, float(header["level"]), header["about"])
+        coverage = header["coverage"] if "coverage" in header else header["level"]  # as it was called
+        return ParameterModel(parameters, families, float(coverage), header["about"])
