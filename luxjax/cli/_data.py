@@ -1,54 +1,18 @@
-"""Commands that make catalogues and datasets: ``luxjax simulate``, ``luxjax ingest`` and ``luxjax check``."""
+"""The command that makes catalogues and datasets of spectra: ``luxjax ingest``."""
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["folder_name", "names_in", "pace", "register"]
+from ._options import names_in
+
+__all__ = ["register"]
 
 
 def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
-    """Add the commands to a program; `steps` makes an object that names stages while they run."""
-
-    @app.command()
-    def simulate(
-        out: Annotated[
-            Path, typer.Argument(help="Folder of the catalogue; made, or replaced if it holds one.")
-        ],
-        stars: Annotated[int, typer.Option(min=1, help="Number of stars.")] = 2000,
-        seed: Annotated[int, typer.Option(help="Another seed, another survey.")] = 1,
-        windows: Annotated[
-            str, typer.Option(help="Surveys whose spectra are made, comma-separated: apogee, galah.")
-        ] = "apogee,galah",
-        snr: Annotated[float, typer.Option(min=0.1, help="Median signal-to-noise ratio per pixel.")] = 120.0,
-        train: Annotated[
-            int | None, typer.Option(min=0, help="Stars of the training part; half unless given.")
-        ] = None,
-        files: Annotated[
-            Path | None,
-            typer.Option(
-                help="Also write the survey's files here: aspcapStar spectra, allStar.fits, and a GALAH DR3 catalogue of the training part."
-            ),
-        ] = None,
-    ) -> None:
-        """Make a survey with known truth, as a catalogue folder."""
-        from ..data import save_catalog
-        from ..simulation import simulate as observe
-        from ..simulation import write_survey_files
-
-        step = steps()
-        with step(f"observe {stars} stars"):
-            survey = observe(stars, key=seed, windows=names_in(windows), snr=snr, n_train=train)
-        with step("write the catalogue"):
-            save_catalog(survey.with_truth(), out)
-        if files is not None:
-            with step("write the survey's files"):
-                write_survey_files(survey, files)
-        typer.echo(out)
+    """Add the command to a program; `steps` makes an object that names stages while they run."""
 
     @app.command()
     def ingest(
@@ -163,55 +127,6 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         with step("write the catalogue"):
             result.save(out, unlabelled)
         typer.echo(result.summary)
-
-    @app.command()
-    def check(
-        location: Annotated[str, typer.Argument(help="Dataset: a folder, or an address.", metavar="FOLDER")],
-    ) -> None:
-        """Compare all of a dataset with its checksums; name what is damaged, and what to do. Exit status 1 then."""
-        from ..dataset import open_dataset
-
-        step, dataset = steps(), open_dataset(location)
-        with step("read and compare"):
-            found = dataset.check()
-        for damage in found:
-            typer.echo(damage)
-        typer.echo(f"{dataset!r}: {len(found) or 'nothing'} damaged")
-        if found:
-            raise typer.Exit(1)
-
-
-def folder_name(out: str) -> str:
-    """Where results for a dataset go; raises where a table was named."""
-    from ..core import InputError
-
-    if Path(out).suffix.lower() in (".fits", ".parquet", ".csv"):
-        raise InputError(
-            f"results for a dataset are a folder of parquet files; '{out}' names a table: name a folder."
-        )
-    return out
-
-
-def pace(show: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
-    """Progress over stars, shown with stars per second and the time left."""
-    begun: list[tuple[float, int]] = []
-
-    def progress(done: int, total: int) -> None:
-        now = time.perf_counter()
-        if not begun:
-            begun.append((now, done))
-        rate = (done - begun[0][1]) / max(now - begun[0][0], 1e-9)
-        left = (
-            f"{rate:,.0f} stars/s, {timedelta(seconds=round((total - done) / rate))} left; " if rate else ""
-        )
-        show(f"{left}stars", done, total)
-
-    return progress
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """Names between commas."""
-    return tuple(n.strip() for n in text.split(",") if n.strip())
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")

@@ -18,7 +18,7 @@ def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
 
 
 def test_simulate_then_ingest(monkeypatch, capsys, tmp_path):
-    options = ["--stars", 12, "--seed", 3, "--windows", "apogee", "--snr", 60, "--train", 8]
+    options = ["--n-stars", 12, "--seed", 3, "--windows", "apogee", "--snr", 60, "--n-train", 8]
     files = tmp_path / "files"
     status, out, _ = run(monkeypatch, capsys, "simulate", tmp_path / "sim", *options, "--files", files)
     assert (status, out) == (0, f"{tmp_path / 'sim'}\n")
@@ -94,7 +94,7 @@ def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
     status, _, err = run(monkeypatch, capsys, "ingest", tmp_path, "-o", tmp_path / "c")
     assert status == 2
     assert "no spectra in" in err
-    assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--stars", 2)[0] == 2
+    assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--n-stars", 2)[0] == 2
 
 
 def test_help_loads_nothing_heavy():

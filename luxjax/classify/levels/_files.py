@@ -11,8 +11,8 @@ from ...files.internal import read_header, replaced_folder
 from .._classifier import Classifier
 from .._classifier_files import load_classifier, save_classifier
 from ..estimators._files import refusing_damage
-from ._levels import ClassLevels
 from ._labels import COARSER
+from ._levels import ClassLevels
 
 __all__ = ["load_levels", "save_levels"]
 

@@ -45,18 +45,18 @@ LEAST = 12  # training stars of a finer class; rarer ones are joined or left out
 FACTS = ["id", "file", "obsid", "snr"]
 
 
-def with_parameters(data: ClassData, file: Path) -> ClassData:
+def with_parameters(data: ClassData, labels: Path) -> ClassData:
     """Parameters from a catalogue, CSV, joined by its column ``obsid``, ``id`` or ``file`` (also ``filename``, without folders)."""
-    if not Path(file).is_file():
+    if not Path(labels).is_file():
         raise InputError(
-            f"there is no catalogue {file}; give a CSV file with columns such as teff, logg, fe_h."
+            f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."
         )
-    table = pd.read_csv(file, dtype={"obsid": str, "id": str}, low_memory=False).rename(columns=OTHER_NAMES)
+    table = pd.read_csv(labels, dtype={"obsid": str, "id": str}, low_memory=False).rename(columns=OTHER_NAMES)
     names = [n for n in PARAMETERS if n in table]
     keys = [k for k in ("file", "obsid", "id") if k in table]
     if not names or not keys:
         raise InputError(
-            f"{file} needs a column file, obsid or id and one of {', '.join(PARAMETERS)}; it has {', '.join(table.columns)}."
+            f"{labels} needs a column file, obsid or id and one of {', '.join(PARAMETERS)}; it has {', '.join(table.columns)}."
         )
     own = data.table[keys[0]].astype(str)
     given = table[keys[0]].astype(str)
@@ -66,7 +66,7 @@ def with_parameters(data: ClassData, file: Path) -> ClassData:
     found = found[~given.duplicated().to_numpy()].set_index(given[~given.duplicated()]).reindex(own)
     if not found.notna().any().any():
         raise InputError(
-            f"no spectrum is in {file} by its column '{keys[0]}'; give the catalogue of these spectra."
+            f"no spectrum is in {labels} by its column '{keys[0]}'; give the catalogue of these spectra."
         )
     new = data.table.drop(columns=[n for n in names if n in data.table])
     return ClassData(
