@@ -106,7 +106,7 @@ def command(line: str, **folders: str) -> None:
 
 def commands(name: str, folds: int, smoke: bool) -> list[str]:
     ingest, latents = SETS[name]
-    choice = "--latents 4" if smoke else f"--cross-validate {latents}"
+    choice = "--latents 4" if smoke else f"--latents {latents}"
     return [
         ingest,
         f"luxjax evaluate {{out}}/{name} --folds {folds} {choice} --seed {CLAIM.seed} -o {{out}}/runs/{name}",

@@ -206,5 +206,5 @@ def test_bad_input(run, world, chains, monkeypatch):
     with pytest.raises(InputError, match="sample longer ones"):
         traces(chains.replace(draws=chains.draws[:, :5]))
     monkeypatch.setattr("luxjax.runs._infer.MOST_FREE", 100)
-    with pytest.raises(InputError, match="too many to infer together .*--window"):
+    with pytest.raises(InputError, match="too many to infer together .*--wavelength-range"):
         infer_stars(*world, Exact(), seed=1, sample=("latents", "decoders"))
