@@ -61,57 +61,82 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         ] = Path("catalog"),
         unlabelled: Annotated[
             Path | None,
-            typer.Option(help="Catalogue folder of the stars without; OUT-unlabelled unless given."),
+            typer.Option(help="Catalogue folder of the stars without labels. Default: OUT-unlabelled."),
         ] = None,
-        labels: Annotated[Path | None, typer.Option(help="Survey catalogue, FITS or CSV.")] = None,
-        names: Annotated[str, typer.Option(help="Labels, comma-separated, such as teff,logg,fe_h.")] = "",
-        cuts: Annotated[str | None, typer.Option(help="Quality preset, such as galah-dr3.")] = None,
-        join: Annotated[str, typer.Option(help="auto, id, file or crossmatch.")] = "auto",
-        rest: Annotated[bool, typer.Option(help="Shift to the rest frame.")] = True,
-        limits: Annotated[
-            tuple[float, float] | None, typer.Option(help="Wavelengths to keep, two numbers in Angstrom.")
+        labels: Annotated[
+            str,
+            typer.Option(
+                help="Labels wanted (comma-separated), such as teff,logg,fe_h. Default: the usual ones."
+            ),
+        ] = "",
+        label_catalog: Annotated[
+            Path | None, typer.Option(help="Survey catalogue that the labels come from, FITS or CSV.")
         ] = None,
-        normalize: Annotated[str, typer.Option(help="none, quantile or polynomial.")] = "none",
+        survey: Annotated[
+            str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
+        ] = "",
+        cuts: Annotated[
+            str | None, typer.Option(help="Quality cuts on the label catalogue: a preset such as galah-dr3.")
+        ] = None,
+        join: Annotated[
+            str, typer.Option(help="How spectra and labels are paired: auto, id, file or crossmatch.")
+        ] = "auto",
+        rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
+        wavelength_range: Annotated[
+            str, typer.Option(help="Wavelengths to keep, LOW,HIGH in Angstrom. Default: all.")
+        ] = "",
+        normalization: Annotated[
+            str, typer.Option(help="How the continuum is found: none, quantile or polynomial.")
+        ] = "none",
         error_factor: Annotated[
-            float, typer.Option(help="Multiplies the stated errors of the spectra.")
+            float, typer.Option(help="Factor that multiplies the stated errors of the spectra.")
         ] = 1.0,
-        output: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
+        spectra_name: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
         workers: Annotated[
             int | None,
-            typer.Option(min=1, help="Threads that read, 4 unless given; with --dataset, processes (1)."),
+            typer.Option(min=1, help="Threads that read. Default: 4. With --dataset: processes. Default: 1."),
         ] = None,
         dataset: Annotated[
             str | None,
             typer.Option(
-                help="Add all stars to a dataset instead: a folder or an address such as s3://bucket/name. May be killed and run again."
+                help="Add all stars to a dataset instead: a folder or an address such as s3://bucket/name. Rerun the same command to resume."
             ),
         ] = None,
         scheduler: Annotated[
             str | None,
             typer.Option(help="--dataset: a Dask scheduler whose workers read, such as tcp://host:8786."),
         ] = None,
-        at_once: Annotated[
+        batch_size: Annotated[
             int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
         ] = 256,
         medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
-        key: Annotated[
+        array: Annotated[
             list[str] | None,
             typer.Option(
-                help=".npz: entry for flux, ivar, error, wavelength, ids, labels, label_names or label_errors, such as error=flux_err; repeat."
+                help=".npz: NAME=ENTRY, the entry for flux, ivar, error, wavelength, ids, labels, label_names or label_errors, such as error=flux_err; repeat."
             ),
         ] = None,
         label_error: Annotated[
             list[str] | None, typer.Option(help=".npz: error of a label, such as teff=80; repeat.")
         ] = None,
-        survey: Annotated[
-            str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
-        ] = "",
     ) -> None:
         """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
-        from ..surveys import ingest as take_in
-        from ..surveys import read_arrays
+        from ..surveys import IngestOptions, read_arrays
+        from ..surveys import ingest as make_catalogues
 
-        step, wanted = steps(), names_in(names)
+        step, wanted = steps(), names_in(labels)
+        options = IngestOptions(
+            labels=wanted,
+            label_catalog=label_catalog,
+            survey=survey,
+            cuts=cuts,
+            join=join,
+            rest=rest,
+            wavelength_range=_range(wavelength_range),
+            normalization=normalization,
+            error_factor=error_factor,
+            spectra_name=spectra_name,
+        )
         if dataset is not None:
             from ..dataset import ingest_dataset
 
@@ -119,47 +144,25 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 added = ingest_dataset(
                     source,
                     dataset,
-                    labels=labels,
-                    label_names=wanted or None,
-                    survey=survey,
-                    cuts=cuts,
-                    join=join,
-                    rest=rest,
-                    limits=limits,
-                    normalization=normalize,
-                    error_factor=error_factor,
-                    output=output,
-                    files_at_once=at_once,
+                    options,
+                    batch_size=batch_size,
                     workers=workers or 1,
                     scheduler=scheduler,
                 )
             typer.echo(added.summary)
             return
-        options: dict[str, Any] = {"labels": labels, "label_names": wanted or None, "survey": survey}
         spectra: Any = source
         if len(source) == 1 and source[0].suffix.lower() == ".npz":
-            entries: dict[str, Any] = _pairs(key)
+            entries: dict[str, Any] = _pairs(array)
             if wanted:
                 entries["label_names"] = wanted
             if label_error:
                 entries["label_errors"] = {k: float(v) for k, v in _pairs(label_error, number=True).items()}
             spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
-            if labels is None:
-                options |= {"labels": own, "label_names": None}
+            if label_catalog is None:
+                options = options.replace(label_catalog=own, labels=())
         with step("read, reduce and join"):
-            result = take_in(
-                spectra,
-                **options,
-                cuts=cuts,
-                join=join,
-                rest=rest,
-                limits=limits,
-                normalization=normalize,
-                error_factor=error_factor,
-                output=output,
-                workers=workers,
-                progress=False,
-            )
+            result = make_catalogues(spectra, options, workers=workers, progress=False)
         with step("write the catalogue"):
             result.save(out, unlabelled)
         typer.echo(result.summary)
@@ -212,6 +215,19 @@ def pace(show: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
 def names_in(text: str) -> tuple[str, ...]:
     """Names between commas."""
     return tuple(n.strip() for n in text.split(",") if n.strip())
+
+
+def _range(text: str) -> tuple[float, float] | None:
+    """Two wavelengths between a comma; None where there are none."""
+    from ..core import InputError
+
+    try:
+        low, high = map(float, text.split(",")) if text else (0.0, 0.0)
+    except ValueError:
+        raise InputError(
+            f"'{text}' is no range of wavelengths; give two in Angstrom, such as 15200,15300."
+        ) from None
+    return (low, high) if text else None
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")
