@@ -13,7 +13,7 @@ from rich.text import Text
 from .. import __version__
 from ..system import keep_freed_memory
 from ..system.internal import keep_for_program
-from . import _classify, _data, _download, _explain, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
+from . import _classify, _download, _explain, _ingest, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
 from ._program import Steps, app, error_console
 
 __all__ = ["Steps", "app", "main"]
@@ -56,6 +56,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-_data.register(app, Steps)

@@ -24,8 +24,6 @@ def commands(group=None, path=()) -> dict:
 
 
 COMMANDS = commands()
-# Its options take their new names together with the object that holds them.
-PENDING = {"ingest"} if "--spectra-name" not in {o for p in COMMANDS["ingest"].params for o in p.opts} else set()
 
 
 def options(command) -> list:
@@ -71,7 +69,7 @@ def test_every_command_says_what_it_calls():
     assert set(OLD_OPTIONS) <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - PENDING))
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_options_are_named_as_parameters(command):
     assert departures(command, options(COMMANDS[command])) == []
 
@@ -108,8 +106,6 @@ OLD = [(command, old, new) for command, names in OLD_OPTIONS.items() for old, ne
 @pytest.mark.parametrize(("command", "old", "new"), OLD)
 @pytest.mark.parametrize("way", ["{} {}", "{}={}", "{}"])
 def test_an_old_option_names_the_new_one(command, old, new, way, capsys):
-    if command in PENDING:
-        pytest.skip("the command has its old options still")
     name, _, of_a_file = old.partition(" ")
     if of_a_file and way == "{}":
         pytest.skip("it has another meaning where its value is no file")
@@ -122,8 +118,6 @@ def test_an_old_option_names_the_new_one(command, old, new, way, capsys):
 
 @pytest.mark.parametrize(("command", "old", "new"), OLD)
 def test_the_new_option_is_there_and_the_old_one_is_not(command, old, new):
-    if command in PENDING:
-        pytest.skip("the command has its old options still")
     there = {o for p in COMMANDS[command].params for o in (*p.opts, *p.secondary_opts)}
     assert new in there
     assert " FILE" in old or old not in there
@@ -139,11 +133,13 @@ def test_words_of_the_help():
     """First the term, then the detail; defaults as "Default: ..."."""
     said = {
         f"{command} {called(option)}": option.help
-        for command in sorted(set(COMMANDS) - PENDING)
+        for command in sorted(COMMANDS)
         for option in options(COMMANDS[command])
     }
-    said |= {command: COMMANDS[command].help for command in set(COMMANDS) - PENDING}
-    wrong = re.compile(r"\bunless given\b|\banew\b|\bas they come\b|\bof its own\b|\bbeside\b|\bif need be\b|^Of\b")
+    said |= {command: COMMANDS[command].help for command in COMMANDS}
+    wrong = re.compile(
+        r"\bunless given\b|\banew\b|\bas they come\b|\bof its own\b|\bbeside\b|\bif need be\b|^Of\b"
+    )
     assert {k: text for k, text in said.items() if not text or wrong.search(text)} == {}
 
 

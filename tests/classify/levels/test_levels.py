@@ -107,10 +107,12 @@ def test_cross_validated_by_star():
 def test_saved_and_loaded_to_the_identical_answers(trained, tmp_path):
     features, _ = world(30, 6)
     again = load_levels(save_levels(trained, tmp_path / "h"))
+    save_levels(again, tmp_path / "h")  # takes the place of its earlier self
     pd.testing.assert_frame_equal(again.classify(features), trained.classify(features), check_exact=True)
     pd.testing.assert_frame_equal(again.notes, trained.notes, check_dtype=False)
     old = json.loads((tmp_path / "h" / "levels.json").read_text())
     old["notes"]["head"] = old["notes"].pop("level")
+    old.pop("what")
     (tmp_path / "h" / "levels.json").unlink()
     (tmp_path / "h" / "heads.json").write_text(json.dumps(old))
     older = load_levels(tmp_path / "h")
