@@ -57,6 +57,7 @@ EXCEPTIONS: dict[str, str] = {
     "to": "the folder of download_objects",
     "list": "a file with more of the arguments",
     "dataset": "chooses the function for datasets in place of that for catalogues",
+    "array": "NAME=ENTRY: the keyword argument NAME of read_arrays",
     "unlabelled": "the second folder of IngestResult.save",
 }
 
