@@ -111,7 +111,7 @@ def test_bad_input_is_one_sentence(folder, capsys):
         ((here, *fresh, "--method", "variational", "--guide", "full"), "no guide 'full'"),
         ((here, *fresh, "--method", "exact", "--sample", "scatter"), "use Laplace, Variational or NUTS"),
         ((here, *fresh, "--draws", 1), "draws of NUTS must be at least 2"),
-        ((here, *fresh, "--wavelength-range", "15010"), "give two wavelengths"),
+        ((here, *fresh, "--wavelength-range", "15010"), "give two in Angstrom"),
         ((here, *fresh, "--stars", "s99"), "no star 's99'"),
         ((here / "model", *fresh), "--catalog"),
     ]:
