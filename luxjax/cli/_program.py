@@ -26,9 +26,9 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx, args):
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
-            groups = [ctx.info_name] if ctx.parent is not None else []
+            groups = [ctx.info_name or ""] if ctx.parent is not None else []
             options = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
-            check_old_options(" ".join([*groups, command.name]), rest, options)
+            check_old_options(" ".join([*groups, name or ""]), rest, options)
         return name, command, rest
 
 
