@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..data import Catalog, LabelTable, Spectra
-from ..surveys import LabelSelection, match_labels
-from ..surveys.internal import Reduction, best_of_each
+from ..surveys import IngestOptions
+from ..surveys.internal import LabelSelection, Reduction, best_of_each, match_labels, standard_columns
 from ._dataset import Dataset
 
 __all__ = ["commit_part", "read_part", "stamp"]
@@ -44,10 +44,8 @@ def commit_part(
     dataset: Dataset,
     spectra: Spectra | None,
     journal: pd.DataFrame,
-    output: str,
+    options: IngestOptions,
     chosen: LabelSelection | None,
-    label_output: str,
-    join: str,
 ) -> None:
     """Append what one part of the files gave, without the stars that are there already."""
     if spectra is not None:
@@ -62,9 +60,9 @@ def commit_part(
     if spectra is None:
         dataset.append(None, journal=journal)
         return
-    outputs: dict[str, Spectra | LabelTable] = {output: spectra}
+    outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: spectra}
     if chosen is not None:
-        outputs[label_output] = _labels_of(spectra, chosen.labels, join)
+        outputs[options.labels_name] = _labels_of(spectra, chosen.labels, options.join)
     dataset.append(Catalog(outputs, pd.DataFrame(spectra.table)), journal=journal)
 
 

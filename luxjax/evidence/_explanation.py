@@ -1,6 +1,5 @@
 """What was found about one label: every line of evidence with its null, and the verdict they lead to."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core import InputError, check_name
+from ..core import check_name
 from ..core.internal import join_names
-from ..files.internal import read_header, replaced_folder
+from ..files.internal import FolderKind
 from ..fitted import Verdict
 from ..stats import Interval
 
@@ -31,8 +30,7 @@ EVIDENCE = (
     "shapley",
     "disentanglement",
 )
-SCHEMA = 1
-HEADER = "explanation.json"
+EXPLANATION_FOLDER = FolderKind("explanation", "explanation.json", schema=1, finite=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,20 +169,8 @@ class Explanation:
 
     def save(self, folder: str | os.PathLike) -> Path:
         """Write to a folder: ``explanation.json`` to read, ``arrays.npz`` beside it."""
-        from .. import __version__
-
-        header = {
-            "what": "luxjax explanation",
-            "schema": SCHEMA,
-            "luxjax": __version__,
-            **self.to_dict(),
-        }
         arrays = {f"{n}/{k}": v for n, e in self.evidence.items() for k, v in e.arrays.items()}
-        with replaced_folder(folder, HEADER, "explanation") as part:
-            text = json.dumps(header, indent=1, allow_nan=False)
-            (part / HEADER).write_text(text + "\n", encoding="utf-8")
-            np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
-        return Path(folder)
+        return EXPLANATION_FOLDER.write(folder, self.to_dict(), arrays)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "Explanation":
@@ -195,11 +181,9 @@ class Explanation:
         InputError
             If there is none, it was written by a newer luxjax, or its files do not fit together.
         """
-        folder = Path(folder)
-        header = read_header(folder, HEADER, "explanation", SCHEMA)
-        try:
-            with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-                stored = {k: file[k] for k in file.files}
+        header = EXPLANATION_FOLDER.read(folder)
+        with EXPLANATION_FOLDER.reading(folder):
+            stored = EXPLANATION_FOLDER.arrays(folder)
             evidence = {
                 name: Evidence.from_dict(
                     name,
@@ -217,8 +201,6 @@ class Explanation:
                 Verdict.from_dict(header["verdict"]),
                 evidence,
             )
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the explanation at '{folder}' is damaged ({error}); save it again.") from error
 
 
 def _number(value: float) -> float | None:

@@ -57,7 +57,7 @@ _LIBRARIES = [
 _OWNED = (
     "metrics.json", "labels.parquet", "labels.fits", "transferred.parquet", "transferred.fits", "examples.npz", "report.html",
     "log.txt", "figures", "model", "explain", "stars.csv", "posterior", "labels.csv", "features.npz", "spectra.csv",
-    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "heads", "heads.csv", "parameters", "parameters.csv", "labels", "fit.npz",
+    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "levels", "levels.csv", "heads", "heads.csv", "parameters", "parameters.csv", "labels", "fit.npz",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from luxjax.surveys import ingest, read
 from .stars import content, lamost_file
 
 Z = (0.0, 1e-4, -2e-4, 3e-4)
-QUIET = {"files_at_once": 3, "chunk": 2, "shard": 4}
+QUIET = {"batch_size": 3, "chunk": 2, "shard": 4}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,8 @@ def labels(folder):
 
 
 def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
-    options = {"labels": labels, "join": "id", "normalization": "polynomial", "limits": (3720, 3860)}
+    options = {"label_catalog": labels, "join": "id", "normalization": "polynomial"}
+    options["wavelength_range"] = (3720, 3860)
     made = ingest_dataset(folder, tmp_path / "d", **options, **QUIET)
     expected = ingest(folder, **options, progress=False)
     for catalog in (expected.labelled, expected.unlabelled):
@@ -62,7 +63,9 @@ def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
 
 def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
     """Files that are committed are not read again, and the folder ends as if nothing had happened."""
-    whole = content(ingest_dataset(folder, tmp_path / "whole", labels=labels, **QUIET).dataset.location.root)
+    whole = content(
+        ingest_dataset(folder, tmp_path / "whole", label_catalog=labels, **QUIET).dataset.location.root
+    )
     original = _ingest.commit_part
     for after in (1, 3):
         parts = iter(range(after))
@@ -75,8 +78,8 @@ def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(_ingest, "commit_part", commit)
             with pytest.raises(KeyboardInterrupt):
-                ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
-        again = ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
+                ingest_dataset(folder, tmp_path / f"d{after}", label_catalog=labels, **QUIET)
+        again = ingest_dataset(folder, tmp_path / f"d{after}", label_catalog=labels, **QUIET)
         assert again.n_read == 10 - 3 * after
         assert content(tmp_path / f"d{after}") == whole
 
@@ -145,7 +148,7 @@ def test_command_line(folder, tmp_path, monkeypatch, capsys):
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()
 
-    options = ["--limits", 3720, 3860, "--at-once", 4, "--dataset", tmp_path / "d"]
+    options = ["--wavelength-range", "3720,3860", "--batch-size", 4, "--dataset", tmp_path / "d"]
     status, out, err = run("ingest", folder, *options)
     assert (status, out.splitlines()[1]) == (0, "files: 10 given, 10 read now"), err
     assert 3720 <= open_dataset(tmp_path / "d").wavelength("spectra")[0] < 3721

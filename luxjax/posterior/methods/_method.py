@@ -84,7 +84,7 @@ class AbstractMethod(eqx.Module):
     def joint(self, problem: Problem, *, key: PRNGKeyArray) -> AbstractPosterior:
         """The posterior of the latents and of the parts of the model that are free."""
         raise InputError(
-            f"{type(self).__name__} infers latents with known decoders and scatter; for free = "
+            f"{type(self).__name__} infers latents with known decoders and scatter; for sample = "
             f"{', '.join(problem.free)} use Laplace, Variational or NUTS."
         )
 

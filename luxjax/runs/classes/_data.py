@@ -74,7 +74,7 @@ def lamost_data(
     *,
     repeats: str = "all",
     need_class: bool = True,
-    clean: bool = False,
+    reject_cosmic_rays: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> ClassData:
     """Read LAMOST files and measure their features; what cannot be used is listed, never fatal.
@@ -87,8 +87,8 @@ def lamost_data(
         Keep every spectrum of a star, or the one of highest S/N.
     need_class : bool
         Whether to leave out what the survey's pipeline did not class as a star of O to M.
-    clean : bool
-        Whether to reject cosmic rays first.
+    reject_cosmic_rays : bool
+        Before features are measured.
     progress : callable, optional
         Told (task, done, total).
     """
@@ -105,7 +105,7 @@ def lamost_data(
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
     table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
-    return _measured(spectra, table, problems, clean, progress)
+    return _measured(spectra, table, problems, reject_cosmic_rays, progress)
 
 
 def simulated_data(
@@ -115,7 +115,7 @@ def simulated_data(
     snr: tuple[float, float] = (10.0, 100.0),
     visits: int = 1,
     mix: Mapping[str, float] | None = None,
-    clean: bool = False,
+    reject_cosmic_rays: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> ClassData:
     """Features of a simulated LAMOST, whose true classes and parameters are known; options as for `simulate_lamost`."""
@@ -126,7 +126,7 @@ def simulated_data(
         [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
     )
     table = table.assign(id=made.spectra.ids, file="", release="simulated")
-    return _measured(made.spectra, table, NOTHING, clean, progress)
+    return _measured(made.spectra, table, NOTHING, reject_cosmic_rays, progress)
 
 
 def _measured(
@@ -170,21 +170,21 @@ def _stacked(parts: list[Features]) -> Features:
     )
 
 
-def keep_classes(data: ClassData, wanted: Sequence[str] = (), least: int = 20) -> ClassData:
+def keep_classes(data: ClassData, classes: Sequence[str] = (), min_per_class: int = 20) -> ClassData:
     """The spectra of the classes asked for that have enough stars; the others are left out with the reason."""
     stars = data.table.groupby("class")["id"].nunique()
-    for name in wanted:
+    for name in classes:
         if name not in stars:
             raise InputError(f"no spectrum is of class '{name}'; there are {_counts(stars)}.")
-    kept = [str(c) for c in stars.index if c in (wanted or stars.index) and stars[c] >= least]
+    kept = [str(c) for c in stars.index if c in (classes or stars.index) and stars[c] >= min_per_class]
     if len(kept) < 2:
         raise InputError(
-            f"a classifier needs two classes with {least} stars each; there are {_counts(stars)}. Give more spectra, or "
-            "fewer as --least (10 at the very least)."
+            f"a classifier needs two classes with {min_per_class} stars each; there are {_counts(stars)}. Give more spectra, or "
+            "fewer as --min-per-class (10 at the very least)."
         )
     reasons = {
-        c: f"class {c} has only {stars[c]} stars, {least} are needed"
-        if c in (wanted or stars.index)
+        c: f"class {c} has only {stars[c]} stars, {min_per_class} are needed"
+        if c in (classes or stars.index)
         else f"class {c} was not asked for"
         for c in stars.index
         if c not in kept

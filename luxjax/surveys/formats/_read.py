@@ -18,7 +18,16 @@ from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._fits import open_fits
 
-__all__ = ["FORMATS", "Format", "ReadResult", "files_by_star", "identify", "read", "read_many"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "ReadResult",
+    "detect_format",
+    "files_by_star",
+    "identify",
+    "read",
+    "read_many",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,21 @@ FORMATS: tuple[Format, ...] = (
 def identify(hdus: fits.HDUList) -> Format | None:
     """The first known layout that fits."""
     return next((f for f in FORMATS if f.identify(hdus)), None)
+
+
+def detect_format(file: str | Path) -> str | None:
+    """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
+
+    The content decides, not the name of the file. `FORMATS` lists all layouts.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no FITS file, or is truncated.
+    """
+    with open_fits(file) as hdus:
+        layout = identify(hdus)
+    return None if layout is None else layout.name
 
 
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import condition_on, embed, ordinal_error, permute_families, train_classifier
+from luxjax.classify import condition_on, permute_families, train_classifier
+from luxjax.classify.internal import embed, ordinal_error
 from luxjax.classify.features import Features
 from luxjax.classify.internal import OrdinalError
 from luxjax.core import InputError
