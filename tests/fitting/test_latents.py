@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +46,9 @@ def test_products_made_once_change_no_posterior(rng, scatter, dof):
     )
     products = weight_products(model, batch.names, batch.dtype)
     plain = latent_posterior(model, batch)
-    jax.tree.map(np.testing.assert_array_equal, latent_posterior(model, batch, products=products), plain)
+    # The columns of zeros give the product another shape, and CPUs other orders of summation: the last digits may differ.
+    same = partial(np.testing.assert_allclose, rtol=1e-13, atol=1e-13)
+    jax.tree.map(same, latent_posterior(model, batch, products=products), plain)
     np.testing.assert_allclose(place(model, batch), plain.mean, rtol=1e-5, atol=1e-9)
     wrong = {k: 2 * p for k, p in products.items()}
     assert not np.allclose(latent_posterior(model, batch, products=wrong).mean, plain.mean)
