@@ -111,7 +111,8 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         For a dataset they are written as they come; a command that was killed goes on where it was when given again.
         """
         from ..data import load_catalog
-        from ..dataset import is_dataset, open_dataset
+        from ..dataset import open_dataset
+        from ..dataset.internal import is_dataset
         from ..files import write_table
         from ..runs import transfer_run, transfer_run_dataset
 

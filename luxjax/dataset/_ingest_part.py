@@ -7,8 +7,9 @@ import pandas as pd
 
 from ..data import Catalog, LabelTable, Spectra
 from ..surveys import IngestOptions
-from ..surveys.internal import LabelSelection, Reduction, best_of_each, match_labels, standard_columns
+from ..surveys.internal import LabelSelection, Reduction, best_of_each, match_labels
 from ._dataset import Dataset
+from ._known import KnownSky
 
 __all__ = ["commit_part", "read_part", "stamp"]
 
@@ -42,6 +43,7 @@ def _noted(journal: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
 
 def commit_part(
     dataset: Dataset,
+    known: KnownSky,
     spectra: Spectra | None,
     journal: pd.DataFrame,
     options: IngestOptions,
@@ -49,13 +51,13 @@ def commit_part(
 ) -> None:
     """Append what one part of the files gave, without the stars that are there already."""
     if spectra is not None:
-        new = ~dataset.has(spectra.ids)
+        new = ~(dataset.has(spectra.ids) | known.has(spectra))
         table = pd.DataFrame(spectra.table)
         file = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)
-        known = pd.DataFrame(
+        again = pd.DataFrame(
             {"id": spectra.ids, "file": file, "reason": "the star is in the dataset already"}
         )
-        journal = _noted(journal, known[~new])
+        journal = _noted(journal, again[~new])
         spectra = spectra.select(new) if new.any() else None
     if spectra is None:
         dataset.append(None, journal=journal)
@@ -64,6 +66,7 @@ def commit_part(
     if chosen is not None:
         outputs[options.labels_name] = _labels_of(spectra, chosen.labels, options.join)
     dataset.append(Catalog(outputs, pd.DataFrame(spectra.table)), journal=journal)
+    known.add(spectra)
 
 
 def _labels_of(spectra: Spectra, labels: LabelTable, join: str) -> LabelTable:

@@ -12,7 +12,8 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.dataset import Dataset, is_dataset
+from luxjax.dataset import Dataset
+from luxjax.dataset.internal import is_dataset
 from luxjax.dataset._location import Location
 from luxjax.dataset.internal import Results
 from luxjax.fitted import FittedModel, OutputInfo, Trend, Verdict, load, save
