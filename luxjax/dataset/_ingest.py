@@ -16,8 +16,7 @@ from ..data import LabelTable, Spectra
 from ..surveys import IngestOptions
 from ..surveys.internal import LabelSelection, Reduction, choose_labels, files_by_star, spectra_files
 from ._dataset import Dataset, open_dataset
-from ._ingest_part import commit_part, read_part, stamp
-from ._known import KnownSky
+from ._ingest_part import KnownSky, commit_part, read_part, stamp
 from ._location import Location
 from ._manifest import MANIFEST
 from ._prefetch import ahead, executor
