@@ -1,6 +1,7 @@
 """The options of ingestion: one object, whose values are checked when it is made."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from luxjax.core import InputError
@@ -76,7 +77,9 @@ def test_a_star_under_two_designations_is_one():
         "snr": [20.0, 30.0, 10.0],
     }
     names = ["J030059.53-013313.8", "J030059.53-013313.7", "J030112.00-013300.0"]
-    spectra = Spectra(np.ones((3, 4)), np.ones((3, 4)), np.arange(1.0, 5), "air", names, table=table)
+    spectra = Spectra(
+        np.ones((3, 4)), np.ones((3, 4)), np.arange(1.0, 5), "air", names, table=pd.DataFrame(table)
+    )
     result = ingest(spectra)
     assert result.unlabelled.ids.tolist() == names[1:]
     assert result.left_out["id"].tolist() == names[:1]
