@@ -82,6 +82,7 @@ def ingest(
     ] = None,
 ) -> None:
     """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
+    from ..data.internal import CATALOG_FOLDER
     from ..surveys import IngestOptions, read_arrays
     from ..surveys import ingest as make_catalogues
 
@@ -112,6 +113,9 @@ def ingest(
             )
         typer.echo(added.summary)
         return
+    for folder in (out, unlabelled):
+        if folder is not None:  # hours of reading must not end in a refusal
+            CATALOG_FOLDER.check_replaceable(folder)
     spectra: Any = source
     if len(source) == 1 and source[0].suffix.lower() == ".npz":
         entries: dict[str, Any] = _pairs(array)

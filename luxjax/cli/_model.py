@@ -98,7 +98,8 @@ def transfer(
     For a dataset, results are written incrementally; rerun the same command to resume.
     """
     from ..data import load_catalog
-    from ..dataset import is_dataset, open_dataset
+    from ..dataset import open_dataset
+    from ..dataset.internal import is_dataset
     from ..files import write_table
     from ..runs import transfer_run, transfer_run_dataset
 

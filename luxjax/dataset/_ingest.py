@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.progress import track
 
@@ -13,13 +14,13 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import LabelTable, Spectra
 from ..surveys import IngestOptions
-from ..surveys.internal import Reduction, choose_labels, files_by_star, spectra_files
+from ..surveys.internal import LabelSelection, Reduction, choose_labels, files_by_star, spectra_files
 from ._dataset import Dataset, open_dataset
-from ._ingest_part import commit_part, read_part, stamp
+from ._ingest_part import KnownSky, commit_part, read_part, stamp
 from ._location import Location
 from ._manifest import MANIFEST
 from ._prefetch import ahead, executor
-from ._recorded import current_names, recorded
+from ._zarr import checksum
 
 __all__ = ["DatasetIngest", "ingest_dataset"]
 
@@ -65,6 +66,8 @@ class DatasetIngest:
 
 
 _LOST = ["what", "file", "id", "reason"]
+# Names that earlier versions wrote, and what these options are called now.
+_RENAMED = {"limits": "wavelength_range", "output": "spectra_name", "files_at_once": "batch_size"}
 
 
 def ingest_dataset(
@@ -114,8 +117,8 @@ def ingest_dataset(
 
     Notes
     -----
-    Of several spectra of a star in one part the best is kept; a spectrum of a star that an earlier part brought is
-    left out, whatever its S/N.
+    Of several spectra of a star in one part, by the rule of `luxjax.data.same_star`, the best is kept; a spectrum of a
+    star that an earlier part brought, under the same name or at the same position, is left out, whatever its S/N.
     """
     options = (options or IngestOptions()).replace(**settings)
     if batch_size < 1:
@@ -125,7 +128,7 @@ def ingest_dataset(
     if options.label_catalog is not None:
         wanted = options.labels or None
         chosen = choose_labels(options.label_catalog, wanted, options.cuts, options.survey, options.release)
-    asked = recorded(options, chosen, batch_size)
+    asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)
         reduction = _recalled(dataset, asked)
@@ -140,12 +143,35 @@ def ingest_dataset(
     left = _not_done(files, dataset.journal())
     parts = [left[at : at + batch_size] for at in range(0, len(left), batch_size)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
+    known = KnownSky(dataset)
     with executor(workers, scheduler) as (pool, at_once):
         read = ahead(pool, read_part, jobs, 2 * at_once)
         for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
-            commit_part(dataset, spectra, journal, options, chosen)
+            commit_part(dataset, known, spectra, journal, options, chosen)
     n_read = sum(len(files) for _, files in jobs)
     return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
+
+
+def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size: int) -> dict[str, Any]:
+    """All that decides what the stars of a dataset are, as JSON holds it."""
+    kept = options.wavelength_range
+    return {
+        "rest": bool(options.rest),
+        "normalization": options.normalization,
+        "error_factor": options.error_factor,
+        "wavelength_range": None if kept is None else list(kept),
+        "grid": None if options.grid is None else checksum(np.asarray(options.grid, "<f8")),
+        "spectra_name": options.spectra_name,
+        "labels": None if chosen is None else [options.labels_name, *chosen.labels.names],
+        "cuts": getattr(options.cuts, "name", options.cuts),
+        "join": options.join,
+        "batch_size": batch_size,
+    }
+
+
+def _current_names(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as a dataset recorded them, under the names of this version."""
+    return {_RENAMED.get(name, name): value for name, value in asked.items()}
 
 
 def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
@@ -155,7 +181,7 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
         raise InputError(
             f"the dataset at '{dataset.location}' was not made of files by luxjax ingest; name another place."
         )
-    before = current_names(recipe["asked"])
+    before = _current_names(recipe["asked"])
     for name, wanted in asked.items():
         if before.get(name) != wanted:
             raise InputError(

@@ -84,17 +84,38 @@ class FolderKind:
         InputError
             The target is a file, or holds anything that this kind does not write. It is left as it is.
         """
-        target = Path(os.path.realpath(folder))
-        self._check_replaceable(target, folder)
+        target = self.check_replaceable(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         part.chmod(0o777 & ~_umask())
         try:
             yield part
-            self._check_replaceable(target, folder)  # a file may have come in meanwhile
+            self.check_replaceable(folder)  # a file may have come in meanwhile
             _take_place(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def check_replaceable(self, folder: str | os.PathLike) -> Path:
+        """The folder itself, links followed, if one of this kind may be written there.
+
+        Raises
+        ------
+        InputError
+            It is a file, or holds anything that this kind does not write.
+        """
+        target = Path(os.path.realpath(folder))
+        if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+            return target
+        if target.is_file() or not self._has_header(target):
+            raise InputError(
+                f"'{folder}' exists and holds no {self.name}; name a new folder or an earlier {self.name} to replace."
+            )
+        if strangers := self.strangers(target):
+            raise InputError(
+                f"'{folder}' holds a {self.name} and also {join_names(strangers, 5)}, which luxjax did not write, so it is "
+                "not replaced; move that elsewhere, or name another folder."
+            )
+        return target
 
     def put(
         self, part: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None
@@ -174,19 +195,6 @@ class FolderKind:
 
     def _writes(self, name: str) -> bool:
         return name in (self.header, ARRAYS) or any(re.fullmatch(own, name) for own in self.files)
-
-    def _check_replaceable(self, target: Path, given: str | os.PathLike) -> None:
-        if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-            return
-        if target.is_file() or not self._has_header(target):
-            raise InputError(
-                f"'{given}' exists and holds no {self.name}; name a new folder or an earlier {self.name} to replace."
-            )
-        if strangers := self.strangers(target):
-            raise InputError(
-                f"'{given}' holds a {self.name} and also {join_names(strangers, 5)}, which luxjax did not write, so it is "
-                "not replaced; move that elsewhere, or name another folder."
-            )
 
     def _has_header(self, folder: Path) -> bool:
         try:

@@ -71,7 +71,9 @@ def infer(
     for name in sample:
         check_name("part of the model to infer", name, FREE)
     if "latents" not in sample:
-        raise InputError(f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'.")
+        raise InputError(
+            f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'."
+        )
     batch = fitted.batch(data)
     method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in sample)

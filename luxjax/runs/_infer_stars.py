@@ -62,7 +62,9 @@ def stars_to_infer(
     return fitted, found.select(slice(0, max_stars)) if max_stars else found
 
 
-def keep_window(fitted: FittedModel, catalog: Catalog, wavelength_range: tuple[float, float]) -> tuple[FittedModel, Catalog]:
+def keep_window(
+    fitted: FittedModel, catalog: Catalog, wavelength_range: tuple[float, float]
+) -> tuple[FittedModel, Catalog]:
     """The model and the stars with the pixels between two wavelengths alone.
 
     Parameters
@@ -76,7 +78,9 @@ def keep_window(fitted: FittedModel, catalog: Catalog, wavelength_range: tuple[f
         info = fitted.info(name)
         if info.wavelength is None:
             continue
-        keep = np.flatnonzero((info.wavelength >= wavelength_range[0]) & (info.wavelength <= wavelength_range[1]))
+        keep = np.flatnonzero(
+            (info.wavelength >= wavelength_range[0]) & (info.wavelength <= wavelength_range[1])
+        )
         if len(keep) == 0:
             for each in (decoders, scatter, infos, outputs):
                 each.pop(name, None)

@@ -13,11 +13,21 @@ from ..core import InputError, check_name
 from ..core.internal import PRNGKeyArray
 from ..data import Catalog, Spectra
 from ..evidence import Explanation, explain_all
-from ..fitting import AbstractFitter, fit
 from ..fitted import FittedModel, save
-from ..models import Lux
-from ..prediction import Calibration, Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
+from ..fitting import AbstractFitter, fit
 from ..lines import LineList
+from ..models import Lux
+from ..prediction import (
+    Calibration,
+    Prediction,
+    calibrate,
+    cannon,
+    labels_only,
+    predict_spectra,
+    ridge,
+    score,
+    transfer,
+)
 from ..simulation import Truth
 from ._explain import verdict_metrics, write_stars
 from ._explanations import write_explanations

@@ -7,7 +7,7 @@ from .archives._download import download
 from .archives._objects import download_objects
 from .catalogs._catalogs import read_catalog
 from .catalogs._quality import apply_cuts, presets
-from .catalogs._survey_labels import LABELS, read_labels
+from .catalogs._survey_labels import read_labels
 from .formats._arrays import read_arrays
 from .formats._bits import flag_names
 from .formats._lamost_files import read_lamost
@@ -15,7 +15,6 @@ from .formats._read import FORMATS, detect_format, read, read_many
 
 __all__ = [
     "FORMATS",
-    "LABELS",
     "IngestOptions",
     "IngestResult",
     "apply_cuts",

@@ -2,7 +2,7 @@
 
 from ._ingest import best_of_each, spectra_files
 from ._reduce import Reduction
-from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns
+from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns, star_columns
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
@@ -16,4 +16,5 @@ __all__ = [
     "parse_subclass",
     "spectra_files",
     "standard_columns",
+    "star_columns",
 ]

@@ -92,6 +92,10 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
 
 
 def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    status, _, err = run(monkeypatch, capsys, "ingest", tmp_path / "none", "-o", tmp_path / "mine")
+    assert (status, "holds no catalogue" in err) == (2, True)  # before anything is read
     status, _, err = run(monkeypatch, capsys, "ingest", tmp_path, "-o", tmp_path / "c")
     assert status == 2
     assert "no spectra in" in err

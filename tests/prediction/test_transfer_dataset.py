@@ -12,9 +12,9 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.dataset import Dataset, is_dataset
+from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
-from luxjax.dataset.internal import Results
+from luxjax.dataset.internal import Results, is_dataset
 from luxjax.fitted import FittedModel, OutputInfo, Trend, Verdict, load, save
 from luxjax.fitted.internal import fingerprint
 from luxjax.models import Linear, Lux

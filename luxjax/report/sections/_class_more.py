@@ -162,7 +162,10 @@ def more_answers(run: RunFolder, data: ClassData, coverage: float) -> pd.DataFra
 def class_more(run: RunFolder) -> Section | None:
     """The section of the page; None for runs that have neither."""
     metrics = run.metrics if run.has("metrics") else {}
-    levels, parameters = metrics.get("class_levels") or metrics.get("class_heads"), metrics.get("class_parameters")
+    levels, parameters = (
+        metrics.get("class_levels") or metrics.get("class_heads"),
+        metrics.get("class_parameters"),
+    )
     tables = ([] if not levels else [_levels_table(levels)]) + (
         [] if not parameters else [_parameters_table(parameters)]
     )

@@ -1,6 +1,6 @@
 """Which labels belong to which spectra: by identifier, by the name of the spectrum's file, or by cross-match."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,15 @@ from ._catalogs import catalog_columns, detect_release
 from ._quality import Preset, QualityReport, apply_cuts, presets
 from ._survey_labels import label_columns, read_labels
 
-__all__ = ["JOINS", "LabelSelection", "best_rows", "choose_labels", "match_labels", "standard_columns"]
+__all__ = [
+    "JOINS",
+    "LabelSelection",
+    "best_rows",
+    "choose_labels",
+    "match_labels",
+    "standard_columns",
+    "star_columns",
+]
 
 JOINS = ("auto", "id", "file", "crossmatch")
 # Columns by the standard name that `crossmatch` and `same_star` know, most wanted first; matched whatever their case.
@@ -220,6 +228,12 @@ def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
         len(right),
         {how: known},
     )
+
+
+def star_columns(columns: Iterable[str]) -> list[str]:
+    """Those of a table's columns that tell one star from another."""
+    known = {name for names in _KEYS.values() for name in names}
+    return [c for c in columns if str(c).lower() in known]
 
 
 def standard_columns(frame: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:

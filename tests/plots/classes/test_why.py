@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from luxjax.classify import condition_on, permute_families, train_classifier
-from luxjax.classify.internal import embed, ordinal_error
 from luxjax.classify.features import Features
-from luxjax.classify.internal import OrdinalError
+from luxjax.classify.internal import OrdinalError, embed, ordinal_error
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.plots import (
