@@ -6,23 +6,31 @@ from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
 from ._messages import join_names
 from ._random import as_key
+from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, padded_blocks, stars_of
 
 __all__ = [
+    "STEP",
+    "AbstractLocalStars",
+    "AbstractStars",
     "Array",
+    "Block",
     "Float",
     "Int",
     "Latents",
+    "ModelUnits",
     "PRNGKeyArray",
     "as_key",
     "is_definite",
     "join_names",
     "n_pairs",
     "pack",
+    "padded_blocks",
     "quadratic_form",
     "rows_filled",
     "rows_of",
     "solve_ridge",
     "solve_symmetric",
+    "stars_of",
     "total",
     "usable",
 ]

@@ -9,13 +9,15 @@ Where noise is Student's t the expectation is over the precision of every value 
 JASA 84, 881), taken as independent of the latents; the objective is then the variational bound of the likelihood.
 """
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError
-from ..core.internal import Array, Float, PRNGKeyArray
+from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray
 from ..latents import decoder_sums, latent_posterior, weight_products
 from ..latents.internal import (
     DecoderSums,
@@ -78,9 +80,16 @@ class EM(AbstractFitter):
     readout: bool = False
     block: int | None = None
     checkpoint: str | None = None
+    shares_stars: ClassVar[bool] = True
+    streams_stars: ClassVar[bool] = True
+    fits_student_t: ClassVar[bool] = True
+
+    @classmethod
+    def suits(cls, model: Lux) -> bool:
+        return model.is_linear
 
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
     ) -> FitResult:
         if not model.is_linear:
             raise InputError(
@@ -122,11 +131,13 @@ class EM(AbstractFitter):
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
-    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, moments: dict[str, Moments]) -> dict:
+    def _identity(
+        self, model: Lux, batch: AbstractStars, key: PRNGKeyArray, moments: dict[str, Moments]
+    ) -> dict:
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
         return fit_identity(settings, model, batch, key, moments)
 
-    def _sweep(self, model: Lux, batch: Batch):
+    def _sweep(self, model: Lux, batch: AbstractStars):
         products = weight_products(model, batch.names, batch.dtype)
         kernel = _pass_with_scatter if self.scatter else _pass_without
         return sweep(kernel, model, batch, self.block, products)

@@ -3,11 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import equinox as eqx
 
-from ..core import Batch
-from ..core.internal import Array, PRNGKeyArray
+from ..core.internal import AbstractStars, Array, PRNGKeyArray
 from ..models import Lux
 
 __all__ = ["AbstractFitter", "FitResult", "Progress"]
@@ -40,10 +40,22 @@ class FitResult:
 
 
 class AbstractFitter(eqx.Module):
-    """A way of fitting a model to a batch."""
+    """A way of fitting a model to stars; it says itself which models and stars it can take."""
+
+    shares_stars: ClassVar[bool] = False
+    """Whether stars may be shared out over devices (`luxjax.parallel.star_mesh`)."""
+    streams_stars: ClassVar[bool] = False
+    """Whether stars may be read from disk in every pass instead of being held in memory."""
+    fits_student_t: ClassVar[bool] = False
+    """Whether it knows Student-t noise (`Lux.dof`)."""
+
+    @classmethod
+    @abstractmethod
+    def suits(cls, model: Lux) -> bool:
+        """Whether it can fit decoders of these kinds."""
 
     @abstractmethod
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
     ) -> FitResult:
-        """Fit `model` to `batch`; called by `luxjax.fit`, which prepares and checks both."""
+        """Fit `model` to the stars of `batch`; called by `luxjax.fit`, which prepares and checks both."""

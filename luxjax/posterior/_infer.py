@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..core import Batch, InputError, check_name
 from ..core.internal import PRNGKeyArray, as_key
@@ -76,10 +75,9 @@ def infer(
     method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in free)
     _check(fitted, batch, asked)
-    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64) if _is_float(x) else x, fitted.model)
-        problem = Problem(fitted.replace(model=wide), batch, ids, priors, asked, block, progress)
+        problem = Problem(fitted.replace(model=wide), batch, data.ids, priors, asked, block, progress)
         run = method.latents if asked == ("latents",) else method.joint
         return run(problem, key=as_key(key))
 
