@@ -5,8 +5,7 @@ and messages to standard error. Bad input ends with one sentence and exit status
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,9 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import __version__
+from .._exports import MissingExtra
+from ..core import Progress
+from ..core.internal import Display
 from ..system import _compilation as compilation
 from ..system import _memory as memory
 from . import _classify as cli_classify
@@ -54,6 +56,9 @@ def main() -> None:
             raise
         _console().print(Text(f"luxjax: {error}", style="red"), soft_wrap=True)
         sys.exit(2)
+    except MissingExtra as missing:
+        _console().print(Text(f"luxjax: {missing}", style="red"), soft_wrap=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         _console().print(Text("luxjax: interrupted", style="red"))
         sys.exit(130)
@@ -72,13 +77,12 @@ class Steps:
         self.timings: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
-        """Run a stage called `name`; what it gives shows progress: (task, how much is done, how much there is)."""
-        begun = time.perf_counter()
-        with self.console.status(Text(name)) as status:
-            yield lambda task, done, total: status.update(Text(f"{name}: {task} {done:,} of {total:,}"))
-        self.timings[name] = time.perf_counter() - begun
-        self.console.print(Text(f"{self.timings[name]:7.1f} s  {name}"), soft_wrap=True)
+    def __call__(self, name: str) -> Iterator[Progress]:
+        """Run a stage called `name`; what it gives shows the progress of the work."""
+        with Display(name, self.console, closing=False) as shown:
+            yield shown
+        self.timings[name] = shown.seconds
+        shown.leave_line(name)
 
 
 def _show_version(wanted: bool) -> None:

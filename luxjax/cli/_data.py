@@ -1,14 +1,12 @@
 """Commands that make catalogues and datasets: ``luxjax simulate``, ``luxjax ingest`` and ``luxjax check``."""
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["folder_name", "names_in", "pace", "register"]
+__all__ = ["folder_name", "names_in", "register"]
 
 
 def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
@@ -190,23 +188,6 @@ def folder_name(out: str) -> str:
             f"results for a dataset are a folder of parquet files; '{out}' names a table: name a folder."
         )
     return out
-
-
-def pace(show: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
-    """Progress over stars, shown with stars per second and the time left."""
-    begun: list[tuple[float, int]] = []
-
-    def progress(done: int, total: int) -> None:
-        now = time.perf_counter()
-        if not begun:
-            begun.append((now, done))
-        rate = (done - begun[0][1]) / max(now - begun[0][0], 1e-9)
-        left = (
-            f"{rate:,.0f} stars/s, {timedelta(seconds=round((total - done) / rate))} left; " if rate else ""
-        )
-        show(f"{left}stars", done, total)
-
-    return progress
 
 
 def names_in(text: str) -> tuple[str, ...]:

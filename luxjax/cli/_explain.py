@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._data import folder_name, names_in, pace
+from ._data import folder_name, names_in
 
 __all__ = ["register"]
 
@@ -88,7 +88,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             listed = None if lines is None else _lines(lines, medium)
             with step("explain stars") as show:
                 made = explain_run_dataset(
-                    folder, stars, to, lines=listed, resolution=resolution, progress=pace(show)
+                    folder, stars, to, lines=listed, resolution=resolution, progress=show
                 )
             typer.echo(f"{len(made)} stars in {to}")
             return

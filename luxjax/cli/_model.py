@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._data import folder_name, names_in, pace
+from ._data import folder_name, names_in
 
 __all__ = ["register"]
 
@@ -120,7 +120,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         if is_dataset(catalog):
             to, stars = folder_name(out or "labels"), open_dataset(catalog)
             with step("predict labels") as show:
-                made = transfer_run_dataset(run, stars, to, progress=pace(show), **given)
+                made = transfer_run_dataset(run, stars, to, progress=show, **given)
             typer.echo(f"{len(made)} stars in {to}")
             return
         table = Path(out or "labels.fits")

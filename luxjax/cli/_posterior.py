@@ -10,14 +10,6 @@ from ._data import names_in
 
 __all__ = ["register"]
 
-# What each method takes of the command's options, and how many stars it is given unless told.
-METHODS: dict[str, tuple[tuple[str, ...], int]] = {
-    "exact": ((), 100),
-    "laplace": (("rank", "draws"), 100),
-    "variational": (("guide", "rank", "steps", "draws"), 50),
-    "nuts": (("chains", "warmup", "draws", "target_accept"), 12),
-}
-
 
 def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
     """Add the command to a program; `steps` makes an object that names stages while they run."""
@@ -98,7 +90,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 catalog=catalog,
                 part=part or ("train" if free else "test"),
                 ids=names_in(stars),
-                most=limit or METHODS[method][1],
+                most=limit or how.default_stars,
             )
             if window:
                 fitted, found = keep_window(fitted, found, _window(window))
@@ -121,19 +113,17 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
 def _method(name: str, given: dict[str, Any]):
     """The method object, from the options that it takes."""
     from ..core import InputError, check_name
-    from ..posterior import NUTS, Exact, Laplace, Variational
+    from ..posterior.internal import METHODS
 
     check_name("method", name, METHODS)
-    takes = METHODS[name][0]
     for option in given:
-        if option not in takes:
-            fits = [other for other, (options, _) in METHODS.items() if option in options]
+        if option not in vars(METHODS[name]()):
+            fits = [other for other, kind in METHODS.items() if option in vars(kind())]
             raise InputError(
                 f"--{option.replace('_', '-')} is not for {name}, but for {' and '.join(fits)}; leave it out, or choose "
                 "another --method."
             )
-    kinds: dict[str, Any] = {"exact": Exact, "laplace": Laplace, "variational": Variational, "nuts": NUTS}
-    return kinds[name](**given)
+    return METHODS[name](**given)
 
 
 def _window(text: str) -> tuple[float, float]:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from rich.progress import track
 
-from ..core import InputError
-from ..core.internal import join_names
+from ..core import InputError, Progress
+from ..core.internal import join_names, reporting
 from ..data import LabelTable, Spectra
 from ..surveys.internal import Preset, Reduction, choose_labels, files_by_star, find_files
 from ._dataset import Dataset, open_dataset
@@ -90,7 +89,7 @@ def ingest_dataset(
     files_at_once: int = 256,
     workers: int = 1,
     scheduler: str | None = None,
-    progress: bool = False,
+    progress: bool | Progress | None = False,
 ) -> DatasetIngest:
     """Add the stars of survey files to a dataset, which is made if need be; may be killed and run again at any time.
 
@@ -114,8 +113,8 @@ def ingest_dataset(
         Processes that read (one: this one).
     scheduler : str, optional
         Address of a Dask scheduler whose workers read instead.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
 
     Raises
     ------
@@ -156,11 +155,15 @@ def ingest_dataset(
     left = _not_done(files, dataset.journal())
     parts = [left[at : at + files_at_once] for at in range(0, len(left), files_at_once)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
-    with executor(workers, scheduler) as (pool, at_once):
-        read = ahead(pool, read_part, jobs, 2 * at_once)
-        for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
-            commit_part(dataset, spectra, journal, output, chosen, label_output, join)
     n_read = sum(len(files) for _, files in jobs)
+    with executor(workers, scheduler) as (pool, at_once), reporting(progress, "read spectra") as tell:
+        done = 0
+        for (_, files), (spectra, journal) in zip(
+            jobs, ahead(pool, read_part, jobs, 2 * at_once), strict=True
+        ):
+            commit_part(dataset, spectra, journal, output, chosen, label_output, join)
+            done += len(files)
+            tell("files", done, n_read)
     return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else label_output)
 
 

@@ -11,9 +11,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, check_name
-from ..core.internal import AbstractStars, Array, PRNGKeyArray
-from ..latents import decoder_sums, latent_posterior, weight_products
+from ..core import Batch, InputError, Progress, check_name
+from ..core.internal import AbstractStars, Array, PRNGKeyArray, reporting
+from ..latents import decoder_sums, weight_products
 from ..latents.internal import (
     block_latent_mean,
     blocks,
@@ -22,6 +22,7 @@ from ..latents.internal import (
     finish,
     has_scatter,
     improve_decoders,
+    latent_posterior,
     new_scatter,
     scatter_sums,
     summed,
@@ -32,7 +33,7 @@ from ..parallel.internal import STAR, SUM
 from ..parallel.internal import shard_map_stars as on_devices
 from ._basis import LatentMoments, balanced, unit_moments, whitened
 from ._checkpoint import Checkpoint, fit_identity
-from ._fitter import AbstractFitter, FitResult, Progress
+from ._fitter import AbstractFitter, FitResult
 from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
@@ -81,7 +82,7 @@ class ALS(AbstractFitter):
         return model.is_closed_form
 
     def run(
-        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         if not model.is_closed_form:
             raise InputError(
@@ -99,27 +100,27 @@ class ALS(AbstractFitter):
             (model, moments, latents), before, objective = kept
             latents = _own(latents, batch)
         converged = False
-        for cycle in range(len(objective), self.max_cycles):
-            loss, sums = self._sweep(model, batch, latents, strength)
-            if objective and loss > objective[-1] and self.scatter:
-                model = Lux(model.decoders, before)  # the scatter's step overshot
+        with reporting(progress, "fit") as tell:
+            for cycle in range(len(objective), self.max_cycles):
                 loss, sums = self._sweep(model, batch, latents, strength)
-            if progress and not objective:
-                progress(0, loss)
-            before = model.scatter
-            model, gain = self._maximise(model, sums, strength)
-            objective.append(loss - gain)
-            if progress:
-                progress(cycle + 1, objective[-1])
-            moments = sums[2]
-            del sums  # as large as a block: none of it while the next is made
-            if self.balance and model.is_linear:
-                model, moments = self._balance(model, moments, strength)
-            if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
-                converged = True
-                break
-            if self.checkpoint:
-                checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
+                if objective and loss > objective[-1] and self.scatter:
+                    model = Lux(model.decoders, before)  # the scatter's step overshot
+                    loss, sums = self._sweep(model, batch, latents, strength)
+                if not objective:
+                    tell("cycles", 0, self.max_cycles, objective=loss)
+                before = model.scatter
+                model, gain = self._maximise(model, sums, strength)
+                objective.append(loss - gain)
+                tell("cycles", cycle + 1, self.max_cycles, objective=objective[-1])
+                moments = sums[2]
+                del sums  # as large as a block: none of it while the next is made
+                if self.balance and model.is_linear:
+                    model, moments = self._balance(model, moments, strength)
+                if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
+                    converged = True
+                    break
+                if self.checkpoint:
+                    checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
         if model.is_linear:
             model = whitened(model, moments, self.intercept)
         sums = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)[1][0]

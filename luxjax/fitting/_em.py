@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError
-from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray
-from ..latents import decoder_sums, latent_posterior, weight_products
+from ..core import Batch, InputError, Progress
+from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray, reporting
+from ..latents import decoder_sums, weight_products
 from ..latents.internal import (
     DecoderSums,
     LatentPosterior,
@@ -28,6 +28,7 @@ from ..latents.internal import (
     finish,
     improve_decoders,
     information_share,
+    latent_posterior,
     mean_field,
     minus_log_density,
     new_scatter,
@@ -38,7 +39,7 @@ from ..latents.internal import (
 )
 from ..models import Linear, Lux
 from ._checkpoint import Checkpoint, fit_identity
-from ._fitter import AbstractFitter, FitResult, Progress
+from ._fitter import AbstractFitter, FitResult
 from ._readout import readout
 from ._start import Moments, count_values, moments_of, svd_start
 
@@ -89,7 +90,7 @@ class EM(AbstractFitter):
         return model.is_linear
 
     def run(
-        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         if not model.is_linear:
             raise InputError(
@@ -104,22 +105,22 @@ class EM(AbstractFitter):
         model = svd_start(model, batch, key=key) if kept is None else kept[0]
         before, objective = (model.scatter, []) if kept is None else kept[1:]
         converged = False
-        for cycle in range(len(objective), self.max_cycles):
-            loss, *sums = self._sweep(model, batch)
-            if objective and loss > objective[-1] and self.scatter:
-                model = model.replace(scatter=before)  # the scatter's step overshot
+        with reporting(progress, "fit") as tell:
+            for cycle in range(len(objective), self.max_cycles):
                 loss, *sums = self._sweep(model, batch)
-            objective.append(loss)
-            if progress:
-                progress(cycle, loss)
-            if cycle and abs(objective[-2] - objective[-1]) < self.tol * n_values:
-                converged = True
-                break
-            before = model.scatter
-            model = _maximise(model, *sums)
-            checkpoint.write(model, before, objective)
-        else:
-            _, *sums = self._sweep(model, batch)
+                if objective and loss > objective[-1] and self.scatter:
+                    model = model.replace(scatter=before)  # the scatter's step overshot
+                    loss, *sums = self._sweep(model, batch)
+                objective.append(loss)
+                tell("cycles", cycle, self.max_cycles, objective=loss)
+                if cycle and abs(objective[-2] - objective[-1]) < self.tol * n_values:
+                    converged = True
+                    break
+                before = model.scatter
+                model = _maximise(model, *sums)
+                checkpoint.write(model, before, objective)
+            else:
+                _, *sums = self._sweep(model, batch)
         model, cov = finish(model, sums[0], shrink=self.shrink)
         if not model.is_gaussian:
             cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}

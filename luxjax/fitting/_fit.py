@@ -13,13 +13,13 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from ..core import Batch, InputError, LuxWarning
+from ..core import Batch, InputError, LuxWarning, Progress
 from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, join_names, stars_of
 from ..data import Catalog
 from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
 from ..parallel.internal import on_mesh
-from ._fitter import AbstractFitter, Progress
+from ._fitter import AbstractFitter
 from ._registry import can_do, default_fitter
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def fit(
     *,
     key: PRNGKeyArray | int,
     mesh: Mesh | None = None,
-    progress: Progress | None = None,
+    progress: bool | Progress | None = None,
 ) -> FittedModel:
     """Fit a model to the stars of a catalogue.
 
@@ -62,8 +62,9 @@ def fit(
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`: those of this process, or of several, each of
         which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
-    progress : callable, optional
-        Called with (cycles, objective): how many are done, 0 at the start, and the objective there.
+    progress : bool or Progress, optional
+        True shows the cycles (`Gradient`: steps) on standard error. A function is called with ``("cycles", done, total,
+        objective=...)``: how many are done, 0 at the start, how many there are at most, and the objective there.
 
     Returns
     -------

@@ -1,19 +1,16 @@
 """What every fitter offers, and what it returns."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import equinox as eqx
 
+from ..core import Progress
 from ..core.internal import AbstractStars, Array, PRNGKeyArray
 from ..models import Lux
 
-__all__ = ["AbstractFitter", "FitResult", "Progress"]
-
-Progress = Callable[[int, float], None]
-"""Called with the number of cycles or steps that are done, 0 for the start, and the objective there."""
+__all__ = ["AbstractFitter", "FitResult"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,9 @@ class AbstractFitter(eqx.Module):
 
     @abstractmethod
     def run(
-        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
-        """Fit `model` to the stars of `batch`; called by `luxjax.fit`, which prepares and checks both."""
+        """Fit `model` to the stars of `batch`; called by `luxjax.fit`, which prepares and checks both.
+
+        `progress` is told of cycles or steps that are done, 0 for the start, and the ``objective`` there.
+        """

@@ -12,8 +12,7 @@ import numpy as np
 
 from ..core import Batch, InputError
 from ..core.internal import AbstractStars, Array, join_names, pack
-from ..latents import latent_posterior
-from ..latents.internal import blocks, is_telling
+from ..latents.internal import blocks, is_telling, latent_posterior
 from ..models import Linear, Lux
 from ..parallel.internal import STAR, shard_map_stars
 

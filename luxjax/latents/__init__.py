@@ -2,7 +2,6 @@
 
 from ._decoders import decoder_sums
 from ._place import latent_mean
-from ._posterior import latent_posterior
 from ._star_sums import star_sums, weight_products
 from ._work import gram_bytes, gram_flops
 
@@ -11,7 +10,6 @@ __all__ = [
     "gram_bytes",
     "gram_flops",
     "latent_mean",
-    "latent_posterior",
     "star_sums",
     "weight_products",
 ]

@@ -13,8 +13,16 @@ from ..core.internal import Array, join_names, quadratic_form, stars_of, total
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
 from ..fitting.internal import UNKNOWN
-from ..latents import latent_posterior, weight_products
-from ..latents.internal import Products, blocks, decoded, effective_ivar, placing_outputs, tail_weight
+from ..latents import weight_products
+from ..latents.internal import (
+    Products,
+    blocks,
+    decoded,
+    effective_ivar,
+    latent_posterior,
+    placing_outputs,
+    tail_weight,
+)
 from ..models import AbstractDecoder, AbstractFeatureDecoder, Linear, Lux
 from ..models.internal import feature_jacobian
 from ..parallel.internal import STAR, on_mesh, shard_map_stars
@@ -52,7 +60,7 @@ def transfer(
         Stars handled at a time, by each device.
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`. Where they are of several processes, each
-        gets the prediction of its own stars (`luxjax.parallel.local_stars`).
+        gets the prediction of its own stars, as their `ids` say.
 
     Returns
     -------

@@ -34,8 +34,7 @@ import pandas as pd
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
-from ..files.internal import read_table, write_fits, write_parquet
-from ..files.internal import dumps
+from ..files.internal import dumps, read_table, write_fits, write_parquet
 
 __all__ = ["Example", "RunFolder", "versions"]
 

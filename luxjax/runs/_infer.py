@@ -15,17 +15,22 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
-from ..stats import binomial_interval, coverage, rmse
 from ..core.internal import join_names
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
-from ..posterior import AbstractMethod, AbstractPosterior, Diagnosis, SamplePosterior, diagnose, infer, save_posterior
-from ..plots import energies, rank_bars, traces
-from ..plots import corner, label_intervals
-from ..plots.internal import label_draws
-from ..plots.internal import predictive
+from ..plots import corner, energies, label_intervals, rank_bars, traces
+from ..plots.internal import label_draws, predictive, save
+from ..posterior import (
+    AbstractMethod,
+    AbstractPosterior,
+    Diagnosis,
+    SamplePosterior,
+    diagnose,
+    infer,
+    save_posterior,
+)
+from ..stats import binomial_interval, coverage, rmse
 from ._folder import RunFolder
-from ..plots.internal import save
 
 __all__ = ["infer_run", "infer_stars", "write_posterior"]
 

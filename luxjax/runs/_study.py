@@ -9,15 +9,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, check_name
+from ..core import InputError, Progress, check_name
 from ..core.internal import PRNGKeyArray
 from ..data import Catalog, Spectra
 from ..evidence import Explanation, explain_all
-from ..fitting import AbstractFitter, fit
 from ..fitted import FittedModel, save
-from ..models import Lux
-from ..prediction import Calibration, Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
+from ..fitting import AbstractFitter, fit
 from ..lines import LineList
+from ..models import Lux
+from ..prediction import (
+    Calibration,
+    Prediction,
+    calibrate,
+    cannon,
+    labels_only,
+    predict_spectra,
+    ridge,
+    score,
+    transfer,
+)
 from ..simulation import Truth
 from ._explain import verdict_metrics, write_stars
 from ._explanations import write_explanations
@@ -193,9 +203,13 @@ def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
     return nullcontext() if stage is None else stage(name)
 
 
-def _into(run: RunFolder) -> Callable[[int, float], None]:
+def _into(run: RunFolder) -> Progress:
     """Progress of a fit as lines of the run's log, for whoever watches a long one."""
-    return lambda cycles, objective: run.log(f"after {cycles} cycles: objective {objective:.8g}")
+
+    def tell(task: str, done: int, total: int | None = None, **facts: float) -> None:
+        run.log(f"after {done} {task}: objective {facts['objective']:.8g}")
+
+    return tell
 
 
 class _Clock:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError
+from ..core import InputError, Progress
 from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
 from ._ingested import IngestResult
@@ -61,7 +61,7 @@ def ingest(
     label_output: str = "labels",
     keep_unlabelled: bool = True,
     workers: int | None = None,
-    progress: bool = True,
+    progress: bool | Progress | None = True,
 ) -> IngestResult:
     """Make catalogues of raw spectra and a label catalogue.
 
@@ -103,8 +103,8 @@ def ingest(
         Whether to give stars without labels as a catalogue of their own.
     workers : int, optional
         Threads that read.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name
+from ..core import InputError, Progress, check_name
 from ..core.internal import join_names
 from ..data import Spectra
 from ..data.internal import Frame, Medium
@@ -113,7 +113,7 @@ class Reduction:
         )
 
     def read(
-        self, files: Sequence[Path], *, workers: int | None = None, progress: bool = False
+        self, files: Sequence[Path], *, workers: int | None = None, progress: bool | Progress | None = False
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
         return read_many(files, each=self._checked, workers=workers, progress=progress)

@@ -72,7 +72,7 @@ def resumed(mesh, checkpoint: str, stop: int | None = None) -> dict[str, np.ndar
     """A fit that goes on from a checkpoint, or is killed in cycle `stop`."""
     batch, cycles = stars(), []
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         cycles.append(cycle)
         if cycle == stop:
             raise KeyboardInterrupt

@@ -12,8 +12,8 @@ from luxjax.core import InputError
 from luxjax.fitting import Gradient, fit
 from luxjax.latents._blocks import STEP
 from luxjax.models import Lux
-from luxjax.parallel import local_stars, star_mesh
-from luxjax.parallel.internal import on_mesh
+from luxjax.parallel import star_mesh
+from luxjax.parallel.internal import local_stars, on_mesh
 
 from . import devices_program as program
 

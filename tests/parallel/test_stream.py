@@ -84,7 +84,7 @@ def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, 
     model, file = made(catalog.sizes, 2), tmp_path / "fit.npz"
     whole = fit(model, dataset, fitter, key=3)
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         if cycle == killed_after:
             raise KeyboardInterrupt
 
@@ -93,7 +93,7 @@ def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, 
         fit(model, dataset, checked, key=3, progress=kill)
     assert file.exists()
     cycles = []
-    again = fit(model, dataset, checked, key=3, progress=lambda k, _: cycles.append(k))
+    again = fit(model, dataset, checked, key=3, progress=lambda _, k, *__, **___: cycles.append(k))
     assert cycles[0] == killed_after  # the cycles before it are not done again
     assert again.objective == whole.objective
     for one, other in zip(leaves(again), leaves(whole), strict=True):
@@ -186,7 +186,7 @@ def test_checkpoints_of_other_fits_are_refused(catalog, dataset, tmp_path):
     model, file = Lux.linear(catalog.sizes, 2), tmp_path / "em.npz"
     checked = dataclasses.replace(PLAIN, checkpoint=str(file))
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         if cycle == 1:
             raise KeyboardInterrupt
 

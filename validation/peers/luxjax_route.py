@@ -69,7 +69,7 @@ def traced_fit(train, latents: int):
         train,
         fitter,
         key=0,
-        progress=lambda _, loss: trace.append((time.perf_counter() - begun, loss)),
+        progress=lambda *_, objective: trace.append((time.perf_counter() - begun, objective)),
     )
     return fitted, trace, time.perf_counter() - begun
 

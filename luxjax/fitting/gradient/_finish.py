@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from ...core import Batch
 from ...core.internal import AbstractStars, Array
-from ...latents import decoder_sums, latent_posterior
-from ...latents.internal import effective_ivar, finish, sweep, with_label_rows
+from ...latents import decoder_sums
+from ...latents.internal import effective_ivar, finish, latent_posterior, sweep, with_label_rows
 from ...models import AbstractFeatureDecoder, Lux
 from .._start import moments_of
 

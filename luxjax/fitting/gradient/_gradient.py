@@ -15,15 +15,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ...core import InputError, check_name
-from ...core.internal import AbstractStars, PRNGKeyArray
+from ...core import InputError, Progress, check_name
+from ...core.internal import AbstractStars, PRNGKeyArray, reporting
 from ...latents import latent_mean
 from ...latents.internal import HeldOut, held_out_stars
 from ...models import AbstractFeatureDecoder, Lux
 from .._als import strengths
 from .._checkpoint import Checkpoint, fit_identity
 from .._em import EM
-from .._fitter import AbstractFitter, FitResult, Progress
+from .._fitter import AbstractFitter, FitResult
 from .._start import Moments, moments_of, with_linear_part
 from ._descent import Course, Rules, begun, cosine_adam, descend
 from ._finish import finish_on
@@ -115,7 +115,7 @@ class Gradient(AbstractFitter):
         return True
 
     def run(
-        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         self._check(model)
         start_key, split_key, order_key = jax.random.split(key, 3)
@@ -149,9 +149,10 @@ class Gradient(AbstractFitter):
             checkpoint.write((start, course), {}, history)
         else:
             (_, course), _, history = kept
-        done = descend(
-            rules, objective, stars, judges, course, history, kept=(checkpoint, start), progress=progress
-        )
+        with reporting(progress, "descend") as tell:
+            done = descend(
+                rules, objective, stars, judges, course, history, kept=(checkpoint, start), tell=tell
+            )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
         checkpoint.done()
         # Without a schedule of its own, that all steps were taken was the plan.

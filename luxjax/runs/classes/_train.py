@@ -15,14 +15,14 @@ import pandas as pd
 from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
+from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
 from ...core import InputError, check_name
+from ...report.internal import check_heads, more_answers, train_heads_run, train_parameters_run
 from ...stats import binomial_interval
+from .._folder import RunFolder
 from ._data import ClassData, write_class_data
 from ._examples import choose_examples, write_examples
-from ...report.internal import check_heads, more_answers, train_heads_run, train_parameters_run
-from .._folder import RunFolder
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
 

@@ -12,8 +12,7 @@ from luxjax.fitting._start import moments_of
 from luxjax.fitting.gradient import _descent
 from luxjax.fitting.gradient._minibatches import Minibatch, Minibatches
 from luxjax.fitting.gradient._objective import Objective
-from luxjax.latents import latent_posterior
-from luxjax.latents.internal import HeldOut, held_out_stars
+from luxjax.latents.internal import HeldOut, held_out_stars, latent_posterior
 from luxjax.models import Linear, Lux, ModuleDecoder, Quadratic
 
 from ..worlds import toy_survey

@@ -108,7 +108,7 @@ def test_a_streamed_descent_is_that_from_memory_and_survives_a_kill(
     fitter = Gradient(steps=60, batch_size=20, check=10, block=64)
     whole = fit(model, dataset, fitter, key=3)
 
-    def kill(step, _):
+    def kill(_, step, *__, **___):
         if step == 39:
             raise KeyboardInterrupt
 
@@ -119,7 +119,7 @@ def test_a_streamed_descent_is_that_from_memory_and_survives_a_kill(
     with pytest.raises(InputError, match="is of another fit"):
         fit(model, dataset, checked, key=4)
     taken = []
-    again = fit(model, dataset, checked, key=3, progress=lambda step, _: taken.append(step + 1))
+    again = fit(model, dataset, checked, key=3, progress=lambda _, step, *__, **___: taken.append(step + 1))
     assert taken == [40, 50, 60]  # the checkpoint of step 30 was the last
     assert again.objective == whole.objective
     for one, other in zip(*(jax.tree.leaves(f.model) for f in (again, whole)), strict=True):
