@@ -4,7 +4,7 @@ from ._batch import Batch, OutputData
 from ._gaussian import Gaussian
 from ._host import aligned
 from ._linalg import gemm, pairs, ridge_mean, unpack
-from ._messages import InputError, LuxWarning, check_name, join_names
+from ._messages import InputError, LuxWarning, check_name
 from ._progress import Progress
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "aligned",
     "check_name",
     "gemm",
-    "join_names",
     "pairs",
     "ridge_mean",
     "unpack",

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import Batch, InputError, Progress, check_name
 from ..core.internal import AbstractStars, Array, PRNGKeyArray, reporting
-from ..latents import decoder_sums, weight_products
+from ..latents import decoder_sums, improve_decoders, weight_products
 from ..latents.internal import (
     block_latent_mean,
     blocks,
@@ -21,7 +21,6 @@ from ..latents.internal import (
     expected_residual,
     finish,
     has_scatter,
-    improve_decoders,
     latent_posterior,
     new_scatter,
     scatter_sums,
@@ -76,6 +75,7 @@ class ALS(AbstractFitter):
     checkpoint: str | None = None
     shares_stars: ClassVar[bool] = True
     streams_stars: ClassVar[bool] = True
+    never_rises: ClassVar[bool] = True
 
     @classmethod
     def suits(cls, model: Lux) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core import Batch, InputError, Progress
 from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray, reporting
-from ..latents import decoder_sums, weight_products
+from ..latents import decoder_sums, improve_decoders, weight_products
 from ..latents.internal import (
     DecoderSums,
     LatentPosterior,
@@ -26,7 +26,6 @@ from ..latents.internal import (
     effective_ivar,
     expected_residual,
     finish,
-    improve_decoders,
     information_share,
     latent_posterior,
     mean_field,
@@ -83,6 +82,7 @@ class EM(AbstractFitter):
     checkpoint: str | None = None
     shares_stars: ClassVar[bool] = True
     streams_stars: ClassVar[bool] = True
+    never_rises: ClassVar[bool] = True
     fits_student_t: ClassVar[bool] = True
 
     @classmethod

@@ -43,6 +43,8 @@ class AbstractFitter(eqx.Module):
     """Whether stars may be shared out over devices (`luxjax.parallel.star_mesh`)."""
     streams_stars: ClassVar[bool] = False
     """Whether stars may be read from disk in every pass instead of being held in memory."""
+    never_rises: ClassVar[bool] = False
+    """Whether its objective never rises from one cycle to the next."""
     fits_student_t: ClassVar[bool] = False
     """Whether it knows Student-t noise (`Lux.dof`)."""
 
