@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,8 +16,6 @@ from rich.text import Text
 
 from .. import __version__
 from .._exports import MissingExtra
-from ..core import Progress
-from ..core.internal import Display
 from ..system import _compilation as compilation
 from ..system import _memory as memory
 from . import _classify as cli_classify
@@ -25,6 +23,9 @@ from . import _data as cli_data
 from . import _explain as cli_explain
 from . import _model as cli_model
 from . import _posterior as cli_posterior
+
+if TYPE_CHECKING:
+    from ..core import Progress
 
 __all__ = ["Steps", "app", "main"]
 
@@ -77,8 +78,10 @@ class Steps:
         self.timings: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[Progress]:
+    def __call__(self, name: str) -> "Iterator[Progress]":
         """Run a stage called `name`; what it gives shows the progress of the work."""
+        from ..core.internal import Display  # with JAX, which --help does without
+
         with Display(name, self.console, closing=False) as shown:
             yield shown
         self.timings[name] = shown.seconds

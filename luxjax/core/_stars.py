@@ -1,7 +1,7 @@
 """Stars as fits and inference ask for them, wherever they lie: in memory, on disk, or spread over devices and processes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 import jax
@@ -14,7 +14,15 @@ from ._messages import InputError
 if TYPE_CHECKING:
     from ._batch import Batch, OutputData
 
-__all__ = ["STEP", "AbstractLocalStars", "AbstractStars", "Block", "ModelUnits", "padded_blocks", "stars_of"]
+__all__ = [
+    "STEP",
+    "AbstractLocalStars",
+    "AbstractStars",
+    "Block",
+    "ModelUnits",
+    "check_stars",
+    "padded_blocks",
+]
 
 STEP = 64  # stars; blocks of few stars are a multiple of it, so that samples of similar size share one compiled kernel
 
@@ -176,26 +184,10 @@ def padded_blocks(stars: AbstractLocalStars, size: int) -> Iterator[Block]:
         yield part.pad(size), real, slice(start, stop)
 
 
-class StarSource(Protocol):
-    """What front doors take: a catalogue, a dataset or a batch."""
-
-    @property
-    def sizes(self) -> Mapping[str, int]: ...
-
-    def in_units_of(self, fitted: ModelUnits, *names: str) -> AbstractLocalStars: ...
-
-
-def stars_of(data: StarSource, fitted: ModelUnits, *names: str) -> AbstractLocalStars:
-    """The named outputs of a container of stars in a model's units.
-
-    Raises
-    ------
-    InputError
-        This is no container of stars, or the model refuses an output.
-    """
+def check_stars(data: Any) -> None:
+    """Raise `InputError` unless this is a container of stars."""
     if not hasattr(data, "in_units_of"):
         raise InputError(
             f"stars are given as a Catalog, a Dataset or a Batch; given a {type(data).__name__}. Build a catalogue with "
             "Catalog({'apogee': spectra, 'labels': table})."
         )
-    return data.in_units_of(fitted, *names)

@@ -7,7 +7,7 @@ from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, so
 from ._messages import choose_from, join_names
 from ._progress import Display, reporting
 from ._random import as_key
-from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, padded_blocks, stars_of
+from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
 
 __all__ = [
     "STEP",
@@ -22,6 +22,7 @@ __all__ = [
     "ModelUnits",
     "PRNGKeyArray",
     "as_key",
+    "check_stars",
     "choose_from",
     "is_definite",
     "join_names",
@@ -34,7 +35,6 @@ __all__ = [
     "rows_of",
     "solve_ridge",
     "solve_symmetric",
-    "stars_of",
     "total",
     "usable",
 ]

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -14,7 +14,7 @@ import optax
 from jax.sharding import Mesh
 
 from ..core import Batch, InputError, LuxWarning, Progress
-from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, join_names, stars_of
+from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, check_stars, join_names
 from ..data import Catalog
 from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
@@ -79,9 +79,10 @@ def fit(
         If the objective became infinite or NaN.
     """
     start = time.perf_counter()
-    outputs = _describe(model, data)
+    check_stars(data)
+    outputs = _describe(model, data) if data.describes_outputs else {}
     fitter = fitter or default_fitter(model)
-    batch = stars_of(data, FittedModel(model, {}, outputs), *model.names)
+    batch = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
     _check(model, batch, fitter)
     if mesh is not None:
         batch = _on_mesh(batch, mesh, fitter)
@@ -128,10 +129,7 @@ def _on_mesh(batch: AbstractLocalStars, mesh: Mesh, fitter: AbstractFitter) -> A
     return on_mesh(batch, mesh)
 
 
-def _describe(model: Lux, data: "Catalog | Batch | Dataset") -> dict[str, OutputInfo]:
-    """What the outputs mean, where the data say so."""
-    if not getattr(data, "describes_outputs", False):
-        return {}
+def _describe(model: Lux, data: Any) -> dict[str, OutputInfo]:
     missing = [name for name in model.names if name not in data.sizes]
     if missing:
         raise InputError(

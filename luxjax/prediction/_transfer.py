@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ..core import Batch, Gaussian, InputError, check_name, gemm, pairs, unpack
-from ..core.internal import Array, join_names, quadratic_form, stars_of, total
+from ..core.internal import Array, check_stars, join_names, quadratic_form, total
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
 from ..fitting.internal import UNKNOWN
@@ -69,10 +69,11 @@ def transfer(
         spectrum), the spread of the label decoder, learned from a finite training set, and the label scatter. Of decoders
         with hidden layers only the last layer's uncertainty is known, of modules of your own none.
     """
+    check_stars(data)
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
     names = input_names(fitted, data.sizes, inputs, labels)
-    batch = stars_of(data, fitted, *names)
+    batch = data.in_units_of(fitted, *names)
     if not batch.is_in_memory:
         raise InputError(
             f"labels of a {type(data).__name__} are not predicted in memory; use transfer_dataset, or dataset.catalog()."
