@@ -71,7 +71,7 @@ def test_what_has_no_weight_changes_nothing_and_the_objective_is_told(fitter, mo
     assert list(done) == sorted(set(done))
     assert done[0] >= 0
     assert max(done) <= total[0] == total[-1]
-    assert [f["objective"] for f in facts][-len(objective) :] == fits[0].objective[-len(facts) :]
+    assert [f["objective"] for f in facts][-len(objective) :] == list(fits[0].objective)[-len(facts) :]
 
 
 @pytest.mark.filterwarnings("ignore:the fit")
