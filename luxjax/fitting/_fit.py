@@ -82,10 +82,9 @@ def fit(
     check_stars(data)
     outputs = _describe(model, data) if data.describes_outputs else {}
     fitter = fitter or default_fitter(model)
-    batch = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
-    _check(model, batch, fitter)
-    if mesh is not None:
-        batch = _on_mesh(batch, mesh, fitter)
+    stars = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
+    _check(model, stars, fitter)
+    batch: AbstractStars = stars if mesh is None else _on_mesh(stars, mesh, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
         model = jax.tree.map(_in_double, model)

@@ -88,7 +88,7 @@ class MLP(AbstractStoredDecoder):
         )
 
     def stored(self):
-        arrays = {"intercept": self.intercept, "weight": self.weight}
+        arrays: dict[str, Any] = {"intercept": self.intercept, "weight": self.weight}
         for k, layer in enumerate(self.layers):
             arrays |= {f"layer{k}/weight": layer.weight, f"layer{k}/bias": layer.bias}
         return {"layers": len(self.layers), "activation": self.activation}, arrays
