@@ -11,10 +11,14 @@ import typer
 from rich.text import Text
 
 from .. import __version__
+from .._exports import MissingExtra
 from ..system import keep_freed_memory
 from ..system.internal import keep_for_program
 from . import _classify, _download, _explain, _ingest, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
 from ._program import Steps, app, error_console
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["Steps", "app", "main"]
 
@@ -36,6 +40,9 @@ def main() -> None:
         if not isinstance(error, InputError):
             raise
         error_console().print(Text(f"luxjax: {error}", style="red"), soft_wrap=True)
+        sys.exit(2)
+    except MissingExtra as missing:
+        error_console().print(Text(f"luxjax: {missing}", style="red"), soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         error_console().print(Text("luxjax: interrupted", style="red"))

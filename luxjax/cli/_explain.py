@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ._options import folder_name, names_in, value_of
-from ._program import Steps, app, pace
+from ._program import Steps, app
 
 __all__ = ["explain"]
 
@@ -91,9 +91,7 @@ def explain(
         to, stars = folder_name(out or "explained"), open_dataset(dataset)
         listed = None if lines is None else _lines(lines, medium)
         with step("explain stars") as show:
-            made = explain_run_dataset(
-                folder, stars, to, lines=listed, resolution=resolution, progress=pace(show)
-            )
+            made = explain_run_dataset(folder, stars, to, lines=listed, resolution=resolution, progress=show)
         typer.echo(f"{len(made)} stars in {to}")
         return
     with step("weigh the evidence"):

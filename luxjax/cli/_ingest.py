@@ -102,7 +102,7 @@ def ingest(
     if dataset is not None:
         from ..dataset import ingest_dataset
 
-        with step("read, reduce, join and append"):
+        with step("read, reduce, join and append") as told:
             added = ingest_dataset(
                 source,
                 dataset,
@@ -110,6 +110,7 @@ def ingest(
                 batch_size=batch_size,
                 workers=workers or 1,
                 scheduler=scheduler,
+                progress=told,
             )
         typer.echo(added.summary)
         return
@@ -126,8 +127,8 @@ def ingest(
         spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
         if label_catalog is None:
             options = options.replace(label_catalog=own, labels=())
-    with step("read, reduce and join"):
-        result = make_catalogues(spectra, options, workers=workers, progress=False)
+    with step("read, reduce and join") as told:
+        result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
         result.save(out, unlabelled)
     typer.echo(result.summary)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ._options import Decoder, Inputs, Latents, Out, Overwrite, Seed, folder_name, names_in, numbers_in
-from ._program import Steps, app, pace
+from ._program import Steps, app
 
 __all__ = ["demo", "evaluate", "fit", "transfer"]
 
@@ -108,7 +108,7 @@ def transfer(
     if is_dataset(catalog):
         to, stars = folder_name(out or "labels"), open_dataset(catalog)
         with step("predict labels") as show:
-            made = transfer_run_dataset(run, stars, to, progress=pace(show), **given)
+            made = transfer_run_dataset(run, stars, to, progress=show, **given)
         typer.echo(f"{len(made)} stars in {to}")
         return
     table = Path(out or "labels.fits")

@@ -10,14 +10,6 @@ from ._program import Steps, app
 
 __all__ = ["infer"]
 
-# What each method takes of the command's options, and its default number of stars.
-METHODS: dict[str, tuple[tuple[str, ...], int]] = {
-    "exact": ((), 100),
-    "laplace": (("rank", "draws"), 100),
-    "variational": (("guide", "rank", "steps", "draws"), 50),
-    "nuts": (("chains", "warmup", "draws", "target_accept"), 12),
-}
-
 
 @app.command()
 def infer(
@@ -88,7 +80,7 @@ def infer(
             catalog=catalog,
             split=split or ("train" if sample else "test"),
             stars=names_in(stars),
-            max_stars=max_stars or METHODS[method][1],
+            max_stars=max_stars or how.default_stars,
         )
         if wavelength_range:
             fitted, found = keep_window(fitted, found, range_in(wavelength_range))
@@ -111,16 +103,14 @@ def infer(
 def _method(name: str, given: dict[str, Any]):
     """The method object, from the options that it takes."""
     from ..core import InputError, check_name
-    from ..posterior import NUTS, Exact, Laplace, Variational
+    from ..posterior.internal import METHODS
 
     check_name("method", name, METHODS)
-    takes = METHODS[name][0]
     for option in given:
-        if option not in takes:
-            fits = [other for other, (options, _) in METHODS.items() if option in options]
+        if option not in vars(METHODS[name]()):
+            fits = [other for other, kind in METHODS.items() if option in vars(kind())]
             raise InputError(
                 f"--{option.replace('_', '-')} is not for {name}, but for {' and '.join(fits)}; leave it out, or choose "
                 "another --method."
             )
-    kinds: dict[str, Any] = {"exact": Exact, "laplace": Laplace, "variational": Variational, "nuts": NUTS}
-    return kinds[name](**given)
+    return METHODS[name](**given)

@@ -1,19 +1,19 @@
 """The program that commands belong to, and the stages that they show while they run."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 from typer.core import TyperGroup
 
 from ._names import PARAMETERS_OF, check_old_options
 
-__all__ = ["Steps", "app", "error_console", "make_app", "pace"]
+if TYPE_CHECKING:
+    from ..core import Progress
+
+__all__ = ["Steps", "app", "error_console", "make_app"]
 
 
 class Commands(TyperGroup):
@@ -63,27 +63,11 @@ class Steps:
         self.timings: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
-        """Run a stage called `name`; what it gives shows progress: (task, how much is done, how much there is)."""
-        begun = time.perf_counter()
-        with self.console.status(Text(name)) as status:
-            yield lambda task, done, total: status.update(Text(f"{name}: {task} {done:,} of {total:,}"))
-        self.timings[name] = time.perf_counter() - begun
-        self.console.print(Text(f"{self.timings[name]:7.1f} s  {name}"), soft_wrap=True)
+    def __call__(self, name: str) -> "Iterator[Progress]":
+        """Run a stage called `name`; what it gives shows the progress of the work."""
+        from ..core.internal import Display  # with JAX, which --help does without
 
-
-def pace(show: Callable[[str, int, int], None]) -> Callable[[int, int], None]:
-    """Progress over stars, shown with stars per second and the time left."""
-    begun: list[tuple[float, int]] = []
-
-    def progress(done: int, total: int) -> None:
-        now = time.perf_counter()
-        if not begun:
-            begun.append((now, done))
-        rate = (done - begun[0][1]) / max(now - begun[0][0], 1e-9)
-        left = (
-            f"{rate:,.0f} stars/s, {timedelta(seconds=round((total - done) / rate))} left; " if rate else ""
-        )
-        show(f"{left}stars", done, total)
-
-    return progress
+        with Display(name, self.console, closing=False) as shown:
+            yield shown
+        self.timings[name] = shown.seconds
+        shown.leave_line(name)

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
-from ..core import InputError
-from ..core.internal import join_names
+from ..core import InputError, Progress
+from ..core.internal import join_names, reporting
 from ..data import LabelTable, Spectra
 from ..surveys import IngestOptions
 from ..surveys.internal import LabelSelection, Reduction, choose_labels, files_by_star, spectra_files
@@ -80,7 +79,7 @@ def ingest_dataset(
     batch_size: int = 256,
     workers: int = 1,
     scheduler: str | None = None,
-    progress: bool = False,
+    progress: bool | Progress | None = False,
     **settings: Any,
 ) -> DatasetIngest:
     """Add the stars of survey files to a dataset, which is made if need be; may be killed and run again at any time.
@@ -105,8 +104,8 @@ def ingest_dataset(
         Processes that read (one: this one).
     scheduler : str, optional
         Address of a Dask scheduler whose workers read instead.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
     **settings
         Fields of `IngestOptions` by name, in place of those in `options`.
 
@@ -144,11 +143,15 @@ def ingest_dataset(
     parts = [left[at : at + batch_size] for at in range(0, len(left), batch_size)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
     known = KnownSky(dataset)
-    with executor(workers, scheduler) as (pool, at_once):
-        read = ahead(pool, read_part, jobs, 2 * at_once)
-        for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
-            commit_part(dataset, known, spectra, journal, options, chosen)
     n_read = sum(len(files) for _, files in jobs)
+    with executor(workers, scheduler) as (pool, at_once), reporting(progress, "read spectra") as tell:
+        done = 0
+        for (_, files), (spectra, journal) in zip(
+            jobs, ahead(pool, read_part, jobs, 2 * at_once), strict=True
+        ):
+            commit_part(dataset, known, spectra, journal, options, chosen)
+            done += len(files)
+            tell("files", done, n_read)
     return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from ..core import Batch, InputError, check_name
+from ..core import Batch, InputError, Progress, check_name
 from ..core.internal import join_names
 from ..data import Catalog, LabelTable
 from ..fitted import FittedModel
@@ -43,7 +43,7 @@ def explain_dataset(
     resolution: float | Mapping[str, float] | None = None,
     block: int = 512,
     part: int = 8192,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> "ExplanationTable":
     """Split every label of every star into what its element lines say and what the rest of the spectrum says.
 

@@ -18,8 +18,8 @@ from ..core.internal import join_names
 from ..data import Catalog
 from ..data.internal import Medium
 from ..fitted import FittedModel
-from ..latents import latent_posterior, star_sums
-from ..latents.internal import blocks, effective_ivar
+from ..latents import star_sums
+from ..latents.internal import blocks, effective_ivar, latent_posterior
 from ..models import Lux
 from ._measure import HeldOut
 

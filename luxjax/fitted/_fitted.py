@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..core import Batch, InputError, OutputData, check_name, choose_from
-from ..core.internal import join_names
+from ..core import Batch, InputError, OutputData, check_name
+from ..core.internal import choose_from, join_names
 from ..data import Catalog, LabelTable, Spectra
 from ..data.internal import Medium
 from ..models import Lux

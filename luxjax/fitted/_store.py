@@ -19,7 +19,8 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import Array, join_names
 from ..files.internal import FolderKind
-from ..models import MLP, AbstractDecoder, AbstractFeatureDecoder, Linear, Lux, ModuleDecoder, Quadratic
+from ..models import AbstractDecoder, Lux, ModuleDecoder
+from ..models.internal import DECODERS, AbstractStoredDecoder
 from ._fitted import FittedModel, OutputInfo
 from ._verdict import Verdict
 
@@ -27,7 +28,7 @@ __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise; all are read
 MODEL_FOLDER = FolderKind("model", "model.json", schema=4)
-DECODERS: dict[type[AbstractDecoder], str] = {Linear: "linear", Quadratic: "quadratic", MLP: "mlp"}
+KINDS: dict[type[AbstractDecoder], str] = {kind: name for name, kind in DECODERS.items()}
 OWN = "module"  # the kind of a decoder that luxjax does not know
 
 
@@ -92,7 +93,7 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
         if info.wavelength is not None:
             arrays[f"{name}/wavelength"] = info.wavelength
         outputs[name] = {
-            "decoder": DECODERS.get(type(decoder), OWN),
+            "decoder": KINDS.get(type(decoder), OWN),
             "size": len(fitted.model.scatter[name]),
             "dof": None if math.isinf(nu := fitted.model.dof[name]) else nu,
             **_settings_of(decoder),
@@ -114,28 +115,18 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
 
 def _settings_of(decoder: AbstractDecoder) -> dict[str, Any]:
     """What the header has to say of a decoder beyond its kind."""
-    if isinstance(decoder, MLP):
-        return {"layers": len(decoder.layers), "activation": decoder.activation}
-    if type(decoder) in DECODERS:
-        return {}
+    if type(decoder) in KINDS:
+        assert isinstance(decoder, AbstractStoredDecoder)
+        return decoder.stored()[0]
     inside = decoder.module if isinstance(decoder, ModuleDecoder) else decoder
     return {"class": type(inside).__name__, "wrapped": isinstance(decoder, ModuleDecoder)}
 
 
 def _arrays_of(name: str, decoder: AbstractDecoder) -> dict[str, np.ndarray]:
-    if type(decoder) not in DECODERS:
+    if type(decoder) not in KINDS:
         return {f"{name}/{OWN}{path}": np.asarray(x) for path, x in _leaves(decoder).items()}
-    assert isinstance(decoder, AbstractFeatureDecoder)
-    found = {
-        f"{name}/intercept": np.asarray(decoder.intercept),
-        f"{name}/weight": np.asarray(decoder.weight),
-    }
-    for k, layer in enumerate(decoder.layers if isinstance(decoder, MLP) else ()):
-        found |= {
-            f"{name}/layer{k}/weight": np.asarray(layer.weight),
-            f"{name}/layer{k}/bias": np.asarray(layer.bias),
-        }
-    return found
+    assert isinstance(decoder, AbstractStoredDecoder)
+    return {f"{name}/{path}": np.asarray(x) for path, x in decoder.stored()[1].items()}
 
 
 def _leaves(tree) -> dict[str, Array]:
@@ -148,19 +139,10 @@ def _decoder(name: str, entry: dict[str, Any], header, arrays, model: Lux | None
     kind = entry["decoder"]
     if kind == OWN:
         return _own_decoder(name, entry, arrays, model)
-    rows = jnp.asarray(arrays[f"{name}/intercept"]), jnp.asarray(arrays[f"{name}/weight"])
-    if kind == "linear":
-        return Linear(*rows)
-    if kind == "quadratic":
-        return Quadratic(*rows, header["n_latents"])
-    if kind != "mlp":
+    if kind not in DECODERS:
         raise ValueError(f"unknown decoder '{kind}'")
-    layers = []
-    for k in range(entry["layers"]):
-        weight, bias = (jnp.asarray(arrays[f"{name}/layer{k}/{part}"]) for part in ("weight", "bias"))
-        empty = eqx.filter_eval_shape(eqx.nn.Linear, *weight.shape[::-1], key=jax.random.key(0))
-        layers.append(eqx.tree_at(lambda layer: (layer.weight, layer.bias), empty, (weight, bias)))
-    return MLP(*rows, layers, entry["activation"])
+    own = {k.removeprefix(f"{name}/"): x for k, x in arrays.items() if k.startswith(f"{name}/")}
+    return jax.tree.map(jnp.asarray, DECODERS[kind].restored(entry, own, header["n_latents"]))
 
 
 def _own_decoder(name: str, entry: dict[str, Any], arrays, model: Lux | None) -> AbstractDecoder:

@@ -1,7 +1,9 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from .checks._quantities import judged_quantities
+from .methods._registry import METHODS
 
 __all__ = [
+    "METHODS",
     "judged_quantities",
 ]

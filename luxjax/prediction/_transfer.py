@@ -9,15 +9,23 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ..core import Batch, Gaussian, InputError, check_name, gemm, pairs, unpack
-from ..core.internal import Array, join_names, quadratic_form, total
+from ..core.internal import Array, check_stars, join_names, quadratic_form, total
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
 from ..fitting.internal import UNKNOWN
-from ..latents import latent_posterior, weight_products
-from ..latents.internal import Products, blocks, decoded, effective_ivar, placing_outputs, tail_weight
+from ..latents import weight_products
+from ..latents.internal import (
+    Products,
+    blocks,
+    decoded,
+    effective_ivar,
+    latent_posterior,
+    placing_outputs,
+    tail_weight,
+)
 from ..models import AbstractDecoder, AbstractFeatureDecoder, Linear, Lux
 from ..models.internal import feature_jacobian
-from ..parallel.internal import STAR, Sharded, on_mesh, shard_map_stars
+from ..parallel.internal import STAR, on_mesh, shard_map_stars
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
 
@@ -52,7 +60,7 @@ def transfer(
         Stars handled at a time, by each device.
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`. Where they are of several processes, each
-        gets the prediction of its own stars (`luxjax.parallel.local_stars`).
+        gets the prediction of its own stars, as their `ids` say.
 
     Returns
     -------
@@ -61,22 +69,20 @@ def transfer(
         spectrum), the spread of the label decoder, learned from a finite training set, and the label scatter. Of decoders
         with hidden layers only the last layer's uncertainty is known, of modules of your own none.
     """
-    if not isinstance(data, Catalog | Batch):
+    check_stars(data)
+    labels = labels or fitted.label_output()
+    check_name("output", labels, fitted.model.names)
+    names = input_names(fitted, data.sizes, inputs, labels)
+    batch = data.in_units_of(fitted, *names)
+    if not batch.is_in_memory:
         raise InputError(
             f"labels of a {type(data).__name__} are not predicted in memory; use transfer_dataset, or dataset.catalog()."
         )
-    labels = labels or fitted.label_output()
-    check_name("output", labels, fitted.model.names)
-    names = input_names(fitted, data.names if isinstance(data, Batch) else data.outputs, inputs, labels)
-    stars = fitted.batch(data, *names)
-    batch = stars if mesh is None else on_mesh(stars, mesh)
-    ids = data.ids if isinstance(data, Catalog) else np.arange(stars.n_stars).astype(str)
+    stars = batch if mesh is None else on_mesh(batch, mesh)
     predict = predictor(fitted, names, labels, stars.dtype)
     with jax.enable_x64(True):
-        parts = [predict(part, where.stop - where.start) for part, _, where in blocks(batch, block)]
-    return assembled(
-        fitted, labels, ids[batch.own] if isinstance(batch, Sharded) else ids, parts, replace_shortcuts
-    )
+        parts = [predict(part, where.stop - where.start) for part, _, where in blocks(stars, block)]
+    return assembled(fitted, labels, data.ids[stars.own], parts, replace_shortcuts)
 
 
 def predictor(

@@ -1,13 +1,13 @@
 """The evidence of a run: which stars it may be taken from, and what it says of every label."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, check_name
+from ..core import InputError, Progress, check_name
 from ..data import Catalog, load_catalog
 from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
 from ..fitted import load, save
@@ -166,7 +166,7 @@ def explain_run_dataset(
     *,
     lines: LineList | None = None,
     resolution: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> ExplanationTable:
     """What the labels of every star of a dataset rest on, by the model of a run (see `explain_dataset`)."""
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None

@@ -1,12 +1,13 @@
 """Labels of stars from the model of a run, with the run's calibration: of a catalogue, or of a dataset as they come."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..core import Progress
 from ..data import Catalog
 from ..fitted import FittedModel, load
 from ..prediction import Calibration, PredictionTable, transfer, transfer_dataset
@@ -53,7 +54,7 @@ def transfer_run_dataset(
     *,
     inputs: Sequence[str] = (),
     replace_shortcuts: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> PredictionTable:
     """`transfer_run` for all stars of a dataset, written into a folder as they come (see `transfer_dataset`)."""
     fitted, calibration = _of_run(folder, replace_shortcuts)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError
+from ..core import InputError, Progress
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult
@@ -49,7 +49,7 @@ def ingest(
     *,
     keep_unlabelled: bool = True,
     workers: int | None = None,
-    progress: bool = True,
+    progress: bool | Progress | None = True,
     **settings: Any,
 ) -> IngestResult:
     """Make catalogues of raw spectra and a label catalogue.
@@ -68,8 +68,8 @@ def ingest(
         Whether to give stars without labels as a second catalogue.
     workers : int, optional
         Threads that read.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
     **settings
         Fields of `IngestOptions` by name, in place of those in `options`:
         ``ingest("spectra", label_catalog="allStar.fits", labels=["teff", "logg"], normalization="quantile")``.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError
+from ..core import InputError, Progress
 from ..data import Spectra
 from ..data.internal import Frame, Medium
 from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
@@ -101,7 +101,7 @@ class Reduction:
         )
 
     def read(
-        self, files: Sequence[Path], *, workers: int | None = None, progress: bool = False
+        self, files: Sequence[Path], *, workers: int | None = None, progress: bool | Progress | None = False
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
         return read_many(files, each=self._checked, workers=workers, progress=progress)

@@ -75,21 +75,6 @@ def test_transfer_of_a_dataset(folder, capsys):
         assert what in err.replace("\n", " ")
 
 
-def test_pace_says_how_long_it_will_take(monkeypatch):
-    from luxjax.cli import _program as program
-
-    clock, shown = iter([10.0, 12.0, 14.0]), []
-    monkeypatch.setattr(program.time, "perf_counter", lambda: next(clock))
-    progress = program.pace(lambda *said: shown.append(said))
-    for done in (1000, 3000, 9000):
-        progress(done, 10_000)
-    assert shown == [
-        ("stars", 1000, 10_000),
-        ("1,000 stars/s, 0:00:07 left; stars", 3000, 10_000),
-        ("2,000 stars/s, 0:00:00 left; stars", 9000, 10_000),
-    ]
-
-
 def test_evaluate(folder, capsys):
     done = run(capsys, "evaluate", folder / "cat", "--folds", 2, "-d", 3, "-o", folder / "eval", "--seed", 4)
     assert done[0] == 0, done[2]

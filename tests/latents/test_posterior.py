@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from luxjax.core import Batch, OutputData
-from luxjax.latents import latent_mean, latent_posterior, weight_products
-from luxjax.latents.internal import blocks, effective_ivar
+from luxjax.latents import latent_mean, weight_products
+from luxjax.latents.internal import blocks, effective_ivar, latent_posterior
 from luxjax.models import Lux, ModuleDecoder, Quadratic
 
 from ..fitting.worlds import toy_survey

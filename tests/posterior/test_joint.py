@@ -50,8 +50,8 @@ def sampled(fitted, world):
     found = infer(
         fitted, world.catalog, nuts, key=1, sample=ALL, priors=SHRINKAGE, progress=lambda *a: told.append(a)
     )
-    assert told[0] == ("NUTS", 50, 600)
-    assert told[-1] == ("NUTS", 600, 600)
+    assert told[0] == ("transitions", 50, 600)
+    assert told[-1] == ("transitions", 600, 600)
     return found
 
 

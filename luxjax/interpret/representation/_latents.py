@@ -17,8 +17,8 @@ from scipy import stats
 from ...core import Batch, Gaussian, InputError, check_name
 from ...data import Catalog
 from ...fitted import FittedModel
-from ...latents import latent_posterior, weight_products
-from ...latents.internal import blocks
+from ...latents import weight_products
+from ...latents.internal import blocks, latent_posterior
 from ...stats.internal import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums
 from ._gauge import input_names, slope_at_origin
 

@@ -5,7 +5,7 @@ spectra.csv     the same rows: star, file, class, subclass, S/N; and in which pa
 left_out.csv    files and spectra that are not among them, each with its reason
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ...classify.features import Features, extract_features
-from ...core import InputError
-from ...core.internal import join_names
+from ...core import InputError, Progress
+from ...core.internal import join_names, reporting
 from ...data import Spectra
 from ...preprocessing import reject_cosmic_rays
 from ...simulation import simulate_lamost
@@ -75,7 +75,7 @@ def lamost_data(
     repeats: str = "all",
     need_class: bool = True,
     reject_cosmic_rays: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> ClassData:
     """Read LAMOST files and measure their features; what cannot be used is listed, never fatal.
 
@@ -89,13 +89,14 @@ def lamost_data(
         Whether to leave out what the survey's pipeline did not class as a star of O to M.
     reject_cosmic_rays : bool
         Before features are measured.
-    progress : callable, optional
-        Told (task, done, total).
+    progress : bool or Progress, optional
+        True shows the spectra that are done on standard error; a function is called with ``("spectra", done, total)``.
     """
     found = read_lamost(
         files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
         repeats=repeats,
         need_class=need_class,
+        progress=progress,
     )
     facts = found.spectra.table
     assert facts is not None  # the reader makes one
@@ -116,7 +117,7 @@ def simulated_data(
     visits: int = 1,
     mix: Mapping[str, float] | None = None,
     reject_cosmic_rays: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> ClassData:
     """Features of a simulated LAMOST, whose true classes and parameters are known; options as for `simulate_lamost`."""
     made = simulate_lamost(n_stars, key=seed, snr=snr, visits=visits, mix=mix)
@@ -136,15 +137,17 @@ def _measured(
     parts = [spectra.select(slice(k, k + BLOCK)) for k in range(0, len(spectra), BLOCK)]
     frame = "rest" if spectra.frame == "rest" else ""
     found, begin = [], 0
-    for part in parts:
-        z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
-        one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
-        found.append(
-            replace(one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin))
-        )
-        begin += len(part)
-        if progress:
-            progress("spectra", begin, len(spectra))
+    with reporting(progress, "measure features") as tell:
+        for part in parts:
+            z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
+            one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
+            found.append(
+                replace(
+                    one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin)
+                )
+            )
+            begin += len(part)
+            tell("spectra", begin, len(spectra))
     features = _stacked(found)
     out = features.left_out
     lost = pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]})  # fmt: skip

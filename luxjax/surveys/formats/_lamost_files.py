@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import InputError, check_name
+from ...core import InputError, Progress, check_name
 from ...data import Spectra, same_star
 from ._fits import first, open_fits
 from ._read import read_many
@@ -124,7 +124,7 @@ def read_lamost(
     need_class: bool = True,
     min_good: float = 0.5,
     radius: float = 3.0,
-    progress: bool = False,
+    progress: bool | Progress | None = False,
 ) -> LamostSpectra:
     """Read low-resolution spectra of any release onto their common grid; what cannot be used is listed, never fatal.
 
@@ -140,8 +140,8 @@ def read_lamost(
         Least fraction of good pixels.
     radius : float
         Arcseconds within which spectra are of the same star.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
 
     Returns
     -------

@@ -12,8 +12,7 @@ from luxjax.fitting._start import moments_of
 from luxjax.fitting.gradient import _descent
 from luxjax.fitting.gradient._minibatches import Minibatch, Minibatches
 from luxjax.fitting.gradient._objective import Objective
-from luxjax.latents import latent_posterior
-from luxjax.latents.internal import HeldOut, held_out_stars
+from luxjax.latents.internal import HeldOut, held_out_stars, latent_posterior
 from luxjax.models import Linear, Lux, ModuleDecoder, Quadratic
 
 from ..worlds import toy_survey
@@ -261,7 +260,9 @@ def test_steps_are_compiled_once_and_their_memory_is_used_again(rng):
     course = _descent.begun(params, optimizer, jnp.zeros((10, 2)))
     stars = Minibatches(batch, 4, 3, jax.random.key(0))
     rules = _descent.Rules(optimizer, 12, 0, 4, 9, 0.0)
-    done = _descent.descend(rules, objective, stars, None, course, [], kept=(Checkpoint(None, {}), None))
+    done = _descent.descend(
+        rules, objective, stars, None, course, [], kept=(Checkpoint(None, {}, batch), None)
+    )
     assert len(traced) == 1
     assert len(done.objective) == 3
     assert done.objective[-1] < done.objective[0]

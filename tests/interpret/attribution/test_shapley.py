@@ -22,7 +22,7 @@ from luxjax.interpret.attribution import (
 )
 from luxjax.interpret.attribution._shapley import import_shap
 from luxjax.interpret.representation import canonical_gauge, random_rotation, rotate, star_latents
-from luxjax.latents import latent_posterior
+from luxjax.latents.internal import latent_posterior
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.prediction import transfer
 
