@@ -98,7 +98,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
                 label=label or None,
                 catalog=catalog,
                 lines=None if lines is None else _lines(lines, medium),
-                others=names_in(others) or None,
+                condition_on=names_in(others) or None,
                 species=names_in(species) or None,
                 resolution=resolution,
                 errors=dict(map(_assumed, error or [])),

@@ -96,7 +96,7 @@ def _numbers(r: Response, limits: Thresholds) -> dict[str, float]:
 def _own_numbers(own: ElementLines, share: ElementShare) -> dict[str, float]:
     numbers = {
         "element_line_t": own.t,
-        "own_line_information": own.information,
+        "element_line_information": own.information,
         "own_response": share.beta_own,
         "rest_response": share.beta_rest,
         "own_response_z": share.z,

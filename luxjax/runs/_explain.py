@@ -119,7 +119,7 @@ def explain_run(
     label: str | None = None,
     catalog: str | Path | None = None,
     lines: LineList | None = None,
-    others: Sequence[str] | None = None,
+    condition_on: Sequence[str] | None = None,
     species: Sequence[str] | None = None,
     resolution: float | None = None,
     errors: Mapping[str, float] | None = None,
@@ -136,7 +136,7 @@ def explain_run(
         As for `held_out_stars`.
     lines : LineList, optional
         By default the list of the package.
-    others, species : sequences of str, optional
+    condition_on, species : sequences of str, optional
         As for `luxjax.evidence.explain`; for one label.
     resolution : float, optional
         lambda / FWHM of the spectra, for surveys where it is not known.
@@ -149,12 +149,12 @@ def explain_run(
     given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
     given["supporting"] = True  # asked for by hand, so the seconds are well spent
     if label is None:
-        if others is not None or species is not None:
+        if condition_on is not None or species is not None:
             raise InputError("other labels and species are chosen for one label; say which with --label.")
         found = explain_all(fitted, stars, **given)
     else:
         check_name("label", label, fitted.info(fitted.label_output()).names)
-        found = {label: explain(fitted, stars, label, others=others, species=species, **given)}
+        found = {label: explain(fitted, stars, label, condition_on=condition_on, species=species, **given)}
     save_explanations(run, fitted, found)
     return found
 

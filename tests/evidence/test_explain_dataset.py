@@ -12,9 +12,9 @@ from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
 from luxjax.evidence import _explain_dataset, explain_dataset, open_explained
+from luxjax.evidence._held_out import infer_held_out
 from luxjax.evidence._label_lines import element_lines
-from luxjax.evidence._stars import infer_held_out
-from luxjax.evidence.internal import line_depth
+from luxjax.evidence.lines_of_evidence._element_lines import line_depth
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.interpret.attribution import flux_jacobian, label_jacobian, mean_label_jacobian, window_shapley
 from luxjax.lines import LineList

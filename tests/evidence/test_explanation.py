@@ -7,7 +7,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.evidence import Evidence, Explanation
-from luxjax.evidence.internal import EVIDENCE
+from luxjax.evidence.lines_of_evidence import _registry
 from luxjax.fitted import Trend, Verdict
 from luxjax.stats import Interval
 
@@ -69,12 +69,12 @@ def test_later_evidence_takes_the_place_of_earlier():
     found = explanation(Evidence("gain", 1.0)).with_evidence([Evidence("gain", 2.0), Evidence("probe", 0.7)])
     assert found["gain"].value == 2.0
     assert list(found.evidence) == ["gain", "probe"]
-    assert set(found.evidence) <= set(EVIDENCE)
+    assert set(found.evidence) <= set(_registry.names())
 
 
 def test_unknown_evidence_is_named():
     with pytest.raises(InputError, match="no line of evidence 'vibes'"):
-        Evidence("vibes", 1.0)
+        explanation(Evidence("vibes", 1.0))
     with pytest.raises(InputError, match=r"no line of evidence 'bound' \(known: gain\)"):
         _ = explanation(Evidence("gain", 1.0))["bound"]
 

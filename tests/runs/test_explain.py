@@ -109,7 +109,7 @@ def test_explaining_a_run_again_replaces_one_label(studied, world):
         label="eu_fe",
         lines=europium(world),
         resolution=RESOLUTION,
-        others=["teff", "fe_h"],
+        condition_on=["teff", "fe_h"],
         errors=assumed,
     )
     assert list(found) == ["eu_fe"]
@@ -123,7 +123,7 @@ def test_explaining_a_run_again_replaces_one_label(studied, world):
     assert set(verdicts) == set(kept)
     assert run.metrics["labels"]["eu_fe"]["verdict"] == found["eu_fe"].verdict.verdict
     with pytest.raises(InputError, match="say which with --label"):
-        explain_run(run, others=["teff"])
+        explain_run(run, condition_on=["teff"])
     with pytest.raises(InputError, match="label"):
         explain_run(run, label="europium")
 
