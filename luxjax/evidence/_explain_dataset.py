@@ -1,4 +1,4 @@
-"""What every star of a dataset owes its labels to, written as it comes: memory does not depend on the number of stars."""
+"""Split of every star's labels into element lines and the rest of the spectrum; results are written incrementally."""
 
 import dataclasses
 import hashlib
@@ -122,13 +122,13 @@ class ExplanationTable:
     """Explanations of stars on disk. Make them with `explain_dataset`, read them with `open_explained`.
 
     One row per star, in the order of the dataset, and for every label, in its unit: the label as predicted (posterior
-    mean), and where it has lines of its own in these spectra
+    mean), and where it has element lines in these spectra
 
     * ``<label>_own`` and ``<label>_rest``, what its element lines and all other pixels add to the label of the mean star,
       ``facts["mean_star"]``: the three add up to the label;
     * ``<label>_without``, the label predicted with its element lines hidden;
     * ``<label>_depth`` and ``<label>_depth_err``, how much deeper its element lines are than the rest of the spectrum predicts, in
-      dex of abundance: NaN where no own pixel is good.
+      dex of abundance: NaN where no pixel of its lines is good.
 
     ``pandas.read_parquet(folder)`` reads the same.
     """

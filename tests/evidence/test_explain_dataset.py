@@ -1,6 +1,7 @@
 """What every star of a dataset owes its labels to, against the functions in memory and dense formulas."""
 
 import functools
+import shutil
 
 import jax.numpy as jnp
 import numpy as np
@@ -201,3 +202,12 @@ def test_read_by_anyone_and_refused_where_it_does_not_fit(fitted, dataset, expla
     quadratic = fitted.replace(model=Lux.quadratic(dataset.sizes, D))
     with pytest.raises(InputError, match="linear decoders"):
         explain_dataset(quadratic, dataset, out, **ASKED)
+
+
+def test_results_of_the_version_before_are_read_in_todays_words(explained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(explained.results.location.address, out)
+    manifest = out / "_luxjax.json"
+    assert manifest.read_text().count('"element_lines"') == 1
+    manifest.write_text(manifest.read_text().replace('"element_lines"', '"own_lines"'))
+    assert open_explained(out).facts == explained.facts

@@ -136,6 +136,6 @@ def test_thresholds_are_those_of_the_file_and_can_be_replaced():
     assert decide("eu_fe", True, response(), own, share(), strict).verdict == "inconclusive"
 
 
-def test_own_lines_are_asked_for():
-    with pytest.raises(InputError, match="own= and share="):
+def test_element_lines_are_asked_for():
+    with pytest.raises(InputError, match="lines= and share="):
         decide("eu_fe", True, response())

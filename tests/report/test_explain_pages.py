@@ -58,7 +58,7 @@ def test_a_label_of_which_little_is_known_still_has_its_page(run):
     assert page.images == []
     assert "inconclusive" in text
     assert "too few stars" in text
-    assert "no lines of its own" in text
+    assert "no element lines" in text
 
 
 def test_the_report_has_one_row_per_label_with_a_link(run):
