@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ...interpret.internal import Amnesic
-from ...interpret.representation import amnesic_probe, probe, random_projection
+from ...interpret.internal import Amnesic, random_projection
+from ...interpret.representation import amnesic_probe, probe
 from .._evidence import Evidence
 from ._latent_sample import FEW_STARS, LatentSample
 from ._line import AbstractLine

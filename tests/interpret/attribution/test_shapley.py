@@ -13,14 +13,12 @@ from luxjax.core import Batch, InputError, OutputData
 from luxjax.fitted import FittedModel
 from luxjax.interpret.attribution import (
     callable_shapley,
-    exact_shapley,
     latent_shapley,
     linear_shapley,
-    sampled_shapley,
     shapley_spread,
     window_shapley,
 )
-from luxjax.interpret.attribution._shapley import import_shap
+from luxjax.interpret.attribution._shapley import exact_shapley, import_shap, sampled_shapley
 from luxjax.interpret.representation import canonical_gauge, random_rotation, rotate, star_latents
 from luxjax.latents import latent_posterior
 from luxjax.models import Linear, Lux, Quadratic
