@@ -265,7 +265,7 @@ def test_results_go_to_shap(rng):
 
 
 def test_shap_is_not_loaded_before_it_is_needed():
-    code = "import sys, luxjax.explain; sys.exit(any(m in sys.modules for m in ('shap', 'matplotlib')))"
+    code = "import sys, luxjax.interpret.attribution; sys.exit(any(m in sys.modules for m in ('shap', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
