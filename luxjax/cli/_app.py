@@ -17,9 +17,6 @@ from ..system.internal import keep_for_program
 from . import _classify, _download, _explain, _ingest, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
 from ._program import Steps, app, error_console
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["Steps", "app", "main"]
 
 

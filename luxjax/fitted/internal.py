@@ -1,8 +1,10 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._store import MODEL_FOLDER, fingerprint
+from ._verdict import current_words
 
 __all__ = [
     "MODEL_FOLDER",
+    "current_words",
     "fingerprint",
 ]
