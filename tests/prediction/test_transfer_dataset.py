@@ -166,7 +166,7 @@ def test_killed_at_any_write_and_resumed_to_the_same_bytes(fitted, dataset, tmp_
 PROGRAM = """
 import sys
 from luxjax.dataset import open_dataset
-from luxjax.fitting import load
+from luxjax.fitted import load
 from luxjax.prediction import transfer_dataset
 fitted, stars = load(sys.argv[1]), open_dataset(sys.argv[2])
 shown = lambda task, done, total: print(done, flush=True)
