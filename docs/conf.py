@@ -35,7 +35,7 @@ autodoc_member_order = "bysource"
 autosummary_generate = False  # api_pages writes one page a package
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-default_role = "name"  # a single backtick links to a name of luxjax, and is code otherwise (see _extensions/names.py)
+default_role = "name"  # a single backtick: a link to a name of luxjax, or code (_extensions/names.py)
 toc_object_entries_show_parents = "hide"
 
 # Markdown and lessons. Lessons carry the outputs they were committed with; the tests execute every one of them,

@@ -4,9 +4,8 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 from names import doors, find, front_door
+from sphinx.application import Sphinx
 
 # What a class shows besides its own docstring: its public methods and properties, not those of equinox and numpy.
 CLASS_OPTIONS = ("   :members:", "   :show-inheritance:")
@@ -57,9 +56,9 @@ def write(app: Sphinx) -> None:
     for old in folder.glob("*.rst"):
         if old.stem not in pages:
             old.unlink()
-    for name, text in pages.items():
+    for name, text in pages.items():  # what has not changed is left alone, so that it is not built again
         file = folder / f"{name}.rst"
-        if not file.exists() or file.read_text(encoding="utf-8") != text:  # unchanged pages are not built again
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
 
 

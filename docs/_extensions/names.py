@@ -8,18 +8,19 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
-import luxjax
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+import luxjax
+
 
 @cache
 def doors() -> dict[str, list[str]]:
-    """Package -> its public names, for every package below the root that has any."""
+    """Package -> its public names, for every package that has any; the command line has its own page."""
     found = {}
     for info in walk_packages(luxjax.__path__, "luxjax."):
-        if not info.ispkg or "._" in info.name or info.name == "luxjax.cli":  # commands have a page of their own
+        if not info.ispkg or "._" in info.name or info.name == "luxjax.cli":
             continue
         package = import_module(info.name)
         names = [name for name in getattr(package, "__all__", ()) if not is_package(package, name)]

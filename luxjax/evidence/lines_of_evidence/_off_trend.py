@@ -110,7 +110,17 @@ def second_order(others: ArrayLike) -> np.ndarray:
 
 
 def residualize(values: ArrayLike, terms: np.ndarray) -> np.ndarray:
-    """`values` (star,) or (star, column), less their least-squares fit on `terms` (star, term)."""
+    """`values` (star,) or (star, column), less their least-squares fit on `terms` (star, term).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.evidence import residualize, second_order
+    >>> fe_h = np.linspace(-1.0, 0.5, 20)
+    >>> eu_fe = 0.3 - 0.2 * fe_h + 0.1 * fe_h**2  # nothing but the trend
+    >>> bool(np.allclose(residualize(eu_fe, second_order(fe_h[:, None])), 0.0))
+    True
+    """
     values = np.asarray(values, float)
     return values - terms @ np.linalg.lstsq(terms, values)[0]
 
@@ -148,6 +158,21 @@ def off_trend_response(
     ------
     InputError
         If shapes disagree, or fewer stars than twice the number of terms are complete.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.evidence import off_trend_response
+    >>> rng = np.random.default_rng(0)
+    >>> fe_h = rng.normal(size=(400, 1))
+    >>> eu_fe = fe_h[:, 0] + rng.normal(size=400)
+    >>> error = np.full((400, 1), 0.1)
+    >>> guess = off_trend_response(fe_h[:, 0], fe_h, eu_fe, error[:, 0], fe_h, error)
+    >>> round(abs(guess.beta), 3)  # it goes by [Fe/H] alone
+    0.0
+    >>> measured = off_trend_response(eu_fe, fe_h, eu_fe, error[:, 0], fe_h, error)
+    >>> round(measured.beta, 1)
+    1.0
     """
     p, o_hat, y, s, o, s_o = _complete(
         predicted, predicted_others, observed, error, observed_others, error_others
