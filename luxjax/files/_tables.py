@@ -107,7 +107,7 @@ def write_table(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> Pa
     >>> from luxjax.files import write_table
     >>> labels = pd.DataFrame({"id": ["a", "b"], "teff": [4800.0, 5700.0]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write_table(labels, {"teff": "K"}, Path(folder, "labels.csv")).read_text())
+    ...     print(write_table(labels, {"teff": "K"}, Path(folder, "labels.csv")).read_text().strip())
     id,teff
     a,4800.0
     b,5700.0
