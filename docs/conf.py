@@ -44,12 +44,6 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 
-# Names of other libraries, which are not looked up: that needs the network.
-nitpick_ignore = [
-    ("py:class", "abc.ABC"),
-    ("py:class", "equinox._module._module.Module"),
-]
-
 html_theme = "pydata_sphinx_theme"
 html_title = "luxjax"
 html_static_path = ["_static"]

@@ -7,9 +7,6 @@ from pathlib import Path
 from names import doors, find, front_door
 from sphinx.application import Sphinx
 
-# What a class shows besides its own docstring: its public methods and properties, not those of equinox and numpy.
-CLASS_OPTIONS = ("   :members:", "   :show-inheritance:")
-
 
 def heading(text: str) -> list[str]:
     return [text, "=" * len(text), ""]
@@ -22,7 +19,7 @@ def table(names: list[str]) -> list[str]:
 def entry(door: str, name: str) -> list[str]:
     value = getattr(import_module(door), name)
     if inspect.isclass(value):
-        return [f".. autoclass:: {name}", *CLASS_OPTIONS, ""]
+        return [f".. autoclass:: {name}", "   :members:", ""]
     if callable(value):
         return [f".. autofunction:: {name}", ""]
     return [f".. autodata:: {name}", "   :no-value:", ""]

@@ -86,6 +86,23 @@ def name_role(role, rawtext, text, lineno, inliner, options=None, content=None) 
     return [link], []
 
 
+def link_literals(app: Sphinx, doctree: nodes.document) -> None:
+    """Code in a page that names something of luxjax becomes a link; a name that is not there is a warning."""
+    if app.env.current_document.docname.startswith("reference/api/"):
+        return  # written from docstrings, where the role above does it
+    for literal in list(doctree.findall(nodes.literal)):
+        said = literal.astext()
+        inside = isinstance(literal.parent, (nodes.reference, addnodes.pending_xref))
+        if inside or not said.startswith("luxjax.") or said.startswith("luxjax.X") or not said[-1].isalnum():
+            continue
+        link = addnodes.pending_xref(
+            "", refdomain="py", reftype="obj", reftarget=find(said) or said, refexplicit=True, refwarn=True
+        )
+        link.source, link.line = literal.source, literal.line
+        literal.replace_self(link)
+        link += literal
+
+
 def resolve(app: Sphinx, env: Any, node: addnodes.pending_xref, content: nodes.Node) -> nodes.Node | None:
     """Second chance of a reference that Sphinx could not follow: by another spelling of the same name."""
     if node.get("refdomain") != "py":
@@ -112,5 +129,6 @@ def field_owner(target: str | None) -> str | None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("name", name_role)
+    app.connect("doctree-read", link_literals)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -37,8 +37,9 @@ class Catalog:
     --------
     >>> import numpy as np
     >>> import luxjax
-    >>> spectra = luxjax.Spectra(np.ones((2, 3)), np.ones((2, 3)), [5000.0, 5001.0, 5002.0], "vacuum", ["a", "b"])
-    >>> labels = luxjax.LabelTable([[4800.0], [5700.0]], [[60.0], [60.0]], ["teff"], ["b", "c"])
+    >>> flux = ivar = np.ones((2, 3))
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0, 5002.0], "vacuum", ids=["a", "b"])
+    >>> labels = luxjax.LabelTable([[4800.0], [5700.0]], [[60.0], [60.0]], ["teff"], ids=["b", "c"])
     >>> stars = luxjax.Catalog.join({"galah": spectra, "labels": labels})
     >>> stars.ids.tolist(), stars.sizes
     (['b'], {'galah': 3, 'labels': 1})

@@ -47,9 +47,8 @@ class LabelTable:
     --------
     >>> import numpy as np
     >>> import luxjax
-    >>> labels = luxjax.LabelTable(
-    ...     [[4800.0, 0.1], [5700.0, np.nan]], [[60.0, 0.05], [60.0, 0.05]], ["teff", "fe_h"], ["a", "b"], units={"teff": "K"}
-    ... )
+    >>> value, error = [[4800.0, 0.1], [5700.0, np.nan]], [[60.0, 0.05], [60.0, 0.05]]
+    >>> labels = luxjax.LabelTable(value, error, ["teff", "fe_h"], ["a", "b"], units={"teff": "K"})
     >>> labels["teff"].tolist()
     [4800.0, 5700.0]
     >>> print(labels.ivar[:, 1])  # a missing label has no weight

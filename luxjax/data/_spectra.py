@@ -68,7 +68,8 @@ class Spectra:
     >>> import numpy as np
     >>> import luxjax
     >>> flux = np.array([[1.0, 0.8, np.nan], [1.0, 0.9, 1.0]])
-    >>> spectra = luxjax.Spectra(flux, np.full((2, 3), 1e4), [5000.0, 5001.0, 5002.0], "vacuum", ["a", "b"])
+    >>> ivar, wavelength = np.full((2, 3), 1e4), [5000.0, 5001.0, 5002.0]
+    >>> spectra = luxjax.Spectra(flux, ivar, wavelength, "vacuum", ids=["a", "b"])
     >>> len(spectra), spectra.n_pixels
     (2, 3)
     >>> spectra.good  # what is not finite is bad

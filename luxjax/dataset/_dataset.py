@@ -338,7 +338,8 @@ def open_dataset(location: str | os.PathLike) -> Dataset:
     >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     luxjax.Dataset.create(f"{folder}/stars", stars.outputs).append(stars)
-    ...     print(is_dataset(f"{folder}/stars"), luxjax.open_dataset(f"{folder}/stars").select([3]).ids.tolist())
+    ...     again = luxjax.open_dataset(f"{folder}/stars")
+    ...     print(is_dataset(f"{folder}/stars"), again.select([3]).ids.tolist())
     True ['sim-000004']
     """
     place = Location(location)

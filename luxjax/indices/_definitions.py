@@ -68,7 +68,8 @@ class Index:
     Examples
     --------
     >>> from luxjax.indices import Index
-    >>> index = Index("line", "A", "vacuum", band=(5005.0, 5015.0), blue=(4990.0, 5000.0), red=(5020.0, 5030.0))
+    >>> sides = {"blue": (4990.0, 5000.0), "red": (5020.0, 5030.0)}
+    >>> index = Index("line", "A", "vacuum", band=(5005.0, 5015.0), **sides)
     >>> index.name, index.unit
     ('line', 'A')
     """

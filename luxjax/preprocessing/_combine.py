@@ -40,7 +40,8 @@ def combine(spectra: Spectra, by: str = "ids", *, clip: float | None = None) -> 
     >>> import numpy as np
     >>> import luxjax
     >>> from luxjax.preprocessing import combine
-    >>> visits = luxjax.Spectra([[1.0, 0.8], [0.9, 0.8]], [[1.0, 1.0], [3.0, 0.0]], [5000.0, 5001.0], "vacuum", ["a", "a"])
+    >>> flux, ivar = [[1.0, 0.8], [0.9, 0.8]], [[1.0, 1.0], [3.0, 0.0]]
+    >>> visits = luxjax.Spectra(flux, ivar, [5000.0, 5001.0], "vacuum", ["a", "a"])
     >>> star = combine(visits)
     >>> star.flux.round(3).tolist(), star.ivar.tolist()
     ([[0.925, 0.8]], [[4.0, 1.0]])

@@ -80,7 +80,8 @@ def to_rest(
     >>> import numpy as np
     >>> import luxjax
     >>> from luxjax.preprocessing import to_rest
-    >>> spectra = luxjax.Spectra(np.ones((1, 2)), np.ones((1, 2)), [5000.0, 5001.0], "vacuum", ["a"], frame="barycentric")
+    >>> flux = ivar = np.ones((1, 2))
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0], "vacuum", ["a"], frame="barycentric")
     >>> rest = to_rest(spectra, velocity_kms=30.0)
     >>> rest.frame, rest.wavelength.round(3).tolist()
     ('rest', [4999.5, 5000.5])

@@ -106,7 +106,8 @@ def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0
     >>> import numpy as np
     >>> import luxjax
     >>> from luxjax.preprocessing import resample
-    >>> spectra = luxjax.Spectra([[1.0, 0.8, 0.6, 1.0]], np.full((1, 4), 100.0), [5000.0, 5001.0, 5002.0, 5003.0], "vacuum", ["a"])
+    >>> flux, ivar = [[1.0, 0.8, 0.6, 1.0]], np.full((1, 4), 100.0)
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0, 5002.0, 5003.0], "vacuum", ["a"])
     >>> coarse = resample(spectra, [5000.5, 5002.5])
     >>> coarse.flux.tolist(), coarse.ivar.tolist()
     ([[0.9, 0.8]], [[200.0, 200.0]])
