@@ -15,7 +15,6 @@ version = release = luxjax.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
@@ -26,6 +25,7 @@ extensions = [
     "api_pages",
     "command_pages",
     "lessons",
+    "formulas",
 ]
 exclude_patterns = ["_build", "**/.jupyter_cache", "README.md"]
 
@@ -44,6 +44,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "luxjax"
 html_static_path = ["_static"]
