@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all test-long lint lock notebooks clean
+.PHONY: help demo test test-all test-long lint lock notebooks docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-long  the longest tests: later lessons, fits by gradient, Student-t noise, posteriors of whole models, slow claims"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make notebooks  execute every lesson in notebooks/"
+	@echo "make docs       build the documentation, offline and strict -> docs/_build/html/index.html"
 	@echo "make lock       resolve the newest versions again and write them to constraints.txt"
 	@echo "make clean      remove caches, builds and the environment; runs/ is kept"
 	@echo
@@ -59,12 +60,23 @@ notebooks: $(STAMP)
 		echo "$$lesson"; $(BIN)/jupyter-execute --timeout=600 "$$lesson"; \
 	done
 
+# Nothing is downloaded by the build, no lesson is executed, and every warning is an error.
+DOCS_STAMP := $(VENV)/.docs-installed
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[docs]"
+	@touch $@
+
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+	@echo "The documentation is at docs/_build/html/index.html"
+
 lock: $(STAMP)
 	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install uv
 	@uv=$$(command -v uv || echo $(BIN)/uv); \
 	"$$uv" pip compile -q --upgrade --universal --no-header --no-annotate --python-version 3.11 \
-		pyproject.toml --extra all --extra dev -o constraints.txt
+		pyproject.toml --extra all --extra dev --extra docs -o constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) docs/_build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

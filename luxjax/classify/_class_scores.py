@@ -107,6 +107,14 @@ def score_classes(
         Star of each row, where stars have several spectra.
     n_draws, seed : int
         Bootstrap samples.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from luxjax.classify import score_classes
+    >>> p = pd.DataFrame({"F": [0.9, 0.2, 0.6, 0.1], "G": [0.1, 0.8, 0.4, 0.9]})
+    >>> score_classes(p, ["F", "G", "F", "G"], n_draws=20).value["accuracy"]
+    1.0
     """
     classes = tuple(str(c) for c in probabilities.columns)
     p, codes = probabilities.to_numpy(float), class_codes(truth, classes)
@@ -159,7 +167,14 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
 
 
 def calibration_error(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> float:
-    """Expected calibration error of the likeliest class."""
+    """Expected calibration error of the likeliest class.
+
+    Examples
+    --------
+    >>> from luxjax.classify import calibration_error
+    >>> round(calibration_error([[0.9, 0.1], [0.8, 0.2]], [0, 1]), 2)
+    0.45
+    """
     return reliability(p, codes, n_bins=n_bins).error
 
 

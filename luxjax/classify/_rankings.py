@@ -109,7 +109,7 @@ def compare_rankings(
     Parameters
     ----------
     rankings : mapping of str to Ranking
-        By a name that tells how each was made; the naive one first, such as mean |Shapley value|. All of the same families.
+        By a name that tells how each was made; the naive one first, such as mean ``|Shapley value|``. All of the same families.
     first, second : sequences of str
         The claim that every one of `first` matters more than every one of `second`. By default the often repeated one, that the metallicity-sensitive
         Ca II H and K and Mg b outrank the Balmer lines.

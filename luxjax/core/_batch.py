@@ -70,6 +70,19 @@ class Batch(AbstractLocalStars, eqx.Module):
     ----------
     outputs : mapping of str to Measured
         All with the same number of stars, in the same order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.core import OutputData
+    >>> flux = OutputData.clean([[1.0, 0.9], [np.nan, 0.8]], [[100.0, 100.0], [100.0, 100.0]])
+    >>> batch = luxjax.Batch({"flux": flux})
+    >>> batch.n_stars, batch.sizes
+    (2, {'flux': 2})
+    >>> print(batch["flux"].ivar)  # the missing value has no weight
+    [[100. 100.]
+     [  0. 100.]]
     """
 
     outputs: dict[str, OutputData]

@@ -17,6 +17,15 @@ class Gaussian(eqx.Module):
     mean : (star, dim) array
     cov : (star, dim, dim) array
         Symmetric, positive semi-definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import jax.numpy as jnp
+    >>> from luxjax.core import Gaussian
+    >>> latents = Gaussian(jnp.zeros((1, 2)), jnp.array([[[4.0, 0.0], [0.0, 9.0]]]))
+    >>> print(latents.sd)
+    [[2. 3.]]
     """
 
     mean: Float[Array, "star dim"]

@@ -43,7 +43,15 @@ def n_pairs(n: int) -> int:
 
 
 def pairs(x: Float[Array, "*batch n"], multiple: int = 1) -> Float[Array, "*batch pair"]:
-    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of so many."""
+    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of so many.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from luxjax.core import pairs
+    >>> print(pairs(jnp.array([2.0, 3.0])))
+    [4. 6. 9.]
+    """
     n = x.shape[-1]
     zeros = jnp.zeros((*x.shape[:-1], -n_pairs(n) % multiple), x.dtype)
     # Twice as fast on CPU as by two indices.

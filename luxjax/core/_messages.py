@@ -16,7 +16,14 @@ class LuxWarning(UserWarning):
 
 
 def join_names(names: Iterable[Any], limit: int = 12) -> str:
-    """Names joined for a message, shortened past `limit`."""
+    """Names joined for a message, shortened past `limit`.
+
+    Examples
+    --------
+    >>> from luxjax.core import join_names
+    >>> join_names(["teff", "logg", "fe_h"], limit=2)
+    'teff, logg, ... (3 in all)'
+    """
     names = [str(n) for n in names]
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown}, ... ({len(names)} in all)"
@@ -35,6 +42,12 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
         The names that would have been accepted.
     hint : str
         What to do next, as a clause without a full stop.
+
+    Examples
+    --------
+    >>> from luxjax.core import choose_from
+    >>> choose_from("label", "tef", ["teff", "logg"])
+    "there is no label 'tef' (known: teff, logg). Did you mean 'teff'?"
     """
     accepted = list(accepted)
     near = difflib.get_close_matches(str(given), [str(a) for a in accepted], n=1, cutoff=0.6)
@@ -44,7 +57,13 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
 
 
 def check_name(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -> None:
-    """Raise `InputError` unless `given` is among `accepted`."""
+    """Raise `InputError` unless `given` is among `accepted`.
+
+    Examples
+    --------
+    >>> from luxjax.core import check_name
+    >>> check_name("label", "teff", ["teff", "logg"])  # silent: it is known
+    """
     accepted = list(accepted)
     if given not in accepted:
         raise InputError(choose_from(kind, given, accepted, hint))

@@ -32,6 +32,19 @@ class Catalog:
         By name; all with the same ids in the same order. Use `Catalog.join` to bring them there.
     table : pandas.DataFrame, optional
         Star-level facts, one row per star (``ra``, ``dec``, ``snr``, ...).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> flux = ivar = np.ones((2, 3))
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0, 5002.0], "vacuum", ids=["a", "b"])
+    >>> labels = luxjax.LabelTable([[4800.0], [5700.0]], [[60.0], [60.0]], ["teff"], ids=["b", "c"])
+    >>> stars = luxjax.Catalog.join({"galah": spectra, "labels": labels})
+    >>> stars.ids.tolist(), stars.sizes
+    (['b'], {'galah': 3, 'labels': 1})
+    >>> stars.labels()["teff"].tolist()
+    [4800.0]
     """
 
     outputs: Mapping[str, Output]

@@ -127,6 +127,18 @@ def crossmatch(
     ------
     InputError
         No key is on both sides, an id column holds floats, or nothing matches.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> import pandas as pd
+    >>> left = pd.DataFrame({"ra": [10.0, 20.0], "dec": [0.0, 5.0]})
+    >>> right = pd.DataFrame({"ra": [20.0001, 80.0], "dec": [5.0, 5.0]})
+    >>> match = luxjax.crossmatch(left, right, radius_arcsec=1.0)
+    >>> match.left.tolist(), match.right.tolist(), match.how.tolist()
+    ([1], [0], ['position'])
+    >>> match.separation_arcsec.round(2).tolist()
+    [0.36]
     """
     for key in keys:
         check_name("key", key, KEYS)

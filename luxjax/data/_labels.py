@@ -42,6 +42,17 @@ class LabelTable:
         Where the labels come from.
     table : pandas.DataFrame, optional
         Other columns, one row per star (positions, identifiers of other catalogues, flags).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> value, error = [[4800.0, 0.1], [5700.0, np.nan]], [[60.0, 0.05], [60.0, 0.05]]
+    >>> labels = luxjax.LabelTable(value, error, ["teff", "fe_h"], ["a", "b"], units={"teff": "K"})
+    >>> labels["teff"].tolist()
+    [4800.0, 5700.0]
+    >>> print(labels.ivar[:, 1])  # a missing label has no weight
+    [400.   0.]
     """
 
     value: np.ndarray

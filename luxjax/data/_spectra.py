@@ -62,6 +62,21 @@ class Spectra:
         One row per spectrum of star-level facts (``snr``, ``rv_kms``, ``file``, ...).
     history : tuple of str
         What was done to the spectra, in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> flux = np.array([[1.0, 0.8, np.nan], [1.0, 0.9, 1.0]])
+    >>> ivar, wavelength = np.full((2, 3), 1e4), [5000.0, 5001.0, 5002.0]
+    >>> spectra = luxjax.Spectra(flux, ivar, wavelength, "vacuum", ids=["a", "b"])
+    >>> len(spectra), spectra.n_pixels
+    (2, 3)
+    >>> spectra.good  # what is not finite is bad
+    array([[ True,  True, False],
+           [ True,  True,  True]])
+    >>> spectra.select([1]).ids.tolist()
+    ['b']
     """
 
     flux: np.ndarray

@@ -37,6 +37,15 @@ def split(
     -------
     dict of str to (star,) bool array
         In the order of `fractions`; every star is in exactly one.
+
+    Examples
+    --------
+    >>> from luxjax.data import split
+    >>> parts = split(["a", "b", "a", "c"], {"train": 0.5, "test": 0.5})
+    >>> list(parts)
+    ['train', 'test']
+    >>> bool(parts["train"][0] == parts["train"][2])  # both rows of star a are in one part
+    True
     """
     share = np.array(list(fractions.values()), float)
     if len(share) == 0 or not np.all(share >= 0) or not np.isclose(share.sum(), 1, rtol=0, atol=1e-9):
@@ -68,6 +77,12 @@ def folds(ids: Sequence, k: int, *, seed: int = 0, groups: Sequence | None = Non
     Returns
     -------
     (star,) int array
+
+    Examples
+    --------
+    >>> from luxjax.data import folds
+    >>> sorted(folds(["a", "b", "c", "d"], 2).tolist())
+    [0, 0, 1, 1]
     """
     number, row = _numbers(ids, groups, seed)
     if not 2 <= k <= len(number):

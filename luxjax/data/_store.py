@@ -77,6 +77,17 @@ def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
     -----
     In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it;
     everything else comes back as it was, bit for bit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = luxjax.load_catalog(luxjax.save_catalog(stars, f"{folder}/stars"))
+    ...     print(len(again), again.sizes)
+    10 {'flux': 20, 'labels': 2}
     """
     with CATALOG_FOLDER.replacing(folder) as part:
         CATALOG_FOLDER.put(part, _write(catalog, part))

@@ -43,6 +43,18 @@ class Dataset:
     Stars are only ever added. An append writes beyond the committed stars first and replaces the manifest last, so
     whatever interrupts it leaves the dataset as it was, and the next append writes over the rest. Only the manifest
     counts: rows of arrays beyond its number of stars are not there yet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dataset = luxjax.Dataset.create(f"{folder}/stars", stars.outputs)
+    ...     dataset.append(stars)
+    ...     print(len(dataset), dataset.sizes)
+    10 {'flux': 20, 'labels': 2}
     """
 
     describes_outputs: ClassVar[bool] = True
@@ -324,6 +336,19 @@ def open_dataset(location: str | os.PathLike) -> Dataset:
     ------
     InputError
         There is none, its manifest is damaged, or a newer luxjax wrote it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.dataset import is_dataset
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     luxjax.Dataset.create(f"{folder}/stars", stars.outputs).append(stars)
+    ...     again = luxjax.open_dataset(f"{folder}/stars")
+    ...     print(is_dataset(f"{folder}/stars"), again.select([3]).ids.tolist())
+    True ['sim-000004']
     """
     place = Location(location)
     manifest = Manifest.read(place)

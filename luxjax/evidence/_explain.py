@@ -84,6 +84,18 @@ def explain(
     ------
     InputError
         Unknown labels or species, stars without the label or without spectra that the model knows.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import toy_survey
+    >>> world = toy_survey(1, 120, 120)  # spectra without europium lines
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(world.train.sizes, 6), world.train, key=1)
+    >>> found = luxjax.explain(fitted, world.held_out, "eu_fe", species=(), resolution=15000.0)
+    >>> found.verdict.verdict in ("shortcut", "inconclusive")  # never "measured": there is no line
+    True
+    >>> "off_trend_response" in found.evidence
+    False
     """
     stars = infer_held_out(fitted, catalog, inputs)
     check_name("label", label, stars.labels, "Ask for one of the model's labels")

@@ -206,7 +206,7 @@ def element_windows(
     resolution : float
         lambda / FWHM of the Gaussian line-spread function.
     reference : mapping of str to float, optional
-        Parameters of the reference star (see `luxjax.lines.PARAMETERS`), in place of those of `GIANT`.
+        Parameters of the reference star, such as ``{"teff": 4500.0}``, in place of those of `GIANT`.
     floor : float
         Lines whose central depth in the reference star is less than this are left out: 0.001 of the continuum is
         what a thousand spectra of signal-to-noise ratio 100 show at three sigma in one pixel.

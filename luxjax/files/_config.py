@@ -27,13 +27,31 @@ def read_config(
     ------
     InputError
         The file is missing or no TOML, or has an option that the defaults have not, or one of another type.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from luxjax.files import read_config
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "fit.toml")
+    ...     _ = file.write_text("latents = 20")
+    ...     print(read_config(file, defaults={"latents": 8, "seed": 1}))
+    {'latents': 20, 'seed': 1}
     """
     given = {} if path is None else _load(Path(path))
     return given if defaults is None else merge_config(defaults, given, str(path))
 
 
 def merge_config(defaults: Mapping[str, Any], given: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Defaults with the given options in their place; `source` names where these come from."""
+    """Defaults with the given options in their place; `source` names where these come from.
+
+    Examples
+    --------
+    >>> from luxjax.files import merge_config
+    >>> merge_config({"latents": 8, "seed": 1}, {"latents": 20}, "fit.toml")
+    {'latents': 20, 'seed': 1}
+    """
     return _merged(defaults, given, source, "")
 
 

@@ -98,6 +98,19 @@ def write_table(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> Pa
     """A table in the format its name asks for: ``.fits``, ``.parquet`` (with units) or ``.csv`` (without).
 
     Written beside the target first, so that an interrupted write leaves no half table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from luxjax.files import write_table
+    >>> labels = pd.DataFrame({"id": ["a", "b"], "teff": [4800.0, 5700.0]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write_table(labels, {"teff": "K"}, Path(folder, "labels.csv")).read_text().strip())
+    id,teff
+    a,4800.0
+    b,5700.0
     """
     file = check_table_name(file)
     units = {c: units[n] for c in frame.columns for n in (c, c.removesuffix("_err")) if n in units}

@@ -37,6 +37,18 @@ def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:
 
     Written next to the target first and moved into place, so that an interrupted save leaves no half model. A
     model already there is replaced; a folder that holds anything else, or more, is refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = luxjax.load(luxjax.save(fitted, f"{folder}/model"))
+    >>> bool((luxjax.transfer(again, stars).value == luxjax.transfer(fitted, stars).value).all())
+    True
     """
     return MODEL_FOLDER.write(folder, *_describe(fitted))
 

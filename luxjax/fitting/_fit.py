@@ -77,6 +77,15 @@ def fit(
         If the data do not suit the model.
     FitError
         If the objective became infinite or NaN.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> bool(fitted.objective[-1] < fitted.objective[0])
+    True
     """
     start = time.perf_counter()
     check_stars(data)

@@ -64,6 +64,14 @@ class Index:
         Wavelength of the line, for depth, width and asymmetry.
     family, source : str
         What the index is made by (``"balmer"``, ``"tio"``, ...), and who defined it.
+
+    Examples
+    --------
+    >>> from luxjax.indices import Index
+    >>> sides = {"blue": (4990.0, 5000.0), "red": (5020.0, 5030.0)}
+    >>> index = Index("line", "A", "vacuum", band=(5005.0, 5015.0), **sides)
+    >>> index.name, index.unit
+    ('line', 'A')
     """
 
     name: str
@@ -190,7 +198,14 @@ def builtin_indices(*, shapes: bool = True) -> list[Index]:
 
 
 def choose_indices(names: "Iterable[str | Index] | None") -> Sequence[Index]:
-    """Indices by name or as they are; all built-in ones when none is named."""
+    """Indices by name or as they are; all built-in ones when none is named.
+
+    Examples
+    --------
+    >>> from luxjax.indices import choose_indices
+    >>> [index.name for index in choose_indices(["Mg_b"])]
+    ['Mg_b']
+    """
     known = {index.name: index for index in builtin_indices()}
     if names is None:
         return list(known.values())

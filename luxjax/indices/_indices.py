@@ -81,6 +81,20 @@ def measure_indices(
     ------
     InputError
         A redshift is missing or not above -1, or a name is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.indices import Index, measure_indices
+    >>> wavelength = np.arange(4980.0, 5040.0)
+    >>> flux = np.where(abs(wavelength - 5010.0) < 2.5, 0.5, 1.0)[None]  # five pixels of 1 A, half dark
+    >>> spectra = luxjax.Spectra(flux, np.full(flux.shape, 1e4), wavelength, "vacuum", ["a"])
+    >>> sides = {"blue": (4990.0, 5000.0), "red": (5020.0, 5030.0)}
+    >>> index = Index("line", "A", "vacuum", band=(5004.5, 5015.5), **sides)
+    >>> values, errors = measure_indices(spectra, [index])
+    >>> values.round(2).tolist(), errors.round(2).tolist()
+    ([[2.5]], [[0.04]])
     """
     chosen = choose_indices(indices)
     if not 0 < min_coverage <= 1:

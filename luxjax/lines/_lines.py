@@ -42,6 +42,13 @@ class LineList:
         Where the numbers come from.
     n_skipped : int
         Rows left out on reading: molecules and higher ions, or (`from_frame`) lines without log gf.
+
+    Examples
+    --------
+    >>> from luxjax.lines import LineList
+    >>> lines = LineList.builtin("air").of("Eu").within(6640.0, 6650.0)
+    >>> lines.species.tolist(), lines.wavelength.round(2).tolist()
+    (['Eu II'], [6645.06])
     """
 
     element: np.ndarray

@@ -131,6 +131,14 @@ class Linear(AbstractStoredDecoder):
     ----------
     intercept : (out,) array
     weight : (out, latent) array
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from luxjax.models import Linear
+    >>> decoder = Linear(jnp.array([1.0, 1.0]), jnp.array([[0.1, 0.0], [0.0, 0.2]]))
+    >>> print(decoder(jnp.array([1.0, -1.0])))
+    [1.1 0.8]
     """
 
     intercept: Float[Array, " out"]
@@ -171,6 +179,14 @@ class Quadratic(AbstractStoredDecoder):
     intercept : (out,) array
     weight : (out, latent (latent + 3) / 2) array
     n_latents : int
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from luxjax.models import Quadratic
+    >>> decoder = Quadratic(jnp.zeros(1), jnp.array([[1.0, 0.0, 0.0, 0.0, 2.0]]), 2)  # y = z_1 + 2 z_2^2
+    >>> print(decoder(jnp.array([1.0, 3.0])))
+    [19.]
     """
 
     intercept: Float[Array, " out"]

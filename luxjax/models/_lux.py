@@ -38,6 +38,13 @@ class Lux(eqx.Module):
     dof : mapping of str to float, optional
         Degrees of freedom of an output's noise; infinite, which is Gaussian, where left out. Some 3 to 10 for outputs with
         outliers.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> model = luxjax.Lux.linear({"apogee": 7514, "labels": 5}, 20)
+    >>> model.n_latents, sorted(model.decoders)
+    (20, ['apogee', 'labels'])
     """
 
     decoders: dict[str, AbstractDecoder]

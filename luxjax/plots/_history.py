@@ -14,7 +14,7 @@ __all__ = ["history"]
 
 @styled
 def history(objective: Sequence[float], tolerance: float | None = 1e-6) -> Figure:
-    """Relative distance |J_i - J_last| / |J_last| on a logarithmic axis.
+    """Relative distance ``|J_i - J_last| / |J_last|`` on a logarithmic axis.
 
     A step against the direction of the fit (the objective rises although it falls over all, or the other way
     round) is ringed. The last cycle is zero by definition and not drawn.

@@ -63,6 +63,16 @@ def infer(
     ------
     InputError
         If the method does not suit the model, or the priors or `sample` name something unknown.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = luxjax.infer(fitted, stars.only("flux"), key=2)
+    >>> type(posterior).__name__
+    'GaussianPosterior'
     """
     fitted = model if isinstance(model, FittedModel) else FittedModel(model, {})
     priors = priors or Priors()

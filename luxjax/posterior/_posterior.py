@@ -267,7 +267,7 @@ class SamplePosterior(AbstractPosterior):
         Of draws from an approximation: ``lp`` and ``lq``, the log densities of posterior and approximation up to
         constants; of a variational one also ``loss`` (step,), minus the evidence lower bound.
     gauge : tuple of (str, int)
-        The outputs' rows that fix the rotation of the latents (see `luxjax.posterior.anchors`); empty where the
+        The outputs' rows that fix the rotation of the latents, as (output, row); empty where the
         decoders were known, or are of a kind that has no such rows: then compare predictions, not latents.
     """
 

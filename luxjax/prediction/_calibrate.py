@@ -95,6 +95,18 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
         Of the calibration stars, which must be neither training nor test stars.
     observed : LabelTable
         Their catalogue labels, row for row.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import calibrate
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> train, kept_out = stars.select(slice(0, 60)), stars.select(slice(60, 90))
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), train, key=1)
+    >>> calibration = calibrate(luxjax.transfer(fitted, kept_out), kept_out.labels())
+    >>> calibration.names, calibration.n_stars.tolist()
+    (('label_1', 'label_2', 'label_3'), [30, 30, 30])
     """
     if not np.array_equal(prediction.ids, observed.ids):
         raise InputError("prediction and observed labels must hold the same stars in the same order.")

@@ -41,7 +41,7 @@ class Prediction:
         Chi-square of the inputs at the posterior mean, per degree of freedom. Far above 1: the model does not
         know such a star.
     latent_distance : (star,) array
-        |z| / sqrt(latents), about 1 for stars like the training stars.
+        ``|z| / sqrt(latents)``, about 1 for stars like the training stars.
     n_inputs : (star,) array of int
         Good input values of each star.
     units, species : dict

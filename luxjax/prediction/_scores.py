@@ -45,6 +45,19 @@ def score(
         (95%, bootstrap), ``bias``, ``robust`` scatter, ``spread`` of the label, ``bound_rmse``, ``baselines``,
         ``median_error``, and coverages ``coverage68``, ``coverage95`` (of observed labels, their noise included)
         and ``..._truth``, with their family-wise bands ``band68`` ... where calibrated.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import score
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> train, test = stars.select(slice(0, 60)), stars.select(slice(60, 90))
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), train, key=1)
+    >>> scores = score(luxjax.transfer(fitted, test), test.labels())
+    >>> first = scores[test.labels().names[0]]
+    >>> first["n"], first["against"], bool(first["rmse"] < first["spread"])
+    (30, 'observed', True)
     """
     cells = len(prediction.names) * len(LEVELS) * (1 if truth is None else 2)
     out = {}

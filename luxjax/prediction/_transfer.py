@@ -68,6 +68,17 @@ def transfer(
         With the verdicts that the model carries. The label covariance adds the posterior spread of the latents (the noise of the
         spectrum), the spread of the label decoder, learned from a finite training set, and the label scatter. Of decoders
         with hidden layers only the last layer's uncertainty is known, of modules of your own none.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> train, test = stars.select(slice(0, 60)), stars.select(slice(60, 90))
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), train, key=1)
+    >>> predicted = luxjax.transfer(fitted, test)
+    >>> predicted.names, predicted.value.shape, predicted.cov.shape
+    (('label_1', 'label_2', 'label_3'), (30, 3), (30, 3, 3))
     """
     check_stars(data)
     labels = labels or fitted.label_output()

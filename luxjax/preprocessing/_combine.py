@@ -34,6 +34,17 @@ def combine(spectra: Spectra, by: str = "ids", *, clip: float | None = None) -> 
     Spectra
         One row per star in the order of first appearance; the table keeps the columns that agree between the
         visits of every star, and gains ``n_visits``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import combine
+    >>> flux, ivar = [[1.0, 0.8], [0.9, 0.8]], [[1.0, 1.0], [3.0, 0.0]]
+    >>> visits = luxjax.Spectra(flux, ivar, [5000.0, 5001.0], "vacuum", ["a", "a"])
+    >>> star = combine(visits)
+    >>> star.flux.round(3).tolist(), star.ivar.tolist()
+    ([[0.925, 0.8]], [[4.0, 1.0]])
     """
     if spectra.frame == "observed":
         raise InputError(

@@ -42,8 +42,8 @@ class ContinuumPolynomial:
     regions : sequence of (low, high), optional
         Instead: wavelength ranges of continuum, Angstrom.
     segments : sequence of (low, high), optional
-        Wavelength range of each detector or arm, fitted on its own; by default found at gaps, see
-        `luxjax.preprocessing.segments`.
+        Wavelength range of each detector or arm, fitted separately. Default: split wherever the
+        wavelength grid has a gap.
     clip : (below, above), optional
         Pixels this many standard deviations of the residuals below or above the fit are left out and the
         fit is repeated: ``(1.5, 3.0)`` rejects absorption lines.

@@ -26,6 +26,12 @@ def doppler_shift(wavelength: ArrayLike, velocity_kms: ArrayLike) -> np.ndarray:
         Emitted wavelengths, any unit.
     velocity_kms : array
         Radial velocity, km/s; the two are broadcast.
+
+    Examples
+    --------
+    >>> from luxjax.preprocessing import doppler_shift
+    >>> doppler_shift(5000.0, 30.0).round(3).tolist()
+    5000.5
     """
     beta = np.asarray(velocity_kms, np.float64) / C_KMS
     if not np.all(np.abs(beta) < 1):
@@ -68,6 +74,17 @@ def to_rest(
     ------
     InputError
         The spectra are in the rest frame already, or a velocity is missing (not finite, -9999, -999).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import to_rest
+    >>> flux = ivar = np.ones((1, 2))
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0], "vacuum", ["a"], frame="barycentric")
+    >>> rest = to_rest(spectra, velocity_kms=30.0)
+    >>> rest.frame, rest.wavelength.round(3).tolist()
+    ('rest', [4999.5, 5000.5])
     """
     if spectra.frame == "rest":
         raise InputError(

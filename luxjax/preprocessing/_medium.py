@@ -46,6 +46,12 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
     ------
     InputError
         A wavelength is not finite or below 2,000 Angstrom.
+
+    Examples
+    --------
+    >>> from luxjax.preprocessing import vacuum_to_air
+    >>> vacuum_to_air(6564.61).round(2).tolist()  # H alpha
+    6562.8
     """
     vacuum = _checked(wavelength)
     return vacuum / _index(vacuum)
@@ -58,6 +64,12 @@ def air_to_vacuum(wavelength: ArrayLike) -> np.ndarray:
     ------
     InputError
         A wavelength is not finite or below 2,000 Angstrom.
+
+    Examples
+    --------
+    >>> from luxjax.preprocessing import air_to_vacuum
+    >>> air_to_vacuum([6562.8, 15000.0]).round(2).tolist()
+    [6564.61, 15004.1]
     """
     air = _checked(wavelength)
     vacuum = air * _index(air)
@@ -78,6 +90,15 @@ def to_medium(spectra: Spectra, medium: Medium) -> Spectra:
     spectra : Spectra
     medium : "air" or "vacuum"
         Wanted; spectra already in it are returned unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import to_medium
+    >>> spectra = luxjax.Spectra(np.ones((1, 2)), np.ones((1, 2)), [5000.0, 5001.0], "air", ["a"])
+    >>> to_medium(spectra, "vacuum").wavelength.round(3).tolist()
+    [5001.395, 5002.395]
     """
     check_name("wavelength medium", medium, get_args(Medium))
     if spectra.medium == medium:

@@ -63,6 +63,18 @@ def normalize(spectra: Spectra, method: Continuum) -> Normalized:
     Normalized
         ``.spectra``, ``.continuum`` and ``.undo()``. Where the continuum is undefined or not above zero the pixels
         have ivar 0. The errors of the continuum itself are not propagated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import ContinuumPolynomial, normalize
+    >>> wavelength = np.linspace(5000.0, 5100.0, 50)
+    >>> flux = (3.0 + 0.01 * (wavelength - 5000.0))[None]
+    >>> spectra = luxjax.Spectra(flux, np.full(flux.shape, 1e4), wavelength, "vacuum", ["a"])
+    >>> divided = normalize(spectra, ContinuumPolynomial(1)).spectra
+    >>> bool(np.allclose(divided.flux, 1.0, atol=1e-5)), divided.normalized
+    (True, True)
     """
     continuum = np.array(method.continuum(spectra), np.float64)
     if continuum.shape != spectra.flux.shape:

@@ -36,6 +36,13 @@ def bin_edges(wavelength: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     -------
     lower, upper : (pixel,) arrays
         In the unit of `wavelength`.
+
+    Examples
+    --------
+    >>> from luxjax.preprocessing import bin_edges
+    >>> lower, upper = bin_edges([5000.0, 5001.0, 5002.0])
+    >>> lower.tolist(), upper.tolist()
+    ([4999.5, 5000.5, 5001.5], [5000.5, 5001.5, 5002.5])
     """
     centre = np.asarray(wavelength, np.float64)
     if centre.ndim != 1 or len(centre) < 2 or not np.all(np.diff(centre) > 0):
@@ -93,6 +100,17 @@ def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0
     Returns
     -------
     Spectra
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import resample
+    >>> flux, ivar = [[1.0, 0.8, 0.6, 1.0]], np.full((1, 4), 100.0)
+    >>> spectra = luxjax.Spectra(flux, ivar, [5000.0, 5001.0, 5002.0, 5003.0], "vacuum", ["a"])
+    >>> coarse = resample(spectra, [5000.5, 5002.5])
+    >>> coarse.flux.tolist(), coarse.ivar.tolist()
+    ([[0.9, 0.8]], [[200.0, 200.0]])
     """
     if not 0 < min_coverage <= 1:
         raise InputError(f"min_coverage is a fraction above 0, at most 1; given: {min_coverage}.")

@@ -89,6 +89,13 @@ def bilinear(
         new ones. The errors are those asked for here.
     first : int
         Number of the first star, in its identifier.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> world = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1)
+    >>> world.catalog.sizes, world.latents.shape
+    ({'flux': 40, 'labels': 3}, (90, 2))
     """
     if like is not None:
         sizes = {name: len(w) for name, w in like.weights.items()}

@@ -98,6 +98,15 @@ def simulate(
         Times each star is observed; visits after the first are in `SimulatedSurvey.repeats`.
     lines : LineList
         Instead of the built-in table.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> survey = luxjax.simulate(3, key=1, windows=("apogee",), labels=("teff", "fe_h"))
+    >>> survey.catalog.sizes
+    {'apogee': 8575, 'labels': 2}
+    >>> survey.truth.labels
+    ('teff', 'fe_h')
     """
     _check(bad_fraction, missing_labels, visits, plants, windows, n_stars, n_train, labels)
     rng = generator(key)

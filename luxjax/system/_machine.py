@@ -16,6 +16,12 @@ def machine() -> dict[str, Any]:
     dict
         ``cpu`` (model), ``cores`` (that this process may use), ``memory_gb``, ``system``, ``blas`` (of NumPy), ``xla`` (its
         platform, devices and flags) and ``threads`` (environment variables that set their number).
+
+    Examples
+    --------
+    >>> from luxjax.system import machine
+    >>> sorted(machine())
+    ['blas', 'cores', 'cpu', 'memory_gb', 'system', 'threads', 'xla']
     """
     import jax
     import numpy as np

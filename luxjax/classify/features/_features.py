@@ -61,6 +61,18 @@ class Features:
         Row of the spectra that each came from.
     left_out : pandas.DataFrame
         Columns ``row``, ``id`` and ``reason``: the spectra of which no features could be made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify.features import Features
+    >>> values = pd.DataFrame({"H_beta": [2.1, 8.4], "Mg_b": [3.0, 0.4]})
+    >>> families = {"H_beta": "balmer", "Mg_b": "magnesium"}
+    >>> left_out = pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, values * 0.1, families, np.array(["a", "b"]), np.arange(2), left_out)
+    >>> len(features)
+    2
     """
 
     values: pd.DataFrame

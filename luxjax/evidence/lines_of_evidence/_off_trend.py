@@ -150,6 +150,21 @@ def off_trend_response(
     ------
     InputError
         If shapes disagree, or fewer stars than twice the number of terms are complete.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.evidence import off_trend_response
+    >>> rng = np.random.default_rng(0)
+    >>> fe_h = rng.normal(size=(400, 1))
+    >>> eu_fe = fe_h[:, 0] + rng.normal(size=400)
+    >>> error = np.full((400, 1), 0.1)
+    >>> guess = off_trend_response(fe_h[:, 0], fe_h, eu_fe, error[:, 0], fe_h, error)
+    >>> round(abs(guess.beta), 3)  # it goes by [Fe/H] alone
+    0.0
+    >>> measured = off_trend_response(eu_fe, fe_h, eu_fe, error[:, 0], fe_h, error)
+    >>> round(measured.beta, 1)
+    1.0
     """
     p, o_hat, y, s, o, s_o = _complete(
         predicted, predicted_others, observed, error, observed_others, error_others

@@ -56,6 +56,14 @@ def integrated_gradients(
     n_steps : int
         Nodes of the Gauss-Legendre quadrature along the path; exact for predictors that are polynomials in the flux
         of a degree up to 2 n_steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import integrated_gradients
+    >>> found = integrated_gradients(lambda flux: flux[0] * flux[1], np.array([2.0, 1.0]), np.zeros(2))
+    >>> found.value.round(3).tolist(), float(found.change)
+    ([1.0, 1.0], 2.0)
     """
     x, b = _spectrum(flux, "flux"), _spectrum(baseline, "baseline")
     if x.shape != b.shape:

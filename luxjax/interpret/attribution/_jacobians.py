@@ -76,6 +76,17 @@ def label_jacobian(
     Jacobian
         (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders,
         the implicit function theorem at the posterior's mode for others.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import label_jacobian
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> jacobian = label_jacobian(fitted, stars.select(slice(0, 2)), stars.labels().names[0])
+    >>> jacobian.value.shape
+    (2, 40)
     """
     row = find_label(fitted, label)
     spectra = spectral_output(fitted, spectra, row.output)
@@ -202,6 +213,13 @@ def predictor_jacobian(predictor: Callable[[Array], Array], flux, *, forward: bo
     -------
     array
         (star, label, pixel), without the axes that flux or labels do not have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import predictor_jacobian
+    >>> print(predictor_jacobian(lambda flux: flux[0] ** 2 + flux[1], np.array([3.0, 1.0])))
+    [6. 1.]
     """
     with jax.enable_x64(True):
         flux = jnp.asarray(flux, jnp.float64)

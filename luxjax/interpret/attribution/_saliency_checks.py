@@ -35,7 +35,7 @@ __all__ = [
 class Randomization(NamedTuple):
     """How alike a saliency is before and after randomisation.
 
-    similarity : mean Spearman correlation of |saliency| with that of the randomised models
+    similarity : mean Spearman correlation of ``|saliency|`` with that of the randomised models
     draws : (draw,) array, one per randomised model
     null : (draw (draw - 1) / 2,) array, the same among the randomised models: alike for no reason of learning
     """
@@ -196,7 +196,7 @@ def max_sensitivity(
 ) -> float:
     """How much can an attribution change within the noise? Yeh et al. (2019), their definition 2, by sampling.
 
-    The largest |phi(x + e) - phi(x)| / |phi(x)| over `n` draws of e, uniform within `radius` errors of each pixel: a
+    The largest ``|phi(x + e) - phi(x)| / |phi(x)|`` over `n` draws of e, uniform within `radius` errors of each pixel: a
     lower bound of the maximum, zero for linear predictors.
 
     Parameters

@@ -101,6 +101,12 @@ def exact_shapley(game: Game, n: int) -> np.ndarray:
     ----------
     game : callable
         Takes who takes part, (n,) bool, and returns a number or an array.
+
+    Examples
+    --------
+    >>> from luxjax.interpret.attribution import exact_shapley
+    >>> exact_shapley(lambda there: 3.0 * there[0] + there[0] * there[1], 2).tolist()
+    [3.5, 0.5]
     """
     if n > MOST_EXACT:
         raise InputError(
@@ -188,6 +194,13 @@ def linear_shapley(
     features, labels : sequences of str, optional
     n_orders, seed : int
         For sampled values.
+
+    Examples
+    --------
+    >>> from luxjax.interpret.attribution import linear_shapley
+    >>> found = linear_shapley([[2.0, -1.0]], [[1.0, 3.0]], mean=[0.0, 1.0])
+    >>> found.values.tolist(), found.base.tolist()
+    ([[[2.0], [-2.0]]], [-1.0])
     """
     c, x, mu = np.atleast_2d(np.asarray(coef, float)), np.asarray(data, float), np.asarray(mean, float)
     n_labels, n = c.shape

@@ -32,7 +32,16 @@ __all__ = [
 
 
 def random_rotation(n_latents: int, *, seed: int) -> np.ndarray:
-    """An orthogonal matrix drawn uniformly (Haar measure; reflections included), (latent, latent)."""
+    """An orthogonal matrix drawn uniformly (Haar measure; reflections included), (latent, latent).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.representation import random_rotation
+    >>> rotation = random_rotation(3, seed=1)
+    >>> bool(np.allclose(rotation @ rotation.T, np.eye(3)))
+    True
+    """
     if n_latents < 1:
         raise InputError(f"a rotation needs at least 1 latent; given {n_latents}.")
     if n_latents == 1:

@@ -46,6 +46,15 @@ def mutual_information(
     rotations can be had. Nearest-neighbour estimates (Kraskov et al. 2004) are sharper for very strong relations, but
     unbounded, without an entropy to divide by, and a hundred times slower. Bins blur: I comes out low, by 5% at a
     correlation of 0.9 and 20 bins, by up to 20% where a sharp relation bends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.representation import mutual_information
+    >>> latents = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> information, entropy = mutual_information(latents, latents[:, :1] ** 3)
+    >>> information.round(1).tolist()
+    [[2.6], [-0.0]]
     """
     z, y = np.asarray(latents, float), np.asarray(labels, float)
     known = np.isfinite(y)

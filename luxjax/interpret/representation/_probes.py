@@ -104,6 +104,18 @@ def probe(
         astrophysics in it. A probe that does well here can learn anything, and what it says of a real label means less
         (Hewitt & Liang 2019, EMNLP; their word types become cells).
     n_bootstrap, seed : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.representation import probe
+    >>> rng = np.random.default_rng(0)
+    >>> latents = rng.normal(size=(300, 3))
+    >>> found = probe(latents, latents[:, 0] + 0.1 * rng.normal(size=300), n_bootstrap=50, seed=1)
+    >>> found.n, round(found.r2, 1)
+    (300, 1.0)
+    >>> bool(found.control.mean() < 0.3)  # it does not learn just anything
+    True
     """
     check_name("kind of probe", kind, KINDS)
     z, y = np.asarray(latents, float), np.asarray(label, float)

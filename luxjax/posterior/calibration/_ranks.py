@@ -50,6 +50,12 @@ def ranks(draws: ArrayLike, truth: ArrayLike) -> np.ndarray:
     -------
     (simulation, ...) int array
         From 0 to the number of draws.
+
+    Examples
+    --------
+    >>> from luxjax.posterior import ranks
+    >>> ranks([[0.1, 5.0], [0.2, 6.0], [0.3, 7.0]], [0.25, 9.0]).tolist()
+    [2, 3]
     """
     draws, truth = np.asarray(draws), np.asarray(truth)
     if draws.shape[1:] != truth.shape:
@@ -102,6 +108,16 @@ def rank_test(
         Of the band; the p value does not depend on it.
     n_sets : int
         Simulated sets; the smallest p value is 1 / (n_sets + 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.posterior import rank_test
+    >>> right = np.random.default_rng(0).integers(0, 100, 300)
+    >>> rank_test(right, 99, seed=1).p_value > 0.05
+    True
+    >>> rank_test(right // 2, 99, seed=1).p_value < 0.01  # the truth lies too often below the draws
+    True
     """
     rank = np.asarray(rank).ravel()
     if len(rank) == 0 or rank.min() < 0 or rank.max() > n_draws:

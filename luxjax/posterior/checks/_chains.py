@@ -49,6 +49,17 @@ def chain_stats(draws: ArrayLike) -> ChainStats:
     -------
     ChainStats
         Arrays of the trailing shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.posterior import chain_stats
+    >>> chains = np.random.default_rng(0).normal(size=(4, 500))
+    >>> bool(chain_stats(chains).r_hat < 1.01)
+    True
+    >>> chains[0] += 3.0  # one chain is stuck elsewhere
+    >>> bool(chain_stats(chains).r_hat > 1.1)
+    True
     """
     x = np.asarray(draws, float)
     if x.ndim < 2 or x.shape[1] < LEAST_DRAWS:

@@ -155,7 +155,14 @@ def flag_bits(release: str, column: str) -> dict[str, int]:
 
 
 def presets() -> dict[str, Preset]:
-    """All quality presets by name, each with what it is for and where it comes from."""
+    """All quality presets by name, each with what it is for and where it comes from.
+
+    Examples
+    --------
+    >>> from luxjax.surveys import presets
+    >>> sorted(presets())
+    ['apogee-dr17', 'galah-dr3', 'galah-dr4', 'lamost-snr10', 'lamost-snr30', 'lamost-snr50', 'lux-apogee', 'lux-galah']
+    """
     return {name: _preset(name, entry) for name, entry in _tables()["presets"].items()}
 
 

@@ -133,7 +133,14 @@ EXTRATARG = {"NOT_MAIN": 0, "COMMISSIONING": 1, "TELLURIC": 2, "APO1M": 3, "DUPL
 
 
 def flag_names(value: int, bits: Mapping[str, int]) -> tuple[str, ...]:
-    """Names of the bits set in one mask; bits without a name appear as ``bit N``."""
+    """Names of the bits set in one mask; bits without a name appear as ``bit N``.
+
+    Examples
+    --------
+    >>> from luxjax.surveys import flag_names
+    >>> flag_names(5, {"BADPIX": 0, "CRPIX": 1})
+    ('BADPIX', 'bit 2')
+    """
     number = int(value) & int(np.iinfo(np.uint64).max)
     names = {bit: name for name, bit in bits.items()}
     return tuple(names.get(bit, f"bit {bit}") for bit in range(64) if number >> bit & 1)
