@@ -1,7 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._atoms import THETA, Atom, atoms, ionisation_fractions, like
-from ._line_match import LineMatch
 from ._strength import (
     _HC_K,
     _LIGHT,
@@ -22,7 +21,6 @@ __all__ = [
     "_LIGHT",
     "Atom",
     "Layer",
-    "LineMatch",
     "atoms",
     "column",
     "cool_continuum",

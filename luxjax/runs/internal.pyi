@@ -1,15 +1,11 @@
-from ._demo import DEMO as DEMO
 from ._explanations import figure_name as figure_name
 from ._explanations import page_name as page_name
 from ._explanations import read_explanations as read_explanations
-from ._explanations import write_explanations as write_explanations
-from ._folder import versions as versions
 from ._infer import infer_stars as infer_stars
 from ._infer import write_posterior as write_posterior
 from ._infer_stars import keep_window as keep_window
 from ._infer_stars import stars_to_infer as stars_to_infer
 from ._references import references as references
-from ._study import Study as Study
 from .classes._data import PARAMETERS as PARAMETERS
 from .classes._data import ClassData as ClassData
 from .classes._data import read_class_data as read_class_data
@@ -20,5 +16,4 @@ from .classes._reasons import ClassReasons as ClassReasons
 from .classes._reasons import class_reasons as class_reasons
 from .classes._reasons import explain_classes as explain_classes
 from .classes._train import Stages as Stages
-from .classes._train import class_folds as class_folds
 from .classes._train import classify_data as classify_data

@@ -5,7 +5,7 @@ from scipy.signal import savgol_filter
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.preprocessing import reject_cosmic_rays
-from luxjax.preprocessing.internal import smooth_median, smooth_polynomial
+from luxjax.preprocessing._denoise import smooth_median, smooth_polynomial
 
 N = 300
 GRID = np.linspace(5000, 5300, N)

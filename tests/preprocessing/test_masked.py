@@ -14,7 +14,8 @@ from luxjax.preprocessing import (
     to_medium,
     to_rest,
 )
-from luxjax.preprocessing.internal import continuum_pixels, segments
+from luxjax.preprocessing._normalize import continuum_pixels
+from luxjax.preprocessing._segments import segments
 
 OPERATIONS = {
     "medium": lambda s: to_medium(s, "air"),

@@ -6,7 +6,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize
-from luxjax.preprocessing.internal import continuum_pixels
+from luxjax.preprocessing._normalize import continuum_pixels
 
 METHODS = [ContinuumPolynomial(2), ContinuumPolynomial(3, clip=(1.5, 3.0)), ContinuumQuantile(20.0, 0.9)]
 

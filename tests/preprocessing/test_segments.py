@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.preprocessing.internal import segments
+from luxjax.preprocessing._segments import segments
 
 
 def test_gaps_of_the_grid(make):

@@ -8,7 +8,7 @@ import pytest
 
 from luxjax.core import InputError, LuxWarning
 from luxjax.runs import Example, RunFolder
-from luxjax.runs.internal import versions
+from luxjax.runs._folder import versions
 
 CONFIG = {
     "name": 'a "quoted" star\n\\ é \x7f',

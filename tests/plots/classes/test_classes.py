@@ -17,8 +17,8 @@ from luxjax.report.sections._class_page import class_headline, class_losses, cla
 from luxjax.report.sections._class_star_page import page_names
 from luxjax.runs import RunFolder, keep_classes
 from luxjax.runs.classes._examples import choose_examples
-from luxjax.runs.classes._train import _band
-from luxjax.runs.internal import ClassData, class_folds, read_class_data, write_class_data
+from luxjax.runs.classes._train import _band, class_folds
+from luxjax.runs.internal import ClassData, read_class_data, write_class_data
 from luxjax.stats import binomial_interval
 
 NAMES = ["F", "G", "K"]
