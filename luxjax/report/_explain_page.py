@@ -7,7 +7,15 @@ import numpy as np
 from markupsafe import Markup
 
 from ..evidence import Evidence, Explanation
-from ..plots.internal import label_html, off_trend, saliency, save, supporting, tests, zooms
+from ..plots.internal import (
+    label_html,
+    plot_off_trend,
+    plot_saliency,
+    save,
+    plot_supporting,
+    plot_tests,
+    plot_zooms,
+)
 from ..runs import RunFolder
 from ..runs.internal import figure_name, page_name, read_explanations
 from ._html import write_page

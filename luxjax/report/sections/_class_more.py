@@ -24,7 +24,7 @@ from ...classify.parameters import (
 )
 from ...core import InputError, check_name
 from ...data import LabelTable
-from ...plots import one_to_one
+from ...plots import plot_one_to_one
 from ...plots.internal import label_html, number, save, share_interval
 from ...runs import RunFolder
 from ...runs.internal import PARAMETERS, ClassData
@@ -171,7 +171,7 @@ def class_more(run: RunFolder) -> Section | None:
         table = pd.read_csv(run.file("parameters.csv"))
         half = {f"{n}_err": (table[f"{n}_upper"] - table[f"{n}_lower"]) / 2 for n in names}
         frame = table.assign(**half).rename(columns={f"{n}_truth": f"{n}_true" for n in names})
-        save(one_to_one(frame, names, "true", UNITS), run.figures, "classes_parameters")
+        save(plot_one_to_one(frame, names, "true", UNITS), run.figures, "classes_parameters")
         whose = "true ones" if run.config.get("simulate") else "those of the catalogue"
         caption = f"Parameters of the stars held out against {whose}. A cloud flatter than the dashed line is shrinkage to the mean."
         figures = (Shown("classes_parameters.png", "Predicted against known parameters", caption),)

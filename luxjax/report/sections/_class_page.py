@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ...plots import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
+from ...plots import (
+    plot_class_curves,
+    plot_class_reliability,
+    plot_classes_by_snr,
+    plot_confusion,
+    plot_set_coverage,
+)
 from ...plots.internal import save
 from ...runs import RunFolder
 from ...stats import binomial_interval
@@ -107,8 +113,8 @@ def class_scores(run: RunFolder) -> Section | None:
         "Small print: 95% bootstrap interval over stars. The last column knows only how common classes are.",
     )
     matrix = np.asarray(found["confusion"])
-    save(confusion(matrix, found["names"]), run.figures, "classes_confusion")
-    save(class_curves(read_judged(run)), run.figures, "classes_curves")
+    save(plot_confusion(matrix, found["names"]), run.figures, "classes_confusion")
+    save(plot_class_curves(read_judged(run)), run.figures, "classes_curves")
     return Section(
         "Classes",
         tables=(whole, _by_class(matrix, found["names"])),
@@ -146,7 +152,7 @@ def class_probabilities(run: RunFolder) -> Section | None:
     if not found:
         return None
     judged = read_judged(run)
-    save(class_reliability(judged), run.figures, "classes_reliability")
+    save(plot_class_reliability(judged), run.figures, "classes_reliability")
     figures = [
         Shown("classes_reliability.png", "Reliability diagrams",
               "Share of right classes among spectra of like probability, with 95% intervals (Wilson, by stars); points should lie on the "
@@ -155,7 +161,7 @@ def class_probabilities(run: RunFolder) -> Section | None:
     ]  # fmt: skip
     tables = []
     if found["sets"]:
-        save(set_coverage(found["sets"], judged, found["level"]), run.figures, "classes_sets")
+        save(plot_set_coverage(found["sets"], judged, found["level"]), run.figures, "classes_sets")
         figures.append(
             Shown("classes_sets.png", "Coverage and size of conformal sets",
                   "Conformal sets hold the true class with the chance asked for, over all stars (left: measured on one spectrum of each star; "
@@ -196,7 +202,7 @@ def class_snr(run: RunFolder) -> Section | None:
     found = _found(run)
     if not found:
         return None
-    figure = classes_by_snr(read_judged(run), found["level"])
+    figure = plot_classes_by_snr(read_judged(run), found["level"])
     if figure is None:
         return None
     save(figure, run.figures, "classes_snr")

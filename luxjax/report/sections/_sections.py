@@ -8,7 +8,15 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from ...plots import accuracy, coverage_plot, history, one_to_one, pulls, residuals, spectrum
+from ...plots import (
+    plot_accuracy,
+    plot_coverage,
+    plot_history,
+    plot_one_to_one,
+    plot_pulls,
+    plot_residuals,
+    plot_spectrum,
+)
 from ...plots.internal import METHODS, CoverageCell, coverage_cells, label_html, number, save
 from ...runs import RunFolder
 from ...runs.internal import references
@@ -103,7 +111,7 @@ def _labels(run: RunFolder) -> Section | None:
     )
     figures: tuple[Shown, ...] = ()
     if any(m.get("rmse") is not None for m in metrics.values()):
-        save(accuracy(metrics), run.figures, "accuracy")
+        save(plot_accuracy(metrics), run.figures, "accuracy")
         figures = (
             Shown(
                 "accuracy.png",
@@ -123,7 +131,7 @@ def _calibration(run: RunFolder) -> Section | None:
     tables, figures = [], []
     if cells:
         tables.append(_coverage_table(cells))
-        save(coverage_plot(cells), run.figures, "coverage")
+        save(plot_coverage(cells), run.figures, "coverage")
         figures.append(
             Shown(
                 "coverage.png",
@@ -135,7 +143,7 @@ def _calibration(run: RunFolder) -> Section | None:
         )
     if names := _compared(run):
         labels, _ = run.labels
-        save(pulls(labels, names), run.figures, "pulls")
+        save(plot_pulls(labels, names), run.figures, "pulls")
         figures.append(
             Shown(
                 "pulls.png",
@@ -182,8 +190,8 @@ def _against(run: RunFolder, against: Against, title: str) -> Section | None:
         return None
     labels, units = run.labels
     word = {"true": "true", "obs": "observed"}[against]
-    save(one_to_one(labels, names, against, units), run.figures, f"one_to_one_{word}")
-    save(residuals(labels, names, against, units), run.figures, f"residuals_{word}")
+    save(plot_one_to_one(labels, names, against, units), run.figures, f"one_to_one_{word}")
+    save(plot_residuals(labels, names, against, units), run.figures, f"residuals_{word}")
     noise = " Scatter here includes the noise of the observed labels." if against == "obs" else ""
     return Section(
         title,
@@ -228,7 +236,7 @@ def _spectra(run: RunFolder) -> Section | None:
         )
         for star in range(min(1 if len(examples) > 1 else 2, len(example.ids))):
             name = f"spectrum_{''.join(c if c.isalnum() else '_' for c in output)}_{star + 1}"
-            save(spectrum(example, star, title=f"{output} {example.ids[star]}"), run.figures, name)
+            save(plot_spectrum(example, star, title=f"{output} {example.ids[star]}"), run.figures, name)
             figures.append(
                 Shown(
                     f"{name}.png",
@@ -256,7 +264,7 @@ def _fit(run: RunFolder) -> Section | None:
     objective = [v for v in fit.get("objective") or [] if v is not None]
     figures: tuple[Shown, ...] = ()
     if len(objective) > 1:
-        save(history(objective, fit.get("tolerance")), run.figures, "history")
+        save(plot_history(objective, fit.get("tolerance")), run.figures, "history")
         figures = (
             Shown(
                 "history.png",
