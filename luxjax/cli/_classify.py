@@ -87,7 +87,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         Repeated after an interruption, it goes on from the features that were measured.
         """
         from ..core import InputError
-        from ..report import render, with_parameters  # fmt: skip
+        from ..report import render
         from ..runs import (
             RunFolder,
             check_class_options,
@@ -95,6 +95,7 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
             lamost_data,
             simulated_data,
             train_classes,
+            with_parameters,
         )
         from ..runs.internal import read_class_data, write_class_data
 
@@ -193,8 +194,8 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         seed: Annotated[int, typer.Option(help="Of permutations and bootstrap samples.")] = 0,
     ) -> None:
         """Which features do the classes rest on? The naive ranking beside honest ones, and a page for single spectra."""
-        from ..report import explain_class_run, render
-        from ..runs import RunFolder
+        from ..report import render
+        from ..runs import RunFolder, explain_class_run
 
         step, folder = steps(), RunFolder.open(run)
         reasons, pages = explain_class_run(

@@ -63,7 +63,8 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
         from ..data import load_catalog
         from ..report import render
-        from ..runs import RunFolder, check_study, study_catalog
+        from ..runs import RunFolder, study_catalog
+        from ..runs.internal import check_study
 
         step, stars = steps(), load_catalog(catalog)
         check_study(stars, decoder, names_in(inputs))
@@ -113,7 +114,8 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         from ..data import load_catalog
         from ..dataset import is_dataset, open_dataset
         from ..files import write_table
-        from ..runs import transfer_run, transfer_run_dataset
+        from ..runs import transfer_run
+        from ..runs.internal import transfer_run_dataset
 
         step = steps()
         given: dict[str, Any] = {"inputs": names_in(inputs), "replace_shortcuts": shrink}
@@ -145,8 +147,9 @@ def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
         """Predict every star from a model that never saw it, beside ridge and The Cannon on the same folds."""
         from ..data import load_catalog
         from ..report import render
-        from ..runs import RunFolder, check_study
+        from ..runs import RunFolder
         from ..runs import cross_validate as predict_folds
+        from ..runs.internal import check_study
 
         step, stars, candidates = (
             steps(),

@@ -14,6 +14,7 @@ from ..fitted import load, save
 from ..lines import LineList
 from ._explanations import read_explanations, write_explanations
 from ._folder import RunFolder
+from ._kinds import RunKind
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -30,6 +31,19 @@ __all__ = [
 ]
 
 STARS = "stars.csv"
+
+KINDS = (
+    RunKind(
+        "explain",
+        "luxjax explain",
+        "The evidence about the labels of a run: was each of them measured?",
+        {
+            "explain": "The evidence about every label, a folder for each.",
+            "explain_*.html": "The page of a label: was it measured?",
+        },
+        ("verdicts",),
+    ),
+)
 
 
 def write_stars(run: RunFolder, parts: Mapping[str, Catalog]) -> None:

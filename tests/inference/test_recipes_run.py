@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from luxjax.fitted import load as load_model
 from luxjax.runs import RunFolder
-from luxjax.runs.internal import DEMO
+from luxjax.runs._demo import DEMO
 from luxjax.surveys import read_catalog
 
 RECIPES = Path(__file__).resolve().parents[2] / "inference"

@@ -9,8 +9,8 @@ import pytest
 from luxjax.plots.evidence import _latents as latents
 from luxjax.plots.evidence import _pixels as pixels
 from luxjax.plots.evidence import _stars as stars
+from luxjax.plots.evidence._verdicts import LOOK, plot_responses
 from luxjax.report import render
-from luxjax.report.sections._verdicts import LOOK, responses
 from luxjax.runs import RunFolder
 from luxjax.runs.internal import page_name, read_explanations, write_explanations
 from luxjax.stats import Interval

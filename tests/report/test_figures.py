@@ -9,20 +9,25 @@ from scipy import stats
 
 from luxjax.core import InputError
 from luxjax.plots import (
-    plot_accuracy,
-    plot_coverage,
-    plot_history,
     label_name,
+    plot_history,
     plot_one_to_one,
     plot_pulls,
     plot_residuals,
-    plot_spectrum,
     styled,
 )
 from luxjax.plots._density import density, running
 from luxjax.plots._spectra import segments
 from luxjax.plots._style import axis_title, robust_limits
-from luxjax.plots.internal import coverage_cells, label_html, number, save
+from luxjax.plots.internal import (
+    coverage_cells,
+    label_html,
+    number,
+    plot_accuracy,
+    plot_coverage,
+    plot_spectrum,
+    save,
+)
 from luxjax.stats.internal import compare, has_reference, label_names
 
 NAMES = ["teff", "logg", "fe_h", "alpha_fe", "eu_fe"]

@@ -12,9 +12,16 @@ from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra, save_catalog
 from luxjax.fitted import FittedModel, OutputInfo, save
 from luxjax.models import Linear, Lux
-from luxjax.plots import plot_corner, plot_energies, plot_label_intervals, plot_rank_bars, plot_traces
-from luxjax.plots.internal import label_draws, plot_predictive
+from luxjax.plots import (
+    plot_corner,
+    plot_energies,
+    plot_label_intervals,
+    plot_predictive,
+    plot_rank_bars,
+    plot_traces,
+)
 from luxjax.posterior import Exact, GaussianPosterior, SamplePosterior, load_posterior
+from luxjax.posterior.internal import label_draws
 from luxjax.report import render
 from luxjax.runs import RunFolder, infer_run
 from luxjax.runs.internal import infer_stars, keep_window, stars_to_infer

@@ -8,14 +8,15 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, save_catalog
-from luxjax.fitting import EM
 from luxjax.fitted import load
-from luxjax.models import Lux
-from luxjax.runs import RunFolder, explain_run, held_out_stars, study, transfer_run, with_errors
-from luxjax.runs.internal import read_explanations
+from luxjax.fitting import EM
 from luxjax.lines import LineList
-from luxjax.simulation._worlds import ToySurvey
+from luxjax.models import Lux
+from luxjax.runs import RunFolder, explain_run, study, transfer_run, with_errors
+from luxjax.runs._explain import held_out_stars
+from luxjax.runs.internal import read_explanations
 from luxjax.simulation import toy_survey
+from luxjax.simulation._worlds import ToySurvey
 
 RESOLUTION = 19_000.0
 

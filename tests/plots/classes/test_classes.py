@@ -8,23 +8,17 @@ from luxjax.classify import reliability
 from luxjax.classify.features import Features
 from luxjax.classify.internal import ConformalSets
 from luxjax.core import InputError
-from luxjax.plots import (
-    plot_class_curves,
-    plot_class_reliability,
-    plot_classes_by_snr,
-    plot_confusion,
-    plot_set_coverage,
-)
+from luxjax.plots import plot_classes_by_snr, plot_confusion
 from luxjax.plots.classes._classes import class_colours
-from luxjax.report import with_parameters
-from luxjax.report.internal import check_heads
-from luxjax.report.sections._class_more import _head
-from luxjax.report.sections._class_page import class_headline, class_losses, class_scores, read_judged
-from luxjax.report.sections._class_star_page import page_names
-from luxjax.runs import RunFolder, keep_classes
+from luxjax.plots.internal import plot_class_curves, plot_class_reliability, plot_set_coverage
+from luxjax.report.sections._class_scores import class_headline, class_losses, class_scores, read_judged
+from luxjax.runs import RunFolder, keep_classes, with_parameters
+from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import choose_examples
-from luxjax.runs.classes._train import _band
-from luxjax.runs.internal import ClassData, class_folds, read_class_data, write_class_data
+from luxjax.runs.classes._finer import _head, check_heads
+from luxjax.runs.classes._single import page_names
+from luxjax.runs.classes._train import _band, class_folds
+from luxjax.runs.internal import read_class_data, write_class_data
 from luxjax.stats import binomial_interval
 
 NAMES = ["F", "G", "K"]
@@ -204,7 +198,7 @@ def test_examples_are_the_surest_and_the_worst(judged):
 
 
 def test_page_tells_what_the_metrics_hold(tmp_path, judged, monkeypatch):
-    monkeypatch.setattr("luxjax.report.sections._class_page.save", lambda *_: None)
+    monkeypatch.setattr("luxjax.report.sections._class_scores.save", lambda *_: None)
     run = RunFolder.create(tmp_path / "run", config={"simulate": 300}, seed=1)
     judged.to_csv(run.path / "predictions.csv", index=False)
     run.write_csv(
