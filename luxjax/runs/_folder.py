@@ -198,12 +198,9 @@ class RunFolder:
         self.write_arrays("examples.npz", example_arrays(examples))
 
     def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write named arrays of numbers or text."""
+        """Write named arrays of numbers or text (old NumPy knows no allow_pickle here)."""
         with whole(self.path / name) as part, part.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                **arrays,  # type: ignore[arg-type]
-            )  # numbers and text only; old NumPy knows no allow_pickle here
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a small table as text."""
@@ -218,8 +215,6 @@ class RunFolder:
         """Add a line to `log.txt`, with the time."""
         with (self.path / "log.txt").open("a", encoding="utf-8") as stream:
             stream.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-
-    # How.
 
     def file(self, name: str) -> Path:
         """A file that the run must have."""
@@ -238,9 +233,8 @@ class RunFolder:
         try:
             value = json.loads(self._read(name))
         except json.JSONDecodeError as error:
-            raise InputError(
-                f"{self.path / name} is not valid JSON ({error}); run again or mend it."
-            ) from None
+            said = f"{self.path / name} is not valid JSON ({error}); run again or mend it."
+            raise InputError(said) from None
         if not isinstance(value, dict):
             raise InputError(
                 f"{self.path / name} holds a {type(value).__name__}; an object with names was expected."
