@@ -4,10 +4,10 @@ from pathlib import Path
 
 from ..runs import RunFolder
 from ._explain_page import render_explanations
+from ._headline import headline
 from ._html import write_page
 from ._posterior_figures import draw_posterior
 from ._star_page import render_star_pages
-from .sections._headline import headline
 from .sections._sections import SECTIONS
 
 __all__ = ["render"]

@@ -159,7 +159,7 @@ def _against(one, other) -> tuple[np.ndarray, np.ndarray]:
 def _covered(posterior: AbstractPosterior, truth: np.ndarray, seed: int) -> dict[str, list[float]]:
     """Fraction of true labels in intervals, the scatter of labels about the model included, with its interval."""
     output = posterior.fitted.label_output()
-    draws = posterior.replace(batch=None).predict(output, DRAWS, key=seed, noise=True)
+    draws = posterior.replace(batch=None).predict(output, METHOD_DRAWS, key=seed, noise=True)
     pull, found = (draws.mean(0) - truth) / draws.std(0), {}
     for level in (0.68, 0.95):
         inside = coverage(pull.ravel(), level)

@@ -24,7 +24,7 @@ from luxjax.posterior import Exact, GaussianPosterior, SamplePosterior, load_pos
 from luxjax.posterior.internal import label_draws
 from luxjax.report import render
 from luxjax.runs import RunFolder, infer_run
-from luxjax.runs.internal import infer_stars, keep_window, stars_to_infer
+from luxjax.runs.internal import infer_stars, keep_window, read_posterior, stars_to_infer
 from luxjax.simulation import bilinear
 
 N, NAMES = 6, ("teff", "fe_h")
@@ -113,6 +113,38 @@ def test_page(run):
         assert words in html
     assert "Chains</h2>" not in html
     assert html.count("data:image/png") >= 3
+
+
+def test_figures_are_drawn_again_from_what_the_run_keeps(run, world):
+    folder, posterior = run
+    render(folder)
+    before = {p.name: p.read_bytes() for p in folder.figures.glob("posterior_*.png")}
+    assert len(before) == 3
+    for path in folder.figures.iterdir():
+        path.unlink()
+    render(RunFolder.open(folder.path))
+    assert {p.name: p.read_bytes() for p in folder.figures.glob("posterior_*.png")} == before
+    kept, observed = read_posterior(folder), world[1].labels()
+    np.testing.assert_array_equal(kept.observed.value, observed.value)
+    np.testing.assert_array_equal(kept.observed.error, observed.error)
+    assert kept.observed.units == observed.units
+    np.testing.assert_array_equal(kept.truth, world[1].table[[f"true_{n}" for n in NAMES]])
+    first = posterior.select([0]).batch
+    for what in ("value", "ivar"):
+        np.testing.assert_array_equal(getattr(kept.first.batch["flux"], what), getattr(first["flux"], what))
+
+
+def test_a_run_without_its_values_keeps_its_figures(run, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", config={}, seed=1)
+    folder.write_metrics(run[0].metrics)
+    (folder.figures / "posterior_labels.png").write_bytes(b"drawn before")
+    assert read_posterior(folder) is None
+    assert "posterior intervals" in render(folder).read_text()
+    assert (folder.figures / "posterior_labels.png").read_bytes() == b"drawn before"
+    (folder.path / "posterior").mkdir()
+    (folder.path / "posterior_values.npz").write_bytes(b"rubbish")
+    with pytest.raises(InputError, match="posterior"):
+        render(folder)
 
 
 def test_page_of_what_went_wrong(run, tmp_path):

@@ -2,11 +2,11 @@
 
 from markupsafe import Markup, escape
 
-from ...plots.internal import label_html, number
-from ...runs import RunFolder
-from ._class_scores import class_headline
-from ._labels import reference
-from ._posterior_page import posterior_headline
+from ..plots.internal import label_html, number
+from ..runs import RunFolder
+from .sections._class_scores import class_headline
+from .sections._labels import reference
+from .sections._posterior_page import posterior_headline
 
 __all__ = ["headline"]
 
