@@ -27,11 +27,11 @@ def draw_posterior(run: RunFolder) -> None:
     kept = read_posterior(run)
     if kept is None:
         return
-    posterior, first, truth, key = kept.posterior, kept.first, kept.truth, kept.seed
+    posterior, shown, truth, key = kept.posterior, kept.shown, kept.truth, kept.seed
     drawn: dict[str, Callable[[], Figure]] = {
-        "posterior_labels": lambda: plot_label_intervals(posterior, kept.observed, truth, key=key),
-        "posterior_corner": lambda: plot_corner(first, 0, None if truth is None else truth[0], key=key),
-        "posterior_spectrum": lambda: plot_predictive(first, 0, key=key),
+        "posterior_labels": lambda: plot_label_intervals(shown, kept.observed, truth, key=key),
+        "posterior_corner": lambda: plot_corner(shown, 0, None if truth is None else truth[0], key=key),
+        "posterior_spectrum": lambda: plot_predictive(shown, 0, key=key),
     }
     if isinstance(posterior, SamplePosterior) and "diverging" in posterior.stats:
         drawn |= {

@@ -38,7 +38,7 @@ KINDS = (
         "Posteriors of the latents and labels of stars, and whether they can be believed.",
         {
             "posterior": "The posterior, as `luxjax.posterior.load_posterior` reads it.",
-            VALUES: "What its figures show beyond it: known labels, and the spectra of the first star.",
+            VALUES: "What its figures show beyond it: known labels, and data of the first stars.",
             "labels.csv": "Mean, standard deviation and quantiles of every label, a row per star.",
             **LABELS,
         },

@@ -62,7 +62,9 @@ def stars_to_infer(
     return fitted, found.select(slice(0, most)) if most else found
 
 
-def keep_window(fitted: FittedModel, catalog: Catalog, window: tuple[float, float]) -> tuple[FittedModel, Catalog]:
+def keep_window(
+    fitted: FittedModel, catalog: Catalog, window: tuple[float, float]
+) -> tuple[FittedModel, Catalog]:
     """The model and the stars with the pixels between two wavelengths alone.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What the figures of a posterior show beyond it, kept with it: the labels that are known, and the data of the first star."""
+"""What the figures of a posterior show beyond it, kept with it: known labels, and data of the first stars."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from ._folder import RunFolder
 __all__ = ["VALUES", "KeptPosterior", "keep_values", "read_posterior"]
 
 VALUES = "posterior_values.npz"
+SHOWN = 30  # stars whose labels and spectra are drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,18 +24,18 @@ class KeptPosterior:
     ----------
     posterior : AbstractPosterior
         Of all stars, without its data.
-    first : AbstractPosterior
-        Of the first star alone, with its data.
+    shown : AbstractPosterior
+        Of the first stars alone, at most 30, with their data.
     observed : LabelTable, optional
-        Of the same stars.
+        Of the stars shown.
     truth : (star, label) array, optional
-        In the model's order of labels.
+        Of the stars shown, in the model's order of labels.
     seed : int
         Of predictive draws.
     """
 
     posterior: AbstractPosterior
-    first: AbstractPosterior
+    shown: AbstractPosterior
     observed: LabelTable | None
     truth: np.ndarray | None
     seed: int
@@ -50,8 +51,9 @@ def keep_values(
     """Write what `read_posterior` gives beyond the posterior itself."""
     arrays = {"seed": np.array(seed)}
     if truth is not None:
-        arrays["truth"] = truth
+        arrays["truth"] = truth[:SHOWN]
     if observed is not None:
+        observed = observed.select(slice(0, SHOWN))
         units = np.array([observed.units.get(n, "") for n in observed.names], dtype=str)
         arrays |= {
             "observed/value": observed.value,
@@ -60,10 +62,10 @@ def keep_values(
         }
         arrays["observed/names"] = np.array(observed.names, dtype=str)
     if posterior.batch is not None:
-        for name, data in posterior.batch.stars(np.array([0])).outputs.items():
+        for name, data in posterior.batch.stars(slice(0, SHOWN)).outputs.items():
             arrays |= {
-                f"first/{name}/value": np.asarray(data.value),
-                f"first/{name}/ivar": np.asarray(data.ivar),
+                f"data/{name}/value": np.asarray(data.value),
+                f"data/{name}/ivar": np.asarray(data.ivar),
             }
     run.write_arrays(VALUES, arrays)
 
@@ -90,16 +92,16 @@ def _kept(posterior: AbstractPosterior, arrays: dict[str, np.ndarray]) -> KeptPo
             arrays["observed/value"],
             arrays["observed/error"],
             tuple(names),
-            posterior.ids,
+            posterior.ids[:SHOWN],
             {n: u for n, u in zip(names, units, strict=True) if u},
         )
     outputs = [
-        key[len("first/") : -len("/value")]
+        key[len("data/") : -len("/value")]
         for key in arrays
-        if key.startswith("first/") and key.endswith("/value")
+        if key.startswith("data/") and key.endswith("/value")
     ]
-    first = posterior.select([0])
+    shown = posterior.select(slice(0, SHOWN))
     if outputs:
-        data = {n: [jnp.asarray(arrays[f"first/{n}/{what}"]) for what in ("value", "ivar")] for n in outputs}
-        first = first.replace(batch=Batch({n: OutputData(*pair) for n, pair in data.items()}))
-    return KeptPosterior(posterior, first, observed, arrays.get("truth"), int(arrays["seed"]))
+        data = {n: [jnp.asarray(arrays[f"data/{n}/{what}"]) for what in ("value", "ivar")] for n in outputs}
+        shown = shown.replace(batch=Batch({n: OutputData(*pair) for n, pair in data.items()}))
+    return KeptPosterior(posterior, shown, observed, arrays.get("truth"), int(arrays["seed"]))
