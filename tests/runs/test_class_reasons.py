@@ -108,7 +108,7 @@ def test_single_spectra_come_back_and_have_a_page(run, reasons, rng):
     spectra = Spectra(
         flux, np.full((2, 300), 100.0), wavelength, "vacuum", ids[rows], frame="barycentric", survey="lamost"
     )
-    p = np.array([0.1 + 0.2, 0.9])  # a number that does not end
+    p = np.array([0.1 + 0.2, 0.9])
     found = pd.DataFrame(
         {"class": ["G", "A"], "probability": [1 - p[0], p[1]], "set": ["G", ""], "p_A": p, "p_G": 1 - p}
     )
@@ -118,7 +118,7 @@ def test_single_spectra_come_back_and_have_a_page(run, reasons, rng):
     assert names == ["class_s3", "class_s7"]
     one, other = read_single_spectra(run)
     assert (one.facts["id"], one.found["class"], one.found["set"], other.found["set"]) == ("s3", "G", "G", "")
-    assert list(one.probabilities) == [p[0], 1 - p[0]]
+    assert list(one.probabilities) == pytest.approx([p[0], 1 - p[0]], rel=1e-14)
     np.testing.assert_array_equal(other.spectra.flux, flux)
     np.testing.assert_array_equal(other.shapley.values[other.row], reasons.shapley.values[1])
     assert other.features.values["Mg_b"].iloc[0] == reasons.shapley.data[7, 1]

@@ -93,7 +93,7 @@ def read_single_spectra(run: RunFolder) -> list[OneSpectrum]:
     if not (run.path / TABLE).is_file():
         return []
     text: dict[Any, Any] = dict.fromkeys(("class", "set", "page"), str)
-    found = pd.read_csv(run.file(TABLE), dtype=text, keep_default_na=False, float_precision="round_trip")
+    found = pd.read_csv(run.file(TABLE), dtype=text, keep_default_na=False)
     examples, shapley = run.arrays(ARRAYS, "spectra", _unpack)
     few = read_class_data(run).select(examples.rows)
     return [
