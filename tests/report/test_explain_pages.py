@@ -11,8 +11,8 @@ from luxjax.plots.evidence import _pixels as pixels
 from luxjax.plots.evidence import _stars as stars
 from luxjax.plots.evidence._verdicts import LOOK, plot_responses
 from luxjax.report import render
-from luxjax.runs import RunFolder
-from luxjax.runs.internal import page_name, read_explanations, write_explanations
+from luxjax.runs import RunFolder, write_explanations
+from luxjax.runs.internal import page_name, read_explanations
 from luxjax.stats import Interval
 
 from .explanations import bare, explanation, verdict
