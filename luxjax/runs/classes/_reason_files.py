@@ -95,5 +95,5 @@ def unpack_shapley(arrays: Arrays) -> Shapley:
     """Shapley values from what `pack_shapley` made."""
     kind, output = arrays["shapley/words"].tolist()
     features, labels = (tuple(arrays[f"shapley/{k}"].tolist()) for k in ("features", "labels"))
-    values = [arrays[f"shapley/{k}"] for k in ("values", "base", "data", "error")]
-    return Shapley(kind, features, labels, *values, output)
+    values, base, data, error = (arrays[f"shapley/{k}"] for k in ("values", "base", "data", "error"))
+    return Shapley(kind, features, labels, values, base, data, error, output)
