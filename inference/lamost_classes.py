@@ -16,14 +16,16 @@ from pathlib import Path
 from recipes import Recipe
 
 from luxjax.cli import Steps
-from luxjax.report import explain_class_run, render, with_parameters
+from luxjax.report import render
 from luxjax.runs import (
     RunFolder,
     check_class_options,
+    explain_class_run,
     keep_classes,
     lamost_data,
     simulated_data,
     train_classes,
+    with_parameters,
 )
 
 SMOKE = {

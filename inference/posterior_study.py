@@ -24,8 +24,8 @@ from luxjax.fitted import FittedModel
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.posterior import NUTS, AbstractMethod, Exact, Laplace, Variational, infer, prior_ranks
-from luxjax.report import compare_methods, render
-from luxjax.runs import RunFolder, infer_run
+from luxjax.report import render
+from luxjax.runs import RunFolder, compare_methods, infer_run
 from luxjax.simulation import simulate
 
 SMOKE = {

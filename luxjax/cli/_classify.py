@@ -88,7 +88,7 @@ def train(
     Rerun the same command after an interruption to resume from the features measured so far.
     """
     from ..core import InputError
-    from ..report import render, with_parameters
+    from ..report import render
     from ..runs import (
         RunFolder,
         check_class_options,
@@ -96,6 +96,7 @@ def train(
         lamost_data,
         simulated_data,
         train_classes,
+        with_parameters,
     )
     from ..runs.internal import read_class_data, write_class_data
 
@@ -202,8 +203,8 @@ def explain(
     seed: Annotated[int, typer.Option(help="Random seed of permutations and bootstrap samples.")] = 0,
 ) -> None:
     """Which features do the classes rest on? The naive ranking compared with honest ones, and a page for single spectra."""
-    from ..report import explain_class_run, render
-    from ..runs import RunFolder
+    from ..report import render
+    from ..runs import RunFolder, explain_class_run
 
     step, folder = Steps(), RunFolder.open(run)
     reasons, pages = explain_class_run(

@@ -71,8 +71,8 @@ def explain(
     """
     from ..core import InputError
     from ..report import render
-    from ..runs import RunFolder, explain_run, explain_run_dataset
-    from ..runs.internal import page_name
+    from ..runs import RunFolder, explain_run
+    from ..runs.internal import explain_run_dataset, page_name
 
     step = Steps()
     if medium and lines is None:

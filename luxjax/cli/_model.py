@@ -52,7 +52,8 @@ def fit(
     """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
     from ..data import load_catalog
     from ..report import render
-    from ..runs import RunFolder, check_study, study_catalog
+    from ..runs import RunFolder, study_catalog
+    from ..runs.internal import check_study
 
     step, stars = Steps(), load_catalog(catalog)
     how: dict[str, Any] = {
@@ -101,7 +102,8 @@ def transfer(
     from ..dataset import open_dataset
     from ..dataset.internal import is_dataset
     from ..files import write_table
-    from ..runs import transfer_run, transfer_run_dataset
+    from ..runs import transfer_run
+    from ..runs.internal import transfer_run_dataset
 
     step = Steps()
     given: dict[str, Any] = {"inputs": names_in(inputs), "replace_shortcuts": replace_shortcuts}
@@ -133,7 +135,8 @@ def evaluate(
     """Predict every star from a model that never saw it, compared with ridge regression and The Cannon on the same folds."""
     from ..data import load_catalog
     from ..report import render
-    from ..runs import RunFolder, check_study, cross_validate
+    from ..runs import RunFolder, cross_validate
+    from ..runs.internal import check_study
 
     step, stars = Steps(), load_catalog(catalog)
     how: dict[str, Any] = {"folds": folds, "latents": numbers_in(latents), "decoder": decoder}

@@ -1,10 +1,12 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._example import Example
 from ._spectra import Frame, Medium, native
 from ._store import CATALOG_FOLDER
 
 __all__ = [
     "CATALOG_FOLDER",
+    "Example",
     "Frame",
     "Medium",
     "native",

@@ -9,11 +9,11 @@ from matplotlib.ticker import MaxNLocator
 from ..core import InputError
 from ._style import COLOURS, styled
 
-__all__ = ["history"]
+__all__ = ["plot_history"]
 
 
 @styled
-def history(objective: Sequence[float], tolerance: float | None = 1e-6) -> Figure:
+def plot_history(objective: Sequence[float], tolerance: float | None = 1e-6) -> Figure:
     """Relative distance ``|J_i - J_last| / |J_last|`` on a logarithmic axis.
 
     A step against the direction of the fit (the objective rises although it falls over all, or the other way

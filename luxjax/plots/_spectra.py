@@ -11,17 +11,17 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..core import InputError
-from ..runs import Example
+from ..data.internal import Example
 from ._style import COLOURS, WIDTH, note, styled
 
-__all__ = ["BAD", "BOTTOM", "LEFT", "ROW", "TOP", "pairs", "runs", "segments", "spectrum"]
+__all__ = ["BAD", "BOTTOM", "LEFT", "ROW", "TOP", "pairs", "plot_spectrum", "runs", "segments"]
 
 _SIGMA = 5.0
 BAD = "#F2C9A8"
 
 
 @styled
-def spectrum(
+def plot_spectrum(
     example: Example, star: int = 0, lines: Mapping[str, float] | None = None, title: str = ""
 ) -> Figure:
     """Flux and model of one star over every detector, residuals in sigma beneath, and zooms on lines.

@@ -8,7 +8,15 @@ from markupsafe import Markup
 
 from ..evidence import Evidence, Explanation
 from ..evidence.internal import line_of_evidence
-from ..plots.internal import label_html, off_trend, saliency, save, supporting, tests, zooms
+from ..plots.internal import (
+    label_html,
+    plot_off_trend,
+    plot_saliency,
+    plot_supporting,
+    plot_tests,
+    plot_zooms,
+    save,
+)
 from ..runs import RunFolder
 from ..runs.internal import figure_name, page_name, read_explanations
 from ._html import write_page
@@ -19,7 +27,7 @@ __all__ = ["render_explanations"]
 
 FIGURES = (
     (
-        off_trend,
+        plot_off_trend,
         "off_trend",
         "Observed label against prediction and element lines, off trend",
         "The label when its trend with the other labels is taken away. Left: a pure guess lies on the dotted line, a perfect "
@@ -29,7 +37,7 @@ FIGURES = (
         "significance T, beside that of the same lines put at random other places.",
     ),
     (
-        saliency,
+        plot_saliency,
         "saliency",
         "Three derivatives of the label by wavelength",
         "Top: what the model thinks the label does to the flux at fixed other labels; ticks mark the label's element lines, and "
@@ -37,7 +45,7 @@ FIGURES = (
         "signal, it may cancel another label's. Bottom: all that goes along with the label, by correlation too.",
     ),
     (
-        zooms,
+        plot_zooms,
         "lines",
         "The strongest element lines close up",
         "The strongest element lines: the model's change of flux per unit of the label (blue, with its standard error where "
@@ -45,7 +53,7 @@ FIGURES = (
         "model knows nothing of it.",
     ),
     (
-        tests,
+        plot_tests,
         "tests",
         "Ablation, doppelgangers and injection",
         "Experiments. The response should fall when the label's element windows are hidden, more than for random windows "
@@ -53,7 +61,7 @@ FIGURES = (
         "prediction should follow an abundance put into the spectra.",
     ),
     (
-        supporting,
+        plot_supporting,
         "supporting",
         "Probe, Shapley values and disentanglement",
         "Supporting numbers. None of them can tell a measured label from a guessed one: latents that hold the other labels "

@@ -1,17 +1,20 @@
-"""The pages of a run: its report, and one for every label that was explained."""
+"""The pages of a run: its report, one for every label that was explained, and one for every spectrum that was."""
 
 from pathlib import Path
 
 from ..runs import RunFolder
 from ._explain_page import render_explanations
+from ._headline import headline
 from ._html import write_page
-from .sections._sections import SECTIONS, headline
+from ._posterior_figures import draw_posterior
+from ._star_page import render_star_pages
+from .sections._sections import SECTIONS
 
 __all__ = ["render"]
 
 
 def render(run: RunFolder | str | Path) -> Path:
-    """Draw all figures of a run and write its `report.html` and the page of every label that was explained.
+    """Draw all figures of a run and write its `report.html`, and the page of every label and spectrum that was explained.
 
     Can be repeated at any time.
 
@@ -32,6 +35,8 @@ def render(run: RunFolder | str | Path) -> Path:
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     render_explanations(run)
-    sections = [s for section in SECTIONS if (s := section(run)) is not None]
+    render_star_pages(run)
+    draw_posterior(run)
+    sections = [s for section in SECTIONS.values() if (s := section(run)) is not None]
     title = run.config.get("name") or run.path.resolve().name
     return write_page(run, "report.html", title=title, headline=headline(run), sections=sections)

@@ -13,13 +13,31 @@ from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
 from ..models import Lux
 from ..prediction import Calibration, Prediction, calibrate, cannon, ridge, score, select_model, transfer
 from ._folder import RunFolder
-from ._study import Reference, Stage, Study, labels_table, named, study
+from ._kinds import LABELS, RunKind
+from ._study import STUDY_FILES, STUDY_SECTIONS, Reference, Stage, Study, labels_table, named, study
 
 __all__ = ["check_study", "cross_validate", "study_catalog"]
 
 FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
 INNER_FOLDS = 4
 DECODERS = ("linear", "quadratic", "mlp")
+
+KINDS = (
+    RunKind(
+        "fit",
+        "luxjax fit",
+        "A model fitted to part of the stars of a catalogue, calibrated and judged on the others.",
+        STUDY_FILES,
+        STUDY_SECTIONS,
+    ),
+    RunKind(
+        "evaluate",
+        "luxjax evaluate",
+        "Every star of a catalogue predicted by a model that never saw it.",
+        LABELS,
+        ("labels", "calibration", "truth", "observed", "fit"),
+    ),
+)
 
 
 def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], folds: int | None = None) -> None:

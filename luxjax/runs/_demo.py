@@ -12,7 +12,8 @@ from ..models import Lux
 from ..prediction import score, transfer
 from ..simulation import SimulatedSurvey, simulate
 from ._folder import RunFolder
-from ._study import Reference, Stage, Study, named, study
+from ._kinds import RunKind
+from ._study import STUDY_FILES, STUDY_SECTIONS, Reference, Stage, Study, named, study
 
 __all__ = ["DEMO", "demo", "demo_settings", "demo_survey"]
 
@@ -39,6 +40,17 @@ QUICK: Mapping[str, Any] = {
     "fractions": {"train": 0.6, "calibration": 0.15, "test": 0.25},
     "bound_stars": 8,
 }
+
+
+KINDS = (
+    RunKind(
+        "demo",
+        "luxjax demo",
+        "A simulated survey: labels carried from GALAH to APOGEE stars, and how well it went.",
+        STUDY_FILES,
+        (*STUDY_SECTIONS, "by_input"),
+    ),
+)
 
 
 def demo_settings(quick: bool = False) -> dict[str, Any]:

@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ..core import InputError, Progress, check_name
 from ..data import Catalog, load_catalog
 from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
 from ..fitted import load, save
 from ..lines import LineList
-from ._explanations import read_explanations, write_explanations
+from ._explanations import read_explanations, verdict_metrics, write_explanations
 from ._folder import RunFolder
+from ._kinds import RunKind
+from ._stars import read_stars
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -23,33 +24,22 @@ __all__ = [
     "explain_run",
     "explain_run_dataset",
     "held_out_stars",
-    "read_stars",
-    "verdict_metrics",
     "with_errors",
-    "write_stars",
 ]
 
-STARS = "stars.csv"
 
-
-def write_stars(run: RunFolder, parts: Mapping[str, Catalog]) -> None:
-    """Note which star was in which part, so that evidence is never taken from stars that the model was fitted to."""
-    frame = pd.DataFrame(
+KINDS = (
+    RunKind(
+        "explain",
+        "luxjax explain",
+        "The evidence about the labels of a run: was each of them measured?",
         {
-            "id": np.concatenate([part.ids for part in parts.values()]),
-            "part": np.repeat(list(parts), [len(part) for part in parts.values()]),
-        }
-    )
-    run.write_csv(STARS, frame)
-
-
-def read_stars(run: RunFolder) -> pd.DataFrame:
-    """The stars of a run: columns ``id`` and ``part``."""
-    if not (run.path / STARS).is_file():
-        raise InputError(
-            f"the run {run.path} does not say which stars it was fitted to (it has no {STARS}); fit it again."
-        )
-    return pd.read_csv(run.path / STARS, dtype=str)
+            "explain": "The evidence about every label, a folder for each.",
+            "explain_*.html": "The page of a label: was it measured?",
+        },
+        ("verdicts",),
+    ),
+)
 
 
 def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog:
@@ -184,16 +174,3 @@ def save_explanations(run: RunFolder, fitted, found: Mapping[str, Explanation]) 
         for name, entry in verdict_metrics(read_explanations(run)).items():
             metrics.get("labels", {}).setdefault(name, {}).update(entry)
         run.write_metrics(metrics)
-
-
-def verdict_metrics(found: Mapping[str, Explanation]) -> dict[str, dict[str, Any]]:
-    """What ``metrics.json`` says of each label: verdict, off-trend response with its 95% interval, thresholds."""
-    return {
-        name: {
-            "verdict": e.verdict.verdict,
-            "off_trend_response": e.verdict.response,
-            "off_trend_response_interval": list(e.verdict.response_interval),
-            "verdict_thresholds": e.verdict.thresholds,
-        }
-        for name, e in found.items()
-    }

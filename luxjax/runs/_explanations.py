@@ -1,11 +1,12 @@
 """Explanations in a run folder: `explain/LABEL/` holds what was found, `explain_LABEL.html` shows it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..evidence import Explanation
 from ._folder import RunFolder
 
-__all__ = ["page_name", "read_explanations", "write_explanations"]
+__all__ = ["page_name", "read_explanations", "verdict_metrics", "write_explanations"]
 
 
 def page_name(label: str) -> str:
@@ -41,3 +42,16 @@ def read_explanations(run: RunFolder) -> dict[str, Explanation]:
 
 def _place(label: str, known: list[str]) -> tuple[int, str]:
     return (known.index(label) if label in known else 0, label)
+
+
+def verdict_metrics(found: Mapping[str, Explanation]) -> dict[str, dict[str, Any]]:
+    """What ``metrics.json`` says of each label: verdict, off-trend response with its 95% interval, thresholds."""
+    return {
+        name: {
+            "verdict": e.verdict.verdict,
+            "off_trend_response": e.verdict.response,
+            "off_trend_response_interval": list(e.verdict.response_interval),
+            "verdict_thresholds": e.verdict.thresholds,
+        }
+        for name, e in found.items()
+    }

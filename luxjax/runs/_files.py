@@ -11,9 +11,24 @@ from ..models import Lux
 from ..prediction import transfer
 from ..surveys import ingest
 from ._folder import RunFolder
-from ._study import Stage, study
+from ._kinds import RunKind
+from ._study import STUDY_FILES, STUDY_SECTIONS, Stage, study
 
 __all__ = ["study_files"]
+
+KINDS = (
+    RunKind(
+        "files",
+        "inference/apogee_to_galah.py",
+        "The labels of a catalogue carried to all spectra of a folder.",
+        {
+            **STUDY_FILES,
+            "transferred.fits": "Labels of the stars that had none.",
+            "transferred.parquet": "The same table as Parquet, where pyarrow is installed.",
+        },
+        STUDY_SECTIONS,
+    ),
+)
 
 
 def study_files(

@@ -1,108 +1,31 @@
 """The run folder: everything a report needs, as plain files that other tools read too.
 
-    config.toml      resolved configuration        labels.parquet, labels.fits   one row per test star
-    versions.json    versions of what was used     examples.npz                  a few spectra with their models
-    seed             the random seed               model/                        the saved model
-    log.txt          what happened, with times     figures/, report.html         made by `luxjax.report.render`
-    metrics.json     numbers of the run             transferred.parquet, .fits   labels of stars that had none
-    stars.csv        which star was in which part   explain/, explain_*.html     was each label measured?
-    posterior/       a posterior that was inferred  labels.csv                   its labels
-    features.npz     features of classified spectra classifier/                  the saved classifier
-    spectra.csv      what is known of these spectra predictions.csv              classes of the stars held out
-    left_out.csv     what could not be used, and why reasons/, class_*.html      what the classes rest on
-
-Every file is written whole or not at all.
+Which files those are, each workflow says in its own module (see `luxjax.runs._kinds`). Every file is written whole or
+not at all.
 """
 
 import json
-import math
-import os
-import platform
-import shutil
-import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
-from ..files.internal import dumps, read_table, write_fits, write_parquet
+from ..data.internal import Example
+from ..files.internal import dumps, read_table
+from ._contents import example_arrays, examples_of, plain, versions, whole, write_label_tables
+from ._kinds import run_kinds
 
-__all__ = ["Example", "RunFolder", "versions"]
+__all__ = ["RunFolder"]
 
-_LIBRARIES = [
-    "luxjax",
-    "jax",
-    "jaxlib",
-    "equinox",
-    "optax",
-    "numpyro",
-    "numpy",
-    "scipy",
-    "astropy",
-    "pandas",
-    "scikit-learn",
-    "matplotlib",
-    "pyarrow",
-]
-_OWNED = (
-    "metrics.json", "labels.parquet", "labels.fits", "transferred.parquet", "transferred.fits", "examples.npz", "report.html",
-    "log.txt", "figures", "model", "explain", "stars.csv", "posterior", "labels.csv", "features.npz", "spectra.csv",
-    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "levels", "levels.csv", "heads", "heads.csv", "parameters", "parameters.csv", "labels", "fit.npz",
-)  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, the system and the libraries, found without importing them."""
-    found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """A handful of observed spectra of one output with what the model makes of them.
-
-    Parameters
-    ----------
-    ids : (star,) array of str
-    wavelength : (pixel,) array
-        Angstrom.
-    medium : "air" or "vacuum"
-    flux, ivar, model : (star, pixel) arrays
-        Observed flux, its inverse variance (zero at bad pixels), and the model's flux.
-    lines : mapping of str to float
-        Wavelengths in Angstrom, same medium, of lines worth a closer look, by name ("Eu II 6645").
-    """
-
-    ids: np.ndarray
-    wavelength: np.ndarray
-    medium: str
-    flux: np.ndarray
-    ivar: np.ndarray
-    model: np.ndarray
-    lines: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self):
-        shape = (len(self.ids), len(self.wavelength))
-        for name in ("flux", "ivar", "model"):
-            if np.shape(getattr(self, name)) != shape:
-                raise InputError(
-                    f"example spectra: {name} has shape {np.shape(getattr(self, name))}, but {shape[0]} ids and "
-                    f"{shape[1]} wavelengths ask for {shape}."
-                )
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -125,20 +48,14 @@ class RunFolder:
             The resolved configuration: text, numbers, booleans, lists of these, and mappings of them.
         seed : int
         overwrite : bool
-            Whether an earlier run at `path` may be replaced. A folder that is not a run is never touched.
+            Whether an earlier run at `path` may be replaced: files of any kind of run are removed, all others stay. A
+            folder that is not a run is never touched.
         """
         cls.check_free(path, overwrite=overwrite)
         path = Path(path)
-        if path.is_dir():
-            for old in [
-                *(path / name for name in _OWNED),
-                *path.glob("explain_*.html"),
-                *path.glob("class_*.html"),
-            ]:
-                if old.is_dir() and not old.is_symlink():
-                    shutil.rmtree(old)
-                else:
-                    old.unlink(missing_ok=True)
+        if path.is_dir() and any(path.iterdir()):
+            for kind in run_kinds().values():
+                kind.remove_from(path)
         path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
         run._write_text("config.toml", dumps(config))
@@ -227,16 +144,16 @@ class RunFolder:
     @property
     def examples(self) -> dict[str, Example]:
         """Example spectra by output name."""
-        file = self.file("examples.npz")
+        return self.arrays("examples.npz", "example spectra", examples_of)
+
+    def arrays(self, name: str, what: str, made: Callable[[dict[str, np.ndarray]], T]) -> T:
+        """What `made` makes of the arrays that `write_arrays` wrote into a file; `what` they are, for errors."""
+        file = self.file(name)
         try:
             with np.load(file, allow_pickle=False) as stored:
-                arrays: dict[str, dict[str, np.ndarray]] = {}
-                for key in stored.files:
-                    output, _, what = key.rpartition("/")
-                    arrays.setdefault(output, {})[what] = stored[key]
-            return {output: _example(a) for output, a in arrays.items()}
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{file} cannot be read as example spectra ({error}); run again.") from None
+                return made({key: stored[key] for key in stored.files})
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(f"{file} cannot be read as {what} ({error}); run again.") from None
 
     @property
     def figures(self) -> Path:
@@ -254,7 +171,7 @@ class RunFolder:
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write `metrics.json`; NumPy numbers and arrays are converted, numbers that are not finite become null."""
-        self._write_text("metrics.json", json.dumps(_plain(metrics), indent=2, allow_nan=False) + "\n")
+        self._write_text("metrics.json", json.dumps(plain(metrics), indent=2, allow_nan=False) + "\n")
 
     def write_labels(
         self, labels: pd.DataFrame, units: Mapping[str, str] | None = None, *, name: str = "labels"
@@ -274,34 +191,16 @@ class RunFolder:
         check_name("labels table", name, ("labels", "transferred"))
         if "id" not in labels:
             raise InputError(f"the labels table needs a column 'id'; it has {join_names(labels.columns)}.")
-        units = dict(units or {})
-        ends = ("", "_err", "_obs", "_obs_err", "_true")
-        by_column = {c: u for label, u in units.items() for e in ends if (c := label + e) in labels}
-        with self._whole(f"{name}.fits") as part:
-            write_fits(labels, by_column, part)
-        part = self._part(f"{name}.parquet")
-        if write_parquet(labels, by_column, part):
-            os.replace(part, self.path / f"{name}.parquet")
+        write_label_tables(self.path, name, labels, units or {})
 
     def write_examples(self, examples: Mapping[str, Example]) -> None:
         """Write example spectra by output name."""
-        arrays: dict[str, Any] = {}
-        for output, e in examples.items():
-            for what in ("wavelength", "flux", "ivar", "model"):
-                arrays[f"{output}/{what}"] = np.asarray(getattr(e, what))
-            arrays[f"{output}/ids"] = np.asarray(e.ids, dtype=str)
-            arrays[f"{output}/medium"] = np.array(e.medium)
-            arrays[f"{output}/line_names"] = np.array(list(e.lines), dtype=str)
-            arrays[f"{output}/line_wavelengths"] = np.array(list(e.lines.values()), dtype=float)
-        self.write_arrays("examples.npz", arrays)
+        self.write_arrays("examples.npz", example_arrays(examples))
 
     def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write named arrays of numbers or text."""
-        with self._whole(name) as part, part.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                **arrays,  # type: ignore[arg-type]
-            )  # numbers and text only; old NumPy knows no allow_pickle here
+        """Write named arrays of numbers or text (old NumPy knows no allow_pickle here)."""
+        with whole(self.path / name) as part, part.open("wb") as stream:
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
     def write_csv(self, name: str, frame: pd.DataFrame) -> None:
         """Write a small table as text."""
@@ -316,8 +215,6 @@ class RunFolder:
         """Add a line to `log.txt`, with the time."""
         with (self.path / "log.txt").open("a", encoding="utf-8") as stream:
             stream.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}\n")
-
-    # How.
 
     def file(self, name: str) -> Path:
         """A file that the run must have."""
@@ -336,57 +233,18 @@ class RunFolder:
         try:
             value = json.loads(self._read(name))
         except json.JSONDecodeError as error:
-            raise InputError(
-                f"{self.path / name} is not valid JSON ({error}); run again or mend it."
-            ) from None
+            said = f"{self.path / name} is not valid JSON ({error}); run again or mend it."
+            raise InputError(said) from None
         if not isinstance(value, dict):
             raise InputError(
                 f"{self.path / name} holds a {type(value).__name__}; an object with names was expected."
             )
         return value
 
-    def _part(self, name: str) -> Path:
-        file = self.path / name
-        return file.with_name(f".{file.name}.{os.getpid()}.part")
-
-    @contextmanager
-    def _whole(self, name: str) -> Iterator[Path]:
-        part = self._part(name)
-        try:
-            yield part
-            os.replace(part, self.path / name)
-        finally:
-            part.unlink(missing_ok=True)
-
     def _write_text(self, name: str, text: str) -> None:
-        with self._whole(name) as part:
+        with whole(self.path / name) as part:
             part.write_text(text, encoding="utf-8")
 
 
 def _names(path: Path) -> list[str]:
     return sorted(p.name for p in path.iterdir())
-
-
-def _example(a: Mapping[str, np.ndarray]) -> Example:
-    lines = dict(zip(a["line_names"].tolist(), a["line_wavelengths"].tolist(), strict=True))
-    return Example(a["ids"], a["wavelength"], str(a["medium"]), a["flux"], a["ivar"], a["model"], lines)
-
-
-def _plain(value: Any) -> Any:
-    """JSON's own types only; what is not finite becomes null."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, str | bool | int) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Path):
-        return str(value)
-    array = np.asarray(value)  # NumPy scalars, NumPy and JAX arrays
-    if array.dtype.kind not in "biufU":
-        raise InputError(
-            f"a metric of type {type(value).__name__} cannot be written as JSON; give numbers or text."
-        )
-    return _plain(array.tolist())

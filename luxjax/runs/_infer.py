@@ -1,12 +1,12 @@
 """A posterior in a run folder.
 
 posterior/                 the posterior, as `luxjax.posterior.save_posterior` writes it
+posterior_values.npz       what its figures show beyond it
 labels.csv, labels.fits    mean, standard deviation and quantiles of every label, a row per star
 metrics.json               ``posterior``: the diagnosis, and how labels compare with those known
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -18,25 +18,33 @@ from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
-from ..plots import corner, energies, label_intervals, rank_bars, traces
-from ..plots.internal import label_draws, predictive, save
-from ..posterior import (
-    AbstractMethod,
-    AbstractPosterior,
-    Diagnosis,
-    SamplePosterior,
-    diagnose,
-    infer,
-    save_posterior,
-)
+from ..posterior import AbstractMethod, AbstractPosterior, Diagnosis, diagnose, infer, save_posterior
+from ..posterior.internal import label_draws
 from ..stats import binomial_interval, coverage, rmse
 from ._folder import RunFolder
+from ._kinds import LABELS, RunKind
+from ._posterior_values import VALUES, keep_values
 
 __all__ = ["infer_run", "infer_stars", "write_posterior"]
 
 QUANTILES = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
 MOST_FREE = 5000  # parameters of a joint posterior
 LEVELS = (0.68, 0.95)
+
+KINDS = (
+    RunKind(
+        "infer",
+        "luxjax infer",
+        "Posteriors of the latents and labels of stars, and whether they can be believed.",
+        {
+            "posterior": "The posterior, as `luxjax.posterior.load_posterior` reads it.",
+            VALUES: "What its figures show beyond it: known labels, and data of the first stars.",
+            "labels.csv": "Mean, standard deviation and quantiles of every label, a row per star.",
+            **LABELS,
+        },
+        ("posterior_diagnosis", "posterior_labels", "posterior_spectra", "posterior_chains"),
+    ),
+)
 
 
 def infer_stars(
@@ -72,7 +80,7 @@ def infer_stars(
 def write_posterior(
     run: RunFolder, posterior: AbstractPosterior, catalog: Catalog, *, seed: int
 ) -> Diagnosis:
-    """Write a posterior, its labels, its diagnosis and its figures into a run; `luxjax.report.render` makes the page.
+    """Write a posterior, its labels and its diagnosis into a run; `luxjax.report.render` draws the page.
 
     Parameters
     ----------
@@ -103,7 +111,7 @@ def write_posterior(
             }
         }
     )
-    _figures(run, posterior, observed, truth, seed)
+    keep_values(run, posterior, observed, truth, seed)
     for line in str(diagnosis).splitlines():
         run.log(line)
     return diagnosis
@@ -195,22 +203,3 @@ def _scores(posterior: AbstractPosterior, draws, observed, truth) -> dict[str, A
                 )
         found[name] = entry
     return found
-
-
-def _figures(run: RunFolder, posterior: AbstractPosterior, observed, truth, seed: int) -> None:
-    """All figures that this kind of posterior has."""
-    drawn: Mapping[str, Any] = {
-        "posterior_labels": lambda: label_intervals(posterior, observed, truth, key=seed),
-        "posterior_corner": lambda: corner(posterior, 0, None if truth is None else truth[0], key=seed),
-        "posterior_spectrum": lambda: predictive(posterior, 0, key=seed),
-    }
-    if isinstance(posterior, SamplePosterior) and "diverging" in posterior.stats:
-        drawn = {
-            **drawn,
-            "posterior_traces": lambda: traces(posterior),
-            "posterior_ranks": lambda: rank_bars(posterior),
-            "posterior_energies": lambda: energies(posterior),
-        }
-    for name, draw in drawn.items():
-        with suppress(InputError):  # chains too short to draw, say: the diagnosis tells
-            save(draw(), run.figures, name)

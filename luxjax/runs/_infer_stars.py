@@ -11,8 +11,9 @@ from ..core import InputError, check_name
 from ..data import Catalog, load_catalog
 from ..fitted import FittedModel, load
 from ..models import AbstractFeatureDecoder
-from ._explain import catalog_of, read_stars
+from ._explain import catalog_of
 from ._folder import RunFolder
+from ._stars import read_stars
 
 __all__ = ["keep_window", "stars_to_infer"]
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ..core import InputError, Progress, check_name
 from ..core.internal import PRNGKeyArray
 from ..data import Catalog, Spectra
+from ..data.internal import Example
 from ..evidence import Explanation, explain_all
 from ..fitted import FittedModel, save
 from ..fitting import AbstractFitter, fit
@@ -29,14 +30,26 @@ from ..prediction import (
     transfer,
 )
 from ..simulation import Truth
-from ._explain import verdict_metrics, write_stars
-from ._explanations import write_explanations
-from ._folder import Example, RunFolder
+from ._explanations import verdict_metrics, write_explanations
+from ._folder import RunFolder
+from ._kinds import LABELS
+from ._stars import write_stars
 
-__all__ = ["Reference", "Stage", "Study", "labels_table", "named", "study"]
+__all__ = ["STUDY_FILES", "STUDY_SECTIONS", "Reference", "Stage", "Study", "labels_table", "named", "study"]
 
 Stage = Callable[[str], AbstractContextManager[None]]
 BASELINES = ("ridge", "cannon", "labels_only")
+
+# What `study` writes, for the kinds of runs that it is part of, and the sections that show it.
+STUDY_FILES = {
+    "model": "The fitted model, as `luxjax.load` reads it.",
+    "stars.csv": "Which star was in which part of the split.",
+    "examples.npz": "A few spectra of test stars with the model of each.",
+    "explain": "The evidence about every label, a folder for each.",
+    "explain_*.html": "The page of a label: was it measured?",
+    **LABELS,
+}
+STUDY_SECTIONS = ("labels", "verdicts", "calibration", "truth", "observed", "spectra", "fit")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,26 @@ from ..core import Progress
 from ..data import Catalog
 from ..fitted import FittedModel, load
 from ..prediction import Calibration, PredictionTable, transfer, transfer_dataset
+from ._kinds import RunKind
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
 
 __all__ = ["transfer_run", "transfer_run_dataset"]
+
+KINDS = (
+    RunKind(
+        "dataset",
+        "inference/large_survey.py",
+        "A model fitted to the labelled stars of a dataset, and labels of all its stars.",
+        {
+            "model": "The fitted model, as `luxjax.load` reads it.",
+            "fit.npz": "Where the fit stood when it was last interrupted.",
+            "labels": "Labels of all stars, as Parquet files.",
+        },
+        ("labels", "calibration"),
+    ),
+)
 
 
 def transfer_run(

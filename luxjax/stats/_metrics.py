@@ -25,6 +25,7 @@ __all__ = [
     "interval_coverage",
     "rmse",
     "robust_scatter",
+    "share_interval",
 ]
 
 LEVELS = (0.68, 0.95)
@@ -165,6 +166,19 @@ def binomial_interval(inside: int, n: int, level: float = 0.6827, method: str = 
         raise InputError(f"{inside} of {n} is not a proportion; give 0 <= inside <= n and n >= 1.")
     low, high = scipy.stats.binomtest(int(inside), int(n)).proportion_ci(level, method=method)
     return Interval(float(low), float(high))
+
+
+def share_interval(right: ArrayLike, ids: ArrayLike) -> tuple[float, Interval]:
+    """A share of spectra with its 95% Wilson interval; as many trials as there are stars, not spectra.
+
+    Parameters
+    ----------
+    right : (spectrum,) bool array
+    ids : (spectrum,) array of str
+        Star of each.
+    """
+    share, stars = float(np.mean(right)), len(np.unique(ids))
+    return share, binomial_interval(round(share * stars), stars, 0.95)
 
 
 def familywise_band(

@@ -2,6 +2,7 @@
 
 from ._bootstrap import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums, same_stars
 from ._compare import Against, compare, has_reference, label_names
+from ._metrics import share_interval
 from ._ranking import star_means
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "r2_terms",
     "resampled_sums",
     "same_stars",
+    "share_interval",
     "star_means",
 ]

@@ -72,7 +72,9 @@ def test_exact(folder, capsys):
 @pytest.mark.long
 def test_short_chains_in_a_window(folder, capsys, monkeypatch):
     """Too few draws end in a diagnosis, not in an error. Figures have tests of their own."""
-    monkeypatch.setattr("luxjax.runs._infer.save", lambda f, at, name: (at / f"{name}.png").write_bytes(b""))
+    monkeypatch.setattr(
+        "luxjax.report._posterior_figures.save", lambda f, at, name: (at / f"{name}.png").write_bytes(b"")
+    )
     out = folder / "nuts"
     given = (
         "--stars",

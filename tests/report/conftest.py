@@ -64,7 +64,7 @@ def units() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def apogee():
     """Three detectors on one logarithmic grid, gaps without weight."""
-    from luxjax.runs import Example
+    from luxjax.data.internal import Example
 
     wavelength = 10 ** (4.179 + 6e-6 * np.arange(8575))
     flux, ivar, model = synthetic_spectrum(wavelength, 2, 3)
@@ -79,7 +79,7 @@ def apogee():
 @pytest.fixture(scope="session")
 def galah():
     """Four arms: the grid itself jumps between them."""
-    from luxjax.runs import Example
+    from luxjax.data.internal import Example
 
     arms = [(4713, 4903, 0.046), (5648, 5873, 0.055), (6478, 6737, 0.064), (7585, 7887, 0.074)]
     wavelength = np.concatenate([np.arange(a, b, step) for a, b, step in arms])

@@ -9,8 +9,8 @@ import pytest
 from luxjax.plots.evidence import _latents as latents
 from luxjax.plots.evidence import _pixels as pixels
 from luxjax.plots.evidence import _stars as stars
+from luxjax.plots.evidence._verdicts import LOOK, plot_responses
 from luxjax.report import render
-from luxjax.report.sections._verdicts import LOOK, responses
 from luxjax.runs import RunFolder, write_explanations
 from luxjax.runs.internal import page_name, read_explanations
 from luxjax.stats import Interval
@@ -86,7 +86,7 @@ def lines_of(ax) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_off_trend_figure_draws_the_response_between_guess_and_measurement():
-    axes = stars.off_trend(explanation(response=0.4)).axes
+    axes = stars.plot_off_trend(explanation(response=0.4)).axes
     assert len(axes) == 3
     slopes = [y[1] / x[1] for x, y in lines_of(axes[0]) if len(x) == 2]
     assert slopes == pytest.approx([0, 1, 0.4])
@@ -101,12 +101,12 @@ def test_off_trend_figure_draws_the_response_between_guess_and_measurement():
 
 def test_saliency_and_line_figures():
     found = explanation()
-    figure = pixels.saliency(found)
+    figure = pixels.plot_saliency(found)
     assert len(figure.axes) == 6  # three derivatives, two detectors
     arrays = found["saliency"].arrays
     for ax in figure.axes[:2]:
         assert ax.get_ylim()[0] < arrays["flux_by_label"].min()  # no line is cut off
-    close = pixels.zooms(found)
+    close = pixels.plot_zooms(found)
     assert [t.get_text().split()[:2] for ax in close.axes for t in ax.texts] == [
         ["Mg", "I"], ["Mg", "I"], ["Si", "I"], ["Ca", "I"],
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_saliency_and_line_figures():
 
 
 def test_experiment_figure():
-    ablation, twins, injection = stars.tests(explanation(response=0.5)).axes
+    ablation, twins, injection = stars.plot_tests(explanation(response=0.5)).axes
     heights = [bar.get_height() for bar in ablation.patches]
     assert max(heights) == pytest.approx(0.4)  # never seen: 0.5 - 0.2 * 0.5
     assert sum(h == pytest.approx(0.35) for h in heights) == 1
@@ -128,14 +128,20 @@ def test_experiment_figure():
 
 
 def test_supporting_figure():
-    probe, shapley, scores = latents.supporting(explanation()).axes
+    probe, shapley, scores = latents.plot_supporting(explanation()).axes
     assert [bar.get_height() for bar in probe.patches[:4]] == [0.97, 0.9, 0.98, 0.9]
     assert [t.get_text() for t in shapley.get_xticklabels()] == ["Mg", "Si", "Fe"]
     assert len(scores.patches) == 4
 
 
 def test_figures_are_left_out_where_nothing_is_known():
-    for draw in (stars.off_trend, stars.tests, pixels.saliency, pixels.zooms, latents.supporting):
+    for draw in (
+        stars.plot_off_trend,
+        stars.plot_tests,
+        pixels.plot_saliency,
+        pixels.plot_zooms,
+        latents.plot_supporting,
+    ):
         assert draw(bare()) is None
 
 
@@ -144,7 +150,7 @@ def test_responses_of_all_verdicts_are_told_apart():
     unresolved = dataclasses.replace(
         found[0], response=float("nan"), response_interval=Interval(np.nan, np.nan)
     )
-    ax = responses([*found, unresolved]).axes[0]
+    ax = plot_responses([*found, unresolved]).axes[0]
     markers = [line for line in ax.lines if len(line.get_xdata()) == 1]
     assert [line.get_xdata()[0] for line in markers] == pytest.approx([0, 0.2, 0.4, 0.6])
     assert len({line.get_marker() for line in markers}) == len({line.get_color() for line in markers}) == 4

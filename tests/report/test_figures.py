@@ -8,21 +8,19 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from luxjax.core import InputError
-from luxjax.plots import (
-    accuracy,
-    coverage_plot,
-    history,
-    label_name,
-    one_to_one,
-    pulls,
-    residuals,
-    spectrum,
-    styled,
-)
+from luxjax.plots import label_name, plot_history, plot_one_to_one, plot_pulls, plot_residuals, styled
 from luxjax.plots._density import density, running
 from luxjax.plots._spectra import segments
 from luxjax.plots._style import axis_title, robust_limits
-from luxjax.plots.internal import coverage_cells, label_html, number, save
+from luxjax.plots.internal import (
+    coverage_cells,
+    label_html,
+    number,
+    plot_accuracy,
+    plot_coverage,
+    plot_spectrum,
+    save,
+)
 from luxjax.stats.internal import compare, has_reference, label_names
 
 NAMES = ["teff", "logg", "fe_h", "alpha_fe", "eu_fe"]
@@ -119,7 +117,7 @@ def test_robust_limits_hold_everything_but_far_outliers():
 
 
 def test_one_to_one(labels, units):
-    figure = one_to_one(labels, NAMES, "true", units)
+    figure = plot_one_to_one(labels, NAMES, "true", units)
     assert len(figure.axes) == 5
     ax = figure.axes[4]
     np.testing.assert_allclose(points(ax), labels[["eu_fe_true", "eu_fe"]].to_numpy())
@@ -134,7 +132,7 @@ def test_one_to_one(labels, units):
 
 
 def test_residuals_are_predicted_minus_reference(labels, units):
-    figure = residuals(labels, NAMES[:2], "true", units)
+    figure = plot_residuals(labels, NAMES[:2], "true", units)
     axes = np.array(figure.axes).reshape(2, 3)
     want = labels["teff"] - labels["teff_true"]
     drawn = points(axes[0, 0])
@@ -143,11 +141,11 @@ def test_residuals_are_predicted_minus_reference(labels, units):
     np.testing.assert_allclose(np.sort(points(axes[0, 2])[:, 0]), np.sort(np.log10(labels["snr"])))
     assert axes[0, 0].get_ylabel().endswith("(K)")
     assert axes[1, 2].get_xlabel() == "S/N per pixel"
-    assert len(residuals(labels.drop(columns="snr"), ["teff"]).axes) == 2
+    assert len(plot_residuals(labels.drop(columns="snr"), ["teff"]).axes) == 2
 
 
 def test_pulls(labels):
-    figure = pulls(labels, NAMES)
+    figure = plot_pulls(labels, NAMES)
     ax = figure.axes[NAMES.index("eu_fe")]
     pull = compare(labels, "eu_fe", "true").pull
     assert rf"true: $\sigma$ = {stats.median_abs_deviation(pull, scale='normal'):.2f}" in texts(ax)
@@ -161,19 +159,19 @@ def test_pulls(labels):
     np.testing.assert_allclose(heights, want, rtol=1e-9)
     x, y = ax.lines[0].get_data()
     np.testing.assert_allclose(y, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
-    only = pulls(labels.drop(columns=[c for c in labels if c.endswith("_true")]), ["teff"])
+    only = plot_pulls(labels.drop(columns=[c for c in labels if c.endswith("_true")]), ["teff"])
     assert len(only.axes[0].patches) == 1
 
 
 def test_history():
     value = [10.0, 4.0, 2.0, 2.5, 2.0 + 2e-7, 2.0]
-    ax = history(value, 1e-6).axes[0]
+    ax = plot_history(value, 1e-6).axes[0]
     assert ax.get_yscale() == "log"
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [4.0, 1.0, np.nan, 0.25, 1e-7])
-    up = history([-10.0, -4.0, -5.0, -2.0]).axes[0]  # a log-likelihood that fell once
+    up = plot_history([-10.0, -4.0, -5.0, -2.0]).axes[0]  # a log-likelihood that fell once
     np.testing.assert_allclose(up.lines[1].get_data(), [[2], [1.0]])
     with pytest.raises(InputError, match="at least two"):
-        history([1.0])
+        plot_history([1.0])
 
 
 def test_coverage_cells_and_plot(metrics):
@@ -185,7 +183,7 @@ def test_coverage_cells_and_plot(metrics):
     assert eu.passed is False
     assert all(c.passed for c in cells if c.label != "eu_fe")
     assert eu.interval.lower < eu.observed.fraction < eu.interval.upper
-    figure = coverage_plot(cells)
+    figure = plot_coverage(cells)
     assert [ax.get_title() for ax in figure.axes] == ["68% intervals", "95% intervals"]
     drawn = [bar.get_x() for bar in figure.axes[0].patches if bar.get_width() > 0]
     assert sorted(drawn) == pytest.approx(sorted(c.band.lower for c in cells if c.level == 0.68))
@@ -204,13 +202,13 @@ def test_coverage_bands_of_the_run_come_first_and_too_few_stars_give_none():
     assert first.passed is False
     assert second.band is None
     assert second.passed is None
-    assert len(coverage_plot([first, second]).axes) == 2
+    assert len(plot_coverage([first, second]).axes) == 2
     with pytest.raises(InputError, match="no coverage"):
-        coverage_plot([])
+        plot_coverage([])
 
 
 def test_accuracy(metrics):
-    ax = accuracy(metrics["labels"]).axes[0]
+    ax = plot_accuracy(metrics["labels"]).axes[0]
     heights = {c.get_label(): [bar.get_height() for bar in c] for c in ax.containers}
     assert list(heights) == ["labels only", "The Cannon", "ridge on pixels", "Lux"]
     want = [m["rmse"] / m["spread"] for m in metrics["labels"].values()]
@@ -218,10 +216,10 @@ def test_accuracy(metrics):
     bounds = [line.get_ydata()[0] for line in ax.lines[1::2]]
     assert bounds == pytest.approx([m["bound_rmse"] / m["spread"] for m in metrics["labels"].values()])
     assert "54 K" in ax.get_xticklabels()[0].get_text()
-    bare = accuracy({"teff": {"rmse": 50.0}, "logg": {"rmse": None}}).axes[0]
+    bare = plot_accuracy({"teff": {"rmse": 50.0}, "logg": {"rmse": None}}).axes[0]
     assert [bar.get_height() for bar in bare.patches] == [1.0]
     with pytest.raises(InputError, match="no RMSE"):
-        accuracy({})
+        plot_accuracy({})
 
 
 def test_segments_of_both_kinds(apogee, galah):
@@ -238,7 +236,7 @@ def test_segments_of_both_kinds(apogee, galah):
 
 
 def test_spectrum(apogee):
-    figure = spectrum(apogee, 1)
+    figure = plot_spectrum(apogee, 1)
     assert len(figure.axes) == 8  # three detectors and a zoom, each with residuals
     flux, residual = figure.axes[2], figure.axes[3]
     good = apogee.ivar[1, 3648:6048] > 0
@@ -258,7 +256,7 @@ def test_spectrum(apogee):
     assert "2M00000002" in words
     assert "vacuum" in words
     with pytest.raises(InputError, match="no example star 2"):
-        spectrum(apogee, 2)
+        plot_spectrum(apogee, 2)
 
 
 def test_style_leaves_the_users_settings_alone():
@@ -283,5 +281,5 @@ def test_save_writes_png_and_pdf_twice_alike(tmp_path):
 
 
 def _saved(frame, folder):
-    png = save(one_to_one(frame, ["teff"]), folder, "a")
+    png = save(plot_one_to_one(frame, ["teff"]), folder, "a")
     return png.with_suffix(".pdf"), png

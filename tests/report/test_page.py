@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from luxjax.core import InputError
-from luxjax.report import Section, Table, render
+from luxjax.report import render
+from luxjax.report._section import Section, Table
 from luxjax.runs import RunFolder
 
 from .pages import Page
@@ -80,7 +81,7 @@ def test_a_section_is_one_function(tmp_path, monkeypatch):
     def verdicts(run):
         return Section("Verdicts", tables=(Table(["Label"], [["a<b"]]),))
 
-    monkeypatch.setattr(page_module, "SECTIONS", [verdicts, lambda run: None])
+    monkeypatch.setattr(page_module, "SECTIONS", {"verdicts": verdicts, "none": lambda run: None})
     run = RunFolder.create(tmp_path / "r", config={}, seed=1)
     text = render(run).read_text()
     assert Page(text).heads == ["Verdicts"]
@@ -106,7 +107,7 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 import json, luxjax.plots, luxjax.report
 said = []
-for package, name in ((luxjax.report, "render"), (luxjax.plots, "pulls")):
+for package, name in ((luxjax.report, "render"), (luxjax.plots, "plot_pulls")):
     try:
         getattr(package, name)
     except ModuleNotFoundError as error:

@@ -12,12 +12,19 @@ from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra, save_catalog
 from luxjax.fitted import FittedModel, OutputInfo, save
 from luxjax.models import Linear, Lux
-from luxjax.plots import corner, energies, label_intervals, rank_bars, traces
-from luxjax.plots.internal import label_draws, predictive
+from luxjax.plots import (
+    plot_corner,
+    plot_energies,
+    plot_label_intervals,
+    plot_predictive,
+    plot_rank_bars,
+    plot_traces,
+)
 from luxjax.posterior import Exact, GaussianPosterior, SamplePosterior, load_posterior
+from luxjax.posterior.internal import label_draws
 from luxjax.report import render
 from luxjax.runs import RunFolder, infer_run
-from luxjax.runs.internal import infer_stars, keep_window, stars_to_infer
+from luxjax.runs.internal import infer_stars, keep_window, read_posterior, stars_to_infer
 from luxjax.simulation import bilinear
 
 N, NAMES = 6, ("teff", "fe_h")
@@ -108,6 +115,38 @@ def test_page(run):
     assert html.count("data:image/png") >= 3
 
 
+def test_figures_are_drawn_again_from_what_the_run_keeps(run, world):
+    folder, posterior = run
+    render(folder)
+    before = {p.name: p.read_bytes() for p in folder.figures.glob("posterior_*.png")}
+    assert len(before) == 3
+    for path in folder.figures.iterdir():
+        path.unlink()
+    render(RunFolder.open(folder.path))
+    assert {p.name: p.read_bytes() for p in folder.figures.glob("posterior_*.png")} == before
+    kept, observed = read_posterior(folder), world[1].labels()
+    np.testing.assert_array_equal(kept.observed.value, observed.value)
+    np.testing.assert_array_equal(kept.observed.error, observed.error)
+    assert kept.observed.units == observed.units
+    np.testing.assert_array_equal(kept.truth, world[1].table[[f"true_{n}" for n in NAMES]])
+    for what in ("value", "ivar"):
+        data = getattr(posterior.batch["flux"], what)
+        np.testing.assert_array_equal(getattr(kept.shown.batch["flux"], what), data)
+
+
+def test_a_run_without_its_values_keeps_its_figures(run, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", config={}, seed=1)
+    folder.write_metrics(run[0].metrics)
+    (folder.figures / "posterior_labels.png").write_bytes(b"drawn before")
+    assert read_posterior(folder) is None
+    assert "posterior intervals" in render(folder).read_text()
+    assert (folder.figures / "posterior_labels.png").read_bytes() == b"drawn before"
+    (folder.path / "posterior").mkdir()
+    (folder.path / "posterior_values.npz").write_bytes(b"rubbish")
+    with pytest.raises(InputError, match="posterior"):
+        render(folder)
+
+
 def test_page_of_what_went_wrong(run, tmp_path):
     folder = RunFolder.create(tmp_path / "run", config={}, seed=1)
     metrics = run[0].metrics
@@ -121,17 +160,17 @@ def test_page_of_what_went_wrong(run, tmp_path):
 
 
 def test_chains_show_the_worst(chains):
-    figure = traces(chains, 2)
+    figure = plot_traces(chains, 2)
     assert figure.axes[0].get_ylabel() == "latent 0\nstar s1"
     assert len(figure.axes[1].lines) == 3
     np.testing.assert_allclose(figure.axes[1].lines[2].get_ydata(), chains.draws[2, :, 1, 0])
     assert r"$\hat R$" in figure.axes[1].texts[0].get_text()
-    bars = rank_bars(chains, 1)
+    bars = plot_rank_bars(chains, 1)
     height = [ax.patches[-1].get_data().values for ax in bars.axes]
     assert height[2][-1] > 2  # the chain that was moved up has the highest ranks
     assert height[0][-1] < 0.5
     np.testing.assert_allclose([h.mean() for h in height], 1)
-    figure = energies(chains)
+    figure = plot_energies(chains)
     assert [t.get_text().splitlines()[0] for ax in figure.axes for t in ax.texts] == [
         "chain 1",
         "chain 2",
@@ -143,7 +182,7 @@ def test_chains_show_the_worst(chains):
 def test_spectrum_and_labels(run, world):
     _, posterior = run
     _, catalog = world
-    figure = predictive(posterior, "s2", key=1)
+    figure = plot_predictive(posterior, "s2", key=1)
     flux = figure.axes[0].lines[0].get_ydata()
     good = np.isfinite(flux)
     np.testing.assert_allclose(flux[good], np.asarray(posterior.batch["flux"].value[2])[good])
@@ -151,14 +190,14 @@ def test_spectrum_and_labels(run, world):
     info, place = posterior.fitted.info("flux"), np.arange(len(flux))
     chosen = dataclasses.replace(info, wavelength=info.wavelength + 100.0 * (place // 3))
     fitted = posterior.fitted.replace(outputs={**posterior.fitted.outputs, "flux": chosen})
-    scattered = predictive(posterior.replace(fitted=fitted), "s2", key=1)
+    scattered = plot_predictive(posterior.replace(fitted=fitted), "s2", key=1)
     assert len(scattered.axes) == 2
     np.testing.assert_allclose(scattered.axes[0].lines[0].get_xdata(), place)
-    shown = label_intervals(posterior, catalog.labels(), None, key=1, most=4)
+    shown = plot_label_intervals(posterior, catalog.labels(), None, key=1, most=4)
     draws = label_draws(posterior.select(slice(0, 4)), key=1)
     line = next(x for x in shown.axes[0].lines if x.get_label().startswith("posterior"))
     np.testing.assert_allclose(line.get_ydata(), np.median(draws[:, :, 0], axis=0))
-    pair = corner(posterior, 1, np.array([5000.0, 0]), key=1)
+    pair = plot_corner(posterior, 1, np.array([5000.0, 0]), key=1)
     assert len(pair.axes) == 3
     assert pair.legends[0].get_title().get_text() == "s1"
 
@@ -198,13 +237,13 @@ def test_bad_input(run, world, chains, monkeypatch):
     _, posterior = run
     assert isinstance(posterior, GaussianPosterior)
     with pytest.raises(InputError, match="no star 's9'"):
-        predictive(posterior, "s9", key=1)
+        plot_predictive(posterior, "s9", key=1)
     with pytest.raises(InputError, match="holds no observed spectra"):
-        predictive(posterior.replace(batch=None), 0, key=1)
+        plot_predictive(posterior.replace(batch=None), 0, key=1)
     with pytest.raises(InputError, match="Infer with NUTS"):
-        energies(chains.replace(stats={}, method="Laplace"))
+        plot_energies(chains.replace(stats={}, method="Laplace"))
     with pytest.raises(InputError, match="sample longer ones"):
-        traces(chains.replace(draws=chains.draws[:, :5]))
+        plot_traces(chains.replace(draws=chains.draws[:, :5]))
     monkeypatch.setattr("luxjax.runs._infer.MOST_FREE", 100)
     with pytest.raises(InputError, match="too many to infer together .*--wavelength-range"):
         infer_stars(*world, Exact(), seed=1, sample=("latents", "decoders"))

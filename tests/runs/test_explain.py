@@ -12,7 +12,8 @@ from luxjax.fitted import load
 from luxjax.fitting import EM
 from luxjax.lines import LineList
 from luxjax.models import Lux
-from luxjax.runs import RunFolder, explain_run, held_out_stars, study, transfer_run, with_errors
+from luxjax.runs import RunFolder, explain_run, study, transfer_run, with_errors
+from luxjax.runs._explain import held_out_stars
 from luxjax.runs.internal import read_explanations
 from luxjax.simulation import toy_survey
 from luxjax.simulation._worlds import ToySurvey

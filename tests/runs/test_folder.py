@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from luxjax.core import InputError, LuxWarning
-from luxjax.runs import Example, RunFolder
-from luxjax.runs._folder import versions
+from luxjax.data.internal import Example
+from luxjax.runs import RunFolder
+from luxjax.runs._contents import versions
 
 CONFIG = {
     "name": 'a "quoted" star\n\\ é \x7f',

@@ -8,11 +8,11 @@ from ...evidence import Explanation
 from .._style import COLOURS, label_name, styled
 from ._stars import has, side_by_side
 
-__all__ = ["supporting"]
+__all__ = ["plot_supporting"]
 
 
 @styled
-def supporting(explanation: Explanation) -> Figure | None:
+def plot_supporting(explanation: Explanation) -> Figure | None:
     """What the latents hold and what the prediction is made of; none of it decides whether a label was measured."""
     found = explanation.evidence
     panels = [

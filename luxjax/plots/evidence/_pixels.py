@@ -10,7 +10,7 @@ from .._spectra import segments
 from .._style import COLOURS, WIDTH, grid, label_name, note, styled
 from ._stars import has
 
-__all__ = ["saliency", "zooms"]
+__all__ = ["plot_saliency", "plot_zooms"]
 
 _KINDS = {
     "flux_by_label": ("d flux / d {}\nothers fixed", COLOURS["blue"]),
@@ -22,7 +22,7 @@ _REACH = 60.0  # km/s on either side of a line
 
 
 @styled
-def saliency(explanation: Explanation) -> Figure | None:
+def plot_saliency(explanation: Explanation) -> Figure | None:
     """Where in the spectrum the label is: what it does to the flux, what is read, and what merely goes along."""
     evidence = explanation.evidence.get("saliency")
     kinds = [k for k in _KINDS if has(evidence, "wavelength", k)]
@@ -77,7 +77,7 @@ def _mark(ax: Axes, lines) -> None:
 
 
 @styled
-def zooms(explanation: Explanation, most: int = 6) -> Figure | None:
+def plot_zooms(explanation: Explanation, most: int = 6) -> Figure | None:
     """The strongest of the label's element lines close up: what the model expects there, and what physics does."""
     evidence = explanation.evidence.get("saliency")
     if evidence is None or not has(evidence, "wavelength", "flux_by_label", "line_wavelength"):

@@ -11,7 +11,7 @@ from ...evidence import Evidence, Explanation
 from .._density import density, running
 from .._style import COLOURS, grid, label_name, note, robust_limits, styled
 
-__all__ = ["off_trend", "tests"]
+__all__ = ["plot_off_trend", "plot_tests"]
 
 Panel = Callable[[Axes, Explanation], None]
 
@@ -40,7 +40,7 @@ def side_by_side(
 
 
 @styled
-def off_trend(explanation: Explanation) -> Figure | None:
+def plot_off_trend(explanation: Explanation) -> Figure | None:
     """What is left of the label when the trend with the other labels is gone, against prediction and element lines.
 
     Left: predicted against observed, with the lines of a pure guess (0) and of a perfect measurement (1). Middle: depth
@@ -149,7 +149,7 @@ def _shifted(ax: Axes, explanation: Explanation) -> None:
 
 
 @styled
-def tests(explanation: Explanation) -> Figure | None:
+def plot_tests(explanation: Explanation) -> Figure | None:
     """Experiments: element windows masked, stars alike but for the label, and lines put in."""
     ablation = explanation.evidence.get("ablation")
     panels = [

@@ -11,7 +11,7 @@ from ...core import InputError
 from .._style import COLOURS, WIDTH, label_name, styled
 from ._one_to_one import number
 
-__all__ = ["METHODS", "accuracy"]
+__all__ = ["METHODS", "plot_accuracy"]
 
 METHODS = {
     "labels_only": ("labels only", "#C9C9C9", ""),
@@ -23,7 +23,7 @@ METHODS = {
 
 
 @styled
-def accuracy(labels: Mapping[str, Mapping[str, Any]]) -> Figure:
+def plot_accuracy(labels: Mapping[str, Mapping[str, Any]]) -> Figure:
     """RMSE of Lux and of the baselines in units of each label's spread, with the bound as a black bar.
 
     Parameters

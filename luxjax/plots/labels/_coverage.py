@@ -12,7 +12,7 @@ from ...core import InputError
 from ...stats import LEVELS, Coverage, Interval, binomial_interval, familywise_band
 from .._style import COLOURS, label_name, styled
 
-__all__ = ["CoverageCell", "coverage_cells", "coverage_plot"]
+__all__ = ["CoverageCell", "coverage_cells", "plot_coverage"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ _MARKS = {"true": ("o", COLOURS["blue"], "true labels"), "obs": ("s", COLOURS["o
 
 
 @styled
-def coverage_plot(cells: Sequence[CoverageCell]) -> Figure:
+def plot_coverage(cells: Sequence[CoverageCell]) -> Figure:
     """One panel per level: observed coverage with its 95% Wilson interval, on the band it must fall in.
 
     Cells outside their band have an open marker.

@@ -11,13 +11,13 @@ from ...stats.internal import Against, compare
 from .._density import density
 from .._style import COLOURS, axis_title, grid, note, robust_limits, styled
 
-__all__ = ["one_to_one"]
+__all__ = ["plot_one_to_one"]
 
 _KIND = {"true": "True", "obs": "Observed"}
 
 
 @styled
-def one_to_one(
+def plot_one_to_one(
     labels: pd.DataFrame,
     names: Sequence[str],
     against: Against = "true",

@@ -11,14 +11,14 @@ from ...stats import robust_scatter
 from ...stats.internal import compare, has_reference
 from .._style import COLOURS, grid, label_name, note, styled
 
-__all__ = ["pulls"]
+__all__ = ["plot_pulls"]
 
 _LIMIT = 5.0
 _WAYS = (("obs", "observed", "sky"), ("true", "true", "vermilion"))
 
 
 @styled
-def pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Figure:
+def plot_pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Figure:
     """One panel per label: the distribution of pulls, the unit Gaussian, and their robust widths in print.
 
     Against observed labels a pull is (predicted - observed) / sqrt(sigma_pred^2 + sigma_obs^2), filled; against

@@ -11,13 +11,13 @@ from ...stats.internal import Against, compare
 from .._density import density, running
 from .._style import COLOURS, WIDTH, axis_title, label_name, note, robust_limits, styled
 
-__all__ = ["residuals"]
+__all__ = ["plot_residuals"]
 
 _KIND = {"true": "true", "obs": "observed"}
 
 
 @styled
-def residuals(
+def plot_residuals(
     labels: pd.DataFrame,
     names: Sequence[str],
     against: Against = "true",

@@ -10,7 +10,7 @@ from ...posterior import SamplePosterior, chain_stats, e_bfmi
 from ...posterior.internal import judged_quantities
 from .._style import COLOURS, WIDTH, note, styled
 
-__all__ = ["energies", "rank_bars", "traces"]
+__all__ = ["plot_energies", "plot_rank_bars", "plot_traces"]
 
 CHAINS = ("blue", "vermilion", "green", "purple", "orange", "sky", "grey", "ink")
 BINS = 20
@@ -37,7 +37,7 @@ def _colour(chain: int) -> str:
 
 
 @styled
-def traces(posterior: SamplePosterior, n: int = 4) -> Figure:
+def plot_traces(posterior: SamplePosterior, n: int = 4) -> Figure:
     """Distribution and history of the quantities that mix worst, chain by chain.
 
     Parameters
@@ -89,7 +89,7 @@ def _numbers(draws: np.ndarray) -> str:
 
 
 @styled
-def rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
+def plot_rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
     """Histograms of each chain's ranks among the draws of all chains, for the quantities that mix worst.
 
     If chains agree, every histogram is flat (Vehtari et al. 2021, section 4.2). The band holds nine tenths of the bars of
@@ -128,7 +128,7 @@ def rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
 
 
 @styled
-def energies(posterior: SamplePosterior) -> Figure:
+def plot_energies(posterior: SamplePosterior) -> Figure:
     """Energies that a sampler visited, beside the changes of energy from draw to draw, for every chain.
 
     Where the changes are much narrower than the energies, the sampler cannot reach the tails (Betancourt 2016,

@@ -15,11 +15,11 @@ from ...core import InputError
 from ...core.internal import PRNGKeyArray
 from ...data import LabelTable
 from ...posterior import AbstractPosterior
+from ...posterior.internal import label_draws
 from .._style import COLOURS, WIDTH, axis_title, grid, label_name, styled
 
-__all__ = ["corner", "label_draws", "label_intervals", "one_star"]
+__all__ = ["one_star", "plot_corner", "plot_label_intervals"]
 
-DRAWS = 2000
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # 68% and 95%
 
@@ -36,12 +36,6 @@ def one_star(posterior: AbstractPosterior, star: int | str) -> AbstractPosterior
     return posterior.select([star])
 
 
-def label_draws(posterior: AbstractPosterior, *, key: PRNGKeyArray | int) -> np.ndarray:
-    """Draws of the true labels of all stars, their intrinsic scatter about the model included, (draw, star, label)."""
-    unmeasured = posterior.replace(batch=None)  # the noise of a measured label is not part of the star
-    return unmeasured.predict(posterior.fitted.label_output(), DRAWS, key=key, noise=True)
-
-
 def _reference(names, table: LabelTable | None) -> tuple[np.ndarray, np.ndarray] | None:
     """Observed labels and errors in the model's order; NaN where missing."""
     if table is None:
@@ -56,7 +50,7 @@ def _reference(names, table: LabelTable | None) -> tuple[np.ndarray, np.ndarray]
 
 
 @styled
-def label_intervals(
+def plot_label_intervals(
     posterior: AbstractPosterior,
     observed: LabelTable | None = None,
     truth: np.ndarray | None = None,
@@ -105,7 +99,7 @@ def label_intervals(
 
 
 @styled
-def corner(
+def plot_corner(
     posterior: AbstractPosterior, star: int | str, truth: np.ndarray | None = None, *, key: PRNGKeyArray | int
 ) -> Figure:
     """Labels of one star, each and in pairs: 68% and 95% regions, the scatter of labels about the model included.

@@ -15,7 +15,7 @@ from .._spectra import BAD, BOTTOM, LEFT, ROW, TOP, pairs, runs, segments
 from .._style import COLOURS, WIDTH, styled
 from ._labels import one_star
 
-__all__ = ["predictive"]
+__all__ = ["plot_predictive"]
 
 DRAWS = 400
 ZOOMS = 3
@@ -25,7 +25,7 @@ DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # noise-free model, and model with noise
 
 
 @styled
-def predictive(
+def plot_predictive(
     posterior: AbstractPosterior, star: int | str, name: str = "", *, key: PRNGKeyArray | int
 ) -> Figure:
     """A star's spectrum with what its posterior predicts: every detector, residuals, and the least certain pixels.

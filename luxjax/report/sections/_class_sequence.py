@@ -1,50 +1,18 @@
 """How stars lie: maps of their features, groups found without classes, and errors along the sequence of classes."""
 
-from typing import Any
-
 import numpy as np
 
-from ...classify.features import Features
-from ...classify.internal import SEQUENCE, cluster, embed, ordinal_error, sequence_position
+from ...classify.internal import SEQUENCE, ordinal_error, sequence_position
 from ...plots import plot_embedding, plot_ordinal
 from ...plots.internal import save
 from ...runs import RunFolder
+from ...runs.internal import read_maps
 from .._section import Cell, Section, Shown, Table
-from ._class_page import read_judged
+from ._class_scores import read_judged
 
-__all__ = ["class_maps", "class_sequence", "lay_out"]
+__all__ = ["class_maps", "class_sequence"]
 
 MAPS = {"pca": "Principal components", "tsne": "t-SNE"}
-LEAST = 60  # stars, for a map whose neighbours can be judged
-
-
-def lay_out(
-    run: RunFolder, features: Features, classes: np.ndarray, heat: np.ndarray, word: str, seed: int
-) -> None:
-    """Maps of spectra held out, in the colours of their classes and of `heat`; groups, and how they go with classes."""
-    if len(features) < LEAST:
-        return
-    maps = {method: embed(features, method, seed=seed) for method in MAPS}
-    named = {MAPS[method]: one for method, one in maps.items()}
-    save(plot_embedding(named, classes), run.figures, "classes_maps")
-    coloured = bool(np.isfinite(heat).any())
-    if coloured:
-        name = "teff (K)" if word == "Teff" else f"{word} (from O0)"
-        save(plot_embedding(named, heat, name), run.figures, "classes_maps_heat")
-    entry: dict[str, Any] = {"spectra": len(features), "coloured": word if coloured else "", "maps": {}}
-    for method, one in maps.items():
-        groups = cluster(one, list(classes), seed=seed)
-        entry["maps"][method] = {
-            "trustworthiness": one.trustworthiness,
-            "interval": list(one.interval),
-            "null": one.null,
-            "groups": groups.n,
-            "noise": groups.noise,
-            "rand": groups.rand,
-            "rand_interval": list(groups.rand_interval),
-            "rand_null": groups.rand_null,
-        }
-    run.write_metrics({**run.metrics, "classes_maps": entry})
 
 
 def class_maps(run: RunFolder) -> Section | None:
@@ -52,6 +20,7 @@ def class_maps(run: RunFolder) -> Section | None:
     found = run.metrics.get("classes_maps") if run.has("metrics") else None
     if not found:
         return None
+    _draw(run)
     rows: list[list[str | Cell]] = [
         [
             MAPS[method],
@@ -96,6 +65,18 @@ def class_maps(run: RunFolder) -> Section | None:
             )
         )
     return Section("How the stars lie", tables=(table,), figures=tuple(shown))
+
+
+def _draw(run: RunFolder) -> None:
+    """The maps in the colours of the classes, and of the temperatures where they are known."""
+    maps = read_maps(run)
+    if maps is None:
+        return
+    named = {MAPS[method]: one for method, one in maps.embeddings.items()}
+    save(plot_embedding(named, maps.classes), run.figures, "classes_maps")
+    if maps.coloured:
+        name = "teff (K)" if maps.word == "Teff" else f"{maps.word} (from O0)"
+        save(plot_embedding(named, maps.heat, name), run.figures, "classes_maps_heat")
 
 
 def class_sequence(run: RunFolder) -> Section | None:

@@ -2,28 +2,16 @@
 
 import math
 
-import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from ...evidence import Explanation
-from ...fitted import Verdict
-from ...plots import label_name, styled
-from ...plots.internal import COLOURS, WIDTH, label_html, save
+from ...plots.internal import label_html, plot_responses, save
 from ...runs import RunFolder
 from ...runs.internal import page_name, read_explanations
 from ...stats import Interval
 from .._section import Cell, Section, Shown, Table
 
-__all__ = ["LOOK", "responses", "span", "verdicts"]
-
-# Colour and marker of each verdict: told apart without colour too.
-LOOK = {
-    "measured": (COLOURS["blue"], "o"),
-    "proxy": (COLOURS["orange"], "s"),
-    "shortcut": (COLOURS["vermilion"], "X"),
-    "inconclusive": (COLOURS["grey"], "D"),
-}
+__all__ = ["number", "span", "verdicts"]
 
 
 def verdicts(run: RunFolder) -> Section | None:
@@ -42,7 +30,7 @@ def verdicts(run: RunFolder) -> Section | None:
         + ", ".join(sorted({e.verdict.thresholds for e in found.values()}))
         + ".",
     )
-    save(responses([e.verdict for e in found.values()]), run.figures, "verdicts")
+    save(plot_responses([e.verdict for e in found.values()]), run.figures, "verdicts")
     shown = Shown(
         "verdicts.png",
         "Off-trend response of every label with its interval",
@@ -86,36 +74,3 @@ def span(interval: Interval | None, digits: int = 2) -> str:
     if interval is None or not all(map(math.isfinite, interval)):
         return ""
     return f"{number(interval.lower, digits)} to {number(interval.upper, digits)}"
-
-
-@styled
-def responses(found: list[Verdict]) -> Figure:
-    """Off-trend responses of several labels with their intervals, marked by verdict."""
-    figure = Figure(figsize=(0.62 * WIDTH, 0.75 + 0.3 * len(found)), layout="constrained")
-    ax = figure.subplots()
-    for row, verdict in enumerate(found):
-        colour, marker = LOOK[verdict.verdict]
-        if not math.isfinite(verdict.response):
-            ax.text(0.03, row, "unresolved", fontsize=7.5, color=COLOURS["grey"], va="center")
-            continue
-        if all(map(math.isfinite, verdict.response_interval)):
-            ax.plot(verdict.response_interval, [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
-        ax.plot(
-            [verdict.response], [row], marker=marker, color=colour, markersize=6, markeredgecolor="white",
-            markeredgewidth=0.5, linestyle="none",
-        )  # fmt: skip
-    for end in (0.0, 1.0):
-        ax.axvline(end, color=COLOURS["ink"], linewidth=0.7, linestyle=(0, (2, 2)), zorder=0)
-    ax.set_yticks(range(len(found)), [label_name(v.label) for v in found])
-    ax.tick_params(axis="y", which="both", length=0)
-    ax.tick_params(axis="x", which="both", top=False)
-    ax.set_ylim(len(found) - 0.5, -0.5)
-    ends = np.array([[*v.response_interval, v.response] for v in found], float)
-    low, high = np.nanmin(ends, initial=0.0), np.nanmax(ends, initial=1.0)
-    ax.set_xlim(max(low, -1.0) - 0.08, min(high, 2.0) + 0.08)
-    ax.set_xlabel("Off-trend response")
-    for word in dict.fromkeys(v.verdict for v in found):
-        colour, marker = LOOK[word]
-        ax.plot([], [], marker=marker, color=colour, linestyle="none", label=word)
-    figure.legend(loc="outside upper center", ncols=4, handletextpad=0.1)
-    return figure

@@ -1,6 +1,6 @@
 """A few spectra of a classifier's run, kept to be looked at: of each class the surest, and the surest error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,14 @@ from ...surveys import read_lamost
 from .._folder import RunFolder
 from ._data import ClassData
 
-__all__ = ["ClassExamples", "choose_examples", "find_examples", "write_examples"]
+__all__ = [
+    "ClassExamples",
+    "choose_examples",
+    "examples_of",
+    "find_examples",
+    "pack_examples",
+    "write_examples",
+]
 
 FILE = "class_spectra.npz"
 
@@ -49,8 +56,26 @@ def choose_examples(judged: pd.DataFrame) -> np.ndarray:
 def write_examples(run: RunFolder, data: ClassData, rows: np.ndarray) -> None:
     """Keep the spectra of these rows, if they are in memory."""
     if data.spectra is not None:
-        few = data.spectra.select(rows)
-        run.write_arrays(FILE, {"rows": rows, "wavelength": few.wavelength, "flux": few.flux, "ivar": few.ivar, "ids": few.ids})  # fmt: skip
+        run.write_arrays(FILE, pack_examples(ClassExamples(rows, data.spectra.select(rows))))
+
+
+def pack_examples(examples: ClassExamples) -> dict[str, np.ndarray]:
+    """Spectra as named arrays."""
+    few = examples.spectra
+    return {
+        "rows": examples.rows,
+        "wavelength": few.wavelength,
+        "flux": few.flux,
+        "ivar": few.ivar,
+        "ids": few.ids,
+    }
+
+
+def examples_of(arrays: Mapping[str, np.ndarray]) -> ClassExamples:
+    """Spectra from what `pack_examples` made."""
+    return ClassExamples(
+        arrays["rows"], _spectra(*(arrays[k] for k in ("flux", "ivar", "wavelength", "ids")))
+    )
 
 
 def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = ()) -> ClassExamples | None:
@@ -89,12 +114,7 @@ def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = (
 def _kept(run: RunFolder) -> ClassExamples | None:
     if not (run.path / FILE).is_file():  # the run went on from features alone
         return None
-    try:
-        with np.load(run.path / FILE, allow_pickle=False) as stored:
-            spectra = _spectra(*(stored[k] for k in ("flux", "ivar", "wavelength", "ids")))
-            return ClassExamples(stored["rows"], spectra)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{run.path / FILE} cannot be read as spectra ({error}); train again.") from None
+    return run.arrays(FILE, "spectra", examples_of)
 
 
 def _spectra(flux, ivar, wavelength, ids) -> Spectra:

@@ -18,14 +18,45 @@ from sklearn.model_selection import StratifiedGroupKFold
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
 from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
 from ...core import InputError, check_name
-from ...report.internal import check_levels, more_answers, train_levels_run, train_parameters_run
 from ...stats import binomial_interval
 from .._folder import RunFolder
+from .._kinds import RunKind
 from ._data import ClassData, write_class_data
 from ._examples import choose_examples, write_examples
+from ._finer import check_levels, more_answers, train_levels_run, train_parameters_run
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
 
+KINDS = (
+    RunKind(
+        "classify train",
+        "luxjax classify train",
+        "A classifier of spectra, judged on stars that it has not seen.",
+        {
+            "features.npz": "Features of the spectra and their errors, a row per spectrum.",
+            "spectra.csv": "What is known of the same spectra, and their part of the split.",
+            "left_out.csv": "What could not be used, and why.",
+            "class_spectra.npz": "A few spectra of each class, to be looked at.",
+            "classifier": "The classifier, as `luxjax.classify.load_classifier` reads it.",
+            "predictions.csv": "Classes and probabilities of the stars held out.",
+            "levels": "The classifiers of finer classes.",
+            "heads": "The same, as written by luxjax 0.1.",
+            "levels.csv": "Finer classes of the stars held out.",
+            "heads.csv": "The same, as written by luxjax 0.1.",
+            "parameters": "The models of atmospheric parameters.",
+            "parameters.csv": "Parameters of the stars held out, with intervals.",
+        },
+        (
+            "class_scores",
+            "class_probabilities",
+            "class_snr",
+            "class_sequence",
+            "class_finer",
+            "class_mistakes",
+            "class_losses",
+        ),
+    ),
+)
 SET_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 

@@ -5,13 +5,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.metrics import r2_score
 
 from luxjax.core import InputError
-from luxjax.interpret.representation import (
-    amnesic_probe,
-    eraser,
-    probe,
-    random_rotation,
-    star_latents,
-)
+from luxjax.interpret.representation import amnesic_probe, eraser, probe, random_rotation, star_latents
 from luxjax.interpret.representation._probes import PENALTIES, random_projection, ridge_predictions
 
 from ...evidence.bilinear_model import exact, world

@@ -8,17 +8,17 @@ from luxjax.classify import reliability
 from luxjax.classify.features import Features
 from luxjax.classify.internal import ConformalSets
 from luxjax.core import InputError
-from luxjax.plots import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
+from luxjax.plots import plot_classes_by_snr, plot_confusion
 from luxjax.plots.classes._classes import class_colours
-from luxjax.report import with_parameters
-from luxjax.report.internal import check_levels
-from luxjax.report.sections._class_more import _level
-from luxjax.report.sections._class_page import class_headline, class_losses, class_scores, read_judged
-from luxjax.report.sections._class_star_page import page_names
-from luxjax.runs import RunFolder, keep_classes
+from luxjax.plots.internal import plot_class_curves, plot_class_reliability, plot_set_coverage
+from luxjax.report.sections._class_scores import class_headline, class_losses, class_scores, read_judged
+from luxjax.runs import RunFolder, keep_classes, with_parameters
+from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import choose_examples
+from luxjax.runs.classes._finer import _level, check_levels
+from luxjax.runs.classes._single import page_names
 from luxjax.runs.classes._train import _band, class_folds
-from luxjax.runs.internal import ClassData, read_class_data, write_class_data
+from luxjax.runs.internal import read_class_data, write_class_data
 from luxjax.stats import binomial_interval
 
 NAMES = ["F", "G", "K"]
@@ -46,7 +46,7 @@ def judged():
 
 
 def test_confusion_shows_shares_of_the_true_class():
-    figure = confusion(np.array([[8, 2, 0], [1, 9, 0], [0, 5, 5]]), NAMES)
+    figure = plot_confusion(np.array([[8, 2, 0], [1, 9, 0], [0, 5, 5]]), NAMES)
     texts = {t.get_position(): t.get_text() for t in figure.axes[0].texts}
     assert texts[(1, 0)] == "20%\n2"  # true F given G: second column, first row
     assert texts[(0, 1)] == "10%\n1"
@@ -55,7 +55,7 @@ def test_confusion_shows_shares_of_the_true_class():
 
 
 def test_curves_have_the_areas_of_their_legends(judged):
-    figure = class_curves(judged)
+    figure = plot_class_curves(judged)
     said = [t.get_text().split() for t in figure.axes[0].get_legend().get_texts()]
     for name, area in said:
         is_class, p = judged["truth"] == name, judged[f"p_{name}"]
@@ -66,7 +66,7 @@ def test_curves_have_the_areas_of_their_legends(judged):
 
 
 def test_reliability_before_and_after(judged):
-    figure = class_reliability(judged)
+    figure = plot_class_reliability(judged)
     left = figure.axes[0]
     before, after = (t.get_text() for t in left.get_legend().get_texts())
     codes = pd.Index(NAMES).get_indexer(pd.Index(judged["truth"]))
@@ -90,7 +90,7 @@ def test_sets_by_class_and_size(judged):
         "band_lower": 0.86,
         "band_upper": 0.94,
     }
-    figure = set_coverage([level], judged, 0.9)
+    figure = plot_set_coverage([level], judged, 0.9)
     left, middle, right = figure.axes
     (measured,) = left.containers[0].get_children()[0].get_ydata()
     assert measured == pytest.approx(-0.02)
@@ -102,7 +102,7 @@ def test_sets_by_class_and_size(judged):
 
 
 def test_against_snr_a_star_counts_once(judged):
-    figure = classes_by_snr(judged, 0.9, bins=2)
+    figure = plot_classes_by_snr(judged, 0.9, bins=2)
     bars = [
         line for line in figure.axes[0].lines if line.get_marker() == "None" and len(line.get_xdata()) == 2
     ]
@@ -111,7 +111,7 @@ def test_against_snr_a_star_counts_once(judged):
     right = (judged["class"] == judged["truth"])[low].mean()
     expected = binomial_interval(round(right * stars), stars, 0.95)
     np.testing.assert_allclose(bars[0].get_ydata(), list(expected))
-    assert classes_by_snr(judged.assign(snr=np.nan), 0.9) is None
+    assert plot_classes_by_snr(judged.assign(snr=np.nan), 0.9) is None
 
 
 def test_colours_of_the_sequence_are_fixed():
@@ -198,7 +198,7 @@ def test_examples_are_the_surest_and_the_worst(judged):
 
 
 def test_page_tells_what_the_metrics_hold(tmp_path, judged, monkeypatch):
-    monkeypatch.setattr("luxjax.report.sections._class_page.save", lambda *_: None)
+    monkeypatch.setattr("luxjax.report.sections._class_scores.save", lambda *_: None)
     run = RunFolder.create(tmp_path / "run", config={"simulate": 300}, seed=1)
     judged.to_csv(run.path / "predictions.csv", index=False)
     run.write_csv(

@@ -17,10 +17,9 @@ from luxjax.plots import (
     plot_naive_and_honest,
     plot_ordinal,
     plot_shapley_classes,
-    plot_spectrum_why,
 )
-from luxjax.plots.internal import family_name, feature_name
-from luxjax.runs.internal import class_reasons, explain_classes
+from luxjax.plots.internal import family_name, feature_name, plot_spectrum_why
+from luxjax.runs.classes._reasons import class_reasons, explain_classes
 from luxjax.stats import Interval
 
 FAMILIES = {"Hbeta": "balmer", "CaII_K": "ca_hk", "Mg_b": "magnesium", "slope_all": "continuum"}

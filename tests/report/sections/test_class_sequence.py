@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from luxjax.classify.features import Features
-from luxjax.report.sections._class_sequence import class_maps, class_sequence, lay_out
+from luxjax.report.sections._class_sequence import class_maps, class_sequence
 from luxjax.runs import RunFolder
+from luxjax.runs.classes._maps import lay_out
 
 from ...plots.classes.test_classes import NAMES, judged_table
 

@@ -10,9 +10,8 @@ from luxjax.core import Gaussian, InputError
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.models import Linear, Lux
 from luxjax.posterior import GaussianPosterior, Priors
-from luxjax.report import compare_methods
 from luxjax.report.sections._methods import methods
-from luxjax.runs import RunFolder
+from luxjax.runs import RunFolder, compare_methods
 
 NAMES = ("teff", "fe_h")
 

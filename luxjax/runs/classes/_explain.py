@@ -1,10 +1,8 @@
-"""Why these classes? For a run: rankings on stars held out, the claim about metals and Balmer lines, pages of single spectra.
+"""Why these classes? For a run: rankings on stars held out, the claim about metals and Balmer lines, and single spectra.
 
-reasons/features.csv    Shapley rankings of features and families, for each class and all
-reasons/families.csv    the families by every measure: naive, permuted, permuted among like stars, trained without, with it alone
-reasons/trained.csv     scores of the classifiers trained without a family, and with it alone
-class_<star>.html       one spectrum: its probabilities, and the features that they rest on
-metrics.json            ``classes_explained`` and ``classes_maps``
+reasons/             all that was found (see `luxjax.runs.classes._reason_files`, ``_maps`` and ``_single``)
+reasons/trained.csv  scores of the classifiers trained without a family, and with it alone
+metrics.json         ``classes_explained`` and ``classes_maps``
 """
 
 from collections.abc import Sequence
@@ -15,26 +13,33 @@ import numpy as np
 import pandas as pd
 
 from ...classify import Classifier, ablate_families, load_classifier, train_classifier
-from ...classify.internal import SEQUENCE
+from ...classify.internal import SEQUENCE, FamilyAblation
 from ...core import InputError
-from ...plots import plot_family_ranking, plot_naive_and_honest, plot_shapley_classes
-from ...plots.internal import save
-from ...runs import RunFolder
-from ...runs.internal import (
-    ClassData,
-    ClassExamples,
-    ClassReasons,
-    Stages,
-    class_reasons,
-    explain_classes,
-    find_examples,
-    read_class_data,
-)
 from ...surveys.internal import parse_subclass
-from ._class_sequence import lay_out
-from ._class_star_page import OneSpectrum, page_names, star_page
+from .._folder import RunFolder
+from .._kinds import RunKind
+from ._data import ClassData, read_class_data
+from ._examples import find_examples
+from ._maps import lay_out
+from ._reason_files import write_reasons
+from ._reasons import ClassReasons, class_reasons, explain_classes
+from ._single import write_single_spectra
+from ._train import Stages
 
 __all__ = ["explain_class_run"]
+
+KINDS = (
+    RunKind(
+        "classify explain",
+        "luxjax classify explain",
+        "Which features the classes of a run rest on, on stars that the classifier has not seen.",
+        {
+            "reasons": "Rankings of features, Shapley values, maps, and the spectra that have a page.",
+            "class_*.html": "The page of a single spectrum.",
+        },
+        ("class_why", "class_maps"),
+    ),
+)
 
 MOST = 1500  # judged spectra that are explained, and
 BACKGROUND = 200  # training spectra that features are drawn from where trees do not tell
@@ -49,7 +54,9 @@ def explain_class_run(
     seed: int = 0,
     stage: Stages,
 ) -> tuple[ClassReasons, list[Path]]:
-    """Rank features on stars that the classifier has not seen, test the claim, and make pages of single spectra.
+    """Rank features on stars that the classifier has not seen, test the claim, and explain single spectra.
+
+    `luxjax.report.render` draws the pages.
 
     Parameters
     ----------
@@ -70,7 +77,7 @@ def explain_class_run(
     -------
     reasons : ClassReasons
     pages : list of Path
-        Of single spectra.
+        Of single spectra, which `luxjax.report.render` writes.
     """
     data = read_class_data(run)
     examples = find_examples(run, data.table, spectra)
@@ -94,25 +101,15 @@ def explain_class_run(
         reasons = class_reasons(classifier, test.features, truth, **how, n_repeats=n_repeats, seed=seed)
     with stage("lay the stars out on maps"):
         lay_out(run, test.features, test.table["class"].to_numpy(str), heat, word, seed)
-    with stage("draw them"):
+    with stage("write them and explain single spectra"):
         _write(run, reasons, test, ablation)
-        pages = [] if examples is None else _pages(run, data, examples, classifier, background, seed)
-    return reasons, pages
-
-
-def _pages(run, data: ClassData, examples: ClassExamples, classifier, background, seed: int) -> list[Path]:
-    few = data.select(examples.rows)
-    values = explain_classes(classifier, few.features, background=background, seed=seed)
-    found = classifier.classify(few.features, coverage=run.metrics["classes"]["level"])
-    return [
-        star_page(
-            run,
-            OneSpectrum(
-                few.table.iloc[k], found.iloc[k], examples.spectra, few.features.select([k]), values, k, name
-            ),
-        )
-        for k, name in enumerate(page_names(few.table))
-    ]
+        names: list[str] = []
+        if examples is not None:
+            few = data.select(examples.rows).features
+            shapley = explain_classes(classifier, few, background=background, seed=seed)
+            found = classifier.classify(few, coverage=run.metrics["classes"]["level"])
+            names = write_single_spectra(run, data, examples, found, shapley)
+    return reasons, [run.path / f"{name}.html" for name in names]
 
 
 def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[str, Any]]:
@@ -141,27 +138,16 @@ def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:
     return (place + parsed["subtype"]).to_numpy(float), "subclass"
 
 
-def _write(run: RunFolder, reasons: ClassReasons, test: ClassData, ablation) -> None:
-    (run.path / "reasons").mkdir(exist_ok=True)
-    rankings, comparison = reasons.comparison.rankings, reasons.comparison
-    tables = {n: r.table().reset_index() for n, r in rankings.items()}
-    run.write_csv("reasons/features.csv", reasons.ranks.table())
-    run.write_csv(
-        "reasons/families.csv", pd.concat([t.assign(measure=n) for n, t in tables.items()], ignore_index=True)
-    )
-    noise = None
+def _write(run: RunFolder, reasons: ClassReasons, test: ClassData, ablation: FamilyAblation | None) -> None:
+    write_reasons(run, reasons)
     if ablation is not None:
-        noise = ablation.noise
         run.write_csv("reasons/trained.csv", ablation.scores.rename_axis("classifier").reset_index())
-    save(plot_family_ranking(reasons.ranks.features["all"], features=True), run.figures, "classes_features")
-    save(plot_shapley_classes(reasons.shapley, reasons.ranks), run.figures, "classes_shapley")
-    save(plot_naive_and_honest(comparison), run.figures, "classes_families")
     entry = {
         "spectra": len(test.table),
         "stars": int(test.table["id"].nunique()),
         "output": reasons.shapley.output,
-        "noise": noise,
-        "words": comparison.words,
-        "claim": comparison.claim.to_dict(orient="index"),
+        "noise": None if ablation is None else ablation.noise,
+        "words": reasons.comparison.words,
+        "claim": reasons.comparison.claim.to_dict(orient="index"),
     }
     run.write_metrics({**run.metrics, "classes_explained": entry})

@@ -1,61 +1,27 @@
 """A page for one spectrum: what class it was given, how surely, and which features speak for it."""
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ...classify.features import Features
-from ...data import Spectra
-from ...interpret.internal import Shapley
-from ...plots import plot_spectrum_why
-from ...plots.internal import family_name, feature_name, save
-from ...runs import RunFolder
-from .._html import write_page
-from .._section import Cell, Section, Shown, Table
+from ..plots.internal import family_name, feature_name, plot_spectrum_why, save
+from ..runs import RunFolder
+from ..runs.internal import OneSpectrum, read_single_spectra
+from ._html import write_page
+from ._section import Cell, Section, Shown, Table
 
-__all__ = ["OneSpectrum", "page_names", "star_page", "star_pages"]
+__all__ = ["render_star_pages", "star_pages"]
 
 STRONGEST = 10  # features in the table
 
 
-@dataclass(frozen=True, eq=False)
-class OneSpectrum:
-    """A spectrum with what is known of it and what the classifier says.
-
-    Parameters
-    ----------
-    facts : pandas.Series
-        Its row of ``spectra.csv``.
-    found : pandas.Series
-        ``class``, ``probability``, ``set`` and ``p_`` with each class.
-    spectra : Spectra
-    features : Features
-        Of this spectrum alone.
-    shapley : Shapley
-    row : int
-        Of this spectrum among the spectra and the Shapley values.
-    name : str
-        Of the page and its figure.
-    """
-
-    facts: pd.Series
-    found: pd.Series
-    spectra: Spectra
-    features: Features
-    shapley: Shapley
-    row: int
-    name: str
-
-    @property
-    def probabilities(self) -> pd.Series:
-        """By class."""
-        return pd.Series({name: float(self.found[f"p_{name}"]) for name in self.shapley.labels})
+def render_star_pages(run: RunFolder) -> list[Path]:
+    """Draw the page of every single spectrum that a run keeps; returns their paths."""
+    return [_star_page(run, one) for one in read_single_spectra(run)]
 
 
-def star_page(run: RunFolder, one: OneSpectrum) -> Path:
+def _star_page(run: RunFolder, one: OneSpectrum) -> Path:
     """Write the page and return its path."""
     facts, name = one.facts, one.name
     figure = plot_spectrum_why(
@@ -125,16 +91,6 @@ def _features(one: OneSpectrum) -> Table:
         "other features add up to what the classifier says of this spectrum."
     )
     return Table(["Feature", "Family", "Value", f"for {first}", f"for {second}", "Difference"], rows, caption)
-
-
-def page_names(table: pd.DataFrame) -> list[str]:
-    """Of the pages of these spectra: by obsid or else by star, with a number where that is not enough."""
-    names: list[str] = []
-    for obsid, star in zip(table["obsid"], table["id"], strict=True):
-        name = "class_" + re.sub(r"[^A-Za-z0-9.+-]+", "_", str(obsid or star))
-        again = sum(n == name or n.startswith(f"{name}-") for n in names)
-        names.append(f"{name}-{again + 1}" if again else name)
-    return names
 
 
 def star_pages(run: RunFolder) -> list[Path]:

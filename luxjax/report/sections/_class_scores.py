@@ -1,4 +1,4 @@
-"""Sections of a run with a classifier: how good it is, whether its probabilities and sets can be believed, what was left out."""
+"""Sections of a run with a classifier: how good it is, its surest errors, and what was left out."""
 
 from typing import Any
 
@@ -6,23 +6,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ...plots import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
-from ...plots.internal import save
+from ...plots import plot_confusion
+from ...plots.internal import plot_class_curves, save
 from ...runs import RunFolder
 from ...stats import binomial_interval
 from .._section import Cell, Section, Shown, Table
-from ._class_star_page import star_pages
 
-__all__ = [
-    "class_headline",
-    "class_losses",
-    "class_mistakes",
-    "class_probabilities",
-    "class_scores",
-    "class_snr",
-    "class_why",
-    "read_judged",
-]
+__all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 
 ESTIMATORS = {
     "boosting": "Boosted trees",
@@ -42,7 +32,8 @@ SCORES = {
 }
 
 
-def _found(run: RunFolder) -> dict[str, Any]:
+def classes_found(run: RunFolder) -> dict[str, Any]:
+    """What the metrics say of the classes; empty where the run has no classifier."""
     return run.metrics.get("classes") or {} if run.has("metrics") else {}
 
 
@@ -61,7 +52,7 @@ def _whose(run: RunFolder) -> str:
 
 def class_headline(run: RunFolder) -> str:
     """One sentence; nothing where the run has no classifier."""
-    found = _found(run)
+    found = classes_found(run)
     if not found:
         return ""
     score = found["scores"]["accuracy"]
@@ -75,7 +66,7 @@ def class_headline(run: RunFolder) -> str:
 
 def class_scores(run: RunFolder) -> Section | None:
     """Scores with intervals beside the other estimators and a baseline; recall and precision of each class; confusion."""
-    found = _found(run)
+    found = classes_found(run)
     if not found:
         return None
     columns = {found["about"]["estimator"]: found["scores"], **found["others"]}
@@ -107,8 +98,8 @@ def class_scores(run: RunFolder) -> Section | None:
         "Small print: 95% bootstrap interval over stars. The last column knows only how common classes are.",
     )
     matrix = np.asarray(found["confusion"])
-    save(confusion(matrix, found["names"]), run.figures, "classes_confusion")
-    save(class_curves(read_judged(run)), run.figures, "classes_curves")
+    save(plot_confusion(matrix, found["names"]), run.figures, "classes_confusion")
+    save(plot_class_curves(read_judged(run)), run.figures, "classes_curves")
     return Section(
         "Classes",
         tables=(whole, _by_class(matrix, found["names"])),
@@ -140,125 +131,9 @@ def _share(hit: int, n: int) -> str | Cell:
     return Cell(f"{hit / n:.1%}", f"{low:.1%} to {high:.1%}")
 
 
-def class_probabilities(run: RunFolder) -> Section | None:
-    """Whether probabilities mean what they say, and sets hold the true class as often as promised."""
-    found = _found(run)
-    if not found:
-        return None
-    judged = read_judged(run)
-    save(class_reliability(judged), run.figures, "classes_reliability")
-    figures = [
-        Shown("classes_reliability.png", "Reliability diagrams",
-              "Share of right classes among spectra of like probability, with 95% intervals (Wilson, by stars); points should lie on the "
-              "dashed line. Left: the likeliest class, before and after calibration on stars that the classifier has not seen; ECE is "
-              "the mean distance from the line in 15 bins. Right: each class, in bins of ten spectra or more.")
-    ]  # fmt: skip
-    tables = []
-    if found["sets"]:
-        save(set_coverage(found["sets"], judged, found["level"]), run.figures, "classes_sets")
-        figures.append(
-            Shown("classes_sets.png", "Coverage and size of conformal sets",
-                  "Conformal sets hold the true class with the chance asked for, over all stars (left: measured on one spectrum of each star; "
-                  "the band allows for finite calibration and test stars). No promise is made class by class (middle). Right: a "
-                  "set of two says that the star is between classes; an empty one that no class is likely enough.")
-        )  # fmt: skip
-        tables.append(_sets(found["sets"]))
-    before, after = found["uncalibrated"], found["scores"]
-    said = ", ".join(
-        f"{name} {before[key]:.3f} to {after[key]['value']:.3f}"
-        for key, name in (("ece", "calibration error"), ("log_loss", "log loss"), ("brier", "Brier score"))
-    )
-    kind = found["about"]["calibration"]
-    text = Markup("<p>Calibration by {} changed {}.</p>").format(
-        "one temperature" if kind == "temperature" else "isotonic regression", said
-    )
-    return Section("Probabilities and sets", text, tables=tuple(tables), figures=tuple(figures))
-
-
-def _sets(levels: list[dict[str, Any]]) -> Table:
-    rows: list[list[str | Cell]] = []
-    for e in levels:
-        inside = e["band_lower"] <= e["fraction"] <= e["band_upper"]
-        band = f"band {e['band_lower']:.1%} to {e['band_upper']:.1%}"
-        rows.append([
-            f"{e['level']:.0%}",
-            Cell(f"{e['fraction']:.1%}", band, "pass" if inside else "fail"),
-            f"{e['size']:.2f}",
-            f"{e['empty']:.1%}",
-        ])  # fmt: skip
-    return Table(
-        ["Level", "Coverage", "Classes in a set", "Empty sets"], rows, f"On {levels[0]['n']:,} stars."
-    )
-
-
-def class_snr(run: RunFolder) -> Section | None:
-    """Scores against S/N, where it is known."""
-    found = _found(run)
-    if not found:
-        return None
-    figure = classes_by_snr(read_judged(run), found["level"])
-    if figure is None:
-        return None
-    save(figure, run.figures, "classes_snr")
-    caption = (
-        "In bins of S/N with equal numbers of spectra, with 95% intervals. Probabilities are honest at every S/N where the open "
-        "diamonds lie within the bars; coverage is promised over all S/N together, not in each bin."
-    )
-    return Section("Against S/N", figures=(Shown("classes_snr.png", "Scores against S/N", caption),))
-
-
-def class_why(run: RunFolder) -> Section | None:
-    """What the classifier goes by, where it was asked."""
-    found = run.metrics.get("classes_explained") if run.has("metrics") else None
-    if not found:
-        return None
-    links = Markup(", ").join(
-        Markup('<a href="{}">{}</a>').format(p.name, p.stem.removeprefix("class_")) for p in star_pages(run)
-    )
-    text = Markup("<p>{}</p>").format(found["words"])
-    if links:
-        text += Markup("<p>Single spectra: {}.</p>").format(links)
-    rows: list[list[str | Cell]] = [
-        [
-            name,
-            e["says"],
-            f"{e['chance']:.0%}",
-            Cell(f"{e['difference']:.3g}", f"{e['lower']:.3g} to {e['upper']:.3g}"),
-        ]
-        for name, e in found["claim"].items()
-    ]
-    noise = (
-        "" if found["noise"] is None else f" Training again on other folds changes {found['noise']:.2g} nats."
-    )
-    table = Table(
-        [
-            "Measure",
-            "The claim",
-            "Samples in which it holds",
-            "Least of the first less greatest of the others",
-        ],
-        rows,
-        f"On {found['spectra']:,} spectra of {found['stars']:,} stars held out; intervals and samples by bootstrap over stars. Mean |Shapley "
-        "value| tells what this classifier uses; only training without a family allows for others that stand in for it."
-        + noise,
-    )
-    shown = (
-        Shown("classes_families.png", "Families of features ranked by several measures",
-              "The families in the naive order, by every measure, with 95% intervals. The share is that of bootstrap samples in which "
-              "the claim holds."),
-        Shown("classes_features.png", "Features ranked by mean absolute Shapley value",
-              "Features by mean |Shapley value| over all classes, with 95% intervals over stars. Features that go together share "
-              "their credit as the trees happened to grow.", wide=False),
-        Shown("classes_shapley.png", "Shapley values of each class",
-              "For every class the features that move its score most: each point a spectrum, coloured by its rank in the feature."),
-    )  # fmt: skip
-    there = tuple(s for s in shown if (run.figures / s.file).is_file())
-    return Section("What it goes by", text, tables=(table,), figures=there)
-
-
 def class_mistakes(run: RunFolder, most: int = 12) -> Section | None:
     """The surest errors: mistakes of the classifier, or of the classes that it was judged by."""
-    if not _found(run):
+    if not classes_found(run):
         return None
     judged = read_judged(run)
     wrong = judged[judged["class"] != judged["truth"]].sort_values("probability", ascending=False)
@@ -279,7 +154,7 @@ def class_mistakes(run: RunFolder, most: int = 12) -> Section | None:
 
 def class_losses(run: RunFolder) -> Section | None:
     """What was left out, and why."""
-    found = _found(run)
+    found = classes_found(run)
     if not found:
         return None
     lost = pd.read_csv(run.file("left_out.csv"), dtype=str, keep_default_na=False)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from ...classify.internal import class_labels, cross_validate_levels
 from ...classify.levels import load_levels, save_levels, train_levels
@@ -24,15 +23,13 @@ from ...classify.parameters import (
 )
 from ...core import InputError, check_name
 from ...data import LabelTable
-from ...plots import one_to_one
-from ...plots.internal import label_html, number, save, share_interval
-from ...runs import RunFolder
-from ...runs.internal import PARAMETERS, ClassData
-from .._section import Cell, Section, Shown, Table
+from ...stats.internal import share_interval
+from .._folder import RunFolder
+from ._data import PARAMETERS, ClassData
 
 __all__ = [
+    "UNITS",
     "check_levels",
-    "class_more",
     "more_answers",
     "train_levels_run",
     "train_parameters_run",
@@ -157,65 +154,6 @@ def more_answers(run: RunFolder, data: ClassData, coverage: float) -> pd.DataFra
     if (run.path / "parameters").is_dir():
         parts.append(load_parameters(run.path / "parameters").predict(data.features).reset_index(drop=True))
     return pd.concat(parts, axis=1)
-
-
-def class_more(run: RunFolder) -> Section | None:
-    """The section of the page; None for runs that have neither."""
-    metrics = run.metrics if run.has("metrics") else {}
-    levels, parameters = (
-        metrics.get("class_levels") or metrics.get("class_heads"),
-        metrics.get("class_parameters"),
-    )
-    tables = ([] if not levels else [_levels_table(levels)]) + (
-        [] if not parameters else [_parameters_table(parameters)]
-    )
-    figures: tuple[Shown, ...] = ()
-    if parameters:
-        names = list(parameters["scores"])
-        table = pd.read_csv(run.file("parameters.csv"))
-        half = {f"{n}_err": (table[f"{n}_upper"] - table[f"{n}_lower"]) / 2 for n in names}
-        frame = table.assign(**half).rename(columns={f"{n}_truth": f"{n}_true" for n in names})
-        save(one_to_one(frame, names, "true", UNITS), run.figures, "classes_parameters")
-        whose = "true ones" if run.config.get("simulate") else "those of the catalogue"
-        caption = f"Parameters of the stars held out against {whose}. A cloud flatter than the dashed line is shrinkage to the mean."
-        figures = (Shown("classes_parameters.png", "Predicted against known parameters", caption),)
-    return Section("Finer classes and parameters", tables=tuple(tables), figures=figures) if tables else None
-
-
-def _levels_table(found: dict[str, Any]) -> Table:
-    rows: list[list[str | Cell]] = []
-    for level, e in found["scores"].items():
-        if e["spectra"]:
-            right = Cell(f"{e['right']:.1%}", f"{e['lower']:.1%} to {e['upper']:.1%}")
-            rows.append([level.capitalize(), f"{e['spectra']:,}", right, f"{e['baseline']:.1%}"])
-    caption = "Where both are known. Rare subclasses were joined with their neighbours: a range that holds the true one is right. Small print: 95% interval."
-    return Table(["Level", "Spectra", "Right", "Commonest answer"], rows, caption)
-
-
-def _parameters_table(found: dict[str, Any]) -> Table:
-    rows: list[list[str | Cell]] = []
-    for name, e in found["scores"].items():
-        unit = UNITS.get(name, "")
-        rows.append([
-            Markup(label_html(name)), f"{e['n']:,.0f}",
-            Cell(f"{number(e['mae'])} {unit}", f"{number(e['mae_lower'], like=e['mae'])} to {number(e['mae_upper'], like=e['mae'])}"),
-            number(e["bias"], like=e["mae"], signed=True), number(e["baseline"], like=e["mae"]),
-            Cell(f"{e['coverage']:.1%}", f"{e['coverage_lower']:.1%} to {e['coverage_upper']:.1%}"), f"{number(e['width'])} {unit}",
-        ])  # fmt: skip
-    head = [
-        "Parameter",
-        "Spectra",
-        "Mean |error|",
-        "Bias",
-        "Mean |error| of a constant",
-        f"In {found['level']:.0%} intervals",
-        "Width",
-    ]
-    return Table(
-        head,
-        rows,
-        "Small print: 95% intervals, bootstrap over stars (exact for the coverage). Width: median of the intervals.",
-    )
 
 
 def check_levels(levels: Sequence[str]) -> None:

@@ -1,8 +1,11 @@
-"""What a user of a run should cite: the methods that it used."""
+"""What a run was made with, and what its users should cite."""
 
-from ._folder import RunFolder
+from markupsafe import Markup
 
-__all__ = ["references"]
+from ...runs import RunFolder
+from .._section import Section, Table
+
+__all__ = ["cite", "configuration", "versions"]
 
 _LUX = (
     "Lux, the model: Horta, Price-Whelan, Hogg, Ness and Casey (2025), Lux: A Generative, Multioutput, Latent-variable "
@@ -28,7 +31,25 @@ _SOFTWARE = (
 _SURVEYS = "Spectra and labels of a survey: cite its data release, as its collaboration asks."
 
 
-def references(run: RunFolder) -> list[str]:
+def configuration(run: RunFolder) -> Section:
+    """The configuration as it was resolved."""
+    return Section(
+        "Configuration", f"Random seed {run.seed}.", pre=(run.path / "config.toml").read_text("utf-8")
+    )
+
+
+def versions(run: RunFolder) -> Section:
+    """Versions of the libraries."""
+    return Section("Versions", tables=(Table(["", "Version"], [[k, v] for k, v in run.versions.items()]),))
+
+
+def cite(run: RunFolder) -> Section:
+    """What a user of the run should cite: the methods that it used."""
+    text = Markup("").join(Markup("<p>{}</p>").format(r) for r in _references(run))
+    return Section("How to cite", text)
+
+
+def _references(run: RunFolder) -> list[str]:
     """References of the methods that the run used, the most particular first."""
     metrics = run.metrics if run.has("metrics") else {}
     used = {b for m in metrics.get("labels", {}).values() for b in (m.get("baselines") or {})}

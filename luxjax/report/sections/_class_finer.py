@@ -1,0 +1,71 @@
+"""More than the main class: subclass, luminosity class and stage, and atmospheric parameters, as they were judged."""
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from ...plots import plot_one_to_one
+from ...plots.internal import label_html, number, save
+from ...runs import RunFolder
+from ...runs.internal import UNITS
+from .._section import Cell, Section, Shown, Table
+
+__all__ = ["class_finer"]
+
+
+def class_finer(run: RunFolder) -> Section | None:
+    """Finer classes and parameters; None for runs that have neither."""
+    metrics = run.metrics if run.has("metrics") else {}
+    levels = metrics.get("class_levels") or metrics.get("class_heads")  # as it was called
+    parameters = metrics.get("class_parameters")
+    tables = ([] if not levels else [_levels_table(levels)]) + (
+        [] if not parameters else [_parameters_table(parameters)]
+    )
+    figures: tuple[Shown, ...] = ()
+    if parameters:
+        names = list(parameters["scores"])
+        table = pd.read_csv(run.file("parameters.csv"))
+        half = {f"{n}_err": (table[f"{n}_upper"] - table[f"{n}_lower"]) / 2 for n in names}
+        frame = table.assign(**half).rename(columns={f"{n}_truth": f"{n}_true" for n in names})
+        save(plot_one_to_one(frame, names, "true", UNITS), run.figures, "classes_parameters")
+        whose = "true ones" if run.config.get("simulate") else "those of the catalogue"
+        caption = f"Parameters of the stars held out against {whose}. A cloud flatter than the dashed line is shrinkage to the mean."
+        figures = (Shown("classes_parameters.png", "Predicted against known parameters", caption),)
+    return Section("Finer classes and parameters", tables=tuple(tables), figures=figures) if tables else None
+
+
+def _levels_table(found: dict[str, Any]) -> Table:
+    rows: list[list[str | Cell]] = []
+    for level, e in found["scores"].items():
+        if e["spectra"]:
+            right = Cell(f"{e['right']:.1%}", f"{e['lower']:.1%} to {e['upper']:.1%}")
+            rows.append([level.capitalize(), f"{e['spectra']:,}", right, f"{e['baseline']:.1%}"])
+    caption = "Where both are known. Rare subclasses were joined with their neighbours: a range that holds the true one is right. Small print: 95% interval."
+    return Table(["Level", "Spectra", "Right", "Commonest answer"], rows, caption)
+
+
+def _parameters_table(found: dict[str, Any]) -> Table:
+    rows: list[list[str | Cell]] = []
+    for name, e in found["scores"].items():
+        unit = UNITS.get(name, "")
+        rows.append([
+            Markup(label_html(name)), f"{e['n']:,.0f}",
+            Cell(f"{number(e['mae'])} {unit}", f"{number(e['mae_lower'], like=e['mae'])} to {number(e['mae_upper'], like=e['mae'])}"),
+            number(e["bias"], like=e["mae"], signed=True), number(e["baseline"], like=e["mae"]),
+            Cell(f"{e['coverage']:.1%}", f"{e['coverage_lower']:.1%} to {e['coverage_upper']:.1%}"), f"{number(e['width'])} {unit}",
+        ])  # fmt: skip
+    head = [
+        "Parameter",
+        "Spectra",
+        "Mean |error|",
+        "Bias",
+        "Mean |error| of a constant",
+        f"In {found['level']:.0%} intervals",
+        "Width",
+    ]
+    return Table(
+        head,
+        rows,
+        "Small print: 95% intervals, bootstrap over stars (exact for the coverage). Width: median of the intervals.",
+    )
