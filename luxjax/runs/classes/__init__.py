@@ -1,0 +1,1 @@
+"""The workflow of the classifier: data, training, reasons."""
