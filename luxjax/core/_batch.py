@@ -1,6 +1,6 @@
 """What models see: bare arrays of values and inverse variances, one pair per named output."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -66,14 +66,21 @@ class Batch(eqx.Module):
 
     Parameters
     ----------
-    outputs : mapping of str to Measured
+    outputs : mapping of str to OutputData
         All with the same number of stars, in the same order.
+    labels : sequence of str
+        The outputs that are labels. All others are inputs: they alone say where a star lies among the latents. Catalogues
+        and datasets state it; of a batch made by hand every output is an input unless it is named here.
     """
 
     outputs: dict[str, OutputData]
+    labels: tuple[str, ...] = eqx.field(static=True)
 
-    def __init__(self, outputs: Mapping[str, OutputData]):
+    def __init__(self, outputs: Mapping[str, OutputData], labels: Sequence[str] = ()):
         self.outputs = dict(outputs)
+        for name in labels:
+            check_name("output of the batch", name, self.outputs)
+        self.labels = tuple(k for k in self.outputs if k in labels)
 
     def __check_init__(self):
         counts = {name: m.n_stars for name, m in self.outputs.items() if eqx.is_array(m.value)}
@@ -104,7 +111,7 @@ class Batch(eqx.Module):
 
     def only(self, *names: str) -> "Batch":
         """The batch with these outputs alone."""
-        return Batch({name: self[name] for name in names})
+        return Batch({name: self[name] for name in names}, [k for k in self.labels if k in names])
 
     def pad(self, size: int) -> "Batch":
         """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
@@ -118,4 +125,5 @@ class Batch(eqx.Module):
         return self._each(lambda x: rows_of(x, index))
 
     def _each(self, change: Callable[[Array], Array]) -> "Batch":
-        return Batch({k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()})
+        changed = {k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()}
+        return Batch(changed, self.labels)

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..system.internal import lazy_import
+from ._spectra import Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,8 @@ class LabelTable:
     table : pandas.DataFrame, optional
         Other columns, one row per star (positions, identifiers of other catalogues, flags).
     """
+
+    role: ClassVar[Role] = "label"
 
     value: np.ndarray
     error: np.ndarray

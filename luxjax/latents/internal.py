@@ -2,7 +2,7 @@
 
 from ._blocks import blocks, summed, sweep
 from ._decoders import DecoderSums, decoded, expected_residual
-from ._held_out import HeldOut, held_out_stars, placing_outputs
+from ._held_out import HeldOut, held_out_stars
 from ._label_rows import with_label_rows
 from ._posterior import LatentPosterior, block_latent_mean, mean_field
 from ._robust import information_share, minus_log_density, tail_weight
@@ -30,7 +30,6 @@ __all__ = [
     "mean_field",
     "minus_log_density",
     "new_scatter",
-    "placing_outputs",
     "scatter_sums",
     "summed",
     "sweep",

@@ -80,6 +80,10 @@ class Sharded:
         return self.stars.names
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        return self.stars.labels
+
+    @property
     def sizes(self) -> dict[str, int]:
         return self.stars.sizes
 

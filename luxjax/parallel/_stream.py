@@ -40,6 +40,12 @@ class Streamed:
         return tuple(self.sizes)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The outputs that are labels, as in a `Batch`."""
+        kinds = self._dataset.manifest.outputs
+        return tuple(name for name in self.sizes if kinds[name]["kind"] == "labels")
+
+    @property
     def fingerprint(self) -> str:
         """What tells these stars from others: the checksums of the dataset, and which of its stars are taken."""
         return self._dataset.fingerprint
