@@ -19,6 +19,8 @@ VERDICTS = ("measured", "proxy", "shortcut", "inconclusive")
 something else than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
 labels. Inconclusive: the stars at hand do not tell."""
 
+OLD_WORDS = {"undecided": "inconclusive", "own_line_t": "element_line_t", "own_share": "element_share"}
+
 
 @dataclass(frozen=True, eq=False)
 class Trend:
@@ -160,15 +162,16 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> "Verdict":
-        """From `to_dict`."""
+        """From `to_dict`, of this luxjax or of 0.1, which had other words."""
+        word = str(given["verdict"])
         return cls(
             str(given["label"]),
-            str(given["verdict"]),
+            OLD_WORDS.get(word, word),
             _words(given["reasons"]),
             _words(given["others"]),
             _float(given["response"]),
             Interval(*(_float(end) for end in given["response_interval"])),
-            {str(name): _float(value) for name, value in given["numbers"].items()},
+            {OLD_WORDS.get(name, str(name)): _float(value) for name, value in given["numbers"].items()},
             str(given["thresholds"]),
             int(given["n_stars"]),
             None if given["trend"] is None else Trend.from_dict(given["trend"]),

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from ..core import Batch, InputError, LuxWarning
 from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..data import Catalog
+from ..data.internal import hash_ids
 from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
 from ..parallel.internal import Streamed, on_mesh
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FitError", "fit"]
 
 
+MANY = 2**18  # ids in memory at a time
 ADVICE = "check the errors of the data for values near zero, or use fewer latents or stronger regularisation."
 
 
@@ -80,7 +82,7 @@ def fit(
         If the objective became infinite or NaN.
     """
     start = time.perf_counter()
-    outputs = {} if isinstance(data, Batch) else _describe(model, data)
+    outputs = _bare(model, data) if isinstance(data, Batch) else _describe(model, data)
     fitted = FittedModel(model, {}, outputs)
     fitter = fitter or _default(model)
     if isinstance(data, Batch | Catalog):
@@ -117,7 +119,8 @@ def fit(
         "seconds": round(time.perf_counter() - start, 3),
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
-    return FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+    found = FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+    return found.replace(training=_hashes(data))
 
 
 def _in_double(x):
@@ -153,6 +156,22 @@ def _describe(model: Lux, data: "Catalog | Dataset") -> dict[str, OutputInfo]:
                 "model; build the model from catalog.sizes."
             )
     return {name: OutputInfo.of(data[name]) for name in model.names}
+
+
+def _bare(model: Lux, batch: Batch) -> dict[str, OutputInfo]:
+    """What a batch says of its outputs: which of them are labels, or nothing."""
+    sizes = {name: len(model.scatter[name]) for name in model.names}
+    return {k: OutputInfo.bare(k, n, batch.labels) for k, n in sizes.items()} if batch.labels else {}
+
+
+def _hashes(data: "Catalog | Batch | Dataset") -> np.ndarray:
+    """A hash of every star's id, sorted; those of a dataset some at a time."""
+    if isinstance(data, Batch):
+        return np.zeros(0, np.uint64)
+    if isinstance(data, Catalog):
+        return np.unique(hash_ids(data.ids))
+    starts = range(0, len(data), MANY)
+    return np.unique(np.concatenate([hash_ids(data.select(slice(k, k + MANY)).ids) for k in starts]))
 
 
 def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:

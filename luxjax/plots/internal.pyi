@@ -16,5 +16,4 @@ from .labels._accuracy import METHODS as METHODS
 from .labels._coverage import CoverageCell as CoverageCell
 from .labels._coverage import coverage_cells as coverage_cells
 from .labels._one_to_one import number as number
-from .posterior._labels import label_draws as label_draws
 from .posterior._spectrum import predictive as predictive

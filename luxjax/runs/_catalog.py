@@ -8,9 +8,10 @@ import numpy as np
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, folds, split
-from ..fitting import ALS, AbstractFitter, EM, Gradient, fit
+from ..fitted import Calibration
+from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
 from ..models import Lux
-from ..prediction import Calibration, Prediction, calibrate, cannon, ridge, score, select_model, transfer
+from ..prediction import Prediction, calibrate, cannon, ridge, score, select_model, transfer
 from ._folder import RunFolder
 from ._study import Reference, Stage, Study, labels_table, named, study
 

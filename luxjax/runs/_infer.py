@@ -15,17 +15,22 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
-from ..stats import binomial_interval, coverage, rmse
 from ..core.internal import join_names
 from ..data import Catalog, Spectra
 from ..fitted import FittedModel
-from ..posterior import AbstractMethod, AbstractPosterior, Diagnosis, SamplePosterior, diagnose, infer, save_posterior
-from ..plots import energies, rank_bars, traces
-from ..plots import corner, label_intervals
-from ..plots.internal import label_draws
-from ..plots.internal import predictive
+from ..plots import corner, energies, label_intervals, rank_bars, traces
+from ..plots.internal import predictive, save
+from ..posterior import (
+    AbstractMethod,
+    AbstractPosterior,
+    Diagnosis,
+    SamplePosterior,
+    diagnose,
+    infer,
+    save_posterior,
+)
+from ..stats import binomial_interval, coverage, rmse
 from ._folder import RunFolder
-from ..plots.internal import save
 
 __all__ = ["infer_run", "infer_stars", "write_posterior"]
 
@@ -81,7 +86,7 @@ def write_posterior(
     """
     diagnosis, fitted = diagnose(posterior), posterior.fitted
     save_posterior(posterior, run.path / "posterior")
-    draws = label_draws(posterior, key=seed)
+    draws = posterior.label_draws(key=seed)
     observed, truth = _known(fitted, catalog)
     table = _table(posterior, draws)
     run.write_csv("labels.csv", table)
@@ -148,8 +153,9 @@ def _check_size(fitted: FittedModel, free: Sequence[str]) -> None:
 
 def _table(posterior: AbstractPosterior, draws: np.ndarray) -> pd.DataFrame:
     columns: dict[str, Any] = {"id": posterior.ids}
+    mean, error = posterior.label_moments(draws)
     for j, name in enumerate(posterior.fitted.info(posterior.fitted.label_output()).names):
-        columns[name], columns[f"{name}_err"] = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        columns[name], columns[f"{name}_err"] = mean[:, j], error[:, j]
         for end, q in QUANTILES.items():
             columns[f"{name}_{end}"] = np.quantile(draws[:, :, j], q, axis=0)
     return pd.DataFrame(columns)
@@ -168,8 +174,9 @@ def _scores(posterior: AbstractPosterior, draws, observed, truth) -> dict[str, A
     """Per label: typical error, and RMSE and coverage against the truth, or else against observed labels."""
     info = posterior.fitted.info(posterior.fitted.label_output())
     found: dict[str, Any] = {}
+    means, errors = posterior.label_moments(draws)
     for j, name in enumerate(info.names):
-        mean, sd = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        mean, sd = means[:, j], errors[:, j]
         entry: dict[str, Any] = {"unit": info.units.get(name, ""), "median_error": float(np.median(sd))}
         reference, error = None, 0.0
         if truth is not None:

@@ -17,7 +17,7 @@ from ...data import LabelTable
 from ...posterior import AbstractPosterior
 from .._style import COLOURS, WIDTH, axis_title, grid, label_name, styled
 
-__all__ = ["corner", "label_draws", "label_intervals", "one_star"]
+__all__ = ["corner", "label_intervals", "one_star"]
 
 DRAWS = 2000
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
@@ -34,12 +34,6 @@ def one_star(posterior: AbstractPosterior, star: int | str) -> AbstractPosterior
     if not 0 <= star < len(posterior):
         raise InputError(f"there is no star {star}; there are {len(posterior)}, counted from 0.")
     return posterior.select([star])
-
-
-def label_draws(posterior: AbstractPosterior, *, key: PRNGKeyArray | int) -> np.ndarray:
-    """Draws of the true labels of all stars, their intrinsic scatter about the model included, (draw, star, label)."""
-    unmeasured = posterior.replace(batch=None)  # the noise of a measured label is not part of the star
-    return unmeasured.predict(posterior.fitted.label_output(), DRAWS, key=key, noise=True)
 
 
 def _reference(names, table: LabelTable | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -78,7 +72,10 @@ def label_intervals(
         Stars shown.
     """
     posterior = posterior.select(slice(0, most))
-    info, draws = posterior.fitted.info(posterior.fitted.label_output()), label_draws(posterior, key=key)
+    info, draws = (
+        posterior.fitted.info(posterior.fitted.label_output()),
+        posterior.label_draws(DRAWS, key=key),
+    )
     n, names, known = len(posterior), info.names, _reference(info.names, observed)
     figure, axes = grid(len(names), 2, (WIDTH / 2, 1.75), minor=False)
     row = np.arange(n)
@@ -108,7 +105,7 @@ def label_intervals(
 def corner(
     posterior: AbstractPosterior, star: int | str, truth: np.ndarray | None = None, *, key: PRNGKeyArray | int
 ) -> Figure:
-    """Labels of one star, each and in pairs: 68% and 95% regions, the scatter of labels about the model included.
+    """Labels of one star, each and in pairs: 68% and 95% regions, with the errors of `luxjax.transfer`.
 
     Parameters
     ----------
@@ -120,7 +117,7 @@ def corner(
     key : jax random key or int
     """
     one = one_star(posterior, star)
-    info, values = one.fitted.info(one.fitted.label_output()), label_draws(one, key=key)[:, 0]
+    info, values = one.fitted.info(one.fitted.label_output()), one.label_draws(DRAWS, key=key)[:, 0]
     names, n = info.names, len(info.names)
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     figure = Figure(figsize=(0.6 + 1.3 * n, 0.6 + 1.3 * n), layout=layout)
