@@ -6,7 +6,7 @@ from ._decoders import DecoderSums, decoded, expected_residual
 from ._held_out import HeldOut, held_out_stars
 from ._label_rows import with_label_rows
 from ._posterior import LatentPosterior, block_latent_mean, mean_field
-from ._robust import information_share, minus_log_density
+from ._robust import information_share, minus_log_density, tail_weight
 from ._rows import finish, improve_decoders, is_telling
 from ._scatter import has_scatter, new_scatter, scatter_sums
 from ._star_sums import Products, effective_ivar, effective_ivars
@@ -35,6 +35,7 @@ __all__ = [
     "scatter_sums",
     "summed",
     "sweep",
+    "tail_weight",
     "with_decoder_noise",
     "with_label_rows",
 ]

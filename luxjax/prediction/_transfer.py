@@ -14,7 +14,7 @@ from ..core.internal import Array, join_names
 from ..data import Catalog
 from ..fitted import Calibration, FittedModel
 from ..latents import latent_posterior, weight_products
-from ..latents.internal import Products, blocks
+from ..latents.internal import Products, blocks, decoder_variance, with_decoder_noise
 from ..models import AbstractFeatureDecoder, Lux
 from ..parallel.internal import STAR, Sharded, on_mesh, shard_map_stars
 from ._prediction import Prediction

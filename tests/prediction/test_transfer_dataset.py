@@ -15,10 +15,10 @@ from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, is_dataset
 from luxjax.dataset._location import Location
 from luxjax.dataset.internal import Results
-from luxjax.fitted import FittedModel, OutputInfo, Trend, Verdict, load, save
+from luxjax.fitted import Calibration, FittedModel, OutputInfo, Trend, Verdict, load, save
 from luxjax.fitted.internal import fingerprint
 from luxjax.models import Linear, Lux
-from luxjax.prediction import Calibration, open_transferred, transfer, transfer_dataset
+from luxjax.prediction import open_transferred, transfer, transfer_dataset
 from luxjax.stats import Interval
 
 N, D, NAMES = 150, 2, ("teff", "fe_h")
