@@ -18,11 +18,13 @@ from ..models import AbstractFeatureDecoder, Linear
 if TYPE_CHECKING:
     from ._posterior import AbstractPosterior
 
-__all__ = ["label_draws", "label_moments"]
+__all__ = ["DRAWS", "label_draws", "label_moments"]
+
+DRAWS = 2000
 
 
 def label_draws(
-    posterior: "AbstractPosterior", n: int, *, key: PRNGKeyArray | int, calibrated: bool
+    posterior: "AbstractPosterior", n: int = DRAWS, *, key: PRNGKeyArray | int, calibrated: bool = True
 ) -> np.ndarray:
     """Draws of the true labels of all stars, (draw, star, label); see `AbstractPosterior.label_draws`."""
     name, keys = posterior.fitted.label_output(), jax.random.split(as_key(key), 3)

@@ -17,7 +17,7 @@ from ..core import Batch, Gaussian, InputError, check_name
 from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..fitted import FittedModel
 from ..models import Lux
-from ._label_draws import label_draws, label_moments
+from ._label_draws import DRAWS, label_draws, label_moments
 from ._priors import Priors
 from ._stars import StarDensity, star_data
 
@@ -115,7 +115,7 @@ class AbstractPosterior(ABC):
                 values = values + self.noise(name, values.shape[:2], scatter, key=noise_key)
         return values
 
-    def label_draws(self, n: int = 2000, *, key: PRNGKeyArray | int, calibrated: bool = True) -> np.ndarray:
+    def label_draws(self, n: int = DRAWS, *, key: PRNGKeyArray | int, calibrated: bool = True) -> np.ndarray:
         """Draws of the true labels of all stars, with the errors of `luxjax.transfer`, (draw, star, label).
 
         Drawn are the latents, the noise of the label decoder, learned from a finite training set, and the labels' scatter about

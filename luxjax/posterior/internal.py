@@ -1,7 +1,9 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._label_draws import label_draws
 from .checks._quantities import judged_quantities
 
 __all__ = [
     "judged_quantities",
+    "label_draws",
 ]

@@ -29,6 +29,7 @@ from ..posterior import (
     infer,
     save_posterior,
 )
+from ..posterior.internal import label_draws
 from ..stats import binomial_interval, coverage, rmse
 from ._folder import RunFolder
 
@@ -86,7 +87,7 @@ def write_posterior(
     """
     diagnosis, fitted = diagnose(posterior), posterior.fitted
     save_posterior(posterior, run.path / "posterior")
-    draws = posterior.label_draws(key=seed)
+    draws = label_draws(posterior, key=seed)
     observed, truth = _known(fitted, catalog)
     table = _table(posterior, draws)
     run.write_csv("labels.csv", table)

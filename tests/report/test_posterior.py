@@ -15,6 +15,7 @@ from luxjax.models import Linear, Lux
 from luxjax.plots import corner, energies, label_intervals, rank_bars, traces
 from luxjax.plots.internal import predictive
 from luxjax.posterior import Exact, GaussianPosterior, SamplePosterior, load_posterior
+from luxjax.posterior.internal import label_draws
 from luxjax.report import render
 from luxjax.runs import RunFolder, infer_run
 from luxjax.runs.internal import infer_stars, keep_window, stars_to_infer
@@ -155,7 +156,7 @@ def test_spectrum_and_labels(run, world):
     assert len(scattered.axes) == 2
     np.testing.assert_allclose(scattered.axes[0].lines[0].get_xdata(), place)
     shown = label_intervals(posterior, catalog.labels(), None, key=1, most=4)
-    draws = posterior.select(slice(0, 4)).label_draws(key=1)
+    draws = label_draws(posterior.select(slice(0, 4)), key=1)
     line = next(x for x in shown.axes[0].lines if x.get_label().startswith("posterior"))
     np.testing.assert_allclose(line.get_ydata(), np.median(draws[:, :, 0], axis=0))
     pair = corner(posterior, 1, np.array([5000.0, 0]), key=1)

@@ -15,11 +15,11 @@ from ...core import InputError
 from ...core.internal import PRNGKeyArray
 from ...data import LabelTable
 from ...posterior import AbstractPosterior
+from ...posterior.internal import label_draws
 from .._style import COLOURS, WIDTH, axis_title, grid, label_name, styled
 
 __all__ = ["corner", "label_intervals", "one_star"]
 
-DRAWS = 2000
 ENDS = (0.025, 0.16, 0.5, 0.84, 0.975)
 DARK, LIGHT = "#8FB8DA", "#D3E3F1"  # 68% and 95%
 
@@ -74,7 +74,7 @@ def label_intervals(
     posterior = posterior.select(slice(0, most))
     info, draws = (
         posterior.fitted.info(posterior.fitted.label_output()),
-        posterior.label_draws(DRAWS, key=key),
+        label_draws(posterior, key=key),
     )
     n, names, known = len(posterior), info.names, _reference(info.names, observed)
     figure, axes = grid(len(names), 2, (WIDTH / 2, 1.75), minor=False)
@@ -117,7 +117,7 @@ def corner(
     key : jax random key or int
     """
     one = one_star(posterior, star)
-    info, values = one.fitted.info(one.fitted.label_output()), one.label_draws(DRAWS, key=key)[:, 0]
+    info, values = one.fitted.info(one.fitted.label_output()), label_draws(one, key=key)[:, 0]
     names, n = info.names, len(info.names)
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     figure = Figure(figsize=(0.6 + 1.3 * n, 0.6 + 1.3 * n), layout=layout)
