@@ -171,7 +171,7 @@ def test_killed_at_any_write_and_resumed_to_the_same_bytes(fitted, dataset, tmp_
 PROGRAM = """
 import sys
 from luxjax.dataset import open_dataset
-from luxjax.fitting import load
+from luxjax.fitted import load
 from luxjax.prediction import transfer_dataset
 fitted, stars = load(sys.argv[1]), open_dataset(sys.argv[2])
 shown = lambda done, total: print(done, flush=True)
@@ -227,7 +227,7 @@ def test_others_are_refused(fitted, dataset, tmp_path):
         ((fitted, dataset, {}), "made with other stars;"),
         ((fitted, dataset.select(slice(1, 71)), {}), "made with other stars;"),
         ((fitted, some, {"replace_shortcuts": True}), "made with other settings;"),
-        ((fitted.with_calibration(CALIBRATION), some, {}), "made with another model and other settings;"),
+        ((fitted.with_calibration(CALIBRATION), some, {}), "made with another model, other settings;"),
     ]:
         with pytest.raises(InputError, match=what):
             transfer_dataset(*call[:2], out, **PARTS, **call[2])
