@@ -128,7 +128,7 @@ def _numbers(ids: Sequence, groups: Sequence | None, seed: int) -> tuple[np.ndar
     return (_hashed(names, f"{int(seed)}:") >> np.uint64(11)) * 2.0**-53, row
 
 
-def hash_ids(ids: Sequence) -> np.ndarray:
+def hash_ids(ids: Sequence | np.ndarray) -> np.ndarray:
     """One number for every id, (star,) uint64: the same on every machine, and for an id as text or as a number."""
     return _hashed(_text("ids", ids), "star:")
 
@@ -152,7 +152,7 @@ def _check_whole(stars: np.ndarray, group: np.ndarray, names: np.ndarray) -> Non
         )
 
 
-def _text(what: str, keys: Sequence) -> np.ndarray:
+def _text(what: str, keys: Sequence | np.ndarray) -> np.ndarray:
     array = np.asarray(keys)
     if array.ndim != 1 or array.dtype.kind == "f":
         raise InputError(

@@ -136,7 +136,7 @@ class FittedModel:
         others = tuple(c for c in self.calibrations if not c.holds_for(*same))
         return self.replace(calibrations=(*others, calibration))
 
-    def trained_on(self, ids: Sequence) -> np.ndarray:
+    def trained_on(self, ids: Sequence | np.ndarray) -> np.ndarray:
         """Which of these stars the model was fitted to, (star,) bool.
 
         Raises

@@ -94,8 +94,15 @@ class OutputInfo:
                 )
             low, loc[j], high = np.percentile(seen, [2.5, 50, 97.5])
             scale[j] = (high - low) / 4 if high > low else 1.0
-        known = {"units": output.units, "species": output.species, "survey": output.survey}
-        return cls(loc, scale, names=output.names, role=output.role, **known)
+        return cls(
+            loc,
+            scale,
+            names=output.names,
+            units=output.units,
+            species=output.species,
+            survey=output.survey,
+            role=output.role,
+        )
 
     @classmethod
     def bare(cls, name: str, size: int, labels: Sequence[str] = ("labels",)) -> "OutputInfo":

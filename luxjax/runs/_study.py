@@ -165,8 +165,9 @@ def study(
         for name, entry in verdict_metrics(found).items():
             metrics["labels"][name].update(entry)
         if any(e.verdict.verdict == "shortcut" for e in found.values()):
-            options = {"replace_shortcuts": True, "calibrated": False}
-            replaced = transfer(fitted, held, inputs=inputs, labels=labels, **options)
+            replaced = transfer(
+                fitted, held, inputs=inputs, labels=labels, replace_shortcuts=True, calibrated=False
+            )
             shrunk = calibrate(replaced, held.labels(labels))
             fitted = fitted.with_calibration(shrunk)
             metrics["calibration_shrunk"] = shrunk.to_dict()
