@@ -113,6 +113,7 @@ def run(config: dict, smoke: bool) -> Path:
     with steps("calibrate"):
         calibration = calibrate(*predicted("calibration"))
         fitted = fitted.with_calibration(calibration)
+        broadcast_from_first(0)  # all have read the model, where one was there
         if first:
             save(fitted, folder.model)
     with steps(f"label {len(stars):,} stars"):
