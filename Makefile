@@ -7,12 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-long lint lock notebooks clean
+.PHONY: help demo test test-all test-long lint lock notebooks clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       a simulated survey, end to end: fit, labels, evidence, report -> runs/demo/report.html"
-	@echo "make test       lint, types and all tests but the longest"
+	@echo "make test       lint, types, examples in docstrings, unit tests"
+	@echo "make test-all   the same with the slow tests: whole workflows, fits of every kind, recipes, lessons, claims in small"
 	@echo "make test-long  the longest tests: later lessons, fits by gradient, Student-t noise, posteriors of whole models, slow claims"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make notebooks  execute every lesson in notebooks/"
@@ -44,7 +45,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not long"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not long" --durations=20
+
+test-all: lint
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not long" --durations=20
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m long

@@ -24,7 +24,7 @@ from luxjax.simulation import simulate, write_survey_files
 SMOKE = {
     "out": "runs/smoke/apogee_labels",
     "overwrite": True,
-    "data": {"limits": [15650.0, 15780.0]},
+    "data": {"wavelength_range": [15650.0, 15780.0]},
     "split": {"train": 0.6, "calibration": 0.2, "test": 0.2},
     "fit": {"latents": 8, "max_cycles": 20, "tol": 1e-4, "baselines": ["ridge"]},
 }
@@ -37,7 +37,7 @@ def simulated(config: dict, folder: Path) -> dict:
     survey = simulate(smoke["stars"], key=config["seed"], windows=("apogee",), snr=80.0)
     files = write_survey_files(survey, folder, overwrite=config["overwrite"])
     return merge_config(
-        config, {"data": {"spectra": str(files.spectra), "labels": str(files.allstar)}}, "--smoke"
+        config, {"data": {"spectra": str(files.spectra), "label_catalog": str(files.allstar)}}, "--smoke"
     )
 
 

@@ -29,7 +29,7 @@ from luxjax.runs import (
 SMOKE = {
     "out": "runs/smoke/lamost_classes",
     "overwrite": True,
-    "train": {"estimator": "logistic", "compare": [], "heads": []},
+    "train": {"estimator": "logistic", "compare": [], "levels": []},
     "explain": {"retrain": False},
 }
 RECIPE = Recipe(__file__, __doc__, SMOKE)
@@ -45,14 +45,18 @@ def run(config: dict, smoke: bool) -> Path:
         if smoke:
             stars = simulated_data(config["smoke"]["stars"], seed=seed, mix=LIKE, progress=told)
         else:
-            stars = lamost_data(
-                [data["spectra"]], repeats=data["repeats"], clean=data["clean"], progress=told
-            )
+            reading = {k: data[k] for k in ("repeats", "reject_cosmic_rays")}
+            stars = lamost_data([data["spectra"]], **reading, progress=told)
     if data["labels"] and not smoke:
         stars = with_parameters(stars, Path(data["labels"]))
-    stars = keep_classes(stars, data["classes"], data["least"])
+    stars = keep_classes(stars, data["classes"], data["min_per_class"])
     # What the command line keeps of a run, so that its predict and explain go on from here.
-    kept = {**config, **how, "simulate": len(stars.table) if smoke else 0, "clean": data["clean"]}
+    kept = {
+        **config,
+        **how,
+        "simulate": len(stars.table) if smoke else 0,
+        "reject_cosmic_rays": data["reject_cosmic_rays"],
+    }
     folder = RunFolder.create(config["out"], config=kept, seed=seed, overwrite=config["overwrite"])
     train_classes(folder, stars, **how, seed=seed, stage=steps)
     if config["explain"]["features"]:

@@ -102,7 +102,7 @@ def run(config: dict, smoke: bool) -> Path:
         with steps(f"sample decoders, scatter and latents of {len(some)} stars") as told:
             start = fit(Lux.linear(some.sizes, joint["latents"]), some, fitter, key=seed)
             everything = ("latents", "decoders", "scatter")
-            _, diagnosis = infer_run(folder, start, some, nuts, seed=seed, free=everything, progress=told)
+            _, diagnosis = infer_run(folder, start, some, nuts, seed=seed, sample=everything, progress=told)
         print(diagnosis)
 
     with steps("compare the methods"):

@@ -9,7 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["lazy_exports"]
+__all__ = ["MissingExtra", "lazy_exports"]
+
+
+class MissingExtra(ModuleNotFoundError):
+    """An optional dependency is not installed; the message says how to get it."""
 
 
 def lazy_exports(
@@ -45,10 +49,9 @@ def lazy_exports(
         except ModuleNotFoundError as missing:
             if (missing.name or "").split(".")[0] not in libraries:
                 raise
-            from .core import InputError
-
-            raise InputError(
-                f"{module}.{name} needs {missing.name}, which is not installed: pip install luxjax[{extra}]"
+            raise MissingExtra(
+                f"{module}.{name} needs {missing.name}, which is not installed: pip install luxjax[{extra}]",
+                name=missing.name,
             ) from None
         vars(sys.modules[module])[name] = value
         return value

@@ -1,10 +1,20 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and one folder of compiled programs for all test processes."""
 
 import os
 from pathlib import Path
 
+# Most of the time of a test is compilation. Before JAX is imported: it reads these once.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".cache" / "compiled")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
 import numpy as np
 import pytest
+
+from luxjax.lines.internal import PARAMETERS
+from luxjax.simulation import simulate
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +31,21 @@ def real_data() -> Path:
 def rng() -> np.random.Generator:
     """Reproducible random numbers."""
     return np.random.default_rng(20260517)
+
+
+@pytest.fixture(scope="session")
+def star():
+    """A star's parameters from keywords; solar abundances unless said otherwise."""
+
+    def build(**values):
+        params = np.zeros(len(PARAMETERS))
+        for name, value in {"teff": 5777, "logg": 4.44, "vmic": 1.0, "vmacro": 3.0, **values}.items():
+            params[PARAMETERS.index(name)] = value
+        return params
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def survey():
+    return simulate(400, key=11, bad_fraction=0.02, missing_labels={"eu_fe": 0.3}, visits=2)

@@ -91,7 +91,13 @@ def cycle_seconds(model: Lux, batch, fitter) -> float:
         warnings.simplefilter("ignore", LuxWarning)  # it is not meant to converge
         for _ in range(2):
             ticks.clear()
-            fit(model, batch, fitter, key=0, progress=lambda k, _: ticks.append((k, time.perf_counter())))
+            fit(
+                model,
+                batch,
+                fitter,
+                key=0,
+                progress=lambda _, k, *__, **___: ticks.append((k, time.perf_counter())),
+            )
     return float(np.median(np.diff([t for k, t in ticks if k])))
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from luxjax.core import InputError, check_name, join_names
+from luxjax.core import InputError, check_name
 
 __all__ = ["Claim"]
 
@@ -162,7 +162,7 @@ def _parse(name: str, condition: str) -> tuple[Callable[[Any, Any], bool], float
         except ValueError:
             pass
     raise InputError(
-        f"threshold '{condition}' on '{name}' cannot be read; write a comparison ({join_names(_TESTS)}), a space "
+        f"threshold '{condition}' on '{name}' cannot be read; write a comparison ({', '.join(_TESTS)}), a space "
         "and a number, such as '< 0.05'."
     )
 

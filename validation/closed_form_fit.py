@@ -80,7 +80,11 @@ def timed_fit(model: Lux, batch: Batch, fitter):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # the long run is not meant to converge
         fitted = fit(
-            model, batch, fitter, key=0, progress=lambda k, _: ticks.append((k, time.perf_counter()))
+            model,
+            batch,
+            fitter,
+            key=0,
+            progress=lambda _, k, *__, **___: ticks.append((k, time.perf_counter())),
         )
     return fitted, time.perf_counter() - start, np.diff([t for k, t in ticks if k])
 

@@ -80,7 +80,9 @@ def work(folder: Path, size: dict) -> None:
                 FITTERS[name](max_cycles=size["cycles"], tol=0.0),
                 key=CLAIM.seed,
                 mesh=mesh,
-                progress=lambda *_, marks=marks: marks.append((time.perf_counter(), time.process_time())),
+                progress=lambda *_, marks=marks, **__: marks.append(
+                    (time.perf_counter(), time.process_time())
+                ),
             )
         predicted = transfer(fitted, batch, inputs=["flux"], labels="labels", mesh=mesh)
         seconds[name] = np.median(np.diff(marks, axis=0)[1:], axis=0).tolist()

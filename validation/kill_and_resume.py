@@ -49,14 +49,14 @@ CLAIM = Claim(
         "unseen_planted_damage": "== 0",
     },
 )
-OPTIONS = ["--names", "teff,eu_fe", "--normalize", "polynomial", "--workers", "1", "--at-once", "7"]
+OPTIONS = ["--labels", "teff,eu_fe", "--normalization", "polynomial", "--workers", "1", "--batch-size", "7"]
 ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu"}
 
 
 def command(folder: Path, out: Path) -> list[str]:
     program = "from luxjax.cli import main; main()"
     spectra, labels = folder / "aspcapStar", folder / "galah_dr3.fits"
-    words = ["ingest", str(spectra), "--labels", str(labels), "--dataset", str(out), *OPTIONS]
+    words = ["ingest", str(spectra), "--label-catalog", str(labels), "--dataset", str(out), *OPTIONS]
     return [sys.executable, "-c", program, *words]
 
 

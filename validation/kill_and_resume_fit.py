@@ -73,7 +73,7 @@ def one(stars: str, fitter: str, checkpoint: str, out: str) -> None:
         1 if fitter == "ALS" else 0
     )  # what EM tells of its first cycle is the objective that this began with
 
-    def say(cycles: int, _) -> None:
+    def say(_, cycles: int, *__, **___) -> None:
         if cycles >= first:
             print(f"cycle {cycles - first}", flush=True)
 

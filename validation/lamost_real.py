@@ -24,7 +24,7 @@ import pandas as pd
 from claims import Claim
 from sklearn.linear_model import LogisticRegression
 
-from luxjax.classify import cross_validate, score_classes, train_classifier
+from luxjax.classify import cross_validate_classifier, score_classes, train_classifier
 from luxjax.classify.features import Features, extract_features, pixel_features
 from luxjax.core import InputError
 from luxjax.data import folds
@@ -102,7 +102,7 @@ def on_real_alone(features: Features, pixels: Features, truth: np.ndarray, smoke
         cases |= {"logistic": (features, {}), "cnn": (pixels, {})}
     out = {}
     for name, (x, settings) in cases.items():
-        found = cross_validate(x, truth, estimator=name.split(",")[0], seed=CLAIM.seed, **settings)
+        found = cross_validate_classifier(x, truth, estimator=name.split(",")[0], seed=CLAIM.seed, **settings)
         p = found[[f"p_{c}" for c in CLASSES]].rename(columns=lambda c: c[2:])
         out[name] = scored(p, truth, x.ids)
     return out

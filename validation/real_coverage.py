@@ -52,14 +52,14 @@ CLAIM = Claim(
 SETS = {
     "apogee": (
         "ingest {data}/apogee/cannon_test_set/apogee_cannon_471_stars_100_pixels.npz --survey apogee --medium vacuum "
-        "--names teff,logg,m_h --key error=flux_err --key wavelength=wavelength_inferred_angstrom --label-error teff=91.5 "
+        "--labels teff,logg,m_h --array error=flux_err --array wavelength=wavelength_inferred_angstrom --label-error teff=91.5 "
         "--label-error logg=0.11 --label-error m_h=0.05 -o {out}",
         (0.5, 1.0, 2.0),
         8,
     ),
     "lamost": (
-        "ingest {data}/lamost/lrs_dr1 --labels {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv --names "
-        "teff,logg,fe_h --survey lamost --limits 3850 8900 --normalize quantile -o {out}",
+        "ingest {data}/lamost/lrs_dr1 --label-catalog {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv --labels "
+        "teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile -o {out}",
         (0.5, 1.0),
         6,
     ),

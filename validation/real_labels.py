@@ -40,13 +40,13 @@ CLAIM = Claim(
     smoke_threshold={"apogee_rmse_ratio": "<= 2", "lamost_rmse_ratio": "<= 4", "cells_outside_band": "<= 6"},
 )
 LAMOST = (
-    "luxjax ingest {data}/lamost/lrs_dr1 --labels {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv "
-    "--names teff,logg,fe_h --survey lamost --limits 3850 8900 --normalize quantile"
+    "luxjax ingest {data}/lamost/lrs_dr1 --label-catalog {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv "
+    "--labels teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile"
 )
 SETS = {
     "apogee": (
         "luxjax ingest {data}/apogee/cannon_test_set/apogee_cannon_471_stars_100_pixels.npz --survey apogee "
-        "--medium vacuum --names teff,logg,m_h --key error=flux_err --key wavelength=wavelength_inferred_angstrom "
+        "--medium vacuum --labels teff,logg,m_h --array error=flux_err --array wavelength=wavelength_inferred_angstrom "
         "--label-error teff=91.5 --label-error logg=0.11 --label-error m_h=0.05 -o {out}/apogee",
         "4,8,12,16,24",
     ),
@@ -106,7 +106,7 @@ def command(line: str, **folders: str) -> None:
 
 def commands(name: str, folds: int, smoke: bool) -> list[str]:
     ingest, latents = SETS[name]
-    choice = "--latents 4" if smoke else f"--cross-validate {latents}"
+    choice = "--latents 4" if smoke else f"--latents {latents}"
     return [
         ingest,
         f"luxjax evaluate {{out}}/{name} --folds {folds} {choice} --seed {CLAIM.seed} -o {{out}}/runs/{name}",

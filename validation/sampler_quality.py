@@ -129,7 +129,7 @@ def measure(args) -> dict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LuxWarning)  # the fit is only where the search starts
         start = fit(Lux.linear(catalog.sizes, n_latents), catalog, EM(max_cycles=50), key=CLAIM.seed)
-    found = infer(start, catalog, nuts, key=CLAIM.seed, free=("latents", "decoders", "scatter"))
+    found = infer(start, catalog, nuts, key=CLAIM.seed, sample=("latents", "decoders", "scatter"))
     groups, energy = quality(found), found.stats["energy"]
     if not args.smoke:
         draw(groups, energy, found.n_chains * found.n_draws)

@@ -136,7 +136,7 @@ def one(place: str, n_stars: int, n_latents: int, out: str = "", devices: int = 
             EM(**settings),
             key=CLAIM.seed,
             mesh=star_mesh() if devices > 1 else None,
-            progress=lambda *_: (cycles.append(time.perf_counter()), busy.append(time.process_time())),
+            progress=lambda *_, **__: (cycles.append(time.perf_counter()), busy.append(time.process_time())),
         )
     ended, fit_cpu, fit_peak = time.perf_counter(), time.process_time() - cpu, peak_memory_gb()
     begins = [max(p["begin"] for p in stars.passes if p["begin"] < at) for at in cycles]
@@ -173,7 +173,11 @@ def inference(fitted, stars: Dataset) -> tuple[float, int]:
     seen: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as name:
         written = transfer_dataset(
-            fitted, stars, name, part=512, progress=lambda done, _: seen.append((done, time.perf_counter()))
+            fitted,
+            stars,
+            name,
+            part=512,
+            progress=lambda _, done, *__: seen.append((done, time.perf_counter())),
         )
         (first, began), (last, ended) = seen[0], seen[-1]
         return (last - first) / (ended - began), len(written)

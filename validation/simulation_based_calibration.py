@@ -145,7 +145,7 @@ def one_decoder_simulation(seed: int) -> dict[str, int]:
         start = fit(Lux.linear({"flux": p}, d), batch, ALS(max_cycles=20), key=seed)
         nuts = NUTS(chains=1, warmup=250, draws=DECODERS["draws"], thinning=5, target_accept=0.9)
         free = ("latents", "decoders", "scatter")
-        found = infer(start, batch, nuts, key=seed, free=free, priors=decoder_priors())
+        found = infer(start, batch, nuts, key=seed, sample=free, priors=decoder_priors())
     of = found.parameters
     drawn = gauge_free(
         of["decoders.flux.weight"][0], of["decoders.flux.intercept"][0], of["scatter.flux"][0], found.draws[0]

@@ -12,12 +12,13 @@ from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
 from ..core import InputError
 from ..core.internal import join_names
 from ._class_scores import SEQUENCE, class_codes
+from ._folds import answer_by_folds
 from .calibration._calibrators import Calibrator, fit_calibrator
 from .calibration._sets import ConformalSets
 from .estimators._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
 from .features._features import Features, matrix_of
 
-__all__ = ["Classifier", "cross_validate", "train_classifier"]
+__all__ = ["Classifier", "cross_validate_classifier", "train_classifier"]
 
 LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
 
@@ -61,8 +62,8 @@ class Classifier:
         p = np.asarray(p, float) if self.calibrator is None else self.calibrator(np.asarray(p, float))
         return pd.DataFrame(p, columns=list(self.classes), index=pd.Index(features.ids, name="id"))
 
-    def classify(self, features: Features, *, level: float = 0.9) -> pd.DataFrame:
-        """The likeliest class of each spectrum, its probability and the set that holds the class with chance `level`.
+    def classify(self, features: Features, *, coverage: float = 0.9) -> pd.DataFrame:
+        """The likeliest class of each spectrum, its probability and the set that holds the class with chance `coverage`.
 
         Returns
         -------
@@ -76,7 +77,7 @@ class Classifier:
             {"class": p.columns[values.argmax(axis=1)], "probability": values.max(axis=1)}, index=p.index
         )
         if self.sets is not None:
-            inside = self.sets.contains(values, level)
+            inside = self.sets.contains(values, coverage)
             table["set"] = [" ".join(np.array(self.classes)[row]) for row in inside]
         return pd.concat([table, p.add_prefix("p_")], axis=1)
 
@@ -89,7 +90,7 @@ def train_classifier(
     calibration: str | None = "temperature",
     calibration_share: float = 0.2,
     balanced: bool = False,
-    search: int = 0,
+    tune: int = 0,
     seed: int = 0,
     **settings: Any,
 ) -> Classifier:
@@ -111,8 +112,8 @@ def train_classifier(
     balanced : bool
         Whether every class counts the same however rare. Probabilities are then those of a sample with as many stars of
         every class.
-    search : int
-        Random settings to try by cross-validation among the fitting stars alone (log-likelihood decides); 0 for none.
+    tune : int
+        Number of random settings to compare by cross-validation on the fitting stars (the log-likelihood decides); 0 for none.
     seed : int
     settings
         Of the estimator.
@@ -140,10 +141,8 @@ def train_classifier(
     weight = balanced_weights(codes) if balanced else np.ones(len(codes))
     model = make_estimator(estimator, seed=seed, **settings)
     chosen = dict(settings)
-    if search:
-        model, chosen = _searched(
-            model, estimator, search, x[kept], codes[kept], weight[kept], star[kept], seed
-        )
+    if tune:
+        model, chosen = _tuned(model, estimator, tune, x[kept], codes[kept], weight[kept], star[kept], seed)
     else:
         fit_estimator(
             model, x[kept], codes[kept], weight[kept] if balanced else None, **_stars(model, star[kept])
@@ -166,26 +165,26 @@ def train_classifier(
     return Classifier(model, classes, families, calibrator, sets, about)
 
 
-def cross_validate(
+def cross_validate_classifier(
     features: Features,
     truth: Sequence[str] | ArrayLike,
     *,
     folds: int = 5,
-    level: float = 0.9,
+    coverage: float = 0.9,
     seed: int = 0,
     **options: Any,
 ) -> pd.DataFrame:
     """Classify every star by a classifier that has seen no spectrum of it, fold after fold.
 
-    Calibration, and search where it is asked for, happen anew within each fold's training stars.
+    Each fold calibrates, and tunes where asked to, on its own training stars.
 
     Parameters
     ----------
     features, truth
         As for `train_classifier`.
     folds : int
-    level : float
-        Of the conformal sets.
+    coverage : float
+        Chance with which a conformal set holds the true class.
     seed : int
     options
         Of `train_classifier`.
@@ -197,14 +196,12 @@ def cross_validate(
     """
     codes, _ = _coded(features, truth)
     known = np.asarray(truth).astype(str)
-    star = np.unique(features.ids, return_inverse=True)[1]
-    parts = []
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(codes[:, None], codes, star)
-    for k, (fit, judge) in enumerate(split):
+
+    def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
         trained = train_classifier(features.select(fit), known[fit], seed=seed, **options)
-        found = trained.classify(features.select(judge), level=level)
-        parts.append(found.assign(truth=known[judge], fold=k, row=judge))
-    return pd.concat(parts).sort_values("row").drop(columns="row")
+        return trained.classify(features.select(held), coverage=coverage).assign(truth=known[held])
+
+    return answer_by_folds(features, folds, seed, answer, classes=codes)
 
 
 def _coded(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -235,7 +232,7 @@ def _stars(model, star: np.ndarray) -> dict[str, np.ndarray]:
     return {"star": star} if "held_out" in model.get_params() else {}
 
 
-def _searched(model, estimator: str, n: int, x, codes, weight, star, seed: int):
+def _tuned(model, estimator: str, n: int, x, codes, weight, star, seed: int):
     """The best of `n` random settings by cross-validation grouped by star, fitted to all stars given."""
     folds = list(StratifiedGroupKFold(4, shuffle=True, random_state=seed).split(x, codes, star))
     search = RandomizedSearchCV(

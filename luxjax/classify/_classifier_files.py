@@ -1,32 +1,33 @@
 """Classifiers on disk: a folder with readable JSON, plain arrays and the estimator. Loading one never runs code."""
 
-import json
 import os
 from pathlib import Path
 
 import numpy as np
 
 from ..core import check_name
-from ..files.internal import read_header, replaced_folder
+from ..files.internal import FolderKind
 from ._classifier import Classifier
 from .calibration._calibrators import CALIBRATORS
 from .calibration._sets import ConformalSets
 from .estimators._estimators import ESTIMATORS
-from .estimators._files import checked_families, read_estimator, refusing_damage, write_estimator
+from .estimators._files import ESTIMATOR_ENDINGS, checked_families, read_estimator, write_estimator
 
-__all__ = ["load_classifier", "save_classifier"]
+__all__ = ["CLASSIFIER_FOLDER", "load_classifier", "save_classifier"]
 
-SCHEMA = 1
-HEADER = "classifier.json"
+CLASSIFIER_FOLDER = FolderKind(
+    "classifier",
+    "classifier.json",
+    schema=1,
+    files=(rf"estimator{ESTIMATOR_ENDINGS}",),
+    keys=("luxjax", "classes", "families", "calibrator"),
+    remedy="train it again",
+)
 
 
 def save_classifier(classifier: Classifier, folder: str | os.PathLike) -> Path:
     """Write a classifier to a folder; an earlier classifier there is replaced, anything else is refused."""
-    from .. import __version__
-
     header = {
-        "schema": SCHEMA,
-        "luxjax": __version__,
         "classes": list(classifier.classes),
         "families": dict(classifier.families),
         "calibrator": None if classifier.calibrator is None else classifier.calibrator.kind,
@@ -37,9 +38,8 @@ def save_classifier(classifier: Classifier, folder: str | os.PathLike) -> Path:
         arrays |= {f"calibrator/{k}": v for k, v in classifier.calibrator.arrays().items()}
     if classifier.sets is not None:
         arrays["scores"] = classifier.sets.scores
-    with replaced_folder(folder, HEADER, "classifier") as part:
-        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-        np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
+    with CLASSIFIER_FOLDER.replacing(folder) as part:
+        CLASSIFIER_FOLDER.put(part, header, arrays)
         write_estimator(classifier.about["estimator"], classifier.estimator, part / "estimator")
     return Path(folder)
 
@@ -53,10 +53,9 @@ def load_classifier(folder: str | os.PathLike) -> Classifier:
         If there is none, it was written by a newer luxjax, or its files are damaged or hold anything but a classifier.
     """
     folder = Path(folder)
-    header = read_header(folder, HEADER, "classifier", SCHEMA)
-    with refusing_damage(folder, "classifier"):
-        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
+    header = CLASSIFIER_FOLDER.read(folder)
+    with CLASSIFIER_FOLDER.reading(folder):
+        arrays = CLASSIFIER_FOLDER.arrays(folder)
         families = checked_families(header["families"])
         kind = header["calibrator"]
         calibrator = None

@@ -24,7 +24,7 @@ from ..core import InputError, check_name
 from ..stats import Ranking
 from ..stats.internal import star_means
 from ._class_scores import class_codes
-from ._classifier import Classifier, cross_validate
+from ._classifier import Classifier, cross_validate_classifier
 from .features._features import Features
 
 __all__ = ["FamilyAblation", "ablate_families", "condition_on", "permute_families"]
@@ -210,7 +210,7 @@ def ablate_families(
     known, scores = [str(c) for c in truth], {}
 
     def judged(name: str, part: Features, seed: int) -> np.ndarray:
-        table = cross_validate(part, known, folds=folds, seed=seed, **options)
+        table = cross_validate_classifier(part, known, folds=folds, seed=seed, **options)
         p = table.filter(regex="^p_").rename(columns=lambda c: c.removeprefix("p_"))
         loss = _loss(p, class_codes(known, list(p.columns)))
         hit = (table["class"] == table["truth"]).groupby(table["truth"]).mean()

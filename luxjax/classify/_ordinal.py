@@ -77,7 +77,7 @@ def ordinal_error(
     Parameters
     ----------
     table : DataFrame
-        With ``truth``, ``class`` and ``p_`` columns, as from `cross_validate`; classes may be main ones or subclasses.
+        With ``truth``, ``class`` and ``p_`` columns, as from `cross_validate_classifier`; classes may be main ones or subclasses.
     position : (row,) array, optional
         True positions, as from `sequence_position`; by default those of ``truth`` where it names subclasses.
     ids : (row,) sequence, optional
@@ -87,7 +87,7 @@ def ordinal_error(
     n_draws, seed : int
     """
     for name in ("truth", "class"):
-        check_name("column", name, list(table.columns), "Give a table as from cross_validate")
+        check_name("column", name, list(table.columns), "Give a table as from cross_validate_classifier")
     names = [c for c in table.columns if str(c).startswith("p_")]
     centre = sequence_position([c.removeprefix("p_") for c in names])
     true, called = (sequence_position(table[c]) for c in ("truth", "class"))

@@ -2,13 +2,14 @@
 
 from ._class_scores import SEQUENCE, ClassScores
 from ._families import FamilyAblation
-from ._ordinal import OrdinalError, sequence_position
+from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
-from ._structure import Embedding
+from ._structure import Embedding, cluster, embed
 from .calibration._calibrators import CALIBRATORS, Temperature
 from .calibration._sets import ConformalSets
 from .estimators._estimators import make_estimator
-from .heads._heads import cross_validate_heads
+from .levels._labels import class_labels
+from .levels._levels import cross_validate_levels
 
 __all__ = [
     "CALIBRATORS",
@@ -20,7 +21,11 @@ __all__ = [
     "OrdinalError",
     "RankingComparison",
     "Temperature",
-    "cross_validate_heads",
+    "class_labels",
+    "cluster",
+    "cross_validate_levels",
+    "embed",
     "make_estimator",
+    "ordinal_error",
     "sequence_position",
 ]

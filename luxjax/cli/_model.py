@@ -1,192 +1,151 @@
 """Commands that fit and use models: ``luxjax demo``, ``fit``, ``transfer`` and ``evaluate``."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ._data import folder_name, names_in, pace
+from ._options import Decoder, Inputs, Latents, Out, Overwrite, Seed, folder_name, names_in, numbers_in
+from ._program import Steps, app
 
-__all__ = ["register"]
+__all__ = ["demo", "evaluate", "fit", "transfer"]
 
-Latents = Annotated[int, typer.Option("--latents", "-d", min=1, help="Dimensions of the latent space.")]
-Seed = Annotated[int, typer.Option(help="Of the fit's start and of the split of the stars.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
-Inputs = Annotated[str, typer.Option(help="Spectra to predict from, comma-separated; all unless given.")]
-Decoder = Annotated[str, typer.Option(help="linear, quadratic or mlp (hidden layers).")]
-Candidates = Annotated[
-    str, typer.Option(help="Choose the latents among these on training stars alone, such as 8,12,16.")
-]
+Stars = Annotated[Path, typer.Argument(help="Catalogue folder with labels, as simulate and ingest write it.")]
 
 
-def register(app: typer.Typer, steps: Callable[[], Any]) -> None:
-    """Add the commands to a program; `steps` makes an object that names stages while they run."""
+@app.command()
+def demo(
+    out: Out = Path("runs/demo"),
+    seed: Seed = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of the stars and one survey: seconds.")
+    ] = False,
+) -> None:
+    """Simulate a survey, carry labels from GALAH to APOGEE stars, and write a report of how well it went."""
+    import time
 
-    @app.command()
-    def demo(
-        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/demo"),
-        seed: Seed = 1,
-        quick: Annotated[
-            bool, typer.Option("--quick", help="A tenth of the stars and one survey: seconds.")
-        ] = False,
-    ) -> None:
-        """Simulate a survey, carry labels from GALAH to APOGEE stars, and write a report of how well it went."""
-        import time
+    from ..report import render
+    from ..runs import RunFolder, demo_settings
+    from ..runs import demo as run_demo
 
-        from ..report import render
-        from ..runs import RunFolder, demo
-        from ..runs import demo_settings as settings
-
-        begun, step = time.perf_counter(), steps()
-        used = settings(quick)
-        run = RunFolder.create(out, config={"command": "demo", **used}, seed=seed, overwrite=True)
-        done = demo(run, seed=seed, stage=step, **used)
-        with step("draw the report"):
-            page = render(run)
-        done.metrics["wall_s"] = round(time.perf_counter() - begun, 2)
-        run.write_metrics(done.metrics)
-        typer.echo(_table(done.metrics["labels"]))
-        typer.echo(page)
-
-    @app.command()
-    def fit(
-        catalog: Annotated[Path, typer.Argument(help="Catalogue folder, as simulate and ingest write it.")],
-        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/fit"),
-        latents: Latents = 20,
-        decoder: Decoder = "linear",
-        inputs: Inputs = "",
-        seed: Seed = 1,
-        cross_validate: Candidates = "",
-        overwrite: Overwrite = False,
-    ) -> None:
-        """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
-        from ..data import load_catalog
-        from ..report import render
-        from ..runs import RunFolder, check_study, study_catalog
-
-        step, stars = steps(), load_catalog(catalog)
-        check_study(stars, decoder, names_in(inputs))
-        config = {
-            "command": "fit",
-            "catalog": str(catalog),
-            "latents": latents,
-            "decoder": decoder,
-            "inputs": list(names_in(inputs)),
-            "cross_validate": [_whole(n) for n in names_in(cross_validate)],
-        }
-        run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-        done = study_catalog(stars, run, config, seed=seed, stage=step)
-        with step("draw the report"):
-            page = render(run)
-        typer.echo(_table(done.metrics["labels"]))
-        typer.echo(page)
-
-    @app.command()
-    def transfer(
-        run: Annotated[Path, typer.Argument(help="Run folder, or the model folder inside one.")],
-        catalog: Annotated[
-            str,
-            typer.Argument(help="Catalogue folder of the stars to label, or a dataset: folder or address."),
-        ],
-        out: Annotated[
-            str,
-            typer.Option(
-                "--out",
-                "-o",
-                help="Table of labels: .fits, .parquet or .csv (labels.fits); of a dataset, a folder of parquet files (labels).",
-            ),
-        ] = "",
-        inputs: Inputs = "",
-        shrink: Annotated[
-            bool,
-            typer.Option(
-                "--shrink-shortcuts",
-                help="Replace labels that were only guessed by what the other labels say, with the error that leaves.",
-            ),
-        ] = False,
-    ) -> None:
-        """Predict labels of the stars of a catalogue or dataset, with errors, with a model fitted before.
-
-        For a dataset they are written as they come; a command that was killed goes on where it was when given again.
-        """
-        from ..data import load_catalog
-        from ..dataset import is_dataset, open_dataset
-        from ..files import write_table
-        from ..runs import transfer_run, transfer_run_dataset
-
-        step = steps()
-        given: dict[str, Any] = {"inputs": names_in(inputs), "replace_shortcuts": shrink}
-        if is_dataset(catalog):
-            to, stars = folder_name(out or "labels"), open_dataset(catalog)
-            with step("predict labels") as show:
-                made = transfer_run_dataset(run, stars, to, progress=pace(show), **given)
-            typer.echo(f"{len(made)} stars in {to}")
-            return
-        table = Path(out or "labels.fits")
-        with step("predict labels"):
-            frame, units = transfer_run(run, load_catalog(catalog), **given)
-        with step("write the table"):
-            write_table(frame, units, table)
-        typer.echo(f"{len(frame)} stars in {table}")
-
-    @app.command()
-    def evaluate(
-        catalog: Annotated[Path, typer.Argument(help="Catalogue folder with labels.")],
-        out: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")] = Path("runs/evaluate"),
-        folds: Annotated[int, typer.Option(min=2, help="Parts of the stars, each predicted once.")] = 10,
-        latents: Latents = 8,
-        decoder: Decoder = "linear",
-        inputs: Inputs = "",
-        seed: Seed = 1,
-        cross_validate: Candidates = "",
-        overwrite: Overwrite = False,
-    ) -> None:
-        """Predict every star from a model that never saw it, beside ridge and The Cannon on the same folds."""
-        from ..data import load_catalog
-        from ..report import render
-        from ..runs import RunFolder, check_study
-        from ..runs import cross_validate as predict_folds
-
-        step, stars, candidates = (
-            steps(),
-            load_catalog(catalog),
-            [_whole(n) for n in names_in(cross_validate)],
-        )
-        check_study(stars, decoder, names_in(inputs), folds)
-        config = {
-            "command": "evaluate",
-            "catalog": str(catalog),
-            "folds": folds,
-            "latents": latents,
-            "decoder": decoder,
-            "inputs": list(names_in(inputs)),
-            "cross_validate": candidates,
-        }
-        run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-        metrics = predict_folds(
-            stars,
-            run,
-            n_folds=folds,
-            n_latents=latents,
-            decoder=decoder,
-            candidates=candidates,
-            inputs=names_in(inputs),
-            seed=seed,
-            stage=step,
-        )
-        with step("draw the report"):
-            page = render(run)
-        typer.echo(_table(metrics["labels"]))
-        typer.echo(page)
+    begun, step, settings = time.perf_counter(), Steps(), demo_settings(quick)
+    run = RunFolder.create(out, config={"command": "demo", **settings}, seed=seed, overwrite=True)
+    done = run_demo(run, seed=seed, stage=step, **settings)
+    with step("draw the report"):
+        page = render(run)
+    done.metrics["wall_s"] = round(time.perf_counter() - begun, 2)
+    run.write_metrics(done.metrics)
+    typer.echo(_table(done.metrics["labels"]))
+    typer.echo(page)
 
 
-def _whole(text: str) -> int:
-    from ..core import InputError
+@app.command()
+def fit(
+    catalog: Stars,
+    out: Out = Path("runs/fit"),
+    latents: Latents = "20",
+    decoder: Decoder = "linear",
+    inputs: Inputs = "",
+    seed: Seed = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
+    from ..data import load_catalog
+    from ..report import render
+    from ..runs import RunFolder, check_study, study_catalog
 
-    if not text.isdigit():
-        raise InputError(f"'{text}' is not a whole number; give numbers of latents such as 8,12,16.")
-    return int(text)
+    step, stars = Steps(), load_catalog(catalog)
+    how: dict[str, Any] = {
+        "latents": numbers_in(latents),
+        "decoder": decoder,
+        "inputs": list(names_in(inputs)),
+    }
+    check_study(stars, decoder, how["inputs"])
+    config = {"command": "fit", "catalog": str(catalog), **how}
+    run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+    done = study_catalog(stars, run, **how, seed=seed, stage=step)
+    with step("draw the report"):
+        page = render(run)
+    typer.echo(_table(done.metrics["labels"]))
+    typer.echo(page)
+
+
+@app.command()
+def transfer(
+    run: Annotated[Path, typer.Argument(help="Run folder, or the model folder inside one.")],
+    catalog: Annotated[
+        str, typer.Argument(help="Stars to label: a catalogue folder, or a dataset (folder or address).")
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Table of labels: .fits, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
+        ),
+    ] = "",
+    inputs: Inputs = "",
+    replace_shortcuts: Annotated[
+        bool,
+        typer.Option(
+            "--replace-shortcuts",
+            help="Replace labels judged shortcuts by what the other labels say, with the error that this leaves.",
+        ),
+    ] = False,
+) -> None:
+    """Predict labels of stars, with errors, with a fitted model.
+
+    For a dataset, results are written incrementally; rerun the same command to resume.
+    """
+    from ..data import load_catalog
+    from ..dataset import open_dataset
+    from ..dataset.internal import is_dataset
+    from ..files import write_table
+    from ..runs import transfer_run, transfer_run_dataset
+
+    step = Steps()
+    given: dict[str, Any] = {"inputs": names_in(inputs), "replace_shortcuts": replace_shortcuts}
+    if is_dataset(catalog):
+        to, stars = folder_name(out or "labels"), open_dataset(catalog)
+        with step("predict labels") as show:
+            made = transfer_run_dataset(run, stars, to, progress=show, **given)
+        typer.echo(f"{len(made)} stars in {to}")
+        return
+    table = Path(out or "labels.fits")
+    with step("predict labels"):
+        frame, units = transfer_run(run, load_catalog(catalog), **given)
+    with step("write the table"):
+        write_table(frame, units, table)
+    typer.echo(f"{len(frame)} stars in {table}")
+
+
+@app.command()
+def evaluate(
+    catalog: Stars,
+    out: Out = Path("runs/evaluate"),
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds; each star is predicted once.")] = 10,
+    latents: Latents = "8",
+    decoder: Decoder = "linear",
+    inputs: Inputs = "",
+    seed: Seed = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Predict every star from a model that never saw it, compared with ridge regression and The Cannon on the same folds."""
+    from ..data import load_catalog
+    from ..report import render
+    from ..runs import RunFolder, check_study, cross_validate
+
+    step, stars = Steps(), load_catalog(catalog)
+    how: dict[str, Any] = {"folds": folds, "latents": numbers_in(latents), "decoder": decoder}
+    how["inputs"] = list(names_in(inputs))
+    check_study(stars, decoder, how["inputs"], folds)
+    config = {"command": "evaluate", "catalog": str(catalog), **how}
+    run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+    metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
+    with step("draw the report"):
+        page = render(run)
+    typer.echo(_table(metrics["labels"]))
+    typer.echo(page)
 
 
 def _table(labels: dict[str, dict[str, Any]]) -> str:

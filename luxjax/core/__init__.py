@@ -4,7 +4,8 @@ from ._batch import Batch, OutputData
 from ._gaussian import Gaussian
 from ._host import aligned
 from ._linalg import gemm, pairs, ridge_mean, unpack
-from ._messages import InputError, LuxWarning, check_name, choose_from, join_names
+from ._messages import InputError, LuxWarning, check_name
+from ._progress import Progress
 
 __all__ = [
     "Batch",
@@ -12,11 +13,10 @@ __all__ = [
     "InputError",
     "LuxWarning",
     "OutputData",
+    "Progress",
     "aligned",
     "check_name",
-    "choose_from",
     "gemm",
-    "join_names",
     "pairs",
     "ridge_mean",
     "unpack",

@@ -1,14 +1,16 @@
 """What models see: bare arrays of values and inverse variances, one pair per named output."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._arrays import Array, StarOutput
 from ._host import rows_filled, rows_of
 from ._messages import InputError, check_name
+from ._stars import STEP, AbstractLocalStars, Block, ModelUnits, padded_blocks
 
 __all__ = ["Batch", "OutputData", "usable"]
 
@@ -61,7 +63,7 @@ class OutputData(eqx.Module):
         return self.value.shape[1]
 
 
-class Batch(eqx.Module):
+class Batch(AbstractLocalStars, eqx.Module):
     """Measured outputs of the same stars, by name. An equinox module: a pytree of arrays.
 
     Parameters
@@ -123,6 +125,49 @@ class Batch(eqx.Module):
         A slice is no copy where JAX computes in the host's memory.
         """
         return self._each(lambda x: rows_of(x, index))
+
+    # As fits go through them
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The numbers of the stars as text: a batch has no identifiers."""
+        return np.arange(self.n_stars).astype(str)
+
+    @property
+    def is_in_memory(self) -> bool:
+        return True
+
+    @property
+    def chunk(self) -> int:
+        return 1
+
+    @property
+    def fingerprint(self) -> None:
+        return None
+
+    def in_units_of(self, fitted: ModelUnits, *names: str) -> "Batch":
+        """The named outputs: a batch is in the model's units."""
+        return self.only(*names)
+
+    def in_memory(self) -> "Batch":
+        return self
+
+    def parts(self, size: int) -> Iterator["Batch"]:
+        for start in range(0, self.n_stars, size):
+            yield self.stars(slice(start, start + size))
+
+    def runs(self, begins: Sequence[int] | np.ndarray, length: int) -> list["Batch"]:
+        return [self.stars(slice(begin, begin + length)) for begin in begins]
+
+    def blocks(self, size: int, *, overlap: bool = False) -> Iterator[Block]:
+        size = min(size, -(-self.n_stars // STEP) * STEP)
+        whole = self.n_stars - self.n_stars % size
+        if not overlap or whole in (0, self.n_stars):
+            yield from padded_blocks(self, size)
+            return
+        yield from padded_blocks(self.stars(slice(whole)), size)
+        last = slice(self.n_stars - size, self.n_stars)
+        yield self.stars(last), jax.device_put(np.ones(size, bool)), last
 
     def _each(self, change: Callable[[Array], Array]) -> "Batch":
         changed = {k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()}

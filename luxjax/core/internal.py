@@ -4,21 +4,33 @@ from ._arrays import Array, Float, Int, Latents, PRNGKeyArray
 from ._batch import usable
 from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
-from ._messages import join_names
+from ._messages import choose_from, join_names
+from ._progress import Display, reporting
 from ._random import as_key
+from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
 
 __all__ = [
+    "STEP",
+    "AbstractLocalStars",
+    "AbstractStars",
     "Array",
+    "Block",
+    "Display",
     "Float",
     "Int",
     "Latents",
+    "ModelUnits",
     "PRNGKeyArray",
     "as_key",
+    "check_stars",
+    "choose_from",
     "is_definite",
     "join_names",
     "n_pairs",
     "pack",
+    "padded_blocks",
     "quadratic_form",
+    "reporting",
     "rows_filled",
     "rows_of",
     "solve_ridge",

@@ -3,6 +3,7 @@
 from ._catalog import Catalog
 from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
+from ._same_star import same_star
 from ._spectra import Spectra
 from ._split import folds, split
 from ._store import load_catalog, save_catalog
@@ -15,6 +16,7 @@ __all__ = [
     "crossmatch",
     "folds",
     "load_catalog",
+    "same_star",
     "save_catalog",
     "split",
 ]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import join_names
+from ..core.internal import ModelUnits, join_names
 from ..system.internal import lazy_import
 from ._labels import LabelTable
 from ._spectra import Spectra
@@ -36,6 +36,7 @@ class Catalog:
 
     outputs: Mapping[str, Output]
     table: "pd.DataFrame" = field(default_factory=lambda: pd.DataFrame())
+    describes_outputs: ClassVar[bool] = True
 
     def __post_init__(self):
         outputs = dict(self.outputs)
@@ -121,6 +122,10 @@ class Catalog:
     def sizes(self) -> dict[str, int]:
         """Pixels or labels per star, by output."""
         return {k: (o.n_pixels if isinstance(o, Spectra) else len(o.names)) for k, o in self.outputs.items()}
+
+    def in_units_of(self, fitted: ModelUnits, *names: str) -> Batch:
+        """The named outputs in a model's units, as fits go through them."""
+        return fitted.batch(self, *names)
 
     def select(self, index) -> "Catalog":
         """The stars chosen by a slice, integer array or boolean mask."""

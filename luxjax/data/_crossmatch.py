@@ -1,4 +1,4 @@
-"""Which rows of two catalogues are the same star? By identifier where both have one, else by position."""
+"""Which rows of two catalogues are the same star: by identifier where both have one, else by position."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..system.internal import lazy_import
 from ._identifiers import gaia_ids, tmass_ids
+from ._sky import positions
 
 if TYPE_CHECKING:  # half a second to import, which fits that match nothing need not wait for
     from astropy.coordinates import SkyCoord
@@ -181,16 +182,7 @@ class _Side:
         self.free = np.ones(len(frame), bool)
         self.ra = self.dec = np.full(len(frame), np.nan)
         if self.has("position"):
-            self.ra, self.dec = (
-                pd.to_numeric(frame[self.column[c]], errors="coerce").to_numpy(float, na_value=np.nan)
-                for c in ("ra", "dec")
-            )
-            # -9999 and the like stand for missing; a declination of 100 would be an error of the caller.
-            self.ra, self.dec = (np.where(x <= -999, np.nan, x) for x in (self.ra, self.dec))
-            if np.any(np.abs(self.dec) > 90):
-                raise InputError(
-                    f"declinations of the {name} table reach {np.nanmax(np.abs(self.dec)):g}; give degrees between -90 and 90."
-                )
+            self.ra, self.dec = positions(frame, self.column, name)
 
     def has(self, key: str) -> bool:
         return {"ra", "dec"} <= set(self.column) if key == "position" else key in self.ids

@@ -8,7 +8,6 @@
 Fluxes and masks are mapped from the file when loaded, so a catalogue need not fit into memory to be opened.
 """
 
-import json
 import os
 import re
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..files.internal import read_header, replaced_folder
+from ..files.internal import FolderKind
 from ..system.internal import lazy_import
 from ._catalog import Catalog
 from ._labels import LabelTable
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["CATALOG_SCHEMA", "load_catalog", "save_catalog"]
+__all__ = ["CATALOG_FOLDER", "load_catalog", "save_catalog"]
 
-CATALOG_SCHEMA = 1
-_HEADER = "catalog.json"
 # Per kind: what goes to the header, and what to arrays (True: mapped from the file instead of read).
 _FACTS = {
     "spectra": ("medium", "frame", "survey", "normalized", "flux_unit", "bits", "history"),
@@ -42,13 +39,29 @@ _ARRAYS = {
     "spectra": {"flux": True, "ivar": True, "wavelength": False, "mask": True},
     "labels": {"value": False, "error": False},
 }
+_NAMES = "|".join(name for arrays in _ARRAYS.values() for name in arrays)
+CATALOG_FOLDER = FolderKind(
+    "catalogue",
+    "catalog.json",
+    schema=1,
+    files=(
+        r"ids\.npy",
+        r"table\.ecsv",
+        rf"\d+_[A-Za-z0-9_-]*\.({_NAMES})\.npy",
+        r"\d+_[A-Za-z0-9_-]*\.table\.ecsv",
+        r"ingest\.txt",  # these two are the account of what ingestion left out
+        r"ingest_lost\.csv",
+    ),
+    keys=("luxjax_catalog",),
+    remedy="save or ingest it again",
+)
 
 
 def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
     """Write a catalogue to a folder.
 
-    Everything is written beside the folder first and moved into place, so that an interrupted save leaves no half
-    catalogue. A catalogue already there is replaced; a folder that holds anything else is refused.
+    Everything is written next to the folder first and moved into place, so that an interrupted save leaves no half
+    catalogue. A catalogue already there is replaced; a folder that holds anything else, or more, is refused.
 
     Parameters
     ----------
@@ -65,8 +78,8 @@ def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
     In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it;
     everything else comes back as it was, bit for bit.
     """
-    with replaced_folder(folder, _HEADER, "catalogue") as part:
-        (part / _HEADER).write_text(json.dumps(_write(catalog, part), indent=1) + "\n", encoding="utf-8")
+    with CATALOG_FOLDER.replacing(folder) as part:
+        CATALOG_FOLDER.put(part, _write(catalog, part))
     return Path(folder)
 
 
@@ -79,23 +92,15 @@ def load_catalog(folder: str | os.PathLike) -> Catalog:
         If there is no catalogue, it was written by a newer luxjax, or its files are damaged.
     """
     folder = Path(folder)
-    header = read_header(folder, _HEADER, "catalogue", CATALOG_SCHEMA)
-    try:
+    header = CATALOG_FOLDER.read(folder)
+    with CATALOG_FOLDER.reading(folder, refusals=False):
         ids = np.load(folder / "ids.npy", allow_pickle=False)
         outputs = {name: _read_output(entry, ids, folder) for name, entry in header["outputs"].items()}
-        table = _read_table(folder / "table.ecsv", header["table"], len(ids))
-        return Catalog(outputs, table)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        # Broken headers and arrays surface as any of these, wherever their content is first relied on.
-        raise InputError(
-            f"the catalogue at '{folder}' is damaged ({type(error).__name__}: {error}); save or ingest it again."
-        ) from error
+        return Catalog(outputs, _read_table(folder / "table.ecsv", header["table"], len(ids)))
 
 
 def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
-    """Write arrays and tables; return the header."""
-    from .. import __version__
-
+    """Write arrays and tables; return what the header says of them."""
     outputs: dict[str, Any] = {}
     for k, (name, output) in enumerate(catalog.outputs.items()):
         kind = "spectra" if isinstance(output, Spectra) else "labels"
@@ -118,9 +123,6 @@ def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
         }
     np.save(folder / "ids.npy", np.asarray(catalog.ids, dtype=str), allow_pickle=False)
     return {
-        "luxjax_catalog": "stars with named outputs: spectra and labels",
-        "schema": CATALOG_SCHEMA,
-        "luxjax": __version__,
         "n_stars": len(catalog),
         "outputs": outputs,
         "table": _write_table(catalog.table, folder / "table.ecsv"),

@@ -2,8 +2,10 @@
 
 from ._spectra import Frame, Medium, Role, native
 from ._split import hash_ids
+from ._store import CATALOG_FOLDER
 
 __all__ = [
+    "CATALOG_FOLDER",
     "Frame",
     "Medium",
     "Role",

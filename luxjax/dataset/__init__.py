@@ -5,12 +5,11 @@ Beside them `Results`, what was worked out for every star, written as it comes.
 Needs ``pip install 'luxjax[dataset]'``; zarr, pyarrow and fsspec are loaded when a dataset is used.
 """
 
-from ._dataset import Dataset, is_dataset, open_dataset
+from ._dataset import Dataset, open_dataset
 from ._ingest import ingest_dataset
 
 __all__ = [
     "Dataset",
     "ingest_dataset",
-    "is_dataset",
     "open_dataset",
 ]

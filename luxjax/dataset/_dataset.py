@@ -3,23 +3,23 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from jax import device_put
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import join_names
+from ..core.internal import ModelUnits, join_names
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
-from ._known import KnownIds
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
 from ._outputs import label_columns, output_from, table_from
 from ._prefetch import prefetched
-from ._table import StarTable
+from ._streamed import Streamed
+from ._table import KnownIds, StarTable
 from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
@@ -44,6 +44,8 @@ class Dataset:
     whatever interrupts it leaves the dataset as it was, and the next append writes over the rest. Only the manifest
     counts: rows of arrays beyond its number of stars are not there yet.
     """
+
+    describes_outputs: ClassVar[bool] = True
 
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
         self.location, self.manifest, self.rows = location, manifest, rows
@@ -262,6 +264,12 @@ class Dataset:
         """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
         names = self._names(outputs)
         yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size))
+
+    def in_units_of(self, fitted: ModelUnits, *names: str) -> Streamed:
+        """The named outputs in a model's units, as fits go through them: read again in every pass."""
+        for name in names:
+            check_name("output", name, self.sizes)
+        return Streamed(self, fitted, {name: self.sizes[name] for name in names})
 
     def check(self) -> list[Damage]:
         """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""

@@ -1,22 +1,21 @@
 """From survey files to a dataset, part by part: many processes read, one appends, and a journal lets it resume."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from rich.progress import track
 
-from ..core import InputError
-from ..core.internal import join_names
+from ..core import InputError, Progress
+from ..core.internal import join_names, reporting
 from ..data import LabelTable, Spectra
-from ..surveys.internal import Preset, Reduction, choose_labels, files_by_star, find_files
+from ..surveys import IngestOptions
+from ..surveys.internal import LabelSelection, Reduction, choose_labels, files_by_star, spectra_files
 from ._dataset import Dataset, open_dataset
-from ._ingest_part import commit_part, read_part, stamp
+from ._ingest_part import KnownSky, commit_part, read_part, stamp
 from ._location import Location
 from ._manifest import MANIFEST
 from ._prefetch import ahead, executor
@@ -66,31 +65,22 @@ class DatasetIngest:
 
 
 _LOST = ["what", "file", "id", "reason"]
+# Names that earlier versions wrote, and what these options are called now.
+_RENAMED = {"limits": "wavelength_range", "output": "spectra_name", "files_at_once": "batch_size"}
 
 
 def ingest_dataset(
     source: str | Path | Iterable[str | Path],
-    location: str | os.PathLike,
+    to: str | os.PathLike,
+    options: IngestOptions | None = None,
     *,
-    labels: str | Path | LabelTable | None = None,
-    label_names: Sequence[str] | None = None,
-    survey: str = "",
-    release: str = "",
-    cuts: str | Preset | None = None,
-    join: str = "auto",
-    rest: bool = True,
-    grid: ArrayLike | None = None,
-    limits: tuple[float, float] | None = None,
-    normalization: str = "none",
-    error_factor: float = 1.0,
-    output: str = "spectra",
-    label_output: str = "labels",
     chunk: int = 64,
     shard: int = 512,
-    files_at_once: int = 256,
+    batch_size: int = 256,
     workers: int = 1,
     scheduler: str | None = None,
-    progress: bool = False,
+    progress: bool | Progress | None = False,
+    **settings: Any,
 ) -> DatasetIngest:
     """Add the stars of survey files to a dataset, which is made if need be; may be killed and run again at any time.
 
@@ -102,66 +92,89 @@ def ingest_dataset(
     ----------
     source : path or paths
         Folders (searched for FITS files) and files.
-    location : path or str
-        Of the dataset: a folder, or an address that fsspec knows.
-    labels, label_names, survey, release, cuts, join, rest, grid, limits, normalization, error_factor, output, label_output
-        As for `luxjax.surveys.ingest`. Stars without labels are in the dataset too, with missing labels.
+    to : path or str
+        The dataset: a folder, or an address that fsspec knows.
+    options : IngestOptions, optional
+        How spectra are reduced and labels chosen. Stars without labels are in the dataset too, with missing labels.
     chunk, shard : int
         Stars per chunk and per object on disk, as for `Dataset.create`.
-    files_at_once : int
+    batch_size : int
         Stars whose files are read together and committed together.
     workers : int
         Processes that read (one: this one).
     scheduler : str, optional
         Address of a Dask scheduler whose workers read instead.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
+    **settings
+        Fields of `IngestOptions` by name, in place of those in `options`.
 
     Raises
     ------
     InputError
-        No file can be read, or the dataset was made otherwise than asked for now.
+        An option is unknown or cannot be used, no file can be read, or the dataset was made with other options.
 
     Notes
     -----
-    Of several spectra of a star in one part the best is kept; a spectrum of a star that an earlier part brought is
-    left out, whatever its S/N.
+    Of several spectra of a star in one part, by the rule of `luxjax.data.same_star`, the best is kept; a spectrum of a
+    star that an earlier part brought, under the same name or at the same position, is left out, whatever its S/N.
     """
-    files = find_files(source)
-    chosen = None if labels is None else choose_labels(labels, label_names, cuts, survey, release)
-    if isinstance(labels, str | Path):
-        files = [file for file in files if file.resolve() != Path(labels).resolve()]
-    reduce: dict[str, Any] = {"rest": rest, "normalization": normalization, "error_factor": error_factor}
-    asked = {
-        **reduce,
-        "limits": None if limits is None else [float(v) for v in limits],
-        "grid": None if grid is None else checksum(np.asarray(grid, "<f8")),
-        "output": output,
-        "labels": None if chosen is None else [label_output, *chosen.labels.names],
-        "cuts": cuts.name if isinstance(cuts, Preset) else cuts,
-        "join": join,
-        "files_at_once": files_at_once,
-    }
-    if MANIFEST in Location(location).names():
-        dataset = open_dataset(location)
+    options = (options or IngestOptions()).replace(**settings)
+    if batch_size < 1:
+        raise InputError(f"batch_size is at least one star; given: {batch_size}.")
+    files = spectra_files(source, options)
+    chosen = None
+    if options.label_catalog is not None:
+        wanted = options.labels or None
+        chosen = choose_labels(options.label_catalog, wanted, options.cuts, options.survey, options.release)
+    asked = _recorded(options, chosen, batch_size)
+    if MANIFEST in Location(to).names():
+        dataset = open_dataset(to)
         reduction = _recalled(dataset, asked)
     else:
-        reduction = Reduction.of_files(files, grid, limits, **reduce)
+        reduction = Reduction.of_files(files, options)
         facts = {k: v for k, v in asdict(reduction).items() if k != "wavelength"}
-        outputs: dict[str, Spectra | LabelTable] = {output: reduction.empty()}
+        outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: reduction.empty()}
         if chosen is not None:
-            outputs[label_output] = chosen.labels.select(slice(0, 0))
+            outputs[options.labels_name] = chosen.labels.select(slice(0, 0))
         recipe = {"asked": asked, "reduction": facts}
-        dataset = Dataset.create(location, outputs, chunk=chunk, shard=shard, recipe=recipe)
+        dataset = Dataset.create(to, outputs, chunk=chunk, shard=shard, recipe=recipe)
     left = _not_done(files, dataset.journal())
-    parts = [left[at : at + files_at_once] for at in range(0, len(left), files_at_once)]
+    parts = [left[at : at + batch_size] for at in range(0, len(left), batch_size)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
-    with executor(workers, scheduler) as (pool, at_once):
-        read = ahead(pool, read_part, jobs, 2 * at_once)
-        for spectra, journal in track(read, "reading spectra", total=len(jobs), disable=not progress):
-            commit_part(dataset, spectra, journal, output, chosen, label_output, join)
+    known = KnownSky(dataset)
     n_read = sum(len(files) for _, files in jobs)
-    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else label_output)
+    with executor(workers, scheduler) as (pool, at_once), reporting(progress, "read spectra") as tell:
+        done = 0
+        for (_, files), (spectra, journal) in zip(
+            jobs, ahead(pool, read_part, jobs, 2 * at_once), strict=True
+        ):
+            commit_part(dataset, known, spectra, journal, options, chosen)
+            done += len(files)
+            tell("files", done, n_read)
+    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
+
+
+def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size: int) -> dict[str, Any]:
+    """All that decides what the stars of a dataset are, as JSON holds it."""
+    kept = options.wavelength_range
+    return {
+        "rest": bool(options.rest),
+        "normalization": options.normalization,
+        "error_factor": options.error_factor,
+        "wavelength_range": None if kept is None else list(kept),
+        "grid": None if options.grid is None else checksum(np.asarray(options.grid, "<f8")),
+        "spectra_name": options.spectra_name,
+        "labels": None if chosen is None else [options.labels_name, *chosen.labels.names],
+        "cuts": getattr(options.cuts, "name", options.cuts),
+        "join": options.join,
+        "batch_size": batch_size,
+    }
+
+
+def _current_names(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as a dataset recorded them, under the names of this version."""
+    return {_RENAMED.get(name, name): value for name, value in asked.items()}
 
 
 def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
@@ -171,13 +184,14 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
         raise InputError(
             f"the dataset at '{dataset.location}' was not made of files by luxjax ingest; name another place."
         )
+    before = _current_names(recipe["asked"])
     for name, wanted in asked.items():
-        if recipe["asked"].get(name) != wanted:
+        if before.get(name) != wanted:
             raise InputError(
-                f"the dataset at '{dataset.location}' was made with {name} = {recipe['asked'].get(name)}, now it is "
-                f"{wanted}; give the same options, or name another place."
+                f"the dataset at '{dataset.location}' was made with {name} = {before.get(name)}, now it is {wanted}; give "
+                "the same options, or name another place."
             )
-    return Reduction(dataset.wavelength(recipe["asked"]["output"]), **recipe["reduction"])
+    return Reduction(dataset.wavelength(before["spectra_name"]), **recipe["reduction"])
 
 
 def _not_done(files: list[Path], journal: pd.DataFrame) -> list[list[Path]]:

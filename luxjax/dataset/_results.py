@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Batch, InputError
-from ..core.internal import join_names
+from ..core import Batch, InputError, Progress
+from ..core.internal import join_names, reporting
 from ..files.internal import parse_header
 from ._dataset import Dataset
 from ._location import Location
@@ -192,7 +192,7 @@ class Results:
         block: int,
         part: int,
         notes: Mapping[str, Mapping[str, str]],
-        progress: Callable[[int, int], None] | None = None,
+        progress: bool | Progress | None = None,
     ) -> None:
         """Work out what is missing. Stars are read ahead of the work, and what is ready is written behind it.
 
@@ -211,8 +211,8 @@ class Results:
             Stars of a part, a multiple of `block`.
         notes : mapping
             By column, what its metadata say.
-        progress : callable, optional
-            Called with the numbers of stars done and in all, first before anything is done.
+        progress : bool or Progress, optional
+            Told of the stars done and in all, first before anything is done.
         """
         if block < 1 or part % block:
             raise InputError(
@@ -233,12 +233,10 @@ class Results:
 
             jobs = (worked(*job) for job in enumerate(range(done, self.total, part), len(self._parts)))
             sums = self.sums() if self._parts else {}
-            if progress:
-                progress(done, self.total)
-            with ThreadPoolExecutor(1) as writer:
+            with reporting(progress, f"{self.kind} of stars") as tell, ThreadPoolExecutor(1) as writer:
+                tell("stars", done, self.total)
                 for done in ahead(writer, lambda job: self._commit(*job, sums, notes), jobs, 1):
-                    if progress:
-                        progress(done, self.total)
+                    tell("stars", done, self.total)
 
     def _commit(self, number: int, columns: Columns, new: Columns, sums: dict[str, np.ndarray], notes) -> int:
         """Write a part, bring the sums up to it, and say so in the manifest; the number of stars done."""

@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -15,14 +14,13 @@ from ..data.internal import Medium
 from ..fitted import FittedModel, Verdict
 from ..lines import LineList
 from ..simulation import Truth
+from ._case import Asked, Case, Judgement, measure_label, with_reason
 from ._explanation import Explanation
-from ._judge import Judgement, measure_label, nulls, with_reason
+from ._held_out import infer_held_out
 from ._label_lines import METALLICITY, LabelLines, element_lines, label_lines
-from ._stars import Stars, infer_held_out
-from .lines_of_evidence import _words as evidence
-from .lines_of_evidence._refit import refitted_response
-from .lines_of_evidence._saliency import saliency
-from .lines_of_evidence._supporting import supporting_evidence
+from ._stars import InferredStars
+from .lines_of_evidence import _registry
+from .lines_of_evidence._latent_sample import LatentSample, latent_sample
 
 __all__ = ["explain", "explain_all"]
 
@@ -37,7 +35,7 @@ def explain(
     *,
     lines: LineList | None = None,
     species: str | Sequence[str] | None = None,
-    others: Sequence[str] | None = None,
+    condition_on: Sequence[str] | None = None,
     inputs: Sequence[str] | None = None,
     resolution: float | Mapping[str, float] | None = None,
     truth: Truth | None = None,
@@ -55,16 +53,16 @@ def explain(
         Held-out stars with spectra and labels: stars that the model was neither fitted nor calibrated on.
     label : str
     lines : LineList, optional
-        Lines of all elements, in air or vacuum; the built-in table unless given.
+        Lines of all elements, in air or vacuum. Default: the built-in table.
     species : str or sequence of str, optional
-        Elements or species whose lines are the label's own, none for (); by default what the model's label table
-        says, and for overall metallicity ("fe_h", "m_h") every metal.
-    others : sequence of str, optional
-        The labels to condition on. By default all other labels of the model but those that are guesses themselves
-        (judged ``shortcut``, or without a line of theirs in these spectra): a guess is a copy of the others, and
-        conditioning on it would take away what the spectrum says about the label.
+        Elements or species whose lines are the label's element lines, none for (). Default: what the model's label
+        table says, and for overall metallicity ("fe_h", "m_h") every metal.
+    condition_on : sequence of str, optional
+        The labels to hold fixed. Default: all other labels of the model that are not guesses themselves. A guess (judged
+        ``shortcut``, or without element lines in these spectra) is a copy of the others, and conditioning on it would
+        take away what the spectrum says about the label.
     inputs : sequence of str, optional
-        The outputs to infer from; by default all spectra that model and catalogue share.
+        The outputs to infer from. Default: all spectra that model and catalogue share.
     resolution : float or mapping of input to float, optional
         lambda / FWHM of the spectra; known for APOGEE, GALAH and LAMOST.
     truth : Truth, optional
@@ -75,7 +73,7 @@ def explain(
     n_null : int
         Draws of the null: the same lines at random other places.
     supporting : bool
-        Whether to add probes, Shapley values and disentanglement scores, some seconds for each label.
+        Whether to add evidence on what the latents hold, some seconds for each label; for linear decoders.
     key : jax random key or int
 
     Returns
@@ -92,13 +90,13 @@ def explain(
     lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
     windows = element_lines(stars, lines, given, resolution)
-    if others is None:
-        others = _conditioning(stars, windows)[label]
-    for name in others:
+    if condition_on is None:
+        condition_on = _conditioning(stars, windows)[label]
+    for name in condition_on:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
-    asked = _Asked(catalog, lines, resolution, truth, train, n_null, _seed(key))
-    found = _explained(stars, label, others, windows[label], asked)
-    return _supported(stars, {label: found}, asked)[label] if supporting else found
+    asked = Asked(catalog, lines, resolution, truth, train, n_null, _seed(key))
+    sample = _sample(stars, {label: condition_on}, asked, supporting)
+    return _explained(stars, label, condition_on, windows[label], asked, sample)
 
 
 def explain_all(
@@ -115,13 +113,14 @@ def explain_all(
     supporting: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> dict[str, Explanation]:
-    """`explain` for several labels (by default all), with one pass over the stars.
+    """`explain` for several labels, with one pass over the stars.
 
     Parameters
     ----------
     labels : sequence of str, optional
+        Default: all labels of the model.
     species : mapping of label to species, optional
-        In place of the label table's.
+        Instead of the label table's.
     fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, key
         As for `explain`.
     """
@@ -132,28 +131,16 @@ def explain_all(
     lines = LineList.builtin() if lines is None else lines
     windows = element_lines(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
-    asked = _Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
-    found = {name: _explained(stars, name, others[name], windows[name], asked) for name in labels}
-    return _supported(stars, found, asked) if supporting else found
-
-
-class _Asked(NamedTuple):
-    """What is asked of every label alike."""
-
-    catalog: Catalog
-    lines: LineList
-    resolution: float | Mapping[str, float] | None
-    truth: Truth | None
-    train: Catalog | None
-    n_null: int
-    seed: int
+    asked = Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
+    sample = _sample(stars, {name: others[name] for name in labels}, asked, supporting)
+    return {name: _explained(stars, name, others[name], windows[name], asked, sample) for name in labels}
 
 
 def _seed(key: PRNGKeyArray | int) -> int:
     return int(jax.random.randint(as_key(key), (), 0, 2**31 - 1))
 
 
-def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
+def _conditioning(stars: InferredStars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
     """The labels to condition each label on: all others that are not guesses themselves.
 
     A label is a guess if it is judged a shortcut, or has no listed line and no strong response either (a list may hold
@@ -176,52 +163,58 @@ def _conditioning(stars: Stars, windows: Mapping[str, LabelLines]) -> dict[str, 
 
 
 def _explained(
-    stars: Stars, label: str, others: Sequence[str], own: LabelLines, asked: _Asked
+    stars: InferredStars,
+    label: str,
+    others: Sequence[str],
+    lines: LabelLines,
+    asked: Asked,
+    sample: LatentSample | None,
 ) -> Explanation:
     """Judge one label and collect its evidence."""
     unit = stars.fitted.info(stars.fitted.label_output()).units.get(label, "")
-    seed, truth = asked.seed, asked.truth
-    case = measure_label(stars, label, others, own)
-    verdict = case.verdict
-    if label in METALLICITY and len(own.species) > 1:
+    judged = measure_label(stars, label, others, lines)
+    verdict = judged.verdict
+    if label in METALLICITY and len(lines.species) > 1:
         verdict = with_reason(
             verdict,
             "It scales the lines of every metal, so all of them count as its own; its element alone may not.",
         )
-    verdict = _medium_checked(stars, case, asked, verdict)
-    null = nulls(stars, case, asked.n_null, np.random.default_rng(seed)) if own.movable(stars.good) else None
-    refitted = None
-    if asked.train is not None and len(own):
-        refitted = refitted_response(stars.fitted, asked.train, asked.catalog, case, stars.inputs, key=seed)
-    found = [
-        evidence.off_trend(case, unit),
-        evidence.element_lines(case, null),
-        evidence.gain(case, seed),
-        saliency(stars, case, seed),
-        evidence.ablation(case, null, refitted),
-        evidence.doubles(stars, case, seed),
-        evidence.injection(stars, case, null),
-    ]
-    if truth is not None and label in truth.labels and set(others) <= set(truth.labels):
-        found.append(evidence.bound(stars, case, asked.catalog, truth, unit))
-    names = tuple(p.name for p in stars.inputs)
-    return Explanation(label, unit, own.species, case.others, names, verdict, {e.name: e for e in found})
+    verdict = _medium_checked(stars, judged, asked, verdict)
+    case = Case(**vars(judged), stars=stars, unit=unit, asked=asked, sample=sample, null={})
+    case = dataclasses.replace(case, null=_nulls(case))
+    found = [line.measure(case) for line in _registry.LINES]
+    inputs = tuple(p.name for p in stars.inputs)
+    evidence = {e.name: e for e in found if e is not None}
+    return Explanation(label, unit, lines.species, judged.others, inputs, verdict, evidence)
 
 
-def _supported(stars: Stars, found: dict[str, Explanation], asked: _Asked) -> dict[str, Explanation]:
-    """Probes, Shapley values and disentanglement scores added; they decide nothing. Linear decoders only."""
-    if not stars.fitted.model.is_linear:
-        return found
-    others = {name: e.others for name, e in found.items()}
-    names = [p.name for p in stars.inputs]
-    more = supporting_evidence(stars.fitted, asked.catalog, others=others, inputs=names, seed=asked.seed)
-    return {
-        name: dataclasses.replace(e, evidence={**e.evidence, **{m.name: m for m in more.get(name, ())}})
-        for name, e in found.items()
-    }
+def _nulls(case: Case) -> dict[str, np.ndarray]:
+    """What lines of evidence give when every line of the label is moved to a random other place, again and again."""
+    draws: dict[str, list[float]] = {}
+    if not case.lines.movable(case.stars.good):
+        return {}
+    rng = np.random.default_rng(case.asked.seed)
+    for _ in range(case.asked.n_null):
+        moved = case.lines.elsewhere(rng, case.stars.good)
+        held = case.stars.without(moved.pixels)
+        for line in _registry.LINES:
+            value = line.elsewhere(case, moved, held)
+            if value is not None:
+                draws.setdefault(line.name, []).append(value)
+    return {name: np.array(values) for name, values in draws.items()}
 
 
-def _medium_checked(stars: Stars, case: Judgement, asked: _Asked, verdict: Verdict) -> Verdict:
+def _sample(
+    stars: InferredStars, others: Mapping[str, Sequence[str]], asked: Asked, supporting: bool
+) -> LatentSample | None:
+    """Latents for supporting evidence, where it is asked for; it needs linear decoders."""
+    if not supporting or not stars.fitted.model.is_linear:
+        return None
+    inputs = [p.name for p in stars.inputs]
+    return latent_sample(stars.fitted, asked.catalog, others=others, inputs=inputs, seed=asked.seed)
+
+
+def _medium_checked(stars: InferredStars, case: Judgement, asked: Asked, verdict: Verdict) -> Verdict:
     """A warning and a reason if the lines fit far better once their wavelengths are taken for the other medium."""
     found = case.measured.element_lines
     if found is None or found.t >= GOOD_T:

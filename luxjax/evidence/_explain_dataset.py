@@ -1,9 +1,9 @@
-"""What every star of a dataset owes its labels to, written as it comes: memory does not depend on the number of stars."""
+"""Split of every star's labels into element lines and the rest of the spectrum; results are written incrementally."""
 
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,16 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from ..core import Batch, InputError, check_name
+from ..core import Batch, InputError, Progress, check_name
 from ..core.internal import join_names
 from ..data import Catalog, LabelTable
 from ..fitted import FittedModel
 from ..fitted.internal import fingerprint
 from ..interpret.attribution import flux_jacobian
 from ..lines import LineList
+from ._held_out import infer_held_out
 from ._label_lines import LabelLines, element_lines
 from ._star_split import OF_STARS, Own, star_split
-from ._stars import Stars, infer_held_out
+from ._stars import InferredStars
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplanationTable", "explain_dataset", "open_explained"]
 
 KIND = "explanations"
+OLD_FACTS = {"own_lines": "element_lines"}  # as an earlier luxjax wrote them
 RUNS, RUN = 16, 64  # of stars, for which the element windows are chosen
 
 
@@ -43,7 +45,7 @@ def explain_dataset(
     resolution: float | Mapping[str, float] | None = None,
     block: int = 512,
     part: int = 8192,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> "ExplanationTable":
     """Split every label of every star into what its element lines say and what the rest of the spectrum says.
 
@@ -65,7 +67,7 @@ def explain_dataset(
 
     Returns
     -------
-    Explained
+    ExplanationTable
 
     Raises
     ------
@@ -120,13 +122,13 @@ class ExplanationTable:
     """Explanations of stars on disk. Make them with `explain_dataset`, read them with `open_explained`.
 
     One row per star, in the order of the dataset, and for every label, in its unit: the label as predicted (posterior
-    mean), and where it has lines of its own in these spectra
+    mean), and where it has element lines in these spectra
 
     * ``<label>_own`` and ``<label>_rest``, what its element lines and all other pixels add to the label of the mean star,
       ``facts["mean_star"]``: the three add up to the label;
     * ``<label>_without``, the label predicted with its element lines hidden;
     * ``<label>_depth`` and ``<label>_depth_err``, how much deeper its element lines are than the rest of the spectrum predicts, in
-      dex of abundance: NaN where no own pixel is good.
+      dex of abundance: NaN where no pixel of its lines is good.
 
     ``pandas.read_parquet(folder)`` reads the same.
     """
@@ -139,12 +141,12 @@ class ExplanationTable:
 
     def __repr__(self) -> str:
         state = "" if len(self) == self.results.total else f" of {self.results.total}"
-        return f"Explained({len(self)}{state} stars at '{self.results.location}': {join_names(self.facts['labels'])})"
+        return f"ExplanationTable({len(self)}{state} stars at '{self.results.location}': {join_names(self.facts['labels'])})"
 
     @property
     def facts(self) -> dict[str, Any]:
         """Labels, their units, those of the mean star, and the element lines in words."""
-        return self.results.facts
+        return {OLD_FACTS.get(name, name): value for name, value in self.results.facts.items()}
 
     def table(self, stars: Any = None) -> pd.DataFrame:
         """One row per star, for all or those chosen by a slice, integer array or boolean mask."""
@@ -167,13 +169,13 @@ class _Split:
 
     Parameters
     ----------
-    sample : Stars
+    sample : InferredStars
         Some of the stars, as the model sees them.
     windows : mapping of str to LabelLines
         The element lines of every label.
     """
 
-    def __init__(self, sample: Stars, windows: Mapping[str, LabelLines]):
+    def __init__(self, sample: InferredStars, windows: Mapping[str, LabelLines]):
         self.fitted, self.sample, self.windows = sample.fitted, sample, windows
         self.inputs, self.names = [p.name for p in sample.inputs], sample.labels
         self.output = self.fitted.label_output()
@@ -252,7 +254,7 @@ class _Split:
         return columns
 
 
-def _sample(fitted: FittedModel, dataset: "Dataset", inputs: Sequence[str] | None) -> Stars:
+def _sample(fitted: FittedModel, dataset: "Dataset", inputs: Sequence[str] | None) -> InferredStars:
     """Stars in runs from all over the dataset, as the model sees them, their labels left out."""
     starts = np.linspace(0, max(len(dataset) - RUN, 0), RUNS).astype(int)
     rows = np.unique(starts[:, None] + np.arange(RUN))

@@ -1,18 +1,24 @@
-"""From a fitted model and held-out stars to the numbers of a verdict, for windows of one's own."""
+"""From a fitted model and held-out stars to the numbers of a verdict, for any windows."""
 
 from collections.abc import Mapping, Sequence
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name
+from ..core import Batch, InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog
 from ..fitted import FittedModel
-from ._measure import HeldOut, Measurement, measurement
-from ._stars import Stars, infer_held_out
+from ..latents import star_sums
+from ..latents.internal import blocks, effective_ivar, latent_posterior
+from ..models import Lux
+from ._measure import HeldOutStars, Measurement, measurement
+from ._stars import InferredStars, Pixels
 
-__all__ = ["held_out", "measure_evidence"]
+__all__ = ["held_out", "infer_held_out", "measure_evidence"]
 
 Windows = ArrayLike | Mapping[str, ArrayLike]
 
@@ -24,7 +30,7 @@ def held_out(
     inputs: Sequence[str] | None = None,
     *,
     block: int = 512,
-) -> HeldOut:
+) -> HeldOutStars:
     """Predict the labels of held-out stars with and without element windows, and the flux in these windows.
 
     Parameters
@@ -40,7 +46,7 @@ def held_out(
         Stars handled at a time.
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
-    return stars.without(_beside(stars, pixels, bool))
+    return stars.without(_side_by_side(stars, pixels, bool))
 
 
 def measure_evidence(
@@ -77,13 +83,13 @@ def measure_evidence(
         Stars handled at a time.
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
-    own = _beside(stars, pixels, bool)
-    shape = None if profile is None else _beside(stars, profile, float)[own]
-    number = None if profile is None or line is None else _beside(stars, line, int)[own]
+    own = _side_by_side(stars, pixels, bool)
+    shape = None if profile is None else _side_by_side(stars, profile, float)[own]
+    number = None if profile is None or line is None else _side_by_side(stars, line, int)[own]
     return measurement(stars.without(own), label, others, shape, number)
 
 
-def _beside(stars: Stars, given: Windows | None, kind: type) -> np.ndarray:
+def _side_by_side(stars: InferredStars, given: Windows | None, kind: type) -> np.ndarray:
     """The arrays of all inputs side by side, (pixel,); zeros where none was given."""
     names = [p.name for p in stars.inputs]
     if given is None:
@@ -108,3 +114,82 @@ def _beside(stars: Stars, given: Windows | None, kind: type) -> np.ndarray:
             )
         out[p.where] = values
     return out
+
+
+def infer_held_out(
+    fitted: FittedModel, catalog: Catalog, inputs: Sequence[str] | None = None, *, block: int = 512
+) -> InferredStars:
+    """One pass over held-out stars.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    catalog : Catalog
+        Stars that the model has not seen, with spectra and labels.
+    inputs : sequence of str, optional
+        The outputs to infer from; by default all spectra that model and catalogue share.
+    block : int
+        Stars handled at a time.
+    """
+    output = fitted.label_output()
+    pixels = _pixels(fitted, catalog, inputs)
+    names = [p.name for p in pixels]
+    if output not in catalog.outputs:
+        raise InputError(
+            f"these stars have no '{output}' to compare with (outputs: {join_names(catalog.outputs)}); "
+            "join the catalogue with held-out labels."
+        )
+    batch = fitted.batch(catalog, *names)
+    parts, weights = [], []
+    with jax.enable_x64(True):
+        for part, _, where in blocks(batch, block):
+            out, weight = jax.block_until_ready(_inferred(fitted.model, part))
+            n = where.stop - where.start
+            parts.append([np.asarray(x)[:n] for x in out])
+            weights.append(np.concatenate([np.asarray(weight[k])[:n] for k in names], axis=1))
+    gram, rhs, latents, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
+    flux = np.concatenate([np.asarray(batch[k].value) for k in names], axis=1)
+    info, table = fitted.info(output), catalog.labels(output)
+    observed, error = np.full((2, len(catalog), len(info.names)), np.nan)
+    for j, label in enumerate(info.names):
+        if label in table.names:
+            k = table.names.index(label)
+            observed[:, j], error[:, j] = table.value[:, k], table.error[:, k]
+    stars = InferredStars(
+        fitted, np.asarray(catalog.ids), pixels, info.names, observed, error, flux, np.concatenate(weights),
+        gram, rhs, latents, cov, np.empty((0, 0)),
+    )  # fmt: skip
+    object.__setattr__(stars, "predicted", stars.label_values(latents))
+    return stars
+
+
+def _pixels(fitted: FittedModel, catalog: Catalog, inputs: Sequence[str] | None) -> tuple[Pixels, ...]:
+    shared = [n for n in fitted.model.names if n in catalog.outputs and fitted.info(n).is_spectra]
+    if inputs is None:
+        if not shared:
+            raise InputError(
+                f"the model and these stars share no spectra (the model has {join_names(fitted.model.names)}, the "
+                f"catalogue {join_names(catalog.outputs)}); name outputs alike."
+            )
+        inputs = shared
+    found, start = [], 0
+    for name in inputs:
+        check_name("input that model and catalogue share", name, shared)
+        info = fitted.info(name)
+        assert info.wavelength is not None  # spectra have wavelengths and a medium
+        assert info.medium is not None
+        stop = start + len(info.wavelength)
+        found.append(Pixels(name, slice(start, stop), info.wavelength, info.medium, info.survey))
+        start = stop
+    return tuple(found)
+
+
+@eqx.filter_jit
+def _inferred(model: Lux, block: Batch):
+    posterior = latent_posterior(model, block)
+    weight = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
+    gram, rhs = jnp.zeros((2, block.n_stars, 0))
+    if model.is_linear:
+        sums = [star_sums(model.feature_decoders[k], m, weight[k]) for k, m in block.outputs.items()]
+        gram, rhs = sum(s.gram for s in sums), sum(s.rhs for s in sums)
+    return (gram, rhs, posterior.mean, posterior.cov), weight

@@ -8,7 +8,7 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import join_names
 from ..lines import ELEMENTS, LineList
-from ._stars import Stars
+from ._stars import InferredStars
 from ._windows import ElementWindows, element_windows, survey_resolution
 
 __all__ = ["METALLICITY", "LabelLines", "element_lines", "label_lines", "typical_star"]
@@ -35,7 +35,7 @@ class LabelLines:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Own pixels, bool."""
+        """Pixels of the windows, bool."""
         return np.concatenate([w.pixels for w in self.windows])
 
     @property
@@ -75,9 +75,17 @@ class LabelLines:
         elements = join_names(dict.fromkeys(e for w in self.windows for e in w.lines.element))
         return f"{len(self)} line{'' if len(self) == 1 else 's'} of {elements}"
 
+    def table(self) -> dict[str, np.ndarray]:
+        """Wavelengths, species and depths of the lines, as figures need them."""
+        return {
+            "line_wavelength": np.concatenate([w.lines.wavelength for w in self.windows]),
+            "line_species": np.concatenate([w.lines.species.astype(str) for w in self.windows]).astype(str),
+            "line_depth": np.concatenate([w.depth for w in self.windows]),
+        }
+
 
 def label_lines(
-    stars: Stars,
+    stars: InferredStars,
     lines: LineList,
     species: Sequence[str],
     resolution: float | Mapping[str, float] | None,
@@ -109,7 +117,7 @@ def label_lines(
 
 
 def element_lines(
-    stars: Stars,
+    stars: InferredStars,
     lines: LineList,
     species: Mapping[str, str | Sequence[str]],
     resolution: float | Mapping[str, float] | None,
@@ -127,7 +135,7 @@ def element_lines(
     return out
 
 
-def typical_star(stars: Stars) -> dict[str, float]:
+def typical_star(stars: InferredStars) -> dict[str, float]:
     """Median predicted temperature, gravity and metallicity of the sample, as far as they are labels."""
     wanted = [name for name in ("teff", "logg", "fe_h") if name in stars.labels]
     return {name: float(np.median(stars.predicted[:, stars.column(name)])) for name in wanted}

@@ -16,12 +16,12 @@ from .lines_of_evidence._element_lines import (
 )
 from .lines_of_evidence._off_trend import ElementShare, Response, off_trend_response, response_share
 
-__all__ = ["HeldOut", "Measurement", "measurement"]
+__all__ = ["HeldOutStars", "Measurement", "measurement"]
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
-    """What a model says of held-out stars with and without an element's element windows. Host arrays in float64.
+class HeldOutStars:
+    """What a model says of held-out stars with and without some element windows. Host arrays in float64.
 
     Labels are in their own units and in the order of `labels`.
 
@@ -69,7 +69,7 @@ class Measurement(NamedTuple):
 
 
 def measurement(
-    stars: HeldOut,
+    stars: HeldOutStars,
     label: str,
     others: Sequence[str],
     profile: ArrayLike | None = None,
@@ -79,7 +79,7 @@ def measurement(
 
     Parameters
     ----------
-    stars : HeldOut
+    stars : HeldOutStars
         Its own pixels are those of the label.
     label, others
         As for `measure_evidence`.

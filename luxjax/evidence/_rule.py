@@ -16,23 +16,23 @@ def decide(
     label: str,
     species_has_lines: bool | None,
     response: Response,
-    own: ElementLines | None = None,
+    lines: ElementLines | None = None,
     share: ElementShare | None = None,
     thresholds: Thresholds | None = None,
 ) -> Verdict:
     """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
 
-    1. ``measured``: T of the element lines, the own part of the response, its significance and its share all reach their
-       thresholds, and T survives without any one line.
-    2. ``proxy``: a significant response, but neither T nor the own share reaches its threshold, nor does the own part
-       of the response. (Where both an artefact and element lines follow the label, the rest of the spectrum predicts the
-       lines and T is small, though own pixels clearly answer: that is not a proxy, but mixed.)
+    1. ``measured``: T of the element lines and what their pixels give of the response (size, significance, share) all reach
+       their thresholds, and T survives without any one line.
+    2. ``proxy``: a significant response, but neither T nor the share of the element lines reaches its threshold, nor
+       does their part of the response. (Where both an artefact and element lines follow the label, the rest of the
+       spectrum predicts the lines and T is small, though own pixels clearly answer: that is no proxy, but mixed.)
     3. ``shortcut``: T is small though a line would have shown, and the upper limit of the response is small.
     4. ``inconclusive``: anything else; the reasons say what is missing.
 
-    A label whose species has no line in the window has no T and can never be measured. A label without a species of
-    its own (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy; its
-    reason says so.
+    A label whose species has no line in the window has no T and can never be measured. A label without a species
+    (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy; its reason
+    says so.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def decide(
     species_has_lines : bool or None
         Whether the label's species has lines in the spectrum; None for a label that has no species.
     response : Response
-    own : ElementLines, optional
+    lines : ElementLines, optional
     share : ElementShare, optional
         Both needed where `species_has_lines`, otherwise not looked at.
     thresholds : Thresholds, optional
@@ -48,12 +48,12 @@ def decide(
     """
     limits = Thresholds.load() if thresholds is None else thresholds
     if species_has_lines:
-        if own is None or share is None:
+        if lines is None or share is None:
             raise InputError(
-                f"the species of '{label}' has lines, so its verdict needs own= and share=; see measure_evidence."
+                f"the species of '{label}' has lines, so its verdict needs lines= and share=; see measure_evidence."
             )
-        numbers = _numbers(response, limits) | _own_numbers(own, share)
-        verdict, reasons = _with_lines(numbers, own, limits)
+        numbers = _numbers(response, limits) | _line_numbers(lines, share)
+        verdict, reasons = _with_lines(numbers, lines, limits)
     elif species_has_lines is None:
         numbers = _numbers(response, limits)
         verdict, reasons = _without_species(numbers, limits)
@@ -93,60 +93,60 @@ def _numbers(r: Response, limits: Thresholds) -> dict[str, float]:
     }
 
 
-def _own_numbers(own: ElementLines, share: ElementShare) -> dict[str, float]:
+def _line_numbers(lines: ElementLines, share: ElementShare) -> dict[str, float]:
     numbers = {
-        "element_line_t": own.t,
-        "own_line_information": own.information,
+        "element_line_t": lines.t,
+        "element_line_information": lines.information,
         "own_response": share.beta_own,
         "rest_response": share.beta_rest,
         "own_response_z": share.z,
         "element_share": share.share,
     }
-    pairs = zip(own.t_without, own.t_without_expected, strict=True)
+    pairs = zip(lines.t_without, lines.t_without_expected, strict=True)
     for j, (found, expected) in enumerate(pairs, 1):
         numbers |= {f"t_without_{j}": found, f"t_without_{j}_expected": expected}
     return numbers
 
 
-def _with_lines(v: dict[str, float], own: ElementLines, limits: Thresholds) -> tuple[str, list[str]]:
+def _with_lines(v: dict[str, float], lines: ElementLines, limits: Thresholds) -> tuple[str, list[str]]:
     m = limits.measured
     t, share = v["element_line_t"], v["element_share"]
     used = v["own_response"] >= m.own_response and v["own_response_z"] > m.own_response_z
-    own_words = f"element lines follow it off trend at T = {t:.1f}"
+    line_words = f"element lines follow it off trend at T = {t:.1f}"
     size = f"{v['response']:.2f}" if v["tau2_z"] > limits.shortcut.variance_z else "unresolved size"
     share_words = f"own pixels carry {share:.0%} of the off-trend response of {size}"
     if t >= m.element_line_t and used and share >= m.element_share:
-        single = _single_line(own, limits)
+        single = _single_line(lines, limits)
         if single:
             return "inconclusive", [single]
-        return "measured", [f"Its {own_words} (needs {m.element_line_t:g}), and {share_words}."]
+        return "measured", [f"Its {line_words} (needs {m.element_line_t:g}), and {share_words}."]
     if _significant(v, limits) and t < m.element_line_t and share < m.element_share and not used:
         return "proxy", [
-            f"The prediction follows it off trend ({_response(v)}), but its {own_words} only (a measurement needs "
+            f"The prediction follows it off trend ({_response(v)}), but its {line_words} only (a measurement needs "
             f"{m.element_line_t:g}) and {share_words}: pixels that are not its own carry the information."
         ]
     if t < m.element_line_t and _small(v, limits):
         return "shortcut", [
-            f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, and its {own_words}; "
+            f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, and its {line_words}; "
             f"a line that held the label would have shown T of about {v['expected_t']:.0f}. It is guessed from the "
             "other labels."
         ]
     reasons = []
     if t >= m.element_line_t and not used:
         reasons.append(
-            f"It is in the spectrum but not used by the model: its {own_words}, yet the response by own pixels is "
+            f"It is in the spectrum but not used by the model: its {line_words}, yet the response by own pixels is "
             f"{v['own_response']:.2f} at {v['own_response_z']:.1f} sigma (needs {m.own_response:g} and "
             f"{m.own_response_z:g}); fit with more latents."
         )
     elif t >= m.element_line_t:
-        reasons.append(f"Mixed: its {own_words}, but {share_words}, less than {m.element_share:.0%}.")
+        reasons.append(f"Mixed: its {line_words}, but {share_words}, less than {m.element_share:.0%}.")
     elif _significant(v, limits) and used:
         reasons.append(
-            f"Mixed: own pixels answer for {v['own_response']:.2f} of it, but {share_words}, and beside the rest of the "
-            f"spectrum its {own_words} only, less than {m.element_line_t:g}."
+            f"Mixed: own pixels answer for {v['own_response']:.2f} of it, but {share_words}, and given the rest of the "
+            f"spectrum its {line_words} only, less than {m.element_line_t:g}."
         )
     elif _significant(v, limits):
-        reasons.append(f"Mixed: {share_words}, but its {own_words} only, less than {m.element_line_t:g}.")
+        reasons.append(f"Mixed: {share_words}, but its {line_words} only, less than {m.element_line_t:g}.")
     return "inconclusive", reasons or _missing(v, limits)
 
 
@@ -163,7 +163,7 @@ def _without_lines(v: dict[str, float], limits: Thresholds) -> tuple[str, list[s
 
 
 def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
-    alone = "It has no lines of its own, so this rests on the off-trend response alone."
+    alone = "It has no element lines, so this rests on the off-trend response alone."
     m = limits.measured_without_lines
     if v["response_z"] > m.response_z and v["response_lower"] >= m.response_lower:
         return "measured", [f"The prediction follows it off trend: {_response(v)}.", alone]
@@ -202,13 +202,13 @@ def _guessed(v: dict[str, float]) -> str:
     )
 
 
-def _single_line(own: ElementLines, limits: Thresholds) -> str:
+def _single_line(lines: ElementLines, limits: Thresholds) -> str:
     """A sentence if one line alone carries T though the others should show it too."""
     m = limits.measured
-    for j, (found, expected) in enumerate(zip(own.t_without, own.t_without_expected, strict=True), 1):
+    for j, (found, expected) in enumerate(zip(lines.t_without, lines.t_without_expected, strict=True), 1):
         if expected >= m.line_t_expected and found < m.line_t_found:
             return (
-                f"One line alone carries it: without line {j}, T falls from {own.t:.1f} to {found:.1f}, where the weight "
+                f"One line alone carries it: without line {j}, T falls from {lines.t:.1f} to {found:.1f}, where the weight "
                 f"of the others would leave {expected:.1f}; a blend or an artefact in one window does this, so look there."
             )
     return ""

@@ -1,8 +1,8 @@
-"""Held-out stars as a model sees them, kept so that pixels can be taken out and put back at little cost.
+"""Held-out stars with their spectra and inferred latents, so that pixels can be masked and changed at little cost.
 
 With linear decoders the spectrum enters a star's latents only through sums over pixels (see `luxjax.fitting`). Masking
 some pixels takes their share from the sums, and changed fluxes add to them, so that a hundred masks cost about as much
-as the one pass over all pixels. Other decoders are inferred anew for every mask.
+as the one pass over all pixels. For other decoders latents are inferred again for every mask.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import join_names
-from ..data import Catalog
+from ..core import Batch, OutputData, check_name
 from ..data.internal import Medium
 from ..fitted import FittedModel
-from ..latents import latent_posterior, star_sums
-from ..latents.internal import blocks, effective_ivar
+from ..latents.internal import blocks, latent_posterior
 from ..models import Lux
-from ._measure import HeldOut
+from ._measure import HeldOutStars
 
-__all__ = ["Pixels", "Stars", "infer_held_out"]
+__all__ = ["InferredStars", "Pixels"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,10 @@ class Pixels:
 
 
 @dataclass(frozen=True, eq=False)
-class Stars:
+class InferredStars:
     """Held-out stars, their spectra and the model's inference of them. Host arrays; labels in their own units.
+
+    What a model says of them with some pixels masked is `HeldOutStars`, from `without`.
 
     Attributes
     ----------
@@ -124,7 +123,7 @@ class Stars:
             parts.append(np.asarray(decoder.intercept, float)[rows] + features @ weight.T)
         return np.concatenate(parts, axis=1)
 
-    def without(self, pixels: np.ndarray) -> HeldOut:
+    def without(self, pixels: np.ndarray) -> HeldOutStars:
         """The stars' labels with and without these pixels, and what is seen at the pixels themselves."""
         flux, weight = self.flux[:, pixels].astype(float), self.weight[:, pixels].astype(float)
         if self.fitted.model.is_linear:
@@ -136,7 +135,7 @@ class Stars:
             own = self.predicted - self.label_values(z)
         model = self.model_flux(z, pixels)
         masked = self.label_values(z)
-        return HeldOut(
+        return HeldOutStars(
             self.labels, self.observed, self.error, self.predicted, masked, own, flux, weight, model
         )
 
@@ -173,94 +172,15 @@ class Stars:
         return gram, (weight * (flux - offset[pixels])) @ rows
 
 
-def infer_held_out(
-    fitted: FittedModel, catalog: Catalog, inputs: Sequence[str] | None = None, *, block: int = 512
-) -> Stars:
-    """One pass over held-out stars.
-
-    Parameters
-    ----------
-    fitted : FittedModel
-    catalog : Catalog
-        Stars that the model has not seen, with spectra and labels.
-    inputs : sequence of str, optional
-        The outputs to infer from; by default all spectra that model and catalogue share.
-    block : int
-        Stars handled at a time.
-    """
-    output = fitted.label_output()
-    pixels = _pixels(fitted, catalog, inputs)
-    names = [p.name for p in pixels]
-    if output not in catalog.outputs:
-        raise InputError(
-            f"these stars have no '{output}' to compare with (outputs: {join_names(catalog.outputs)}); "
-            "join the catalogue with held-out labels."
-        )
-    batch = fitted.batch(catalog, *names)
-    parts, weights = [], []
-    with jax.enable_x64(True):
-        for part, _, where in blocks(batch, block):
-            out, weight = jax.block_until_ready(_inferred(fitted.model, part))
-            n = where.stop - where.start
-            parts.append([np.asarray(x)[:n] for x in out])
-            weights.append(np.concatenate([np.asarray(weight[k])[:n] for k in names], axis=1))
-    gram, rhs, latents, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
-    flux = np.concatenate([np.asarray(batch[k].value) for k in names], axis=1)
-    info, table = fitted.info(output), catalog.labels(output)
-    observed, error = np.full((2, len(catalog), len(info.names)), np.nan)
-    for j, label in enumerate(info.names):
-        if label in table.names:
-            k = table.names.index(label)
-            observed[:, j], error[:, j] = table.value[:, k], table.error[:, k]
-    stars = Stars(
-        fitted, np.asarray(catalog.ids), pixels, info.names, observed, error, flux, np.concatenate(weights),
-        gram, rhs, latents, cov, np.empty((0, 0)),
-    )  # fmt: skip
-    object.__setattr__(stars, "predicted", stars.label_values(latents))
-    return stars
-
-
-def _pixels(fitted: FittedModel, catalog: Catalog, inputs: Sequence[str] | None) -> tuple[Pixels, ...]:
-    shared = [n for n in fitted.model.names if n in catalog.outputs and fitted.info(n).is_spectra]
-    if inputs is None:
-        if not shared:
-            raise InputError(
-                f"the model and these stars share no spectra (the model has {join_names(fitted.model.names)}, the "
-                f"catalogue {join_names(catalog.outputs)}); name outputs alike."
-            )
-        inputs = shared
-    found, start = [], 0
-    for name in inputs:
-        check_name("input that model and catalogue share", name, shared)
-        info = fitted.info(name)
-        assert info.wavelength is not None  # spectra have wavelengths and a medium
-        assert info.medium is not None
-        stop = start + len(info.wavelength)
-        found.append(Pixels(name, slice(start, stop), info.wavelength, info.medium, info.survey))
-        start = stop
-    return tuple(found)
-
-
 def _solve(gram: np.ndarray, rhs: np.ndarray) -> np.ndarray:
     return np.linalg.solve(gram + np.eye(rhs.shape[1]), rhs[:, :, None])[:, :, 0]
 
 
-@eqx.filter_jit
-def _inferred(model: Lux, block: Batch):
-    posterior = latent_posterior(model, block)
-    weight = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
-    gram, rhs = jnp.zeros((2, block.n_stars, 0))
-    if model.is_linear:
-        sums = [star_sums(model.feature_decoders[k], m, weight[k]) for k, m in block.outputs.items()]
-        gram, rhs = sum(s.gram for s in sums), sum(s.rhs for s in sums)
-    return (gram, rhs, posterior.mean, posterior.cov), weight
-
-
-def _infer_without(stars: Stars, pixels: np.ndarray) -> np.ndarray:
+def _infer_without(stars: InferredStars, pixels: np.ndarray) -> np.ndarray:
     return _infer(stars, stars.flux, 1.0 - pixels)
 
 
-def _infer(stars: Stars, flux: np.ndarray, keep: np.ndarray) -> np.ndarray:
+def _infer(stars: InferredStars, flux: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Latents from these fluxes and the pixels kept, for decoders that are not linear."""
     bare = Lux(stars.fitted.model.decoders)  # the weights hold the scatter already
     batch = Batch(

@@ -8,8 +8,12 @@ from typing import NamedTuple
 
 __all__ = ["Thresholds"]
 
+# The file calls element lines "own lines" and inconclusive "undecided". Its words stay as they were when the thresholds
+# were fixed: its hash, which every verdict carries, says that no number has changed since.
+OLDER = {"own_line_t": "element_line_t", "own_share": "element_share"}
 
-class OutputData(NamedTuple):
+
+class Measured(NamedTuple):
     """Measured: all must hold."""
 
     element_line_t: float
@@ -28,14 +32,14 @@ class MeasuredWithoutLines(NamedTuple):
 
 
 class Proxy(NamedTuple):
-    """Proxy: both must hold, and T and the own share lie below those of `OutputData`."""
+    """Proxy: both must hold, and T and the element share lie below those of `Measured`."""
 
     response_z: float
     response: float
 
 
 class Shortcut(NamedTuple):
-    """Shortcut: all must hold, and T lies below that of `OutputData`."""
+    """Shortcut: all must hold, and T lies below that of `Measured`."""
 
     response_upper: float
     expected_t: float
@@ -45,7 +49,7 @@ class Shortcut(NamedTuple):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds of `decide`, as read from ``luxjax/explain/thresholds.toml``.
+    """Thresholds of `decide`, as read from ``luxjax/evidence/thresholds.toml``.
 
     Attributes
     ----------
@@ -59,7 +63,7 @@ class Thresholds:
 
     version: int
     variance_floor: float
-    measured: OutputData
+    measured: Measured
     measured_without_lines: MeasuredWithoutLines
     proxy: Proxy
     shortcut: Shortcut
@@ -73,7 +77,7 @@ class Thresholds:
         return cls(
             int(given["version"]),
             float(given["variance_floor"]),
-            OutputData(**given["measured"]),
+            Measured(**{OLDER.get(name, name): value for name, value in given["measured"].items()}),
             MeasuredWithoutLines(**given["measured_without_lines"]),
             Proxy(**given["proxy"]),
             Shortcut(**given["shortcut"]),

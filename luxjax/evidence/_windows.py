@@ -1,4 +1,4 @@
-"""Which pixels are an element's own? Windows about its lines, and how deep a change of abundance shows there."""
+"""Element windows: the pixels about an element's lines, and how deep a change of abundance shows there."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ class ElementWindows:
         )
 
     def elsewhere(self, rng: np.random.Generator, good: np.ndarray | None = None) -> "ElementWindows":
-        """The same lines, each moved to a random place where no window of its own lies: a null.
+        """The same lines, each moved to a random place away from all windows: a null.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class ElementWindows:
         return int(self._free(good).sum()) >= 10 * len(self)
 
     def _free(self, good: np.ndarray | None) -> np.ndarray:
-        """Pixels about which a whole window fits without touching an own one or pixels without data."""
+        """Pixels about which a whole window fits without touching another one or pixels without data."""
         good = np.ones(len(self.wavelength), bool) if good is None else np.asarray(good, bool)
         half = self._half(REACH)
         narrowed = np.convolve(good, np.ones(2 * half + 1), mode="same") >= 2 * half + 0.5

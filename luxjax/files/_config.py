@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core import InputError, choose_from
+from ..core import InputError
+from ..core.internal import choose_from
 
 __all__ = ["merge_config", "read_config"]
 

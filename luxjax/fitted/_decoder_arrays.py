@@ -13,40 +13,31 @@ import numpy as np
 
 from ..core import InputError
 from ..core.internal import Array, join_names
-from ..models import MLP, AbstractDecoder, AbstractFeatureDecoder, Linear, Lux, ModuleDecoder, Quadratic
+from ..models import AbstractDecoder, Lux, ModuleDecoder
+from ..models.internal import DECODERS, AbstractStoredDecoder
 
 __all__ = ["arrays_of", "decoder_from", "settings_of"]
 
-DECODERS: dict[type[AbstractDecoder], str] = {Linear: "linear", Quadratic: "quadratic", MLP: "mlp"}
+KINDS: dict[type[AbstractDecoder], str] = {kind: name for name, kind in DECODERS.items()}
 OWN = "module"  # the kind of a decoder that luxjax does not know
 
 
 def settings_of(decoder: AbstractDecoder) -> dict[str, Any]:
     """What the header has to say of a decoder."""
-    kind = {"decoder": DECODERS.get(type(decoder), OWN)}
-    if isinstance(decoder, MLP):
-        return kind | {"layers": len(decoder.layers), "activation": decoder.activation}
-    if type(decoder) in DECODERS:
-        return kind
+    kind = {"decoder": KINDS.get(type(decoder), OWN)}
+    if type(decoder) in KINDS:
+        assert isinstance(decoder, AbstractStoredDecoder)
+        return kind | decoder.stored()[0]
     inside = decoder.module if isinstance(decoder, ModuleDecoder) else decoder
     return kind | {"class": type(inside).__name__, "wrapped": isinstance(decoder, ModuleDecoder)}
 
 
 def arrays_of(name: str, decoder: AbstractDecoder) -> dict[str, np.ndarray]:
     """The arrays of the decoder of output `name`, by their names in the file."""
-    if type(decoder) not in DECODERS:
+    if type(decoder) not in KINDS:
         return {f"{name}/{OWN}{path}": np.asarray(x) for path, x in _leaves(decoder).items()}
-    assert isinstance(decoder, AbstractFeatureDecoder)
-    found = {
-        f"{name}/intercept": np.asarray(decoder.intercept),
-        f"{name}/weight": np.asarray(decoder.weight),
-    }
-    for k, layer in enumerate(decoder.layers if isinstance(decoder, MLP) else ()):
-        found |= {
-            f"{name}/layer{k}/weight": np.asarray(layer.weight),
-            f"{name}/layer{k}/bias": np.asarray(layer.bias),
-        }
-    return found
+    assert isinstance(decoder, AbstractStoredDecoder)
+    return {f"{name}/{path}": np.asarray(x) for path, x in decoder.stored()[1].items()}
 
 
 def _leaves(tree) -> dict[str, Array]:
@@ -62,19 +53,10 @@ def decoder_from(
     kind = entry["decoder"]
     if kind == OWN:
         return _own_decoder(name, entry, arrays, model)
-    rows = jnp.asarray(arrays[f"{name}/intercept"]), jnp.asarray(arrays[f"{name}/weight"])
-    if kind == "linear":
-        return Linear(*rows)
-    if kind == "quadratic":
-        return Quadratic(*rows, n_latents)
-    if kind != "mlp":
+    if kind not in DECODERS:
         raise ValueError(f"unknown decoder '{kind}'")
-    layers = []
-    for k in range(entry["layers"]):
-        weight, bias = (jnp.asarray(arrays[f"{name}/layer{k}/{part}"]) for part in ("weight", "bias"))
-        empty = eqx.filter_eval_shape(eqx.nn.Linear, *weight.shape[::-1], key=jax.random.key(0))
-        layers.append(eqx.tree_at(lambda layer: (layer.weight, layer.bias), empty, (weight, bias)))
-    return MLP(*rows, layers, entry["activation"])
+    own = {k.removeprefix(f"{name}/"): x for k, x in arrays.items() if k.startswith(f"{name}/")}
+    return jax.tree.map(jnp.asarray, DECODERS[kind].restored(entry, own, n_latents))
 
 
 def _own_decoder(name: str, entry: dict[str, Any], arrays, model: Lux | None) -> AbstractDecoder:

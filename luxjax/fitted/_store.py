@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import InputError
-from ..files.internal import read_header, replaced_folder
+from ..files.internal import FolderKind
 from ..models import Lux
 from ._calibration import Calibration
 from ._decoder_arrays import arrays_of, decoder_from, settings_of
@@ -20,26 +19,21 @@ from ._fitted import FittedModel
 from ._output_info import OutputInfo
 from ._verdict import Verdict
 
-__all__ = ["SCHEMA", "fingerprint", "load", "save"]
+__all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise, 5 roles and
 # facts of outputs, calibrations and the hashes of training stars; all are read
-SCHEMA = 5
-HEADER = "model.json"
+MODEL_FOLDER = FolderKind("model", "model.json", schema=5)
 FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
 
 
 def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:
     """Write a fitted model to a folder: ``model.json`` to read, ``arrays.npz`` beside it.
 
-    Written beside the target first and moved into place, so that an interrupted save leaves no half model. A
-    model already there is replaced; a folder that holds anything else is refused.
+    Written next to the target first and moved into place, so that an interrupted save leaves no half model. A
+    model already there is replaced; a folder that holds anything else, or more, is refused.
     """
-    header, arrays = _describe(fitted)
-    with replaced_folder(folder, HEADER, "model") as part:
-        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-        np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
-    return Path(folder)
+    return MODEL_FOLDER.write(folder, *_describe(fitted))
 
 
 def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
@@ -58,16 +52,9 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
         If there is no model, it was written by a newer luxjax, its files do not fit together, or it needs `model` and
         what was given does not fit.
     """
-    folder = Path(folder)
-    header = read_header(folder, HEADER, "model", SCHEMA)
-    try:
-        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-        return _rebuild(header, arrays, model)
-    except InputError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"the model at '{folder}' is damaged ({error}); save it again.") from error
+    header = MODEL_FOLDER.read(folder)
+    with MODEL_FOLDER.reading(folder):
+        return _rebuild(header, MODEL_FOLDER.arrays(folder), model)
 
 
 def fingerprint(fitted: FittedModel) -> str:
@@ -87,8 +74,6 @@ def fingerprint(fitted: FittedModel) -> str:
 
 
 def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from .. import __version__
-
     arrays: dict[str, np.ndarray] = {"objective": np.asarray(fitted.objective), "training": fitted.training}
     outputs = {}
     for name in fitted.model.names:
@@ -114,9 +99,6 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
             "described": name in fitted.outputs,
         }
     header = {
-        "what": "luxjax model",
-        "schema": SCHEMA,
-        "luxjax": __version__,
         "n_latents": fitted.model.n_latents,
         "outputs": outputs,
         "summary": dict(fitted.summary),

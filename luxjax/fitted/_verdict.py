@@ -1,6 +1,7 @@
 """Was a label measured from the spectrum? The answer, as it travels with a fitted model and its predictions."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +13,21 @@ from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..stats import Interval
 
-__all__ = ["VERDICTS", "Trend", "Verdict"]
+__all__ = ["VERDICTS", "Trend", "Verdict", "current_words"]
 
 VERDICTS = ("measured", "proxy", "shortcut", "inconclusive")
 """What a verdict can be. Measured: by the label's element lines. Proxy: off the trend with the other labels, but by
-something else than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
+something other than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
 labels. Inconclusive: the stars at hand do not tell."""
 
-OLD_WORDS = {"undecided": "inconclusive", "own_line_t": "element_line_t", "own_share": "element_share"}
+# What luxjax wrote before these words were chosen.
+_OLD_VERDICTS = {"undecided": "inconclusive"}
+_OLD_NUMBERS = {
+    "own_line_t": "element_line_t",
+    "own_line_information": "element_line_information",
+    "own_share": "element_share",
+}
+_OLD_PHRASE = re.compile(r"\bown([ -](?:line|window)s?)\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,20 +170,25 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> "Verdict":
-        """From `to_dict`, of this luxjax or of 0.1, which had other words."""
-        word = str(given["verdict"])
+        """From `to_dict`; what an earlier luxjax wrote comes back in today's words."""
+        verdict = str(given["verdict"])
         return cls(
             str(given["label"]),
-            OLD_WORDS.get(word, word),
-            _words(given["reasons"]),
+            _OLD_VERDICTS.get(verdict, verdict),
+            tuple(map(current_words, _words(given["reasons"]))),
             _words(given["others"]),
             _float(given["response"]),
             Interval(*(_float(end) for end in given["response_interval"])),
-            {OLD_WORDS.get(name, str(name)): _float(value) for name, value in given["numbers"].items()},
+            {_OLD_NUMBERS.get(name, str(name)): _float(value) for name, value in given["numbers"].items()},
             str(given["thresholds"]),
             int(given["n_stars"]),
             None if given["trend"] is None else Trend.from_dict(given["trend"]),
         )
+
+
+def current_words(sentence: str) -> str:
+    """A sentence that an earlier luxjax wrote, in today's words: its own lines are called element lines."""
+    return _OLD_PHRASE.sub(r"element\1", sentence)
 
 
 def _number(value: float) -> float | None:

@@ -5,7 +5,6 @@ from ._em import EM
 from ._evidence import log_evidence
 from ._fit import FitError, fit
 from ._fitter import AbstractFitter, FitResult
-from ._given import fit_given_latents
 from .gradient._gradient import Gradient
 
 __all__ = [
@@ -16,6 +15,5 @@ __all__ = [
     "FitResult",
     "Gradient",
     "fit",
-    "fit_given_latents",
     "log_evidence",
 ]

@@ -5,14 +5,15 @@ The objective is J = half the chi-square (with half the sum of ln variance where
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, check_name
-from ..core.internal import Array, PRNGKeyArray
-from ..latents import decoder_sums, latent_posterior, weight_products
+from ..core import Batch, InputError, Progress, check_name
+from ..core.internal import AbstractStars, Array, PRNGKeyArray, reporting
+from ..latents import decoder_sums, improve_decoders, weight_products
 from ..latents.internal import (
     block_latent_mean,
     blocks,
@@ -20,18 +21,18 @@ from ..latents.internal import (
     expected_residual,
     finish,
     has_scatter,
-    improve_decoders,
+    latent_posterior,
     new_scatter,
     scatter_sums,
     summed,
     with_label_rows,
 )
 from ..models import Lux
-from ..parallel.internal import STAR, SUM, Sharded, all_reduce, device_put_sharded, everywhere
+from ..parallel.internal import STAR, SUM
 from ..parallel.internal import shard_map_stars as on_devices
 from ._basis import LatentMoments, balanced, unit_moments, whitened
 from ._checkpoint import Checkpoint, fit_identity
-from ._fitter import AbstractFitter, FitResult, Progress
+from ._fitter import AbstractFitter, FitResult
 from ._start import moments_of, svd_start
 
 __all__ = ["ALS", "strengths"]
@@ -72,9 +73,16 @@ class ALS(AbstractFitter):
     balance: bool = True
     block: int | None = None
     checkpoint: str | None = None
+    shares_stars: ClassVar[bool] = True
+    streams_stars: ClassVar[bool] = True
+    never_rises: ClassVar[bool] = True
+
+    @classmethod
+    def suits(cls, model: Lux) -> bool:
+        return model.is_closed_form
 
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         if not model.is_closed_form:
             raise InputError(
@@ -92,27 +100,27 @@ class ALS(AbstractFitter):
             (model, moments, latents), before, objective = kept
             latents = _own(latents, batch)
         converged = False
-        for cycle in range(len(objective), self.max_cycles):
-            loss, sums = self._sweep(model, batch, latents, strength)
-            if objective and loss > objective[-1] and self.scatter:
-                model = Lux(model.decoders, before)  # the scatter's step overshot
+        with reporting(progress, "fit") as tell:
+            for cycle in range(len(objective), self.max_cycles):
                 loss, sums = self._sweep(model, batch, latents, strength)
-            if progress and not objective:
-                progress(0, loss)
-            before = model.scatter
-            model, gain = self._maximise(model, sums, strength)
-            objective.append(loss - gain)
-            if progress:
-                progress(cycle + 1, objective[-1])
-            moments = sums[2]
-            del sums  # as large as a block: none of it while the next is made
-            if self.balance and model.is_linear:
-                model, moments = self._balance(model, moments, strength)
-            if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
-                converged = True
-                break
-            if self.checkpoint:
-                checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
+                if objective and loss > objective[-1] and self.scatter:
+                    model = Lux(model.decoders, before)  # the scatter's step overshot
+                    loss, sums = self._sweep(model, batch, latents, strength)
+                if not objective:
+                    tell("cycles", 0, self.max_cycles, objective=loss)
+                before = model.scatter
+                model, gain = self._maximise(model, sums, strength)
+                objective.append(loss - gain)
+                tell("cycles", cycle + 1, self.max_cycles, objective=objective[-1])
+                moments = sums[2]
+                del sums  # as large as a block: none of it while the next is made
+                if self.balance and model.is_linear:
+                    model, moments = self._balance(model, moments, strength)
+                if cycle and objective[-2] - objective[-1] < self.tol * abs(objective[-1]):
+                    converged = True
+                    break
+                if self.checkpoint:
+                    checkpoint.write((model, moments, _of_all(latents, batch)), before, objective)
         if model.is_linear:
             model = whitened(model, moments, self.intercept)
         sums = self._sweep(model, batch, latents, strength, spread=True, prior=1.0)[1][0]
@@ -124,18 +132,20 @@ class ALS(AbstractFitter):
         return FitResult(model, cov, objective, converged, message)
 
     def _started(
-        self, model: Lux, batch: Batch, moments, strength: dict[str, float], key: PRNGKeyArray
+        self, model: Lux, batch: AbstractStars, moments, strength: dict[str, float], key: PRNGKeyArray
     ) -> Lux:
         model = svd_start(model, batch, key=key)
         model = model if self.intercept else _without_intercepts(model)
         return self._balance(model, moments, strength)[0] if self.balance and model.is_linear else model
 
-    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, strength: dict[str, float]) -> dict:
+    def _identity(
+        self, model: Lux, batch: AbstractStars, key: PRNGKeyArray, strength: dict[str, float]
+    ) -> dict:
         """What decides the course of a fit; of a dataset its checksums say enough, and it need not be read for that."""
         if self.checkpoint is None:
             return {}
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
-        moments = {} if getattr(batch, "fingerprint", None) else moments_of(batch)
+        moments = {} if batch.fingerprint else moments_of(batch)
         return fit_identity(settings | {"regularization": strength}, model, batch, key, moments)
 
     def _sweep(self, model, batch, latents, strength, *, spread: bool = False, prior: float | None = None):
@@ -147,7 +157,7 @@ class ALS(AbstractFitter):
         noisy = self.scatter or has_scatter(model)
         run = on_devices(_pass, (SUM, SUM, STAR))
         products = weight_products(model, batch.names, batch.dtype)
-        shared = everywhere((model, products), batch)
+        shared = batch.everywhere((model, products))
 
         def of_block(block, real, where):
             start = None if latents is None else _placed(latents[where], len(real), batch)
@@ -156,7 +166,7 @@ class ALS(AbstractFitter):
                 latents[where] = np.asarray(z)[: where.stop - where.start]
             return loss, sums
 
-        loss, sums = all_reduce(summed(of_block(*b) for b in blocks(batch, self.block)), batch)
+        loss, sums = batch.all_reduce(summed(of_block(*b) for b in blocks(batch, self.block)))
         squares = {k: np.square(np.asarray(d.weight)).sum() for k, d in model.feature_decoders.items()}
         return float(loss) + 0.5 * sum(strength[k] * float(x) for k, x in squares.items()), sums
 
@@ -205,29 +215,23 @@ def _pass(model: Lux, products, block: Batch, real, start, prior: float, noisy: 
     return jnp.sum(real * loss), (sums, spreads, moments), z
 
 
-def _no_latents(model: Lux, batch: Batch | Sharded) -> np.ndarray:
+def _no_latents(model: Lux, batch: AbstractStars) -> np.ndarray:
     """Where the first search for the latents of this process's stars begins."""
-    stars = batch.stars if isinstance(batch, Sharded) else batch
-    return np.zeros((stars.n_stars, model.n_latents))
+    return np.zeros((batch.own.stop - batch.own.start, model.n_latents))
 
 
-def _of_all(latents: np.ndarray | None, batch: Batch | Sharded) -> Array | None:
+def _of_all(latents: np.ndarray | None, batch: AbstractStars) -> Array | None:
     """The latents of the stars of all processes, as a checkpoint keeps them."""
-    if latents is None:
-        return None
-    return jnp.asarray(batch.gathered(latents) if isinstance(batch, Sharded) else latents)
+    return None if latents is None else jnp.asarray(batch.gathered(latents))
 
 
-def _own(latents: Array | None, batch: Batch | Sharded) -> np.ndarray | None:
+def _own(latents: Array | None, batch: AbstractStars) -> np.ndarray | None:
     """Those of the stars of this process."""
-    if latents is None:
-        return None
-    return np.array(latents[batch.own] if isinstance(batch, Sharded) else latents)
+    return None if latents is None else np.array(np.asarray(latents)[batch.own])
 
 
-def _placed(rows: np.ndarray, n: int, batch: Batch | Sharded):
-    rows = np.pad(rows, ((0, n - len(rows)), (0, 0)))
-    return device_put_sharded(rows, batch.mesh) if isinstance(batch, Sharded) else jnp.asarray(rows)
+def _placed(rows: np.ndarray, n: int, batch: AbstractStars) -> Array:
+    return batch.device_put(np.pad(rows, ((0, n - len(rows)), (0, 0))))
 
 
 def _without_intercepts(model: Lux) -> Lux:

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import InputError
-from ..core.internal import Array, PRNGKeyArray
+from ..core.internal import AbstractStars, Array, PRNGKeyArray
 from ..models import Lux
-from ..parallel.internal import from_first, is_main_process
 
 __all__ = ["Checkpoint", "fit_identity"]
 
@@ -23,7 +22,7 @@ __all__ = ["Checkpoint", "fit_identity"]
 def fit_identity(
     settings: Mapping[str, Any],
     model: Lux,
-    batch: Any,
+    batch: AbstractStars,
     key: PRNGKeyArray,
     moments: Mapping[str, Iterable[Array]],
 ) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def fit_identity(
         Of the fitter.
     model : Lux
         Before the fit.
-    batch : Batch, Streamed or Sharded
+    batch : AbstractStars
         The stars; where they come from a dataset its fingerprint says which they are.
     key : jax random key
     moments : mapping of str to arrays
@@ -48,7 +47,7 @@ def fit_identity(
 
     data = {"stars": batch.n_stars, "sizes": batch.sizes}
     data["sums"] = {name: [rounded(x) for x in sums] for name, sums in moments.items()}
-    if fingerprint := getattr(batch, "fingerprint", None):
+    if fingerprint := batch.fingerprint:
         data["dataset"] = fingerprint
     return {
         "settings": dict(settings),
@@ -69,12 +68,12 @@ class Checkpoint:
         Nothing is written or read without one.
     identity : mapping
         What tells this fit from others: settings, data, seed. A file of another fit is refused.
-    batch : Batch, Streamed or Sharded, optional
+    batch : AbstractStars
         The stars of the fit: where several processes have them, the first alone writes and reads.
     """
 
-    def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any], batch: Any = None):
-        self.path = None if path is None or not is_main_process(batch) else Path(path)
+    def __init__(self, path: str | os.PathLike | None, identity: Mapping[str, Any], batch: AbstractStars):
+        self.path = None if path is None or not batch.is_main_process else Path(path)
         self._batch = batch
         self.identity = json.dumps(identity, sort_keys=True)
 
@@ -98,10 +97,10 @@ class Checkpoint:
         """What `write` kept, in the shape of this model and its scatter (or of `before`); None where there is nothing yet."""
         like = (like, dict(like.scatter if before is None else before))
         kept = self._read(like)
-        n = int(from_first(np.array(-1 if kept is None else len(kept[1])), self._batch))
+        n = int(self._batch.from_first(np.array(-1 if kept is None else len(kept[1]))))
         if n < 0:
             return None
-        (model, last), objective = from_first(kept or (like, np.zeros(n)), self._batch)
+        (model, last), objective = self._batch.from_first(kept or (like, np.zeros(n)))
         return model, last, objective.tolist()
 
     def _read(

@@ -9,14 +9,16 @@ Where noise is Student's t the expectation is over the precision of every value 
 JASA 84, 881), taken as independent of the latents; the objective is then the variational bound of the likelihood.
 """
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError
-from ..core.internal import Array, Float, PRNGKeyArray
-from ..latents import decoder_sums, latent_posterior, weight_products
+from ..core import Batch, InputError, Progress
+from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray, reporting
+from ..latents import decoder_sums, improve_decoders, weight_products
 from ..latents.internal import (
     DecoderSums,
     LatentPosterior,
@@ -24,8 +26,8 @@ from ..latents.internal import (
     effective_ivar,
     expected_residual,
     finish,
-    improve_decoders,
     information_share,
+    latent_posterior,
     mean_field,
     minus_log_density,
     new_scatter,
@@ -36,7 +38,7 @@ from ..latents.internal import (
 )
 from ..models import Linear, Lux
 from ._checkpoint import Checkpoint, fit_identity
-from ._fitter import AbstractFitter, FitResult, Progress
+from ._fitter import AbstractFitter, FitResult
 from ._readout import readout
 from ._start import Moments, count_values, moments_of, svd_start
 
@@ -78,9 +80,17 @@ class EM(AbstractFitter):
     readout: bool = False
     block: int | None = None
     checkpoint: str | None = None
+    shares_stars: ClassVar[bool] = True
+    streams_stars: ClassVar[bool] = True
+    never_rises: ClassVar[bool] = True
+    fits_student_t: ClassVar[bool] = True
+
+    @classmethod
+    def suits(cls, model: Lux) -> bool:
+        return model.is_linear
 
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         if not model.is_linear:
             raise InputError(
@@ -95,22 +105,22 @@ class EM(AbstractFitter):
         model = svd_start(model, batch, key=key) if kept is None else kept[0]
         before, objective = (model.scatter, []) if kept is None else kept[1:]
         converged = False
-        for cycle in range(len(objective), self.max_cycles):
-            loss, *sums = self._sweep(model, batch)
-            if objective and loss > objective[-1] and self.scatter:
-                model = model.replace(scatter=before)  # the scatter's step overshot
+        with reporting(progress, "fit") as tell:
+            for cycle in range(len(objective), self.max_cycles):
                 loss, *sums = self._sweep(model, batch)
-            objective.append(loss)
-            if progress:
-                progress(cycle, loss)
-            if cycle and abs(objective[-2] - objective[-1]) < self.tol * n_values:
-                converged = True
-                break
-            before = model.scatter
-            model = _maximise(model, *sums)
-            checkpoint.write(model, before, objective)
-        else:
-            _, *sums = self._sweep(model, batch)
+                if objective and loss > objective[-1] and self.scatter:
+                    model = model.replace(scatter=before)  # the scatter's step overshot
+                    loss, *sums = self._sweep(model, batch)
+                objective.append(loss)
+                tell("cycles", cycle, self.max_cycles, objective=loss)
+                if cycle and abs(objective[-2] - objective[-1]) < self.tol * n_values:
+                    converged = True
+                    break
+                before = model.scatter
+                model = _maximise(model, *sums)
+                checkpoint.write(model, before, objective)
+            else:
+                _, *sums = self._sweep(model, batch)
         model, cov = finish(model, sums[0], shrink=self.shrink)
         if not model.is_gaussian:
             cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
@@ -122,11 +132,13 @@ class EM(AbstractFitter):
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)
 
-    def _identity(self, model: Lux, batch: Batch, key: PRNGKeyArray, moments: dict[str, Moments]) -> dict:
+    def _identity(
+        self, model: Lux, batch: AbstractStars, key: PRNGKeyArray, moments: dict[str, Moments]
+    ) -> dict:
         settings = {k: v for k, v in vars(self).items() if k not in ("checkpoint", "max_cycles")}
         return fit_identity(settings, model, batch, key, moments)
 
-    def _sweep(self, model: Lux, batch: Batch):
+    def _sweep(self, model: Lux, batch: AbstractStars):
         products = weight_products(model, batch.names, batch.dtype)
         kernel = _pass_with_scatter if self.scatter else _pass_without
         return sweep(kernel, model, batch, self.block, products)

@@ -7,8 +7,7 @@ import numpy as np
 from ..core import Batch, InputError
 from ..data import Catalog
 from ..fitted import FittedModel
-from ..latents import latent_posterior
-from ..latents.internal import blocks, effective_ivar, expected_residual
+from ..latents.internal import blocks, effective_ivar, expected_residual, latent_posterior
 from ..models import Lux
 from ._em import star_loss
 

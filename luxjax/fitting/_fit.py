@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -13,17 +13,15 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from ..core import Batch, InputError, LuxWarning
-from ..core.internal import PRNGKeyArray, as_key, join_names
+from ..core import Batch, InputError, LuxWarning, Progress
+from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, check_stars, join_names
 from ..data import Catalog
 from ..data.internal import hash_ids
 from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
-from ..parallel.internal import Streamed, on_mesh
-from ._als import ALS
-from ._em import EM
-from ._fitter import AbstractFitter, Progress
-from .gradient._gradient import Gradient
+from ..parallel.internal import on_mesh
+from ._fitter import AbstractFitter
+from ._registry import can_do, default_fitter
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -46,7 +44,7 @@ def fit(
     *,
     key: PRNGKeyArray | int,
     mesh: Mesh | None = None,
-    progress: Progress | None = None,
+    progress: bool | Progress | None = None,
 ) -> FittedModel:
     """Fit a model to the stars of a catalogue.
 
@@ -66,8 +64,9 @@ def fit(
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`: those of this process, or of several, each of
         which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
-    progress : callable, optional
-        Called with (cycles, objective): how many are done, 0 at the start, and the objective there.
+    progress : bool or Progress, optional
+        True shows the cycles (`Gradient`: steps) on standard error. A function is called with ``("cycles", done, total,
+        objective=...)``: how many are done, 0 at the start, how many there are at most, and the objective there.
 
     Returns
     -------
@@ -82,17 +81,12 @@ def fit(
         If the objective became infinite or NaN.
     """
     start = time.perf_counter()
-    outputs = _bare(model, data) if isinstance(data, Batch) else _describe(model, data)
-    fitted = FittedModel(model, {}, outputs)
-    fitter = fitter or _default(model)
-    if isinstance(data, Batch | Catalog):
-        batch: Batch = fitted.batch(data, *model.names)
-    else:
-        sizes = {name: len(model.scatter[name]) for name in model.names}
-        batch = cast(Batch, Streamed(data, fitted.batch, sizes))  # it has what fitters ask of a batch
-    _check(model, batch, fitter)
-    if mesh is not None:
-        batch = _on_mesh(batch, mesh, fitter)
+    check_stars(data)
+    outputs = _describe(model, data) if data.describes_outputs else _bare(model, data)
+    fitter = fitter or default_fitter(model)
+    stars = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
+    _check(model, stars, fitter)
+    batch: AbstractStars = stars if mesh is None else _on_mesh(stars, mesh, fitter)
     with jax.enable_x64(True):
         # One precision from the start: kernels compiled for it serve every cycle.
         model = jax.tree.map(_in_double, model)
@@ -129,19 +123,15 @@ def _in_double(x):
     return jax.device_put(np.asarray(x, np.float64)) if floats else x
 
 
-def _on_mesh(batch: Batch, mesh: Mesh, fitter: AbstractFitter) -> Batch:
-    if not isinstance(fitter, ALS | EM):
-        raise InputError(f"{type(fitter).__name__} runs on one device; leave out mesh, or use EM() or ALS().")
-    return cast(Batch, on_mesh(batch, mesh))  # it has what fitters ask of a batch
+def _on_mesh(batch: AbstractLocalStars, mesh: Mesh, fitter: AbstractFitter) -> AbstractStars:
+    if not fitter.shares_stars:
+        raise InputError(
+            f"{type(fitter).__name__} runs on one device; leave out mesh, or use {can_do('shares_stars')}."
+        )
+    return on_mesh(batch, mesh)
 
 
-def _default(model: Lux) -> AbstractFitter:
-    if model.is_linear:
-        return EM()
-    return ALS() if model.is_closed_form else Gradient()
-
-
-def _describe(model: Lux, data: "Catalog | Dataset") -> dict[str, OutputInfo]:
+def _describe(model: Lux, data: Any) -> dict[str, OutputInfo]:
     missing = [name for name in model.names if name not in data.sizes]
     if missing:
         raise InputError(
@@ -158,15 +148,15 @@ def _describe(model: Lux, data: "Catalog | Dataset") -> dict[str, OutputInfo]:
     return {name: OutputInfo.of(data[name]) for name in model.names}
 
 
-def _bare(model: Lux, batch: Batch) -> dict[str, OutputInfo]:
+def _bare(model: Lux, batch: Any) -> dict[str, OutputInfo]:
     """What a batch says of its outputs: which of them are labels, or nothing."""
     sizes = {name: len(model.scatter[name]) for name in model.names}
     return {k: OutputInfo.bare(k, n, batch.labels) for k, n in sizes.items()} if batch.labels else {}
 
 
-def _hashes(data: "Catalog | Batch | Dataset") -> np.ndarray:
+def _hashes(data: Any) -> np.ndarray:
     """A hash of every star's id, sorted; those of a dataset some at a time."""
-    if isinstance(data, Batch):
+    if not data.describes_outputs:
         return np.zeros(0, np.uint64)
     if isinstance(data, Catalog):
         return np.unique(hash_ids(data.ids))
@@ -174,10 +164,10 @@ def _hashes(data: "Catalog | Batch | Dataset") -> np.ndarray:
     return np.unique(np.concatenate([hash_ids(data.select(slice(k, k + MANY)).ids) for k in starts]))
 
 
-def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
-    if not (model.is_gaussian or isinstance(fitter, EM)):
+def _check(model: Lux, batch: AbstractStars, fitter: AbstractFitter) -> None:
+    if not (model.is_gaussian or fitter.fits_student_t):
         raise InputError(
-            f"{type(fitter).__name__} fits Gaussian noise only; fit linear decoders by EM() to use Student-t noise, or leave "
+            f"{type(fitter).__name__} fits Gaussian noise only; fit linear decoders by {can_do('fits_student_t')} to use Student-t noise, or leave "
             "the degrees of freedom infinite."
         )
     if batch.n_stars <= model.n_latents:
@@ -185,11 +175,11 @@ def _check(model: Lux, batch: Batch, fitter: AbstractFitter) -> None:
             f"{batch.n_stars} stars cannot determine {model.n_latents} latents; give more stars (ten per latent is a "
             "start) or ask for fewer latents."
         )
-    if isinstance(batch, Streamed):
-        if not isinstance(fitter, ALS | EM | Gradient):
+    if not batch.is_in_memory:
+        if not fitter.streams_stars:
             raise InputError(
-                f"{type(fitter).__name__} needs its stars in memory; fit dataset.select(...).catalog(), or use EM(), ALS() or "
-                "Gradient()."
+                f"{type(fitter).__name__} needs its stars in memory; fit dataset.select(...).catalog(), or use "
+                f"{can_do('streams_stars')}."
             )
         return
     for name in model.names:

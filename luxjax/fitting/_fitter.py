@@ -1,19 +1,16 @@
 """What every fitter offers, and what it returns."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import equinox as eqx
 
-from ..core import Batch
-from ..core.internal import Array, PRNGKeyArray
+from ..core import Progress
+from ..core.internal import AbstractStars, Array, PRNGKeyArray
 from ..models import Lux
 
-__all__ = ["AbstractFitter", "FitResult", "Progress"]
-
-Progress = Callable[[int, float], None]
-"""Called with the number of cycles or steps that are done, 0 for the start, and the objective there."""
+__all__ = ["AbstractFitter", "FitResult"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +37,27 @@ class FitResult:
 
 
 class AbstractFitter(eqx.Module):
-    """A way of fitting a model to a batch."""
+    """A way of fitting a model to stars; it says itself which models and stars it can take."""
+
+    shares_stars: ClassVar[bool] = False
+    """Whether stars may be shared out over devices (`luxjax.parallel.star_mesh`)."""
+    streams_stars: ClassVar[bool] = False
+    """Whether stars may be read from disk in every pass instead of being held in memory."""
+    never_rises: ClassVar[bool] = False
+    """Whether its objective never rises from one cycle to the next."""
+    fits_student_t: ClassVar[bool] = False
+    """Whether it knows Student-t noise (`Lux.dof`)."""
+
+    @classmethod
+    @abstractmethod
+    def suits(cls, model: Lux) -> bool:
+        """Whether it can fit decoders of these kinds."""
 
     @abstractmethod
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
-        """Fit `model` to `batch`; called by `luxjax.fit`, which prepares and checks both."""
+        """Fit `model` to the stars of `batch`; called by `luxjax.fit`, which prepares and checks both.
+
+        `progress` is told of cycles or steps that are done, 0 for the start, and the ``objective`` there.
+        """

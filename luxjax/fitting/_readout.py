@@ -11,11 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError
-from ..core.internal import Array, join_names, pack
-from ..latents import latent_posterior
-from ..latents.internal import blocks, is_telling
+from ..core.internal import AbstractStars, Array, join_names, pack
+from ..latents.internal import blocks, is_telling, latent_posterior
 from ..models import Linear, Lux
-from ..parallel.internal import STAR, Sharded, shard_map_stars
+from ..parallel.internal import STAR, shard_map_stars
 
 __all__ = ["readout", "readout_row"]
 
@@ -23,7 +22,7 @@ STEPS = 200
 
 
 def readout(
-    model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int | None
+    model: Lux, weight_cov: dict[str, Array], batch: AbstractStars, block: int | None
 ) -> tuple[Lux, dict[str, Array]]:
     """Every small output's rows by ridge regression on the latents inferred from the large outputs.
 
@@ -101,13 +100,13 @@ def readout_row(
     return row, spread, float(np.sqrt(variance))
 
 
-def _latents(model: Lux, batch: Batch, block: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _latents(model: Lux, batch: AbstractStars, block: int | None) -> tuple[np.ndarray, np.ndarray]:
     parts = []
     for part, _, where in blocks(batch, block):
         found = jax.block_until_ready(shard_map_stars(_posterior, STAR)(model, part))
         parts.append([np.asarray(x)[: where.stop - where.start] for x in found])
     mean, cov = (np.concatenate(x) for x in zip(*parts, strict=True))
-    return (batch.gathered(mean), batch.gathered(cov)) if isinstance(batch, Sharded) else (mean, cov)
+    return batch.gathered(mean), batch.gathered(cov)
 
 
 @eqx.filter_jit

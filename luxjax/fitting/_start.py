@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, aligned, gemm
-from ..core.internal import Array, Float, PRNGKeyArray, total
+from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray, total
 from ..latents.internal import blocks, summed
 from ..models import AbstractFeatureDecoder, Linear, Lux
-from ..parallel.internal import Sharded, Streamed, all_reduce, shard_map_stars
+from ..parallel.internal import shard_map_stars
 
 __all__ = ["Moments", "count_values", "moments_of", "svd_start", "with_linear_part"]
 
@@ -35,9 +35,9 @@ class Moments(NamedTuple):
     good: Float[Array, " out"]
 
 
-def moments_of(batch: Batch | Streamed | Sharded) -> dict[str, Moments]:
+def moments_of(stars: AbstractStars) -> dict[str, Moments]:
     """The sums of every output; streamed stars are read once for them."""
-    return all_reduce(summed(shard_map_stars(_sums)(block) for block, _, _ in blocks(batch)), batch)
+    return stars.all_reduce(summed(shard_map_stars(_sums)(block) for block, _, _ in blocks(stars)))
 
 
 def count_values(moments: Mapping[str, Moments]) -> float:
@@ -58,7 +58,7 @@ def _sums(part: Batch) -> dict[str, Moments]:
 
 
 def svd_start(
-    model: Lux, batch: Batch | Streamed | Sharded, *, key: PRNGKeyArray, n_power: int = 2, oversample: int = 8
+    model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, n_power: int = 2, oversample: int = 8
 ) -> Lux:
     """The model with linear weights from a randomised SVD (Halko, Martinsson & Tropp 2011, SIAM Rev. 53, 217).
 
@@ -83,18 +83,12 @@ def svd_start(
     return _from_projections(model, means, last, _over(scaled, _squares, basis), n_stars)
 
 
-def _sample(batch: Batch | Streamed | Sharded) -> list[Batch]:
+def _sample(stars: AbstractStars) -> list[Batch]:
     """Runs of consecutive stars, evenly spaced, as they lie in memory; all stars where they are few."""
-    stars = batch.whole if isinstance(batch, Sharded) else batch
     n = stars.n_stars
     many = n > SAMPLE
     begins = np.linspace(0, n // RUN - 1, SAMPLE // RUN).astype(int) * RUN if many else np.arange(0, n, RUN)
-    if isinstance(stars, Streamed):
-        if many:
-            stars = stars.stars((begins[:, None] + np.arange(RUN)).ravel())
-        stars = next(stars.parts(SAMPLE))
-        begins = np.arange(0, stars.n_stars, RUN)
-    return [stars.stars(slice(begin, begin + RUN)) for begin in begins]
+    return stars.runs(begins, RUN)
 
 
 def _weighted_mean(runs: Sequence[Batch], name: str) -> tuple[np.ndarray, np.ndarray]:

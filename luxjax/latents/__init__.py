@@ -2,7 +2,7 @@
 
 from ._decoders import decoder_sums
 from ._place import latent_mean
-from ._posterior import latent_posterior
+from ._rows import improve_decoders
 from ._star_sums import star_sums, weight_products
 from ._work import gram_bytes, gram_flops
 
@@ -10,8 +10,8 @@ __all__ = [
     "decoder_sums",
     "gram_bytes",
     "gram_flops",
+    "improve_decoders",
     "latent_mean",
-    "latent_posterior",
     "star_sums",
     "weight_products",
 ]

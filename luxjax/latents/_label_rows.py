@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Batch, gemm
-from ..core.internal import Array, pack
+from ..core.internal import AbstractStars, Array, pack
 from ..models import AbstractFeatureDecoder, Lux
 from ..models.internal import feature_jacobian
 from ._blocks import sweep
@@ -33,7 +33,7 @@ __all__ = ["with_label_rows"]
 
 
 def with_label_rows(
-    model: Lux, weight_cov: dict[str, Array], batch: Batch, block: int | None
+    model: Lux, weight_cov: dict[str, Array], batch: AbstractStars, block: int | None
 ) -> dict[str, Array]:
     """The covariances of decoder rows, those of labels taken over latents that the spectra alone give.
 

@@ -5,9 +5,8 @@ import jax
 import numpy as np
 
 from ..core import Batch
-from ..core.internal import Array, Float
+from ..core.internal import AbstractStars, Array, Float
 from ..models import Lux
-from ..parallel.internal import Streamed
 from ._blocks import block_size, blocks
 from ._posterior import block_latent_mean, latent_posterior
 from ._scatter import has_scatter
@@ -18,7 +17,7 @@ __all__ = ["latent_mean"]
 BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory besides
 
 
-def latent_mean(model: Lux, batch: Batch | Streamed, block: int | None = None) -> Float[Array, "star latent"]:
+def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> Float[Array, "star latent"]:
     """Posterior means of the latents of every star, from all outputs that the batch holds.
 
     For linear decoders and Gaussian noise that is (B'WB + I)^-1 B'W (y - b) with one solve per star, two to three times as

@@ -5,9 +5,9 @@ from ._decoder_noise import decoder_variance, with_decoder_noise
 from ._decoders import DecoderSums, decoded, expected_residual
 from ._held_out import HeldOut, held_out_stars
 from ._label_rows import with_label_rows
-from ._posterior import LatentPosterior, block_latent_mean, mean_field
+from ._posterior import LatentPosterior, block_latent_mean, latent_posterior, mean_field
 from ._robust import information_share, minus_log_density, tail_weight
-from ._rows import finish, improve_decoders, is_telling
+from ._rows import finish, is_telling
 from ._scatter import has_scatter, new_scatter, scatter_sums
 from ._star_sums import Products, effective_ivar, effective_ivars
 
@@ -26,9 +26,9 @@ __all__ = [
     "finish",
     "has_scatter",
     "held_out_stars",
-    "improve_decoders",
     "information_share",
     "is_telling",
+    "latent_posterior",
     "mean_field",
     "minus_log_density",
     "new_scatter",

@@ -1,8 +1,8 @@
 """The model: decoders from latents to outputs, and the generative model that joins them."""
 
-from ._decoders import AbstractDecoder, AbstractFeatureDecoder, Linear, Quadratic
+from ._decoders import AbstractDecoder, AbstractFeatureDecoder, Linear, ModuleDecoder, Quadratic
 from ._lux import Lux
-from ._mlp import MLP, ModuleDecoder
+from ._mlp import MLP
 
 __all__ = [
     "MLP",

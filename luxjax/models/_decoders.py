@@ -1,7 +1,8 @@
 """Decoders: maps from one star's latent vector to one output. Batches are the caller's, by ``jax.vmap``."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax
@@ -11,7 +12,14 @@ import numpy as np
 from ..core import InputError, pairs, unpack
 from ..core.internal import Array, Float, n_pairs, pack
 
-__all__ = ["AbstractDecoder", "AbstractFeatureDecoder", "Linear", "Quadratic"]
+__all__ = [
+    "AbstractDecoder",
+    "AbstractFeatureDecoder",
+    "AbstractStoredDecoder",
+    "Linear",
+    "ModuleDecoder",
+    "Quadratic",
+]
 
 
 class AbstractDecoder(eqx.Module):
@@ -27,9 +35,47 @@ class AbstractDecoder(eqx.Module):
         self, shift: Float[Array, " latent"], matrix: Float[Array, "latent latent"]
     ) -> "AbstractDecoder":
         """The same decoder in another basis of the latents: of u, where z = shift + matrix @ u."""
-        from ._mlp import ModuleDecoder  # a decoder itself
-
         return ModuleDecoder(self, self.n_latents, shift, matrix)
+
+
+class ModuleDecoder(AbstractDecoder):
+    """Any equinox module as a decoder: ``y = module(shift + matrix @ z)``.
+
+    Parameters
+    ----------
+    module : callable equinox module
+        From (latent,) to (out,). It should be smooth, and is best differentiated forwards.
+    n_latents : int
+    shift, matrix : (latent,) and (latent, latent) arrays, optional
+        A change of basis of the latents. Default: none. Fits use it to bring the latents to N(0, I).
+
+    Examples
+    --------
+    ::
+
+        network = eqx.nn.MLP(8, 7514, 64, 2, activation=jax.nn.silu, key=key)
+        model = Lux({"apogee": ModuleDecoder(network, 8), "labels": Linear.zeros(5, 8)})
+    """
+
+    module: Callable
+    n_latents: int = eqx.field(static=True)
+    shift: Float[Array, " latent"]
+    matrix: Float[Array, "latent latent"]
+
+    def __init__(self, module: Callable, n_latents: int, shift=None, matrix=None):
+        self.module, self.n_latents = module, n_latents
+        self.shift = jnp.zeros(n_latents) if shift is None else shift
+        self.matrix = jnp.eye(n_latents) if matrix is None else matrix
+
+    def __call__(self, z):
+        # The basis is a convention, not a weight: no gradient moves it.
+        shift, matrix = jax.lax.stop_gradient((self.shift, self.matrix))
+        return self.module(shift + matrix @ z)
+
+    def change_basis(self, shift, matrix):
+        return ModuleDecoder(
+            self.module, self.n_latents, self.shift + self.matrix @ shift, self.matrix @ matrix
+        )
 
 
 class AbstractFeatureDecoder(AbstractDecoder):
@@ -52,6 +98,19 @@ class AbstractFeatureDecoder(AbstractDecoder):
         return self.intercept + self.weight @ self.features(z)
 
 
+class AbstractStoredDecoder(AbstractFeatureDecoder):
+    """A decoder that a saved model rebuilds from settings and arrays, without running code of the file."""
+
+    @abstractmethod
+    def stored(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Settings as JSON holds them, and arrays by name."""
+
+    @classmethod
+    @abstractmethod
+    def restored(cls, settings: Mapping[str, Any], arrays: Mapping[str, Array], n_latents: int) -> Self:
+        """The decoder of which `stored` gave these."""
+
+
 def zeros(*shape: int) -> Array:
     """Zeros from the host: `jnp.zeros` compiles a program for every shape."""
     return jax.device_put(np.zeros(shape))
@@ -65,7 +124,7 @@ def check_shapes(kind: str, intercept, weight, n_features: int) -> None:
         )
 
 
-class Linear(AbstractFeatureDecoder):
+class Linear(AbstractStoredDecoder):
     """``y = intercept + weight @ z``: the decoder of Lux (Horta et al. 2025, AJ 169, 314).
 
     Parameters
@@ -94,8 +153,15 @@ class Linear(AbstractFeatureDecoder):
     def change_basis(self, shift, matrix):
         return Linear(self.intercept + self.weight @ shift, self.weight @ matrix)
 
+    def stored(self):
+        return {}, {"intercept": self.intercept, "weight": self.weight}
 
-class Quadratic(AbstractFeatureDecoder):
+    @classmethod
+    def restored(cls, settings, arrays, n_latents):
+        return cls(arrays["intercept"], arrays["weight"])
+
+
+class Quadratic(AbstractStoredDecoder):
     """All terms to second order: ``y = intercept + weight @ [z, z_a z_b (a <= b)]``.
 
     With labels in place of latents this is the model of The Cannon (Ness et al. 2015, ApJ 808, 16).
@@ -131,6 +197,13 @@ class Quadratic(AbstractFeatureDecoder):
         linear = linear @ matrix + 2 * jnp.einsum("a,oab,bc->oc", shift, form, matrix)
         form = jnp.einsum("ac,oab,bd->ocd", matrix, form, matrix)
         return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
+
+    def stored(self):
+        return {}, {"intercept": self.intercept, "weight": self.weight}
+
+    @classmethod
+    def restored(cls, settings, arrays, n_latents):
+        return cls(arrays["intercept"], arrays["weight"], n_latents)
 
 
 def feature_jacobian(

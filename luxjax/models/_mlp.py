@@ -1,7 +1,7 @@
-"""Decoders with learned features: a small network beside the linear part, and any equinox module."""
+"""Decoders with learned features: a linear part plus a small network."""
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -9,16 +9,16 @@ import jax.numpy as jnp
 
 from ..core import InputError, check_name
 from ..core.internal import Array, Float, PRNGKeyArray
-from ._decoders import AbstractDecoder, AbstractFeatureDecoder, check_shapes, zeros
+from ._decoders import AbstractStoredDecoder, check_shapes, zeros
 
-__all__ = ["ACTIVATIONS", "MLP", "ModuleDecoder"]
+__all__ = ["ACTIVATIONS", "MLP"]
 
 # Smooth ones only: latents are found by following derivatives. tanh saturates, so that far from the training stars an
 # MLP decoder runs on as a straight line.
 ACTIVATIONS: dict[str, Callable] = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
 
 
-class MLP(AbstractFeatureDecoder):
+class MLP(AbstractStoredDecoder):
     """``y = intercept + weight @ [z, h(z)]``: a linear decoder plus a multilayer perceptron h.
 
     The linear part makes it a linear decoder as long as the weights of h are zero, as they are before a fit. Its last
@@ -87,42 +87,17 @@ class MLP(AbstractFeatureDecoder):
             self.activation,
         )
 
+    def stored(self):
+        arrays: dict[str, Any] = {"intercept": self.intercept, "weight": self.weight}
+        for k, layer in enumerate(self.layers):
+            arrays |= {f"layer{k}/weight": layer.weight, f"layer{k}/bias": layer.bias}
+        return {"layers": len(self.layers), "activation": self.activation}, arrays
 
-class ModuleDecoder(AbstractDecoder):
-    """Any equinox module as a decoder: ``y = module(shift + matrix @ z)``.
-
-    Parameters
-    ----------
-    module : callable equinox module
-        From (latent,) to (out,). It should be smooth, and is best differentiated forwards.
-    n_latents : int
-    shift, matrix : (latent,) and (latent, latent) arrays, optional
-        A change of basis of the latents; none unless given. Fits use it to bring the latents to N(0, I).
-
-    Examples
-    --------
-    ::
-
-        network = eqx.nn.MLP(8, 7514, 64, 2, activation=jax.nn.silu, key=key)
-        model = Lux({"apogee": Wrapped(network, 8), "labels": Linear.zeros(5, 8)})
-    """
-
-    module: Callable
-    n_latents: int = eqx.field(static=True)
-    shift: Float[Array, " latent"]
-    matrix: Float[Array, "latent latent"]
-
-    def __init__(self, module: Callable, n_latents: int, shift=None, matrix=None):
-        self.module, self.n_latents = module, n_latents
-        self.shift = jnp.zeros(n_latents) if shift is None else shift
-        self.matrix = jnp.eye(n_latents) if matrix is None else matrix
-
-    def __call__(self, z):
-        # The basis is a convention, not a weight: no gradient moves it.
-        shift, matrix = jax.lax.stop_gradient((self.shift, self.matrix))
-        return self.module(shift + matrix @ z)
-
-    def change_basis(self, shift, matrix):
-        return ModuleDecoder(
-            self.module, self.n_latents, self.shift + self.matrix @ shift, self.matrix @ matrix
-        )
+    @classmethod
+    def restored(cls, settings: Mapping[str, Any], arrays: Mapping[str, Array], n_latents: int) -> "MLP":
+        layers = []
+        for k in range(settings["layers"]):
+            weight, bias = arrays[f"layer{k}/weight"], arrays[f"layer{k}/bias"]
+            empty = eqx.filter_eval_shape(eqx.nn.Linear, *weight.shape[::-1], key=jax.random.key(0))
+            layers.append(eqx.tree_at(lambda layer: (layer.weight, layer.bias), empty, (weight, bias)))
+        return cls(arrays["intercept"], arrays["weight"], layers, settings["activation"])

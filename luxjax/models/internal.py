@@ -1,7 +1,10 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._decoders import feature_jacobian
+from ._decoders import AbstractStoredDecoder, feature_jacobian
+from ._registry import DECODERS
 
 __all__ = [
+    "DECODERS",
+    "AbstractStoredDecoder",
     "feature_jacobian",
 ]

@@ -1,11 +1,10 @@
 """Stars shared out over devices and processes, or streamed from disk."""
 
-from ._mesh import local_stars, star_mesh
+from ._mesh import star_mesh
 from ._processes import broadcast_from_first, join_processes
 
 __all__ = [
     "broadcast_from_first",
     "join_processes",
-    "local_stars",
     "star_mesh",
 ]

@@ -5,9 +5,9 @@ device runs the same kernel on its part, and only sums travel: at the end of a p
 theirs. What follows from the sums every process computes for itself, from the same numbers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import equinox as eqx
 import jax
@@ -18,18 +18,13 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from ..core import Batch, InputError, OutputData
-from ..core.internal import Array, Float, join_names
-from ._stream import Streamed
+from ..core.internal import STEP, AbstractLocalStars, AbstractStars, Array, Block, join_names, padded_blocks
 
 __all__ = [
     "STAR",
     "SUM",
     "Sharded",
-    "all_reduce",
     "device_put_sharded",
-    "everywhere",
-    "from_first",
-    "is_main_process",
     "local_stars",
     "on_mesh",
     "shard_map_stars",
@@ -40,7 +35,7 @@ AXIS = "star"
 SUM = "sum"  # what a kernel returns: a sum over the stars of its block,
 STAR = "star"  # or something of each of them
 
-Block = tuple[Batch, Float[Array, " star"], slice]
+Tree = TypeVar("Tree")
 
 
 def star_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -59,58 +54,124 @@ def local_stars(n_stars: int, mesh: Mesh, process: int | None = None) -> slice:
     return slice(n_stars * own[0] // mesh.size, n_stars * (own[-1] + 1) // mesh.size)
 
 
-class Sharded:
-    """The stars of one process, spread over its devices; stands where a `Batch` does. Made by `on_mesh`.
+class Sharded(AbstractStars):
+    """The stars of one process, spread over its devices. Made by `on_mesh`.
 
     Parameters
     ----------
-    whole : Batch or Streamed
+    whole : AbstractLocalStars
         The stars of all processes.
     mesh : Mesh
     """
 
-    def __init__(self, whole: Batch | Streamed, mesh: Mesh):
-        self.whole, self.n_stars, self.mesh = whole, whole.n_stars, mesh
-        self.stars = whole if self.own == slice(0, whole.n_stars) else whole.stars(self.own)
-        self.local = mesh.local_mesh
+    def __init__(self, whole: AbstractLocalStars, mesh: Mesh):
+        self.whole, self.mesh, self.local = whole, mesh, mesh.local_mesh
+        self._here = whole if self.own == slice(0, whole.n_stars) else whole.stars(self.own)
         self._kept: tuple[int, list[Block]] = (0, [])
 
     @property
     def names(self) -> tuple[str, ...]:
-        return self.stars.names
+        return self.whole.names
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.stars.labels
+        return self.whole.labels
 
     @property
     def sizes(self) -> dict[str, int]:
-        return self.stars.sizes
+        return self.whole.sizes
 
     @property
-    def dtype(self):
-        return self.stars.dtype
+    def n_stars(self) -> int:
+        return self.whole.n_stars
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.whole.dtype
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self.whole.is_in_memory
+
+    @property
+    def chunk(self) -> int:
+        return self.whole.chunk
 
     @property
     def fingerprint(self) -> str | None:
-        """What tells the stars of all processes from others, where they come from a dataset."""
-        return self.whole.fingerprint if isinstance(self.whole, Streamed) else None
+        return self.whole.fingerprint
+
+    def __getitem__(self, name: str) -> OutputData:
+        return jax.tree.map(lambda x: jnp.asarray(self.gathered(x)), self._here[name])
+
+    def only(self, *names: str) -> "Sharded":
+        return Sharded(self.whole.only(*names), self.mesh)
+
+    def stars(self, index) -> "Sharded":
+        return on_mesh(self.whole.stars(index), self.mesh)
+
+    def in_memory(self) -> Batch:
+        return self.whole.in_memory()
+
+    def runs(self, begins: Sequence[int] | np.ndarray, length: int) -> list[Batch]:
+        return self.whole.runs(begins, length)
+
+    def blocks(self, size: int, *, overlap: bool = False) -> Iterator[Block]:
+        """Blocks of about `size` stars for each device here, nearly equal; they stay there if the stars are in memory."""
+        size = self._block_size(size)
+        if size == self._kept[0]:
+            yield from self._kept[1]
+            return
+        kept = []
+        for part, real, where in padded_blocks(self._here, size):
+            block = (*device_put_sharded((part, real), self.mesh), where)
+            if self.is_in_memory:
+                kept.append(block)
+            yield block
+        if kept:
+            self._kept = (size, kept)
+
+    def _block_size(self, size: int) -> int:
+        n = self.own.stop - self.own.start
+        n_parts = self.local.size * -(-n // (size * self.local.size))
+        return self.local.size * min(size, -(-n // (n_parts * STEP)) * STEP)
 
     @property
     def own(self) -> slice:
-        """Which stars this process has."""
         return local_stars(self.n_stars, self.mesh)
 
-    def only(self, *names: str) -> "Sharded":
-        """The same stars with these outputs alone."""
-        return Sharded(self.whole.only(*names), self.mesh)
+    @property
+    def is_main_process(self) -> bool:
+        return self.mesh.devices.flat[0].process_index == jax.process_index()
 
-    def __getitem__(self, name: str) -> OutputData:
-        """One output of the stars of all processes in memory: for labels, which are few."""
-        return jax.tree.map(lambda x: jnp.asarray(self.gathered(x)), self.stars[name])
+    def device_put(self, rows: np.ndarray) -> Array:
+        return device_put_sharded(rows, self.mesh)
 
-    def gathered(self, rows) -> np.ndarray:
-        """What every process has of each of its stars, in the order of the stars."""
+    def everywhere(self, tree: Tree) -> Tree:
+        arrays, rest = eqx.partition(tree, _is_array)
+        return eqx.combine(jax.device_put(arrays, NamedSharding(self.local, P())), rest)
+
+    def all_reduce(self, sums: Tree) -> Tree:
+        rows = NamedSharding(self.mesh, P(AXIS))
+
+        def of_all(x):
+            shape = (self.mesh.size, *x.shape[1:])
+            return jax.make_array_from_single_device_arrays(
+                shape, rows, [s.data for s in x.addressable_shards]
+            )
+
+        total = _added(jax.tree.map(of_all, sums), NamedSharding(self.mesh, P()))
+        return jax.tree.map(lambda x: x.addressable_data(0), total)
+
+    def from_first(self, tree: Tree) -> Tree:
+        if self.mesh.size == self.local.size:
+            return tree
+        arrays, rest = eqx.partition(tree, _is_array)
+        found = multihost_utils.broadcast_one_to_all(arrays)  # arrays of the host
+        found = jax.tree.map(lambda x, y: jnp.asarray(y) if isinstance(x, jax.Array) else y, arrays, found)
+        return eqx.combine(found, rest)
+
+    def gathered(self, rows: Any) -> np.ndarray:
         rows = np.asarray(rows)
         processes = sorted({d.process_index for d in self.mesh.devices.flat})
         stretches = [local_stars(self.n_stars, self.mesh, process) for process in processes]
@@ -121,28 +182,8 @@ class Sharded:
         found = multihost_utils.process_allgather(filled)
         return np.concatenate([x[: s.stop - s.start] for x, s in zip(found, stretches, strict=True)])
 
-    def block_size(self, size: int, step: int) -> int:
-        """Stars of a block for all devices here: about `size` for each, and blocks of nearly the same size."""
-        n = self.own.stop - self.own.start
-        n_parts = self.local.size * -(-n // (size * self.local.size))
-        return self.local.size * min(size, -(-n // (n_parts * step)) * step)
 
-    def spread(self, size: int, found: Iterable[Block]) -> Iterator[Block]:
-        """Blocks of `size` stars spread over the devices; they stay there if the stars are in memory."""
-        if size == self._kept[0]:
-            yield from self._kept[1]
-            return
-        kept = []
-        for part, real, where in found:
-            block = (*device_put_sharded((part, real), self.mesh), where)
-            if isinstance(self.stars, Batch):
-                kept.append(block)
-            yield block
-        if kept:
-            self._kept = (size, kept)
-
-
-def on_mesh(stars: Batch | Streamed, mesh: Mesh) -> Sharded:
+def on_mesh(stars: AbstractLocalStars, mesh: Mesh) -> Sharded:
     """The part of the stars that this process has, on its devices.
 
     Raises
@@ -169,24 +210,16 @@ def device_put_sharded(rows, mesh: Mesh):
     return jax.device_put(rows, NamedSharding(mesh.local_mesh, P(AXIS)))
 
 
-def everywhere(tree, batch: Batch | Streamed | Sharded):
-    """What is the same for all stars, copied once to every device that has stars of this process and not with every block."""
-    if not isinstance(batch, Sharded):
-        return tree
-    arrays, rest = eqx.partition(tree, _is_array)
-    return eqx.combine(jax.device_put(arrays, NamedSharding(batch.local, P())), rest)
-
-
 def shard_map_stars(kernel: Callable, out=SUM) -> Callable:
     """The kernel as it runs where its stars are: on every device for the stars that lie there.
 
     Parameters
     ----------
     kernel : callable
-        Of blocks and other arrays of each star (see `placed`), and of what is the same for all stars. Stars that are
+        Of blocks and other arrays of each star (see `device_put_sharded`), and of what is the same for all stars. Stars that are
         not spread over devices are left to it as they are.
     out : "sum", "star" or tuples of these
-        What its results are; `together` adds sums up.
+        What its results are; `AbstractStars.all_reduce` adds sums up.
     """
     return partial(_where_stars_are, kernel, out)
 
@@ -226,35 +259,6 @@ def _run(kernel: Callable, out, mesh: Mesh, specs, arrays, rest):
     return jax.shard_map(on_one, mesh=mesh, in_specs=(specs,), out_specs=P(AXIS), check_vma=False)(arrays)
 
 
-def all_reduce(sums, batch: Batch | Streamed | Sharded):
-    """Sums over the stars of all devices and processes, from what `spread` kernels gave in this process."""
-    if not isinstance(batch, Sharded):
-        return sums
-    rows = NamedSharding(batch.mesh, P(AXIS))
-
-    def of_all(x):
-        shape = (batch.mesh.size, *x.shape[1:])
-        return jax.make_array_from_single_device_arrays(shape, rows, [s.data for s in x.addressable_shards])
-
-    total = _added(jax.tree.map(of_all, sums), NamedSharding(batch.mesh, P()))
-    return jax.tree.map(lambda x: x.addressable_data(0), total)
-
-
 @partial(jax.jit, static_argnums=1)
 def _added(sums, everywhere: NamedSharding):
     return jax.lax.with_sharding_constraint(jax.tree.map(lambda x: jnp.sum(x, axis=0), sums), everywhere)
-
-
-def is_main_process(batch: Batch | Streamed | Sharded) -> bool:
-    """Whether this process writes the files of a fit of these stars."""
-    return not isinstance(batch, Sharded) or batch.mesh.devices.flat[0].process_index == jax.process_index()
-
-
-def from_first(tree, batch: Batch | Streamed | Sharded):
-    """What the first process has of a tree of arrays, which all have in these shapes, in every process."""
-    if not isinstance(batch, Sharded) or batch.mesh.size == batch.local.size:
-        return tree
-    arrays, rest = eqx.partition(tree, _is_array)
-    found = multihost_utils.broadcast_one_to_all(arrays)  # arrays of the host
-    found = jax.tree.map(lambda x, y: jnp.asarray(y) if isinstance(x, jax.Array) else y, arrays, found)
-    return eqx.combine(found, rest)

@@ -29,17 +29,18 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
     Groups, with dimensions chain and draw first where there are draws:
 
     - ``posterior``: ``latents`` (star, latent); every leaf of the model that was inferred, by path; and what the latents
-      decode to in the way of labels, noise-free and in their units (star, label).
+      decode to in the way of labels, noise-free and in their units (star, label_NAME).
     - ``sample_stats``: what the sampler told, by ArviZ's names; ``lp`` and ``lq`` of draws from an approximation.
     - ``log_likelihood``: of each output (star), ln p(y | latents, model) summed over pixels or labels; and, where linear
       decoders or scatter were inferred, ``marginal`` (star) with the latents integrated out. That one is for
       ``arviz.loo(..., var_name="marginal")``; see `luxjax.posterior.loo`.
-    - ``observed_data``: what was measured (star, pixel or label), NaN where nothing was; ``constant_data``: its errors.
+    - ``observed_data``: what was measured (star, pixel or label_NAME), NaN where nothing was; ``constant_data``: its errors.
     - ``posterior_predictive``: the same with noise, thinned to less than 128 MB where need be; its attribute
       ``thinned`` says how.
 
-    Coordinates are star ids, wavelengths in Angstrom and names of labels. With several spectra (or tables of labels) the
-    dimensions are called ``pixel_NAME`` (``label_NAME``).
+    Coordinates are star ids, wavelengths in Angstrom and names of labels. The dimension of labels is called by their output,
+    ``label_NAME``: for ``label`` is what ``arviz.summary`` makes of all dimensions in versions 1.x. That of spectra is
+    ``pixel``, or ``pixel_NAME`` where there are several.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
         sets[name] = _dataset(xarray, posterior, dims, variables, which)
     if step > 1:
         sets["posterior_predictive"].attrs["thinned"] = f"every {step}th draw of each chain, for memory"
-    if hasattr(arviz, "InferenceData"):
+    # Not hasattr: late releases of 1.x answer to the name too, with a warning and another class.
+    if "InferenceData" in vars(arviz):
         return arviz.InferenceData(**sets)
     return xarray.DataTree.from_dict(sets)
 
@@ -103,17 +105,17 @@ class _Dims:
 
     def __init__(self, posterior: AbstractPosterior):
         fitted = posterior.fitted
-        kinds = {name: "pixel" if fitted.info(name).is_spectra else "label" for name in fitted.model.names}
-        several = {kind for kind in kinds.values() if list(kinds.values()).count(kind) > 1}
+        spectra = [name for name in fitted.model.names if fitted.info(name).is_spectra]
         self.fitted, self.coords = fitted, {"star": posterior.ids, "latent": np.arange(posterior.n_latents)}
         self.out: dict[str, str] = {}
-        for name, kind in kinds.items():
+        for name in fitted.model.names:
             if name in RESERVED:
                 raise InputError(
                     f"an output called '{name}' clashes with ArviZ's dimensions; call it otherwise."
                 )
             info = fitted.info(name)
-            self.out[name] = f"{kind}_{name}" if kind in several else kind
+            pixel = "pixel" if len(spectra) == 1 else f"pixel_{name}"
+            self.out[name] = pixel if name in spectra else f"label_{name}"
             self.coords[self.out[name]] = np.array(info.names) if info.wavelength is None else info.wavelength
 
     def leaf(self, path: str, ndim: int) -> tuple[str, ...]:

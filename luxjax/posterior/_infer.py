@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from ..core import Batch, InputError, check_name
-from ..core.internal import PRNGKeyArray, as_key
+from ..core import Batch, InputError, Progress, check_name
+from ..core.internal import PRNGKeyArray, as_key, reporting
 from ..data import Catalog
 from ..fitted import FittedModel
 from ..models import Lux
@@ -15,7 +14,7 @@ from ._posterior import AbstractPosterior
 from ._priors import Priors
 from .methods._exact import Exact
 from .methods._laplace import Laplace
-from .methods._method import AbstractMethod, Problem, Progress
+from .methods._method import AbstractMethod, Problem
 
 __all__ = ["infer"]
 
@@ -28,17 +27,17 @@ def infer(
     method: AbstractMethod | None = None,
     *,
     key: PRNGKeyArray | int,
-    free: Sequence[str] = ("latents",),
+    sample: Sequence[str] = ("latents",),
     priors: Priors | None = None,
-    progress: Progress | None = None,
+    progress: bool | Progress | None = None,
     block: int = 256,
 ) -> AbstractPosterior:
-    """The posterior of the latents of stars, and of the model's decoders and scatter where these are free.
+    """The posterior of the latents of stars, and of the model's decoders and scatter where these are sampled.
 
     Parameters
     ----------
     model : Lux or Fitted
-        Known, but for what is `free`; there it is where the search starts.
+        Known, but for what is in `sample`; there it is where the search starts.
     data : Catalog or Batch
         The stars. All outputs that the model shares with the data are used: to infer from spectra alone, give
         ``catalog.only("apogee")``.
@@ -46,12 +45,12 @@ def infer(
         `Exact`, `Laplace`, `Variational` or `NUTS`; by default `Exact` for linear decoders with Gaussian noise and `Laplace`
         for others.
     key : jax random key or int
-    free : sequence of str
+    sample : sequence of str
         What is inferred: ``"latents"`` always; ``"decoders"`` and ``"scatter"`` for the posterior of the model itself, from
         its training stars.
     priors : Priors, optional
-    progress : callable, optional
-        Called with (task, done, total): stars, or transitions of a sampler.
+    progress : bool or Progress, optional
+        True shows stars, and transitions of a sampler, on standard error; a function is called with them.
     block : int
         Stars handled at a time where the decoders are known; bounds the memory.
 
@@ -64,23 +63,24 @@ def infer(
     Raises
     ------
     InputError
-        If the method does not suit the model, or the priors or `free` name something unknown.
+        If the method does not suit the model, or the priors or `sample` name something unknown.
     """
     fitted = model if isinstance(model, FittedModel) else FittedModel(model, {})
     priors = priors or Priors()
     priors.check(fitted.model)
-    for name in free:
+    for name in sample:
         check_name("part of the model to infer", name, FREE)
-    if "latents" not in free:
-        raise InputError(f"latents are never known, so they are always free; given free = {', '.join(free)}.")
+    if "latents" not in sample:
+        raise InputError(
+            f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'."
+        )
     batch = fitted.batch(data)
     method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
-    asked = tuple(name for name in FREE if name in free)
+    asked = tuple(name for name in FREE if name in sample)
     _check(fitted, batch, asked)
-    ids = data.ids if isinstance(data, Catalog) else np.arange(batch.n_stars).astype(str)
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), reporting(progress, "infer") as tell:
         wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64) if _is_float(x) else x, fitted.model)
-        problem = Problem(fitted.replace(model=wide), batch, ids, priors, asked, block, progress)
+        problem = Problem(fitted.replace(model=wide), batch, data.ids, priors, asked, block, tell)
         run = method.latents if asked == ("latents",) else method.joint
         return run(problem, key=as_key(key))
 

@@ -1,6 +1,5 @@
 """Posteriors on disk: readable JSON, plain arrays and the model beside them. Loading one never runs code."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,15 @@ from numpyro.distributions import Distribution
 from ..core import Batch, Gaussian, InputError
 from ..core.internal import join_names
 from ..data import Catalog
-from ..files.internal import read_header, replaced_folder
+from ..files.internal import FolderKind
 from ..fitted import load, save
+from ..fitted.internal import MODEL_FOLDER
 from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
 from ._priors import Priors
 
-__all__ = ["load_posterior", "save_posterior"]
+__all__ = ["POSTERIOR_FOLDER", "load_posterior", "save_posterior"]
 
-SCHEMA = 1
-HEADER = "posterior.json"
+POSTERIOR_FOLDER = FolderKind("posterior", "posterior.json", schema=1, folders={"model": MODEL_FOLDER})
 FAMILIES: dict[str, type[Distribution]] = {
     cls.__name__: cls
     for cls in (
@@ -36,9 +35,6 @@ def save_posterior(posterior: AbstractPosterior, folder: str | os.PathLike) -> P
     The data it was inferred from are not written; give them to `load_posterior` where they are needed again.
     """
     header: dict[str, Any] = {
-        "what": "luxjax posterior",
-        "schema": SCHEMA,
-        "luxjax": _version(),
         "method": posterior.method,
         "settings": dict(posterior.settings),
         "priors": {name: _describe(name, p) for name, p in posterior.priors.overrides.items()},
@@ -52,9 +48,8 @@ def save_posterior(posterior: AbstractPosterior, folder: str | os.PathLike) -> P
         arrays["draws"] = posterior.draws
         arrays |= {f"parameters/{k}": v for k, v in posterior.parameters.items()}
         arrays |= {f"stats/{k}": v for k, v in posterior.stats.items()}
-    with replaced_folder(folder, HEADER, "posterior") as part:
-        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-        np.savez(part / "arrays.npz", **arrays)  # type: ignore[arg-type]
+    with POSTERIOR_FOLDER.replacing(folder) as part:
+        POSTERIOR_FOLDER.put(part, header, arrays)
         save(posterior.fitted, part / "model")
     return Path(folder)
 
@@ -75,11 +70,10 @@ def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = Non
         stars.
     """
     folder = Path(folder)
-    header = read_header(folder, HEADER, "posterior", SCHEMA)
+    header = POSTERIOR_FOLDER.read(folder)
     fitted = load(folder / "model")
-    try:
-        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
+    with POSTERIOR_FOLDER.reading(folder):
+        arrays = POSTERIOR_FOLDER.arrays(folder)
         common: dict[str, Any] = {
             "fitted": fitted,
             "ids": arrays["ids"],
@@ -96,10 +90,6 @@ def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = Non
         return SamplePosterior(
             **common, draws=arrays["draws"], parameters=parameters, stats=stats, gauge=gauge
         )
-    except InputError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the posterior at '{folder}' is damaged ({error}); save it again.") from error
 
 
 def _group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -135,9 +125,3 @@ def _rebuild(entry: dict[str, Any] | None) -> Distribution | None:
         return None
     numbers = {k: np.asarray(v) for k, v in entry.items() if k != "family"}
     return FAMILIES[entry["family"]](**numbers)
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__

@@ -2,8 +2,10 @@
 
 from ._label_draws import label_draws
 from .checks._quantities import judged_quantities
+from .methods._registry import METHODS
 
 __all__ = [
+    "METHODS",
     "judged_quantities",
     "label_draws",
 ]

@@ -6,9 +6,8 @@ import numpy as np
 
 from ..core import InputError
 from ..data import Catalog, LabelTable
-from ..fitting import fit_given_latents
-from ..latents import latent_posterior
-from ..latents.internal import blocks
+from ..fitting.internal import fit_given_latents
+from ..latents.internal import blocks, latent_posterior
 from ..models import Lux
 from ._prediction import Prediction
 

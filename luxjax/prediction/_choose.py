@@ -1,14 +1,14 @@
 """Hyper-parameters by cross-validation: number of latents, regularisation, kind of decoder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
 
-from ..core import InputError, check_name
-from ..core.internal import PRNGKeyArray
+from ..core import InputError, Progress, check_name
+from ..core.internal import PRNGKeyArray, reporting
 from ..data import Catalog, folds
 from ..fitting import AbstractFitter, fit, log_evidence
 from ..models import Lux
@@ -55,7 +55,7 @@ def select_model(
     labels: str = "labels",
     n_folds: int = 4,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> Choice:
     """Compare models by how probable they find the labels of stars they were not fitted to.
 
@@ -74,8 +74,9 @@ def select_model(
     n_folds : int
     seed : int
         Of the folds.
-    progress : callable, optional
-        Called with the name of each candidate.
+    progress : bool or Progress, optional
+        True shows the folds that are done on standard error; a function is called with ``("folds of 12", done, total)``,
+        where ``12`` is the candidate's name.
     """
     if not candidates:
         raise InputError("there is nothing to choose from; give at least one candidate model.")
@@ -85,27 +86,27 @@ def select_model(
     number, spread = folds(list(catalog.ids), n_folds, seed=seed), np.nanstd(table.value, axis=0)
     rows: dict[str, dict[str, float]] = {}
     scores, evidence = {}, {}
-    for name, (model, fitter) in candidates.items():
-        if progress:
-            progress(name)
-        density, residual = np.full(table.value.shape, np.nan), np.full(table.value.shape, np.nan)
-        evidence[name] = np.full(len(catalog), np.nan)
-        for k in range(n_folds):
-            held = number == k
-            stars = catalog.select(held)
-            fitted = fit(model, catalog.select(~held).only(*model.names), fitter, key=key)
-            found = transfer(fitted, stars, inputs=inputs, labels=labels)
-            residual[held] = found.value - table.value[held]
-            # Densities in units of each label's spread, so that labels weigh alike whatever their units.
-            total = np.hypot(found.error, table.error[held])
-            density[held] = scipy.stats.norm.logpdf(residual[held] / spread, scale=total / spread)
-            if model.is_linear and model.is_gaussian:
-                evidence[name][held] = log_evidence(fitted, stars)
-        scores[name] = np.nanmean(density, axis=1)
-        rows[name] = {
-            f"rmse_{n}": float(np.sqrt(np.nanmean(r**2)))
-            for n, r in zip(table.names, residual.T, strict=True)
-        }
+    with reporting(progress, "compare models") as tell:
+        for name, (model, fitter) in candidates.items():
+            density, residual = np.full(table.value.shape, np.nan), np.full(table.value.shape, np.nan)
+            evidence[name] = np.full(len(catalog), np.nan)
+            for k in range(n_folds):
+                held = number == k
+                stars = catalog.select(held)
+                fitted = fit(model, catalog.select(~held).only(*model.names), fitter, key=key)
+                found = transfer(fitted, stars, inputs=inputs, labels=labels)
+                residual[held] = found.value - table.value[held]
+                # Densities in units of each label's spread, so that labels weigh alike whatever their units.
+                total = np.hypot(found.error, table.error[held])
+                density[held] = scipy.stats.norm.logpdf(residual[held] / spread, scale=total / spread)
+                if model.is_linear and model.is_gaussian:
+                    evidence[name][held] = log_evidence(fitted, stars)
+                tell(f"folds of {name}", k + 1, n_folds)
+            scores[name] = np.nanmean(density, axis=1)
+            rows[name] = {
+                f"rmse_{n}": float(np.sqrt(np.nanmean(r**2)))
+                for n, r in zip(table.names, residual.T, strict=True)
+            }
     best = _compare(rows, scores, "score", "error")
     comparable = len({model.names for model, _ in candidates.values()}) == 1
     if comparable and all(np.isfinite(e).all() for e in evidence.values()):

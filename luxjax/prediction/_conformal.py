@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name, choose_from
+from ..core import InputError, check_name
+from ..core.internal import choose_from
 from ..data import LabelTable
 from ..fitted.internal import check_alike
 from ._prediction import Prediction

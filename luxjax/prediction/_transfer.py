@@ -10,13 +10,13 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ..core import Batch, Gaussian, InputError, LuxWarning, check_name
-from ..core.internal import Array, join_names
+from ..core.internal import Array, check_stars, join_names
 from ..data import Catalog
 from ..fitted import Calibration, FittedModel
-from ..latents import latent_posterior, weight_products
-from ..latents.internal import Products, blocks, decoder_variance, with_decoder_noise
+from ..latents import weight_products
+from ..latents.internal import Products, blocks, decoder_variance, latent_posterior, with_decoder_noise
 from ..models import AbstractFeatureDecoder, Lux
-from ..parallel.internal import STAR, Sharded, on_mesh, shard_map_stars
+from ..parallel.internal import STAR, on_mesh, shard_map_stars
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
 from ._shrink import shortcuts
@@ -56,7 +56,7 @@ def transfer(
         Stars handled at a time, by each device.
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`. Where they are of several processes, each
-        gets the prediction of its own stars (`luxjax.parallel.local_stars`).
+        gets the prediction of its own stars, as their `ids` say.
 
     Returns
     -------
@@ -67,22 +67,21 @@ def transfer(
         covariance as `luxjax.fitted.Calibration` says; `Prediction.calibrated` tells. With a `LuxWarning` where the model has
         calibrations, but none for these inputs.
     """
-    if not isinstance(data, Catalog | Batch):
+    check_stars(data)
+    labels = labels or fitted.label_output()
+    check_name("output", labels, fitted.model.names)
+    names = input_names(fitted, data.sizes, inputs, labels)
+    batch = data.in_units_of(fitted, *names)
+    if not batch.is_in_memory:
         raise InputError(
             f"labels of a {type(data).__name__} are not predicted in memory; use transfer_dataset, or dataset.catalog()."
         )
-    labels = labels or fitted.label_output()
-    check_name("output", labels, fitted.model.names)
-    names = input_names(fitted, data.names if isinstance(data, Batch) else data.outputs, inputs, labels)
-    stars = fitted.batch(data, *names)
-    batch = stars if mesh is None else on_mesh(stars, mesh)
-    ids = data.ids if isinstance(data, Catalog) else np.arange(stars.n_stars).astype(str)
+    stars = batch if mesh is None else on_mesh(batch, mesh)
     predict = predictor(fitted, names, labels, stars.dtype)
     with jax.enable_x64(True):
-        parts = [predict(part, where.stop - where.start) for part, _, where in blocks(batch, block)]
-    own = ids[batch.own] if isinstance(batch, Sharded) else ids
+        parts = [predict(part, where.stop - where.start) for part, _, where in blocks(stars, block)]
     calibration = chosen_calibration(fitted, labels, names, replace_shortcuts) if calibrated else None
-    return assembled(fitted, labels, names, own, parts, replace_shortcuts, calibration)
+    return assembled(fitted, labels, names, data.ids[stars.own], parts, replace_shortcuts, calibration)
 
 
 def chosen_calibration(

@@ -1,19 +1,18 @@
 """Labels of every star of a dataset, written as they come: memory does not depend on the number of stars."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..core import Batch, Gaussian, InputError, check_name, unpack
+from ..core import Batch, Gaussian, InputError, Progress, check_name, unpack
 from ..core.internal import join_names, pack
 from ..fitted import FittedModel, Verdict
 from ..fitted.internal import fingerprint
-from ..parallel import local_stars
-from ..parallel.internal import device_put_sharded
+from ..parallel.internal import device_put_sharded, local_stars
 from ._prediction import Prediction
 from ._shrink import shortcuts
 from ._transfer import assembled, chosen_calibration, input_names, predictor
@@ -40,7 +39,7 @@ def transfer_dataset(
     block: int = 512,
     part: int = 8192,
     mesh: Mesh | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> "PredictionTable":
     """Predict the labels of all stars of a dataset into a folder of parquet files.
 
@@ -64,8 +63,8 @@ def transfer_dataset(
         The devices that share the stars, as from `luxjax.parallel.star_mesh`; `block` is for each of them. Where they are
         of several processes, each writes the labels of its own stars into a folder inside `to`, ``process-00001-of-00004``;
         sorted by name, all together are in the order of the dataset.
-    progress : callable, optional
-        Called with the numbers of stars done and in all.
+    progress : bool or Progress, optional
+        True shows the stars that are done on standard error; a function is called with ``("stars", done, total)``.
 
     Returns
     -------

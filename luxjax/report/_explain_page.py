@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..evidence import Evidence, Explanation
+from ..evidence.internal import line_of_evidence
 from ..plots.internal import label_html, off_trend, saliency, save, supporting, tests, zooms
 from ..runs import RunFolder
 from ..runs.internal import figure_name, page_name, read_explanations
@@ -15,20 +16,6 @@ from ._section import Cell, Section, Shown, Table
 from .sections._verdicts import number, span
 
 __all__ = ["render_explanations"]
-
-TITLES = {
-    "off_trend": "Off-trend response",
-    "element_lines": "Element-line residual T",
-    "gain": "Conditional gain",
-    "saliency": "Conditional saliency",
-    "ablation": "Line ablation",
-    "doppelgangers": "Doppelgangers",
-    "injection": "Injection",
-    "bound": "Information bound",
-    "probe": "Probe",
-    "shapley": "Shapley values",
-    "disentanglement": "Disentanglement",
-}
 
 FIGURES = (
     (
@@ -111,7 +98,7 @@ def _reasons(explanation: Explanation) -> Markup:
     verdict = explanation.verdict
     items = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in verdict.reasons)
     species = ", ".join(explanation.species)
-    own = f"element lines: {species}" if species else "no lines of its own: the response alone decides"
+    own = f"element lines: {species}" if species else "no element lines: the response alone decides"
     others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
     return Markup(
         "<ul>{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
@@ -121,7 +108,12 @@ def _reasons(explanation: Explanation) -> Markup:
 
 def _table(explanation: Explanation) -> Table:
     rows: list[list[str | Cell]] = [
-        [TITLES[name], _value(e), _null(e), Markup('<span class="words">{}</span>').format(e.statement)]
+        [
+            line_of_evidence(name).title,
+            _value(e),
+            _null(e),
+            Markup('<span class="words">{}</span>').format(e.statement),
+        ]
         for name, e in explanation.evidence.items()
     ]
     return Table(

@@ -1,13 +1,14 @@
 """Studies of a catalogue on disk: one split, or every star predicted once by cross-validation; and labels for others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
-from ..data import Catalog, Spectra, folds, split
+from ..data import Catalog, Spectra, split
+from ..data import folds as number_folds
 from ..fitted import Calibration
 from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
 from ..models import Lux
@@ -22,16 +23,23 @@ INNER_FOLDS = 4
 DECODERS = ("linear", "quadratic", "mlp")
 
 
-def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], n_folds: int | None = None) -> None:
+def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], folds: int | None = None) -> None:
     """Raise `InputError` unless a study can be made of this catalogue: before a run folder is begun."""
     check_name("decoder", decoder, DECODERS)
-    if n_folds is not None:
-        folds(list(catalog.ids), n_folds)
+    if folds is not None:
+        number_folds(list(catalog.ids), folds)
     _inputs(catalog, inputs)
 
 
 def study_catalog(
-    catalog: Catalog, run: RunFolder, config: Mapping[str, Any], *, seed: int, stage: Stage | None = None
+    catalog: Catalog,
+    run: RunFolder,
+    *,
+    latents: int | Sequence[int],
+    decoder: str = "linear",
+    inputs: Sequence[str] = (),
+    seed: int,
+    stage: Stage | None = None,
 ) -> Study:
     """Fit a model to 70% of the stars, calibrate it on 15% and judge it on the rest, into a run folder.
 
@@ -40,24 +48,26 @@ def study_catalog(
     catalog : Catalog
         With labels; true labels in columns ``true_<label>`` of its table are used where they are there.
     run : RunFolder
-    config : mapping
-        ``latents``, ``decoder`` (``"linear"``, ``"quadratic"`` or ``"mlp"``), ``inputs`` (empty: all spectra), and
-        ``cross_validate``, numbers of latents to choose among on the training stars (empty: none).
+    latents : int or sequence of int
+        Dimensions of the latent space. Several numbers: chosen among them by cross-validation on the training stars.
+    decoder : "linear", "quadratic" or "mlp"
+    inputs : sequence of str
+        Spectra to predict from. Default: all.
     seed : int
+        Random seed for the initialisation and the train/calibration/test split.
     """
-    check_study(catalog, config["decoder"], config["inputs"])
-    inputs = _inputs(catalog, config["inputs"])
+    check_study(catalog, decoder, inputs)
+    inputs, several = _inputs(catalog, inputs), _several(latents)
     rows = split(list(catalog.ids), FRACTIONS, seed=seed)
     parts = {name: catalog.select(mask) for name, mask in rows.items()}
-    latents = config["latents"]
-    if config["cross_validate"]:
+    if len(several) > 1:
         with named(stage, "choose the number of latents"):
-            candidates = _candidates(catalog, config["cross_validate"], config["decoder"], seed)
+            candidates = _candidates(catalog, several, decoder, seed)
             choice = select_model(parts["train"], candidates, inputs=inputs, key=seed)
         run.log(f"chosen by cross-validation: {choice.best} latents\n{choice.table.to_string()}")
         model, fitter = candidates[choice.best]
     else:
-        model, fitter = _model(catalog, latents, config["decoder"], seed)
+        model, fitter = _model(catalog, several[0], decoder, seed)
     truth = _truth(parts["test"])
     return study(
         model,
@@ -75,10 +85,9 @@ def cross_validate(
     catalog: Catalog,
     run: RunFolder,
     *,
-    n_folds: int,
-    n_latents: int,
+    folds: int,
+    latents: int | Sequence[int],
     decoder: str = "linear",
-    candidates: Sequence[int] = (),
     inputs: Sequence[str] = (),
     seed: int,
     stage: Stage | None = None,
@@ -86,9 +95,20 @@ def cross_validate(
     """Predict every star by models that never saw it, beside ridge and The Cannon on the same folds.
 
     Errors are calibrated inside each fold's training stars, on predictions of their own inner folds, so that no
-    star takes part in the calibration of its own error. With `candidates`, numbers of latents, each fold
-    chooses among them, and for linear decoders whether labels are read out (see `luxjax.fitting.EM`), on its training
-    stars alone (nested cross-validation), and `n_latents` is not used.
+    star takes part in the calibration of its own error.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        With labels.
+    run : RunFolder
+    folds : int
+        Parts of the stars, each predicted once.
+    latents : int or sequence of int
+        Dimensions of the latent space. Several numbers: each fold chooses among them, and for linear decoders whether labels
+        are read out (see `luxjax.fitting.EM`), on its training stars alone (nested cross-validation).
+    decoder, inputs, seed
+        As for `study_catalog`.
 
     Returns
     -------
@@ -97,17 +117,20 @@ def cross_validate(
     """
     check_study(catalog, decoder, inputs)
     used = _inputs(catalog, inputs)
-    number = folds(list(catalog.ids), n_folds, seed=seed)
-    models = _candidates(catalog, candidates, decoder, seed) or {
-        str(n_latents): _model(catalog, n_latents, decoder, seed)
-    }
+    number, several = number_folds(list(catalog.ids), folds, seed=seed), _several(latents)
+    choose = len(several) > 1
+    models = (
+        _candidates(catalog, several, decoder, seed)
+        if choose
+        else {str(several[0]): _model(catalog, several[0], decoder, seed)}
+    )
     plain, calibrated, chosen = [], [], []
     others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
-    for k in range(n_folds):
+    for k in range(folds):
         held = number == k
         train, test = catalog.select(~held), catalog.select(held)
-        with named(stage, f"fold {k + 1} of {n_folds}"):
-            best = select_model(train, models, inputs=used, key=seed).best if candidates else str(n_latents)
+        with named(stage, f"fold {k + 1} of {folds}"):
+            best = select_model(train, models, inputs=used, key=seed).best if choose else str(several[0])
             chosen.append(best)
             model, fitter = models[best]
             prediction = transfer(fit(model, train, fitter, key=seed), test, inputs=used)
@@ -116,13 +139,13 @@ def cross_validate(
             for name, method in (("ridge", ridge), ("cannon", cannon)):
                 others[name][held] = method(train, test, inputs=used[0])
     observed = catalog.labels()
-    n_calibration = np.isfinite(observed.value).sum(axis=0) * (n_folds - 1) // n_folds
+    n_calibration = np.isfinite(observed.value).sum(axis=0) * (folds - 1) // folds
     before = score(Prediction.gather(plain, catalog.ids), observed)
     together = Prediction.gather(calibrated, catalog.ids)
     metrics: dict[str, Any] = {
         "inputs": list(used),
         "stars": {"all": len(catalog)},
-        "folds": n_folds,
+        "folds": folds,
         "fit": {
             "fitter": type(fitter).__name__,
             "n_latents": int(np.median([models[name][0].n_latents for name in chosen])),
@@ -140,7 +163,7 @@ def cross_validate(
 
 
 def _calibration(train: Catalog, model: Lux, fitter: AbstractFitter, inputs, seed: int) -> Calibration:
-    number = folds(list(train.ids), INNER_FOLDS, seed=seed + 1)
+    number = number_folds(list(train.ids), INNER_FOLDS, seed=seed + 1)
     parts = []
     for k in range(INNER_FOLDS):
         fitted = fit(model, train.select(number != k), fitter, key=seed)
@@ -157,6 +180,14 @@ def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
             f"this catalogue has no labels (it has {join_names(catalog.outputs)}); ingest it with labels."
         )
     return list(inputs) or spectra
+
+
+def _several(latents: int | Sequence[int]) -> list[int]:
+    """Numbers of latents to choose among; one of them leaves no choice."""
+    found = [latents] if isinstance(latents, int) else list(latents)
+    if not found or min(found) < 1:
+        raise InputError(f"latents are whole numbers of 1 or more, such as 8 or 8,12,16; given: {found}.")
+    return found
 
 
 def _model(

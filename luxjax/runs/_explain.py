@@ -1,13 +1,13 @@
 """The evidence of a run: which stars it may be taken from, and what it says of every label."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, check_name
+from ..core import InputError, Progress, check_name
 from ..data import Catalog, load_catalog
 from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
 from ..fitted import save
@@ -93,19 +93,19 @@ def catalog_of(run: RunFolder, catalog: str | Path | None) -> Catalog:
     return load_catalog(named)
 
 
-def with_errors(catalog: Catalog, errors: Mapping[str, float], labels: str = "labels") -> Catalog:
+def with_errors(catalog: Catalog, label_errors: Mapping[str, float], labels: str = "labels") -> Catalog:
     """The catalogue with these errors of labels assumed, in the place of those it states.
 
     Parameters
     ----------
-    errors : mapping of str to float
+    label_errors : mapping of str to float
         One-sigma error by label, in the label's unit.
     """
     from dataclasses import replace
 
     table = catalog.labels(labels)
     error = table.error.copy()
-    for name, assumed in errors.items():
+    for name, assumed in label_errors.items():
         check_name("label", name, table.names)
         if not assumed > 0:
             raise InputError(f"the assumed error of '{name}' is {assumed}; give a positive number.")
@@ -120,10 +120,10 @@ def explain_run(
     label: str | None = None,
     catalog: str | Path | None = None,
     lines: LineList | None = None,
-    others: Sequence[str] | None = None,
+    condition_on: Sequence[str] | None = None,
     species: Sequence[str] | None = None,
     resolution: float | None = None,
-    errors: Mapping[str, float] | None = None,
+    label_errors: Mapping[str, float] | None = None,
 ) -> dict[str, Explanation]:
     """Explain labels of a run, or one of them, and keep what was found in the run and with its model.
 
@@ -137,25 +137,25 @@ def explain_run(
         As for `held_out_stars`.
     lines : LineList, optional
         By default the list of the package.
-    others, species : sequences of str, optional
+    condition_on, species : sequences of str, optional
         As for `luxjax.evidence.explain`; for one label.
     resolution : float, optional
         lambda / FWHM of the spectra, for surveys where it is not known.
-    errors : mapping of str to float, optional
+    label_errors : mapping of str to float, optional
         Errors of labels to assume instead of those stated.
     """
     fitted = load_run_model(run.path)
-    stars = with_errors(held_out_stars(run, catalog), errors or {}, fitted.label_output())
+    stars = with_errors(held_out_stars(run, catalog), label_errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
     given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
     given["supporting"] = True  # asked for by hand, so the seconds are well spent
     if label is None:
-        if others is not None or species is not None:
-            raise InputError("other labels and species are chosen for one label; say which with --label.")
+        if condition_on is not None or species is not None:
+            raise InputError("--condition-on and --species are for one label; say which with --label.")
         found = explain_all(fitted, stars, **given)
     else:
         check_name("label", label, fitted.info(fitted.label_output()).names)
-        found = {label: explain(fitted, stars, label, others=others, species=species, **given)}
+        found = {label: explain(fitted, stars, label, condition_on=condition_on, species=species, **given)}
     save_explanations(run, fitted, found)
     return found
 
@@ -167,7 +167,7 @@ def explain_run_dataset(
     *,
     lines: LineList | None = None,
     resolution: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> ExplanationTable:
     """What the labels of every star of a dataset rest on, by the model of a run (see `explain_dataset`)."""
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None

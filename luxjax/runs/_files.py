@@ -28,7 +28,7 @@ def study_files(
     Parameters
     ----------
     config : mapping
-        ``seed`` and the tables ``data`` (``spectra``, ``labels`` and options of `luxjax.surveys.ingest`), ``split``
+        ``seed`` and the tables ``data`` (``spectra``, ``workers`` and fields of `luxjax.surveys.IngestOptions`), ``split``
         (fractions by part) and ``fit`` (``latents``, ``baselines`` and options of `luxjax.fitting.EM`).
     folder : path
         Run folder; made once the files have been read, so that a wrong path costs no earlier run.
@@ -46,12 +46,9 @@ def study_files(
     with stage("read, reduce and join"):
         ingested = ingest(
             data.pop("spectra"),
-            labels=data.pop("labels"),
-            label_names=data.pop("names", None) or None,
-            cuts=data.pop("cuts", None) or None,
-            limits=tuple(data.pop("limits", ())) or None,
-            output=output,
+            workers=data.pop("workers", None),
             progress=False,
+            spectra_name=output,
             **data,
         )
     run = RunFolder.create(folder, config=config, seed=config["seed"], overwrite=overwrite)

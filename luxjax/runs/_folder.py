@@ -34,8 +34,7 @@ import pandas as pd
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
-from ..files.internal import read_table, write_fits, write_parquet
-from ..files.internal import dumps
+from ..files.internal import dumps, read_table, write_fits, write_parquet
 
 __all__ = ["Example", "RunFolder", "versions"]
 
@@ -57,7 +56,7 @@ _LIBRARIES = [
 _OWNED = (
     "metrics.json", "labels.parquet", "labels.fits", "transferred.parquet", "transferred.fits", "examples.npz", "report.html",
     "log.txt", "figures", "model", "explain", "stars.csv", "posterior", "labels.csv", "features.npz", "spectra.csv",
-    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "heads", "heads.csv", "parameters", "parameters.csv", "labels", "fit.npz",
+    "left_out.csv", "predictions.csv", "classifier", "class_spectra.npz", "reasons", "levels", "levels.csv", "heads", "heads.csv", "parameters", "parameters.csv", "labels", "fit.npz",
 )  # fmt: skip
 
 

@@ -46,11 +46,11 @@ def infer_stars(
     method: AbstractMethod | None,
     *,
     seed: int,
-    free: Sequence[str] = ("latents",),
+    sample: Sequence[str] = ("latents",),
     inputs: Sequence[str] = (),
     progress=None,
 ) -> AbstractPosterior:
-    """The posterior of stars from their spectra; with decoders or scatter free, from their labels too.
+    """The posterior of stars from their spectra; with decoders or scatter sampled, from their labels too.
 
     Parameters
     ----------
@@ -58,16 +58,16 @@ def infer_stars(
     catalog : Catalog
     method : AbstractMethod, optional
     seed : int
-    free, progress
+    sample, progress
         As for `luxjax.infer`.
     inputs : sequence of str
-        Spectra to infer from; all that model and catalogue share unless given.
+        Spectra to infer from. Default: all that model and catalogue share.
     """
-    joint = tuple(free) != ("latents",)
+    joint = tuple(sample) != ("latents",)
     if joint:
-        _check_size(fitted, free)
+        _check_size(fitted, sample)
     used = catalog if joint else catalog.only(*_spectra(fitted, catalog, inputs))
-    return infer(fitted, used, method, key=seed, free=free, progress=progress)
+    return infer(fitted, used, method, key=seed, sample=sample, progress=progress)
 
 
 def write_posterior(
@@ -117,12 +117,14 @@ def infer_run(
     method: AbstractMethod | None,
     *,
     seed: int,
-    free: Sequence[str] = ("latents",),
+    sample: Sequence[str] = ("latents",),
     inputs: Sequence[str] = (),
     progress=None,
 ) -> tuple[AbstractPosterior, Diagnosis]:
     """Both, one after the other: `infer_stars`, then `write_posterior`."""
-    posterior = infer_stars(fitted, catalog, method, seed=seed, free=free, inputs=inputs, progress=progress)
+    posterior = infer_stars(
+        fitted, catalog, method, seed=seed, sample=sample, inputs=inputs, progress=progress
+    )
     return posterior, write_posterior(run, posterior, catalog, seed=seed)
 
 
@@ -140,15 +142,15 @@ def _spectra(fitted: FittedModel, catalog: Catalog, inputs: Sequence[str]) -> li
     return list(inputs) or spectra
 
 
-def _check_size(fitted: FittedModel, free: Sequence[str]) -> None:
-    groups = [g for g in ("decoders", "scatter") if g in free]
+def _check_size(fitted: FittedModel, sample: Sequence[str]) -> None:
+    groups = [g for g in ("decoders", "scatter") if g in sample]
     n = sum(
         a.size for g in groups for a in jax.tree.leaves(getattr(fitted.model, g)) if eqx.is_inexact_array(a)
     )
     if n > MOST_FREE:
         raise InputError(
             f"{' and '.join(groups)} of this model are {n:,} numbers, too many to infer together (at most {MOST_FREE:,}); keep "
-            "fewer pixels, such as --window 15200,15300, or free the scatter alone."
+            "fewer pixels, such as --wavelength-range 15200,15300, or sample the scatter alone."
         )
 
 

@@ -23,9 +23,9 @@ def stars_to_infer(
     source: str | Path,
     *,
     catalog: str | Path | None = None,
-    part: str = "test",
-    ids: Sequence[str] = (),
-    most: int | None = None,
+    split: str = "test",
+    stars: Sequence[str] = (),
+    max_stars: int | None = None,
 ) -> tuple[FittedModel, Catalog]:
     """The model of a run, and stars to infer with it.
 
@@ -35,12 +35,12 @@ def stars_to_infer(
         A run folder, or a model folder, which needs a catalogue.
     catalog : path, optional
         Catalogue folder; by default the one that the run was fitted to.
-    part : "train", "calibration" or "test"
-        Of the run's stars. A catalogue that holds none of the run's stars is taken whole.
-    ids : sequence of str
-        Stars by name, whatever their part.
-    most : int, optional
-        The first so many of them.
+    split : "train", "calibration" or "test"
+        Which of the run's stars. A catalogue that holds none of the run's stars is taken whole.
+    stars : sequence of str
+        Identifiers of stars, of any split.
+    max_stars : int, optional
+        Only the first of them.
     """
     source = Path(source)
     inside = (source / "model").is_dir()
@@ -48,30 +48,30 @@ def stars_to_infer(
     if catalog is None and not inside:
         raise InputError(f"{source} is a model without stars; give a catalogue folder with --catalog.")
     found = load_catalog(catalog) if catalog is not None else catalog_of(RunFolder.open(source), None)
-    if ids:
-        for name in ids:
+    if stars:
+        for name in stars:
             check_name("star", name, list(found.ids))
-        return fitted, found.select(np.array([list(found.ids).index(name) for name in ids]))
+        return fitted, found.select(np.array([list(found.ids).index(name) for name in stars]))
     known = read_stars(RunFolder.open(source)) if inside and (source / "stars.csv").is_file() else None
     if known is not None and np.isin(found.ids, known["id"]).any():
-        check_name("part of the run's stars", part, list(dict.fromkeys(known["part"])))
-        rows = np.isin(found.ids, known.loc[known["part"] == part, "id"])
+        check_name("split of the run's stars", split, list(dict.fromkeys(known["part"])))
+        rows = np.isin(found.ids, known.loc[known["part"] == split, "id"])
         if not rows.any():
             raise InputError(
-                f"none of the run's {part} stars are in this catalogue; choose another part or catalogue."
+                f"none of the run's {split} stars are in this catalogue; choose another --split or --catalog."
             )
         found = found.select(rows)
-    return fitted, found.select(slice(0, most)) if most else found
+    return fitted, found.select(slice(0, max_stars)) if max_stars else found
 
 
 def keep_window(
-    fitted: FittedModel, catalog: Catalog, window: tuple[float, float]
+    fitted: FittedModel, catalog: Catalog, wavelength_range: tuple[float, float]
 ) -> tuple[FittedModel, Catalog]:
     """The model and the stars with the pixels between two wavelengths alone.
 
     Parameters
     ----------
-    window : (low, high)
+    wavelength_range : (low, high)
         Angstrom, in the medium of the spectra.
     """
     model, outputs, infos = fitted.model, dict(catalog.outputs), dict(fitted.outputs)
@@ -80,7 +80,9 @@ def keep_window(
         info = fitted.info(name)
         if info.wavelength is None:
             continue
-        keep = np.flatnonzero((info.wavelength >= window[0]) & (info.wavelength <= window[1]))
+        keep = np.flatnonzero(
+            (info.wavelength >= wavelength_range[0]) & (info.wavelength <= wavelength_range[1])
+        )
         if len(keep) == 0:
             for each in (decoders, scatter, cov, infos, outputs):
                 each.pop(name, None)
@@ -102,7 +104,7 @@ def keep_window(
             outputs[name] = catalog.spectra(name).pixels(keep)
     if not any(info.is_spectra for info in infos.values()):
         raise InputError(
-            f"no spectra of the model have pixels between {window[0]:g} and {window[1]:g} Angstrom."
+            f"no spectra of the model have pixels between {wavelength_range[0]:g} and {wavelength_range[1]:g} Angstrom."
         )
     kept = type(model)(decoders, scatter, {name: model.dof[name] for name in decoders})
     if fitted.calibrations:

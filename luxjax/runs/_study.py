@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, check_name
+from ..core import InputError, Progress, check_name
 from ..core.internal import PRNGKeyArray
 from ..data import Catalog, Spectra
 from ..evidence import Explanation, explain_all
@@ -198,9 +198,13 @@ def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
     return nullcontext() if stage is None else stage(name)
 
 
-def _into(run: RunFolder) -> Callable[[int, float], None]:
+def _into(run: RunFolder) -> Progress:
     """Progress of a fit as lines of the run's log, for whoever watches a long one."""
-    return lambda cycles, objective: run.log(f"after {cycles} cycles: objective {objective:.8g}")
+
+    def tell(task: str, done: int, total: int | None = None, **facts: float) -> None:
+        run.log(f"after {done} {task}: objective {facts['objective']:.8g}")
+
+    return tell
 
 
 class _Clock:

@@ -1,11 +1,12 @@
 """Labels of stars from the model of a run, calibrated as that is: of a catalogue, or of a dataset part by part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..core import Progress
 from ..data import Catalog
 from ..prediction import PredictionTable, transfer, transfer_dataset
 from ._model import load_run_model
@@ -50,7 +51,7 @@ def transfer_run_dataset(
     *,
     inputs: Sequence[str] = (),
     replace_shortcuts: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> PredictionTable:
     """`transfer_run` for all stars of a dataset, written into a folder as they come (see `transfer_dataset`)."""
     return transfer_dataset(

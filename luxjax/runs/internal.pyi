@@ -10,8 +10,8 @@ from ._infer_stars import keep_window as keep_window
 from ._infer_stars import stars_to_infer as stars_to_infer
 from ._references import references as references
 from ._study import Study as Study
-from .classes._data import ClassData as ClassData
 from .classes._data import PARAMETERS as PARAMETERS
+from .classes._data import ClassData as ClassData
 from .classes._data import read_class_data as read_class_data
 from .classes._data import write_class_data as write_class_data
 from .classes._examples import ClassExamples as ClassExamples

@@ -2,28 +2,27 @@
 
 from ._ingest import ingest
 from ._ingested import IngestResult
+from ._options import IngestOptions
 from .archives._download import download
 from .archives._objects import download_objects
 from .catalogs._catalogs import read_catalog
-from .catalogs._join import LabelSelection, match_labels
 from .catalogs._quality import apply_cuts, presets
-from .catalogs._survey_labels import LABELS, read_labels
+from .catalogs._survey_labels import read_labels
 from .formats._arrays import read_arrays
 from .formats._bits import flag_names
 from .formats._lamost_files import read_lamost
-from .formats._read import FORMATS, read, read_many
+from .formats._read import FORMATS, detect_format, read, read_many
 
 __all__ = [
     "FORMATS",
-    "LABELS",
+    "IngestOptions",
     "IngestResult",
-    "LabelSelection",
     "apply_cuts",
+    "detect_format",
     "download",
     "download_objects",
     "flag_names",
     "ingest",
-    "match_labels",
     "presets",
     "read",
     "read_arrays",

@@ -4,24 +4,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from ..core import InputError, check_name
-from ..core.internal import join_names
+from ..core import InputError, Progress
 from ..data import Spectra
 from ..data.internal import Frame, Medium
 from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
 from .formats._read import ReadResult, read_many
 
-__all__ = ["Reduction"]
+if TYPE_CHECKING:
+    from ._options import IngestOptions
+
+__all__ = ["CONTINUA", "Reduction"]
 
 # Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
 PEEK = 48
-_CONTINUA: dict[str, Callable[[], Any]] = {
+CONTINUA: dict[str, Callable[[], Any]] = {
     # Lines are clipped from below, so that the polynomial runs along the top.
     "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
     "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
@@ -62,38 +63,25 @@ class Reduction:
     error_factor: float = 1.0
     flux_unit: str = ""
 
-    def __post_init__(self):
-        check_name("normalization", self.normalization, ("none", *_CONTINUA))
-        if not (np.isfinite(self.error_factor) and self.error_factor > 0):
-            raise InputError(
-                f"the factor of the errors must be a number above 0; given: {self.error_factor}."
-            )
-
     @classmethod
-    def like(
-        cls,
-        spectra: Spectra,
-        grid: ArrayLike | None = None,
-        limits: tuple[float, float] | None = None,
-        *,
-        rest: bool = True,
-        **options: Any,
-    ) -> "Reduction":
-        """To the grid of these spectra, or another one in their medium, between limits (Angstrom) if given."""
-        wavelength = _cut(spectra.wavelength if grid is None else np.asarray(grid, float), limits)
-        frame: Frame = "rest" if rest else spectra.frame
-        facts = (spectra.medium, frame, spectra.normalized, spectra.survey, rest)
-        return cls(wavelength, *facts, flux_unit=spectra.flux_unit, **options)
+    def like(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
+        """To the grid of these spectra, or another one in their medium."""
+        grid = spectra.wavelength if options.grid is None else np.asarray(options.grid, float)
+        return cls(
+            _cut(grid, options.wavelength_range),
+            spectra.medium,
+            "rest" if options.rest else spectra.frame,
+            spectra.normalized,
+            spectra.survey,
+            options.rest,
+            options.normalization,
+            options.error_factor,
+            spectra.flux_unit,
+        )
 
     @classmethod
     def of_files(
-        cls,
-        files: Sequence[Path],
-        grid: ArrayLike | None = None,
-        limits: tuple[float, float] | None = None,
-        *,
-        workers: int | None = None,
-        **options: Any,
+        cls, files: Sequence[Path], options: "IngestOptions", *, workers: int | None = None
     ) -> "Reduction":
         """To the most common grid among the first files that can be read.
 
@@ -106,14 +94,14 @@ class Reduction:
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
             if sample:
-                return cls.like(_common_grid(sample), grid, limits, **options)
+                return cls.like(_common_grid(sample), options)
         reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
         raise InputError(
             f"none of the {len(files)} files is a spectrum that can be read; the first: {reasons[0]}"
         )
 
     def read(
-        self, files: Sequence[Path], *, workers: int | None = None, progress: bool = False
+        self, files: Sequence[Path], *, workers: int | None = None, progress: bool | Progress | None = False
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
         return read_many(files, each=self._checked, workers=workers, progress=progress)
@@ -137,7 +125,7 @@ class Reduction:
                 history=(*spectra.history, f"errors multiplied by {self.error_factor:g}"),
             )
         if self.normalization != "none":
-            spectra = normalize(spectra, _CONTINUA[self.normalization]()).spectra
+            spectra = normalize(spectra, CONTINUA[self.normalization]()).spectra
         return spectra
 
     def empty(self) -> Spectra:
@@ -179,16 +167,14 @@ def _common_grid(sample: Sequence[Spectra]) -> Spectra:
     return sample[keys.index(best)]
 
 
-def _cut(wavelength: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
-    if limits is None:
+def _cut(wavelength: np.ndarray, kept: tuple[float, float] | None) -> np.ndarray:
+    if kept is None:
         return wavelength
-    if len(limits) != 2:
-        raise InputError(f"limits are two wavelengths in Angstrom, (low, high); given: {join_names(limits)}.")
-    low, high = limits
+    low, high = kept
     inside = wavelength[(wavelength >= low) & (wavelength <= high)]
     if len(inside) < 2:
         raise InputError(
-            f"the limits {low:g} to {high:g} Angstrom leave {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
+            f"the range {low:g} to {high:g} Angstrom leaves {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
             f"{wavelength[-1]:.1f}; give a range within it, in Angstrom."
         )
     return inside

@@ -1,18 +1,20 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._ingest import best_of_each, find_files
+from ._ingest import best_of_each, spectra_files
 from ._reduce import Reduction
-from .catalogs._join import choose_labels
-from .catalogs._quality import Preset
+from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns, star_columns
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
 __all__ = [
-    "Preset",
+    "LabelSelection",
     "Reduction",
     "best_of_each",
     "choose_labels",
     "files_by_star",
-    "find_files",
+    "match_labels",
     "parse_subclass",
+    "spectra_files",
+    "standard_columns",
+    "star_columns",
 ]

@@ -5,8 +5,6 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 __all__ = ["machine", "peak_memory_gb", "usable_cores"]
 
 
@@ -20,6 +18,7 @@ def machine() -> dict[str, Any]:
         platform, devices and flags) and ``threads`` (environment variables that set their number).
     """
     import jax
+    import numpy as np
 
     devices = jax.devices()
     build: Any = np.show_config(mode="dicts")

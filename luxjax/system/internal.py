@@ -1,9 +1,11 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._compilation import keep_for_program
 from ._lazy import lazy_import
 from ._threads import in_threads
 
 __all__ = [
     "in_threads",
+    "keep_for_program",
     "lazy_import",
 ]

@@ -9,10 +9,9 @@ from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as reference
 
-from luxjax.classify import cluster, embed, ordinal_error
 from luxjax.classify._structure import trustworthiness
 from luxjax.classify.features import Features
-from luxjax.classify.internal import sequence_position
+from luxjax.classify.internal import cluster, embed, ordinal_error, sequence_position
 from luxjax.core import InputError
 
 

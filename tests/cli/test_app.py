@@ -35,7 +35,7 @@ def test_help_loads_nothing_heavy():
     program = """
 import sys
 from luxjax.cli import app
-for arguments in (["--help"], ["report", "--help"], ["download", "--help"], ["explain", "--help"], ["infer", "--help"]):
+for arguments in (["--help"], ["report", "--help"], ["download", "--help"], ["explain", "--help"], ["infer", "--help"], ["classify", "train", "--help"]):
     try:
         app(arguments)
     except SystemExit:
@@ -53,7 +53,7 @@ def test_report_writes_the_page_and_says_where(monkeypatch, capsys, tmp_path):
     assert status == 0
     assert Path(out.strip()) == tmp_path / "run" / "report.html"
     assert "<h1>one</h1>" in Path(out.strip()).read_text()
-    assert "drawing the report" in err
+    assert "draw the report" in err
 
 
 def test_bad_input_is_one_red_sentence(monkeypatch, capsys, tmp_path):
@@ -66,7 +66,7 @@ def test_bad_input_is_one_red_sentence(monkeypatch, capsys, tmp_path):
 
 
 def test_other_errors_keep_their_traceback(monkeypatch):
-    def broken():
+    def broken(**options):
         raise ValueError("a bug")
 
     monkeypatch.setattr(cli, "app", broken)

@@ -171,7 +171,7 @@ def test_bad_input_is_one_sentence(folder, trained, few, tmp_path, capsys):
         (("train", tmp_path / "none", *new), "is no folder"),
         (("train", folder, *new, "--estimator", "bosting"), "Did you mean 'boosting'"),
         (("train", folder, *new, "--estimator", "cnn"), "sees pixels"),
-        (("train", folder, *new, "--heads", "stages"), "no head 'stages'"),
+        (("train", folder, *new, "--levels", "stages"), "no class level 'stages'"),
         (("train", folder, *new, "--labels", tmp_path / "none.csv"), "there is no catalogue"),
         (("train", folder, *new, "--calibration", "platt"), "no calibration 'platt'"),
         (("train", folder, *new, "--folds", 1), "at least 2"),
@@ -194,7 +194,7 @@ def test_the_whole_way_to_the_pages(folder, tmp_path, capsys):
     out, catalogue, rng = tmp_path / "run", tmp_path / "stars.csv", np.random.default_rng(1)
     rows = [f"good{k:02d}.fits,{rng.normal(9000 - 2500 * (k // GOOD), 100):.0f}" for k in range(3 * GOOD)]
     catalogue.write_text("file,teff\n" + "\n".join(rows) + "\n")
-    given = ["--heads", "subclass", "--labels", catalogue, "--compare", "logistic"]
+    given = ["--levels", "subclass", "--labels", catalogue, "--compare", "logistic"]
     status, said, err = run(capsys, "train", folder, "--out", out, *given, "--estimator", "forest")
     assert status == 0, err
     assert "75 spectra used, 7 left out" in said

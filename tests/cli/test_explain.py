@@ -50,9 +50,9 @@ def test_one_label(folder, capsys):
     more = (
         "--resolution",
         19000,
-        "--others",
+        "--condition-on",
         "teff,fe_h,alpha_fe",
-        "--error",
+        "--label-error",
         "eu_fe=0.07",
         "--species",
         "Eu",
@@ -101,9 +101,9 @@ def test_bad_input_is_one_sentence(folder, capsys):
         ((here, *held, "--label", "europium"), "'europium'"),
         ((here, *held, "--medium", "air"), "give one with --lines"),
         ((here, *held, "--lines", folder / "eu.csv"), "air or in vacuum"),
-        ((here, *held, "--label", "eu_fe", "--error", "eu_fe:1"), "write LABEL=NUMBER"),
-        ((here, *held, "--label", "eu_fe", "--error", "eu_fe=-1"), "positive"),
-        ((here, *held, "--others", "teff"), "--label"),
+        ((here, *held, "--label", "eu_fe", "--label-error", "eu_fe:1"), "write LABEL=NUMBER"),
+        ((here, *held, "--label", "eu_fe", "--label-error", "eu_fe=-1"), "positive"),
+        ((here, *held, "--condition-on", "teff"), "--label"),
     ]:
         status, out, err = run(capsys, *arguments)
         assert (status, out) == (2, ""), (arguments, err)

@@ -28,14 +28,14 @@ def folder(tmp_path_factory):
     here = tmp_path_factory.mktemp("cli")
     world = bilinear(240, {"flux": 40, "labels": 2}, 3, key=5, label_error=0.1, snr=1500)
     save_catalog(world.catalog, here / "cat")
-    assert run(None, "fit", here / "cat", "-o", here / "fit", "--cross-validate", "1,3")[0] == 0
+    assert run(None, "fit", here / "cat", "-o", here / "fit", "--latents", "1,3")[0] == 0
     return here
 
 
 def test_fit_writes_a_report_and_chooses_the_latents(folder):
     made = RunFolder.open(folder / "fit")
     assert made.metrics["fit"]["n_latents"] == 3
-    assert made.config["cross_validate"] == [1, 3]
+    assert made.config["latents"] == [1, 3]
     assert (folder / "fit" / "report.html").stat().st_size > 10_000
     parts = made.metrics["stars"]
     assert sum(parts.values()) == 240
@@ -68,26 +68,11 @@ def test_transfer_of_a_dataset(folder, capsys):
     pd.testing.assert_frame_equal(pd.read_parquet(out)[list(frame)], frame, check_dtype=False, rtol=1e-12)
     for arguments, what in [
         ((folder / "stars", "-o", folder / "x.fits"), "name a folder"),
-        ((folder / "stars", "-o", out, "--shrink-shortcuts"), "labels made with other settings"),
+        ((folder / "stars", "-o", out, "--replace-shortcuts"), "labels made with other settings"),
     ]:
         status, said, err = run(capsys, "transfer", folder / "fit", *arguments)
         assert (status, said) == (2, "")
         assert what in err.replace("\n", " ")
-
-
-def test_pace_says_how_long_it_will_take(monkeypatch):
-    from luxjax.cli import _data as cli_data
-
-    clock, shown = iter([10.0, 12.0, 14.0]), []
-    monkeypatch.setattr(cli_data.time, "perf_counter", lambda: next(clock))
-    progress = cli_data.pace(lambda *said: shown.append(said))
-    for done in (1000, 3000, 9000):
-        progress(done, 10_000)
-    assert shown == [
-        ("stars", 1000, 10_000),
-        ("1,000 stars/s, 0:00:07 left; stars", 3000, 10_000),
-        ("2,000 stars/s, 0:00:00 left; stars", 9000, 10_000),
-    ]
 
 
 def test_evaluate(folder, capsys):
@@ -132,7 +117,7 @@ def test_bad_input_is_one_sentence(folder, capsys):
     for arguments, said in [
         (("fit", cat, "--decoder", "cubic", "-o", out), "cubic"),
         (("fit", cat, "--inputs", "apogee", "-o", out), "apogee"),
-        (("fit", cat, "--cross-validate", "8,x", "-o", out), "'x' is not a whole number"),
+        (("fit", cat, "--latents", "8,x", "-o", out), "'x' is not a whole number"),
         (("fit", folder / "nowhere", "-o", out), "nowhere"),
         (("evaluate", cat, "--inputs", "labels", "-o", out), "labels"),
         (("evaluate", cat, "--decoder", "cubic", "-o", out), "cubic"),

@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
 
 def test_exact(folder, capsys):
     out = folder / "exact"
-    status, said, err = run(capsys, folder / "run", "--method", "exact", "--limit", 4, "--out", out)
+    status, said, err = run(capsys, folder / "run", "--method", "exact", "--max-stars", 4, "--out", out)
     assert status == 0, err
     assert "infer 4 stars by exact" in err
     lines = said.splitlines()
@@ -74,7 +74,18 @@ def test_short_chains_in_a_window(folder, capsys, monkeypatch):
     """Too few draws end in a diagnosis, not in an error. Figures have tests of their own."""
     monkeypatch.setattr("luxjax.runs._infer.save", lambda f, at, name: (at / f"{name}.png").write_bytes(b""))
     out = folder / "nuts"
-    given = ("--stars", "s3,s25", "--window", "15010,15019", "--chains", 2, "--warmup", 20, "--draws", 20)
+    given = (
+        "--stars",
+        "s3,s25",
+        "--wavelength-range",
+        "15010,15019",
+        "--chains",
+        2,
+        "--warmup",
+        20,
+        "--draws",
+        20,
+    )
     status, said, err = run(capsys, folder / "run", *given, "--out", out)
     assert status == 0, err
     assert "WRONG  draws per chain" in said
@@ -98,9 +109,9 @@ def test_bad_input_is_one_sentence(folder, capsys):
         ((here, *fresh, "--method", "mcmc"), "no method 'mcmc' (known: exact, laplace, variational, nuts)"),
         ((here, *fresh, "--method", "laplace", "--chains", 4), "--chains is not for laplace, but for nuts"),
         ((here, *fresh, "--method", "variational", "--guide", "full"), "no guide 'full'"),
-        ((here, *fresh, "--method", "exact", "--free", "scatter"), "use Laplace, Variational or NUTS"),
+        ((here, *fresh, "--method", "exact", "--sample", "scatter"), "use Laplace, Variational or NUTS"),
         ((here, *fresh, "--draws", 1), "draws of NUTS must be at least 2"),
-        ((here, *fresh, "--window", "15010"), "give two wavelengths"),
+        ((here, *fresh, "--wavelength-range", "15010"), "give two in Angstrom"),
         ((here, *fresh, "--stars", "s99"), "no star 's99'"),
         ((here / "model", *fresh), "--catalog"),
     ]:

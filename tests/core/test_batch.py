@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import Batch, InputError, OutputData, aligned
+from luxjax.core.internal import check_stars
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -9999.0])
@@ -86,3 +87,9 @@ def test_aligned_arrays_are_taken_over_without_a_copy(shape):
     taken = jax.device_put(array, may_alias=True)
     if array.size and jax.default_backend() == "cpu":
         assert taken.unsafe_buffer_pointer() == array.ctypes.data
+
+
+def test_what_holds_no_stars_is_refused():
+    check_stars(Batch({"flux": OutputData.clean(np.zeros((3, 2)), np.ones((3, 2)))}))
+    with pytest.raises(InputError, match="a Catalog, a Dataset or a Batch; given a ndarray"):
+        check_stars(np.zeros((3, 2)))

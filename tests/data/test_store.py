@@ -7,6 +7,7 @@ import pytest
 import luxjax
 from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra, load_catalog, save_catalog
+from luxjax.data._store import CATALOG_FOLDER
 
 
 @pytest.fixture
@@ -84,6 +85,15 @@ def test_large_arrays_are_mapped_and_survive_replacement(catalog, tmp_path):
     assert isinstance(first.spectra("apogee/H band").flux.base, np.memmap)
     save_catalog(first, tmp_path / "c")  # over the files that it is mapped from
     same(catalog, load_catalog(tmp_path / "c"))
+
+
+def test_an_ingested_catalogue_is_replaced_with_its_account(catalog, tmp_path):
+    save_catalog(catalog, tmp_path / "c")
+    for name in ("ingest.txt", "ingest_lost.csv"):
+        (tmp_path / "c" / name).write_text("what was lost")
+    assert CATALOG_FOLDER.strangers(tmp_path / "c") == []
+    save_catalog(catalog, tmp_path / "c")
+    assert not (tmp_path / "c" / "ingest.txt").exists()  # it was of the earlier catalogue
 
 
 def test_header_is_for_people(catalog, tmp_path):

@@ -34,7 +34,7 @@ def content(folder) -> dict[str, bytes]:
     }
 
 
-def lamost_file(folder, number, *, z=0.0, snr=50.0, n=200) -> Path:
+def lamost_file(folder, number, *, z=0.0, snr=50.0, n=200, **header) -> Path:
     """The spectrum of star `number`: one line on a sloping continuum."""
     wave = 10.0 ** (3.5682 + 1e-4 * np.arange(n))
     flux = (50 + number) * (1 - 0.6 * np.exp(-0.5 * ((wave / (1 + z) - 3780) / 4) ** 2))
@@ -43,6 +43,7 @@ def lamost_file(folder, number, *, z=0.0, snr=50.0, n=200) -> Path:
     primary.header.update(TELESCOP="LAMOST", COEFF0=3.5682, COEFF1=1e-4, VACUUM=True, HELIO=True)
     primary.header.update(DESIG=f"LAMOST J0300{number:02d}.53-013313.7", LMJD=55859, SPID=5, FIBERID="123")
     primary.header.update(PLANID="F5907", CLASS="STAR", SUBCLASS="G3", Z=z, OBSID=1000 + number, SN_G=snr)
+    primary.header.update(header)
     path = Path(folder) / f"spec-{number:03d}.fits"
     primary.writeto(path, overwrite=True)
     return path

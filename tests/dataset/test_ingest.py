@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -13,7 +14,7 @@ from luxjax.surveys import ingest, read
 from .stars import content, lamost_file
 
 Z = (0.0, 1e-4, -2e-4, 3e-4)
-QUIET = {"files_at_once": 3, "chunk": 2, "shard": 4}
+QUIET = {"batch_size": 3, "chunk": 2, "shard": 4}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def labels(folder):
 
 
 def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
-    options = {"labels": labels, "join": "id", "normalization": "polynomial", "limits": (3720, 3860)}
+    options = {"label_catalog": labels, "join": "id", "normalization": "polynomial"}
+    options["wavelength_range"] = (3720, 3860)
     made = ingest_dataset(folder, tmp_path / "d", **options, **QUIET)
     expected = ingest(folder, **options, progress=False)
     for catalog in (expected.labelled, expected.unlabelled):
@@ -62,7 +64,9 @@ def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
 
 def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
     """Files that are committed are not read again, and the folder ends as if nothing had happened."""
-    whole = content(ingest_dataset(folder, tmp_path / "whole", labels=labels, **QUIET).dataset.location.root)
+    whole = content(
+        ingest_dataset(folder, tmp_path / "whole", label_catalog=labels, **QUIET).dataset.location.root
+    )
     original = _ingest.commit_part
     for after in (1, 3):
         parts = iter(range(after))
@@ -75,8 +79,8 @@ def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(_ingest, "commit_part", commit)
             with pytest.raises(KeyboardInterrupt):
-                ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
-        again = ingest_dataset(folder, tmp_path / f"d{after}", labels=labels, **QUIET)
+                ingest_dataset(folder, tmp_path / f"d{after}", label_catalog=labels, **QUIET)
+        again = ingest_dataset(folder, tmp_path / f"d{after}", label_catalog=labels, **QUIET)
         assert again.n_read == 10 - 3 * after
         assert content(tmp_path / f"d{after}") == whole
 
@@ -109,6 +113,50 @@ def test_of_two_spectra_the_better_one_is_kept(tmp_path):
     made = ingest_dataset([tmp_path / "a", tmp_path / "b"], tmp_path / "d", **QUIET)
     assert made.dataset.table()["file"].tolist() == [read(better).table["file"][0]]
     assert "higher" in made.lost["reason"][0]
+
+
+def test_a_star_under_a_second_designation_is_known(tmp_path):
+    """In one part and in two, and after the dataset has been opened again."""
+    place = {"RA": 45.248042, "DEC": -1.5538333}
+    for number, name in enumerate(["13.8", "13.7", "13.6"]):
+        header = {"DESIG": f"LAMOST J030059.53-0133{name}", **place}
+        lamost_file(tmp_path, number, snr=40 + number, **header)
+    lamost_file(tmp_path, 3, RA=45.248042, DEC=-1.5538333 + 10 / 3600)
+    files = sorted(tmp_path.glob("*.fits"))
+    one = ingest_dataset(files, tmp_path / "one", **QUIET)
+    assert list(one.dataset.ids) == ["J030059.53-013313.6", "J030003.53-013313.7"]
+    many = ingest_dataset(files[:2], tmp_path / "many", **QUIET | {"batch_size": 1})
+    assert list(many.dataset.ids) == ["J030059.53-013313.8"]
+    many = ingest_dataset(files, tmp_path / "many", **QUIET | {"batch_size": 1})
+    assert list(many.dataset.ids) == ["J030059.53-013313.8", "J030003.53-013313.7"]
+    assert many.lost["reason"].tolist() == ["the star is in the dataset already"] * 2
+    both = ingest(files, progress=False).unlabelled
+    assert set(both.ids) == set(one.dataset.ids)
+
+
+def test_a_dataset_begun_by_an_earlier_version_goes_on(folder, tmp_path):
+    files, options = (
+        sorted(folder.glob("*.fits")),
+        {"wavelength_range": (3720, 3860), "spectra_name": "lamost"},
+    )
+    whole = ingest_dataset(files, tmp_path / "whole", **options, **QUIET).dataset
+    ingest_dataset(files[:4], tmp_path / "d", **options, **QUIET)
+    manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
+    asked = manifest["recipe"]["asked"]
+    for new, old in [
+        ("wavelength_range", "limits"),
+        ("spectra_name", "output"),
+        ("batch_size", "files_at_once"),
+    ]:
+        asked[old] = asked.pop(new)
+    (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
+    again = ingest_dataset(files, tmp_path / "d", **options, **QUIET)
+    assert again.n_read == 6
+    assert list(again.dataset.ids) == list(whole.ids)
+    with pytest.raises(InputError, match="batch_size = 3, now it is 4"):
+        ingest_dataset(files, tmp_path / "d", **options, **QUIET | {"batch_size": 4})
+    with pytest.raises(InputError, match=r"wavelength_range = \[3720.0, 3860.0\], now it is None"):
+        ingest_dataset(files, tmp_path / "d", spectra_name="lamost", **QUIET)
 
 
 def test_readers_on_a_dask_cluster(folder, tmp_path):
@@ -145,7 +193,7 @@ def test_command_line(folder, tmp_path, monkeypatch, capsys):
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()
 
-    options = ["--limits", 3720, 3860, "--at-once", 4, "--dataset", tmp_path / "d"]
+    options = ["--wavelength-range", "3720,3860", "--batch-size", 4, "--dataset", tmp_path / "d"]
     status, out, err = run("ingest", folder, *options)
     assert (status, out.splitlines()[1]) == (0, "files: 10 given, 10 read now"), err
     assert 3720 <= open_dataset(tmp_path / "d").wavelength("spectra")[0] < 3721

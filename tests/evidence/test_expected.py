@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence.internal import expected_slope, needed_stars, stars_for_scatter
+from luxjax.evidence._expected import expected_slope, needed_stars, stars_for_scatter
 
 
 def test_posterior_mean_shrinks_as_expected(rng):

@@ -8,7 +8,7 @@ import pytest
 from luxjax.core import InputError, LuxWarning
 from luxjax.data import Catalog
 from luxjax.evidence import Explanation, explain, explain_all
-from luxjax.evidence.internal import EVIDENCE
+from luxjax.evidence.lines_of_evidence import _registry
 from luxjax.preprocessing import vacuum_to_air
 
 from .worlds import RESOLUTION, europium, fitted_world
@@ -63,13 +63,13 @@ def test_a_neighbours_lines_are_a_proxy():
 
 def test_a_refit_without_the_lines_does_not_know_them(measured):
     world, fitted = fitted_world(4.0)
-    given = {"lines": europium(world), "resolution": RESOLUTION, "n_null": 2, "others": measured.others}
+    given = {"lines": europium(world), "resolution": RESOLUTION, "n_null": 2, "condition_on": measured.others}
     found = explain(fitted, world.held_out, "eu_fe", train=world.train, **given)["ablation"]
     assert abs(found.arrays["refitted"]) < 0.2 < 0.5 < found.arrays["response"][0]
 
 
 def test_evidence_is_complete_and_ordered(measured, tmp_path):
-    assert list(measured.evidence) == [n for n in EVIDENCE if n in measured.evidence]
+    assert list(measured.evidence) == [n for n in _registry.names() if n in measured.evidence]
     assert {
         "off_trend",
         "element_lines",
@@ -138,7 +138,7 @@ def test_bad_input_is_explained():
     with pytest.raises(InputError, match=r"no label 'eu_ef'.*Did you mean 'eu_fe'"):
         explain(fitted, stars, "eu_ef", **given)
     with pytest.raises(InputError, match="no label to condition on 'mg_fe'"):
-        explain(fitted, stars, "eu_fe", others=["mg_fe"], **given)
+        explain(fitted, stars, "eu_fe", condition_on=["mg_fe"], **given)
     with pytest.raises(InputError, match="species 'Xx'"):
         explain(fitted, stars, "eu_fe", species="Xx", **given)
     with pytest.raises(InputError, match="give resolution="):

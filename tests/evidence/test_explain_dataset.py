@@ -1,6 +1,7 @@
 """What every star of a dataset owes its labels to, against the functions in memory and dense formulas."""
 
 import functools
+import shutil
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +13,9 @@ from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
 from luxjax.evidence import _explain_dataset, explain_dataset, open_explained
+from luxjax.evidence._held_out import infer_held_out
 from luxjax.evidence._label_lines import element_lines
-from luxjax.evidence._stars import infer_held_out
-from luxjax.evidence.internal import line_depth
+from luxjax.evidence.lines_of_evidence._element_lines import line_depth
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.interpret.attribution import flux_jacobian, label_jacobian, mean_label_jacobian, window_shapley
 from luxjax.lines import LineList
@@ -201,3 +202,12 @@ def test_read_by_anyone_and_refused_where_it_does_not_fit(fitted, dataset, expla
     quadratic = fitted.replace(model=Lux.quadratic(dataset.sizes, D))
     with pytest.raises(InputError, match="linear decoders"):
         explain_dataset(quadratic, dataset, out, **ASKED)
+
+
+def test_results_of_the_version_before_are_read_in_todays_words(explained, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(explained.results.location.address, out)
+    manifest = out / "_luxjax.json"
+    assert manifest.read_text().count('"element_lines"') == 1
+    manifest.write_text(manifest.read_text().replace('"element_lines"', '"own_lines"'))
+    assert open_explained(out).facts == explained.facts

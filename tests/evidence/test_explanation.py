@@ -7,7 +7,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.evidence import Evidence, Explanation
-from luxjax.evidence.internal import EVIDENCE
+from luxjax.evidence.lines_of_evidence import _registry
 from luxjax.fitted import Trend, Verdict
 from luxjax.stats import Interval
 
@@ -69,12 +69,12 @@ def test_later_evidence_takes_the_place_of_earlier():
     found = explanation(Evidence("gain", 1.0)).with_evidence([Evidence("gain", 2.0), Evidence("probe", 0.7)])
     assert found["gain"].value == 2.0
     assert list(found.evidence) == ["gain", "probe"]
-    assert set(found.evidence) <= set(EVIDENCE)
+    assert set(found.evidence) <= set(_registry.names())
 
 
 def test_unknown_evidence_is_named():
     with pytest.raises(InputError, match="no line of evidence 'vibes'"):
-        Evidence("vibes", 1.0)
+        explanation(Evidence("vibes", 1.0))
     with pytest.raises(InputError, match=r"no line of evidence 'bound' \(known: gain\)"):
         _ = explanation(Evidence("gain", 1.0))["bound"]
 
@@ -90,3 +90,47 @@ def test_bad_folders_are_explained(tmp_path):
     (folder / "explanation.json").write_text(json.dumps({**header, "schema": 99}))
     with pytest.raises(InputError, match="schema 99"):
         Explanation.load(folder)
+
+
+def test_files_of_the_version_before_are_read_in_todays_words(tmp_path):
+    given = explanation(
+        Evidence(
+            "element_lines",
+            5.1,
+            statement="Its element lines (2 lines of Eu) are deeper.",
+            arrays={"depth": np.arange(3.0)},
+        ),
+        Evidence("ablation", 0.4, statement="Without its element windows the response falls."),
+        Evidence(
+            "doppelgangers", float("nan"), statement="It has no element lines here, they differ at no pixel."
+        ),
+    )
+    folder = given.save(tmp_path / "eu")
+    header = json.loads((folder / "explanation.json").read_text())
+    header["verdict"] |= {
+        "verdict": "undecided",
+        "reasons": ["Mixed: its own lines follow it off trend at T = 5.1, but own pixels carry 20%."],
+        "numbers": {"own_line_t": 5.1, "own_line_information": 0.2, "own_share": None, "own_response": 0.3},
+    }
+    header["evidence"] = {
+        {"element_lines": "own_lines"}.get(name, name): {
+            **e,
+            "statement": e["statement"]
+            .replace("element lines", "own lines")
+            .replace("element windows", "own windows"),
+        }
+        for name, e in header["evidence"].items()
+    }
+    (folder / "explanation.json").write_text(json.dumps(header))
+    np.savez(folder / "arrays.npz", **{"own_lines/depth": np.arange(3.0)})
+    found = Explanation.load(folder)
+    assert found.verdict.verdict == "inconclusive"
+    assert found.verdict.reasons == (
+        "Mixed: its element lines follow it off trend at T = 5.1, but own pixels carry 20%.",
+    )
+    names = ["element_line_t", "element_line_information", "element_share", "own_response"]
+    assert list(found.verdict.numbers) == names
+    assert list(found.evidence) == ["element_lines", "ablation", "doppelgangers"]
+    for name in found.evidence:
+        assert found[name].statement == given[name].statement
+    np.testing.assert_array_equal(found["element_lines"].arrays["depth"], np.arange(3.0))

@@ -6,8 +6,9 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog
-from luxjax.evidence import decide, element_line_residual, held_out, measure_evidence, off_trend_response
-from luxjax.evidence.internal import line_depth, response_share
+from luxjax.evidence import decide, held_out, measure_evidence, off_trend_response
+from luxjax.evidence.lines_of_evidence._element_lines import element_line_residual, line_depth
+from luxjax.evidence.lines_of_evidence._off_trend import response_share
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.simulation import bilinear

@@ -8,7 +8,8 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.evidence import Thresholds, decide
-from luxjax.evidence.internal import ElementLines, ElementShare, Response
+from luxjax.evidence.lines_of_evidence._element_lines import ElementLines
+from luxjax.evidence.lines_of_evidence._off_trend import ElementShare, Response
 from luxjax.fitted import Trend
 from luxjax.stats import Interval
 
@@ -121,7 +122,7 @@ def test_the_verdict_carries_numbers_thresholds_and_trend():
     assert found.response_interval == Interval(0.4, 0.6)
     for name, value in {"element_line_t": 10, "response_z": 18, "element_share": 0.9, "tau2_z": 9}.items():
         assert found.numbers[name] == pytest.approx(value)
-    text = resources.files("luxjax.explain").joinpath("thresholds.toml").read_bytes()
+    text = resources.files("luxjax.evidence").joinpath("thresholds.toml").read_bytes()
     assert found.thresholds == "2:" + hashlib.sha256(text).hexdigest()[:12]
     assert judged(response(tau2_error=0.002)).response != judged(response()).response  # NaN: unresolved
 
@@ -135,6 +136,6 @@ def test_thresholds_are_those_of_the_file_and_can_be_replaced():
     assert decide("eu_fe", True, response(), own, share(), strict).verdict == "inconclusive"
 
 
-def test_own_lines_are_asked_for():
-    with pytest.raises(InputError, match="own= and share="):
+def test_element_lines_are_asked_for():
+    with pytest.raises(InputError, match="lines= and share="):
         decide("eu_fe", True, response())

@@ -7,7 +7,7 @@ import pytest
 
 from luxjax.core import LuxWarning
 from luxjax.data import Catalog
-from luxjax.evidence._stars import infer_held_out
+from luxjax.evidence._held_out import infer_held_out
 from luxjax.evidence.lines_of_evidence._injection import inject
 from luxjax.fitting import ALS, fit
 from luxjax.models import Lux

@@ -85,3 +85,29 @@ def test_only_known_verdicts(trend):
     with pytest.raises(InputError, match="no verdict 'guess'"):
         verdict(trend, verdict="guess")
     assert str(verdict(trend)) == "eu_fe: shortcut. It follows the others."
+
+
+def test_verdicts_of_the_version_before_are_read_in_todays_words(trend):
+    numbers = {
+        "own_line_t": 5.0,
+        "own_line_information": 0.3,
+        "own_share": 0.2,
+        "own_response": 0.1,
+        "n": 200.0,
+    }
+    reason = (
+        "Its own lines follow it off trend at T = 5.0, but own pixels carry 20%; it has no lines of its own."
+    )
+    before = verdict(trend).to_dict() | {"verdict": "undecided", "numbers": numbers, "reasons": [reason]}
+    after = Verdict.from_dict(before)
+    assert after.verdict == "inconclusive"
+    assert dict(after.numbers) == {
+        "element_line_t": 5.0,
+        "element_line_information": 0.3,
+        "element_share": 0.2,
+        "own_response": 0.1,
+        "n": 200.0,
+    }
+    assert after.reasons == (reason.replace("own lines", "element lines"),)
+    assert after.thresholds == "1:0123456789ab"
+    assert Verdict.from_dict(after.to_dict()).to_dict() == after.to_dict()

@@ -7,7 +7,8 @@ import pytest
 from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.fitted import load, save
-from luxjax.fitting import ALS, EM, FitError, fit, fit_given_latents
+from luxjax.fitting import ALS, EM, FitError, fit
+from luxjax.fitting.internal import fit_given_latents
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 

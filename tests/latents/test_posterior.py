@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from luxjax.core import Batch, OutputData
-from luxjax.latents import latent_mean, latent_posterior, weight_products
-from luxjax.latents.internal import blocks, effective_ivar
+from luxjax.latents import latent_mean, weight_products
+from luxjax.latents.internal import blocks, effective_ivar, latent_posterior
 from luxjax.models import Lux, ModuleDecoder, Quadratic
 
 from ..fitting.worlds import toy_survey
@@ -44,7 +44,9 @@ def test_products_made_once_change_no_posterior(rng, scatter, dof):
     )
     products = weight_products(model, batch.names, batch.dtype)
     plain = latent_posterior(model, batch)
-    jax.tree.map(np.testing.assert_array_equal, latent_posterior(model, batch, products=products), plain)
+    # The columns of zeros give the product another shape, and CPUs other orders of summation: the last digits may differ.
+    for found, expected in zip(latent_posterior(model, batch, products=products), plain, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(latent_mean(model, batch), plain.mean, rtol=1e-5, atol=1e-9)
     wrong = {k: 2 * p for k, p in products.items()}
     assert not np.allclose(latent_posterior(model, batch, products=wrong).mean, plain.mean)

@@ -11,8 +11,7 @@ from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog
 from luxjax.fitted import load, save
 from luxjax.fitting import ALS, EM, fit
-from luxjax.latents import latent_posterior
-from luxjax.latents.internal import minus_log_density
+from luxjax.latents.internal import latent_posterior, minus_log_density
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.prediction import transfer
 from luxjax.simulation import bilinear

@@ -133,7 +133,7 @@ def test_csv_keeps_lines_without_log_gf(tmp_path):
 def test_builtin_table_reads_as_a_stranger_s(tmp_path):
     from importlib import resources
 
-    with resources.as_file(resources.files("luxjax.simulation") / "lines.csv") as path:
+    with resources.as_file(resources.files("luxjax.lines") / "lines.csv") as path:
         lines = LineList.read(path)
     whole = lines.select(lines.complete)
     assert np.allclose(whole.wavelength, LineList.builtin().wavelength)

@@ -27,7 +27,7 @@ def silicon():
     return lines.select(WINDOW.covers(lines.wavelength))
 
 
-def test_own_lines_are_found_and_named(rng, silicon):
+def test_element_lines_are_found_and_named(rng, silicon):
     iron = LineList.builtin().of("Fe I").within(15_300, 15_400)
     s = saliency_of(silicon, rng) + saliency_of(iron, rng)
     found = match_lines(s, WINDOW.wavelength, "vacuum", LineList.builtin(), species=["Si"], **SETTINGS)

@@ -13,7 +13,7 @@ from luxjax.fitting import ALS, EM, fit
 from luxjax.latents.internal import blocks, sweep
 from luxjax.models import Lux
 from luxjax.parallel import join_processes, star_mesh
-from luxjax.parallel.internal import STAR, from_first, on_mesh, shard_map_stars
+from luxjax.parallel.internal import STAR, on_mesh, shard_map_stars
 
 N = 301
 
@@ -56,7 +56,7 @@ def sums(mesh) -> dict[str, np.ndarray]:
             np.asarray(shard_map_stars(means, STAR)(block, 0.5))[: where.stop - where.start]
             for block, _, where in blocks(batch, 16)
         ]
-        first = from_first({"x": jax.numpy.full(2, 7.0 + jax.process_index())}, batch)["x"]
+        first = batch.from_first({"x": jax.numpy.full(2, 7.0 + jax.process_index())})["x"]
         labels = np.asarray(batch["labels"].value)
     return {
         "loss": np.array(loss),
@@ -73,7 +73,7 @@ def resumed(mesh, checkpoint: str, stop: int | None = None) -> dict[str, np.ndar
     """A fit that goes on from a checkpoint, or is killed in cycle `stop`."""
     batch, cycles = stars(), []
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         cycles.append(cycle)
         if cycle == stop:
             raise KeyboardInterrupt

@@ -10,10 +10,9 @@ from jax.sharding import Mesh
 
 from luxjax.core import InputError
 from luxjax.fitting import Gradient, fit
-from luxjax.latents._blocks import STEP
 from luxjax.models import Lux
-from luxjax.parallel import local_stars, star_mesh
-from luxjax.parallel.internal import on_mesh
+from luxjax.parallel import star_mesh
+from luxjax.parallel.internal import local_stars, on_mesh
 
 from . import devices_program as program
 
@@ -100,8 +99,8 @@ def test_stretches_cover_all_stars_and_blocks_are_alike():
     assert local_stars(17, mesh) == slice(0, 17)
     batch = on_mesh(program.stars(), mesh)
     assert batch.own == slice(0, program.N)
-    assert batch.block_size(512, STEP) == 320
-    assert batch.block_size(256, STEP) == 192  # two blocks of 150 rather than 256 and 45
+    assert len(next(batch.blocks(512))[1]) == 320
+    assert len(next(batch.blocks(256))[1]) == 192  # two blocks of 150 rather than 256 and 45
 
 
 def test_what_cannot_be_shared_says_so():

@@ -7,13 +7,13 @@ import pytest
 from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, open_dataset
+from luxjax.dataset._streamed import Streamed
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.fitting import ALS, EM, AbstractFitter, _start, fit
 from luxjax.fitting._checkpoint import Checkpoint
 from luxjax.fitting._start import count_values, moments_of, svd_start
 from luxjax.latents.internal import blocks
 from luxjax.models import Linear, Lux
-from luxjax.parallel.internal import Streamed
 
 N = 128
 PLAIN = EM(block=64, scatter=False, shrink=False)
@@ -84,7 +84,7 @@ def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, 
     model, file = made(catalog.sizes, 2), tmp_path / "fit.npz"
     whole = fit(model, dataset, fitter, key=3)
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         if cycle == killed_after:
             raise KeyboardInterrupt
 
@@ -93,7 +93,7 @@ def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, 
         fit(model, dataset, checked, key=3, progress=kill)
     assert file.exists()
     cycles = []
-    again = fit(model, dataset, checked, key=3, progress=lambda k, _: cycles.append(k))
+    again = fit(model, dataset, checked, key=3, progress=lambda _, k, *__, **___: cycles.append(k))
     assert cycles[0] == killed_after  # the cycles before it are not done again
     assert again.objective == whole.objective
     for one, other in zip(leaves(again), leaves(whole), strict=True):
@@ -107,7 +107,7 @@ def described(catalog) -> FittedModel:
 
 
 def test_blocks_and_moments_are_those_of_the_stars_in_memory(catalog, dataset):
-    stars = Streamed(dataset, described(catalog).batch, catalog.sizes)
+    stars = Streamed(dataset, described(catalog), catalog.sizes)
     batch = described(catalog).batch(catalog)
     assert (stars.n_stars, stars.sizes, stars.names) == (N, batch.sizes, batch.names)
     with jax.enable_x64(True):
@@ -129,7 +129,7 @@ def test_fits_of_a_dataset_start_where_fits_in_memory_do(catalog, dataset, monke
     monkeypatch.setattr(_start, "SAMPLE", sample)
     monkeypatch.setattr(_start, "RUN", 16)
     fitted, key = described(catalog), jax.random.key(3)
-    stars = Streamed(dataset, fitted.batch, catalog.sizes)
+    stars = Streamed(dataset, fitted, catalog.sizes)
     with jax.enable_x64(True):
         found = svd_start(fitted.model, stars, key=key)
         jax.tree.map(
@@ -149,7 +149,8 @@ def test_what_a_dataset_says_of_its_outputs(catalog, dataset):
 def test_checkpoints_come_back_and_those_of_other_fits_are_refused(tmp_path):
     model = Lux({"flux": Linear(np.arange(3.0), np.ones((3, 2)))}, {"flux": np.full(3, 0.1)})
     file, empty = tmp_path / "em.npz", Lux.linear({"flux": 3}, 2)
-    checkpoint = Checkpoint(file, {"seed": 1})
+    stars = Batch({"flux": OutputData.clean(np.zeros((4, 3)), np.ones((4, 3)))})
+    checkpoint = Checkpoint(file, {"seed": 1}, stars)
     assert checkpoint.read(empty) is None
     checkpoint.write(model, {"flux": np.full(3, 0.2)}, [5.0, 0.1 + 0.2])
     with jax.enable_x64(True):
@@ -159,14 +160,14 @@ def test_checkpoints_come_back_and_those_of_other_fits_are_refused(tmp_path):
     np.testing.assert_array_equal(before["flux"], np.full(3, 0.2))
     assert objective == [5.0, 0.1 + 0.2]
     with pytest.raises(InputError, match="is of another fit"):
-        Checkpoint(file, {"seed": 2}).read(empty)
+        Checkpoint(file, {"seed": 2}, stars).read(empty)
     for damaged in (b"nothing", b"", file.read_bytes()[:200]):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match="is no checkpoint"):
             checkpoint.read(empty)
     checkpoint.done()
     assert not file.exists()
-    Checkpoint(None, {}).write(model, {}, [])
+    Checkpoint(None, {}, stars).write(model, {}, [])
 
 
 def test_other_values_in_memory_are_another_fit(catalog):
@@ -185,7 +186,7 @@ def test_checkpoints_of_other_fits_are_refused(catalog, dataset, tmp_path):
     model, file = Lux.linear(catalog.sizes, 2), tmp_path / "em.npz"
     checked = dataclasses.replace(PLAIN, checkpoint=str(file))
 
-    def kill(cycle, _):
+    def kill(_, cycle, *__, **___):
         if cycle == 1:
             raise KeyboardInterrupt
 
@@ -201,6 +202,10 @@ def test_checkpoints_of_other_fits_are_refused(catalog, dataset, tmp_path):
 
 def test_what_needs_memory_says_so(catalog, dataset):
     class Mine(AbstractFitter):
+        @classmethod
+        def suits(cls, model):
+            return True
+
         def run(self, model, batch, *, key, progress=None):
             raise AssertionError("never called")
 

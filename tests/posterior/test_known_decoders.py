@@ -211,22 +211,22 @@ def test_bad_input_gets_a_sentence(linear, sampled):
             infer(*arguments, **({"key": 0} | options))
 
     said("Exact needs linear decoders and the model's flux are not; use Laplace", curved, data, Exact())
-    said("latents are never known", model, batch, free=("scatter",))
+    said("latents are never known", model, batch, sample=("scatter",))
     said(
         "no part of the model to infer 'decoder'.*Did you mean 'decoders'",
         model,
         batch,
-        free=("latents", "decoder"),
+        sample=("latents", "decoder"),
     )
-    said("Exact infers latents with known decoders", model, batch, Exact(), free=("latents", "scatter"))
+    said("Exact infers latents with known decoders", model, batch, Exact(), sample=("latents", "scatter"))
     said(
         "3 stars cannot determine decoders of 3",
         model,
         batch.stars(slice(3)),
         SHORT,
-        free=("latents", "decoders"),
+        sample=("latents", "decoders"),
     )
-    said("labels cannot be inferred", model, batch.only("flux"), SHORT, free=("latents", "decoders"))
+    said("labels cannot be inferred", model, batch.only("flux"), SHORT, sample=("latents", "decoders"))
     for bad in (lambda: NUTS(chains=0), lambda: NUTS(warmup=3), lambda: Laplace(rank=-1)):
         with pytest.raises(InputError, match="must be at least"):
             bad()

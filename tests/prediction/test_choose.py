@@ -18,9 +18,11 @@ def test_the_number_of_latents_that_made_the_world_is_preferred(world):
     sizes = world.catalog.sizes
     candidates = {str(d): (Lux.linear(sizes, d), EM(tol=1e-4)) for d in (1, 3)}
     seen = []
-    choice = select_model(world.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=seen.append)
+    choice = select_model(
+        world.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=lambda *told: seen.append(told)
+    )
     assert choice.best == "3"
-    assert seen == ["1", "3"]
+    assert seen == [(f"folds of {name}", k, 3) for name in ("1", "3") for k in (1, 2, 3)]
     gap = choice.table.loc["3", "score"] - choice.table.loc["1", "score"]
     assert gap > 3 * choice.table.loc["1", "error"] > 0
     assert choice.table.loc["3", "error"] == 0

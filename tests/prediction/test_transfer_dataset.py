@@ -12,9 +12,9 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.dataset import Dataset, is_dataset
+from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
-from luxjax.dataset.internal import Results
+from luxjax.dataset.internal import Results, is_dataset
 from luxjax.fitted import Calibration, FittedModel, OutputInfo, Trend, Verdict, load, save
 from luxjax.fitted.internal import fingerprint
 from luxjax.models import Linear, Lux
@@ -163,8 +163,8 @@ def test_killed_at_any_write_and_resumed_to_the_same_bytes(fitted, dataset, tmp_
             *(["_luxjax.json"] if at == 0 else []),
             *(n for k in range(committed, 3) for n in (f"part-{k:06d}.parquet", "_luxjax.json")),
         ]
-        assert steps[0] == (64 * committed, N)
-        assert steps[-1] == (N, N)
+        assert steps[0] == ("stars", 64 * committed, N)
+        assert steps[-1] == ("stars", N, N)
         assert content(out) == content(whole)
 
 
@@ -174,7 +174,7 @@ from luxjax.dataset import open_dataset
 from luxjax.fitted import load
 from luxjax.prediction import transfer_dataset
 fitted, stars = load(sys.argv[1]), open_dataset(sys.argv[2])
-shown = lambda done, total: print(done, flush=True)
+shown = lambda task, done, total: print(done, flush=True)
 transfer_dataset(fitted, stars, sys.argv[3], block=64, part=64, progress=shown)
 """
 

@@ -56,7 +56,7 @@ def test_a_truncated_file_among_good_ones(files):
     (reason,) = result.failures["reason"]
     assert "truncated" in reason
     assert "fetch it again" in reason
-    catalogs = ingest(files.spectra, labels=files.allstar, progress=False)
+    catalogs = ingest(files.spectra, label_catalog=files.allstar, progress=False)
     assert len(catalogs.labelled) == 4
     assert catalogs.lost["file"].tolist()[:1] == [str(paths[2])]
     assert "1 files not used" in catalogs.summary

@@ -91,7 +91,7 @@ def test_fits_of_bare_arrays_load_no_tables():
     program = "from luxjax import Batch, Lux, fit, transfer; import sys; print(*sys.modules)"
     assert not {"pandas", "pyarrow", "zarr", "sklearn"} & set(_python(program).split())
     assert "pandas" in _python(
-        "from luxjax.core import later; later('pandas').DataFrame; import sys; print(*sys.modules)"
+        "from luxjax.system.internal import lazy_import; lazy_import('pandas').DataFrame; import sys; print(*sys.modules)"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from luxjax.cli import _app as cli
+from luxjax.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_commands_parse():
         "classify",
         "check",
     }
-    program = get_command(cli.app)
+    program = get_command(app)
     for _, name, *words in shown:
         command = program.commands[name]
         if name == "classify":  # a group of commands

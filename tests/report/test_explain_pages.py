@@ -11,8 +11,8 @@ from luxjax.plots.evidence import _pixels as pixels
 from luxjax.plots.evidence import _stars as stars
 from luxjax.report import render
 from luxjax.report.sections._verdicts import LOOK, responses
-from luxjax.runs import RunFolder
-from luxjax.runs.internal import page_name, read_explanations, write_explanations
+from luxjax.runs import RunFolder, write_explanations
+from luxjax.runs.internal import page_name, read_explanations
 from luxjax.stats import Interval
 
 from .explanations import bare, explanation, verdict
@@ -58,7 +58,7 @@ def test_a_label_of_which_little_is_known_still_has_its_page(run):
     assert page.images == []
     assert "inconclusive" in text
     assert "too few stars" in text
-    assert "no lines of its own" in text
+    assert "no element lines" in text
 
 
 def test_the_report_has_one_row_per_label_with_a_link(run):

@@ -104,12 +104,12 @@ class Blocker:
         if name.split(".")[0] in ("matplotlib", "jinja2", "markupsafe"):
             raise ModuleNotFoundError("no " + name, name=name)
 sys.meta_path.insert(0, Blocker())
-import json, luxjax.report
+import json, luxjax.plots, luxjax.report
 said = []
-for name in ("render", "pulls"):
+for package, name in ((luxjax.report, "render"), (luxjax.plots, "pulls")):
     try:
-        getattr(luxjax.report, name)
-    except luxjax.core.InputError as error:
+        getattr(package, name)
+    except ModuleNotFoundError as error:
         said.append(str(error))
 print(json.dumps(said))
 """

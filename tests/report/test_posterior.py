@@ -173,15 +173,15 @@ def test_which_stars(world, run, tmp_path):
         "id,part\n" + "".join(f"s{i},{'test' if i > 2 else 'train'}\n" for i in range(N))
     )
     assert list(stars_to_infer(folder.path)[1].ids) == ["s3", "s4", "s5"]
-    assert list(stars_to_infer(folder.path, part="train", most=2)[1].ids) == ["s0", "s1"]
-    assert list(stars_to_infer(folder.path, ids=("s5", "s0"))[1].ids) == ["s5", "s0"]
+    assert list(stars_to_infer(folder.path, split="train", max_stars=2)[1].ids) == ["s0", "s1"]
+    assert list(stars_to_infer(folder.path, stars=("s5", "s0"))[1].ids) == ["s5", "s0"]
     assert len(stars_to_infer(folder.model, catalog=tmp_path / "catalog")[1]) == N
     with pytest.raises(InputError, match="a model without stars; give a catalogue"):
         stars_to_infer(folder.model)
-    with pytest.raises(InputError, match="no part of the run's stars 'trial'"):
-        stars_to_infer(folder.path, part="trial")
+    with pytest.raises(InputError, match="no split of the run's stars 'trial'"):
+        stars_to_infer(folder.path, split="trial")
     with pytest.raises(InputError, match="no star 's9'"):
-        stars_to_infer(folder.path, ids=("s9",))
+        stars_to_infer(folder.path, stars=("s9",))
 
 
 def test_window(world):
@@ -207,5 +207,5 @@ def test_bad_input(run, world, chains, monkeypatch):
     with pytest.raises(InputError, match="sample longer ones"):
         traces(chains.replace(draws=chains.draws[:, :5]))
     monkeypatch.setattr("luxjax.runs._infer.MOST_FREE", 100)
-    with pytest.raises(InputError, match="too many to infer together .*--window"):
-        infer_stars(*world, Exact(), seed=1, free=("latents", "decoders"))
+    with pytest.raises(InputError, match="too many to infer together .*--wavelength-range"):
+        infer_stars(*world, Exact(), seed=1, sample=("latents", "decoders"))

@@ -10,8 +10,6 @@ from luxjax.prediction import transfer
 from luxjax.runs import RunFolder, cross_validate, study_catalog, transfer_run
 from luxjax.simulation import bilinear
 
-CONFIG = {"latents": 3, "decoder": "linear", "inputs": [], "cross_validate": []}
-
 
 @pytest.fixture(scope="module")
 def world():
@@ -22,14 +20,14 @@ def world():
 @pytest.fixture(scope="module")
 def evaluated(world, tmp_path_factory):
     run = RunFolder.create(tmp_path_factory.mktemp("runs") / "e", config={}, seed=2)
-    metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=3, seed=2)
+    metrics = cross_validate(world.catalog, run, folds=2, latents=3, seed=2)
     return run, metrics
 
 
 @pytest.fixture(scope="module")
 def studied(world, tmp_path_factory):
-    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "s", config=CONFIG, seed=2)
-    return run, study_catalog(world.catalog, run, CONFIG, seed=2)
+    run = RunFolder.create(tmp_path_factory.mktemp("runs") / "s", config={"command": "fit"}, seed=2)
+    return run, study_catalog(world.catalog, run, latents=3, seed=2)
 
 
 def test_every_star_is_predicted_once_and_in_order(world, evaluated):
@@ -58,7 +56,7 @@ def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_pat
     changed = type(labels)(value, labels.error, labels.names, labels.ids)
     other = type(catalog)({**catalog.outputs, "labels": changed}, catalog.table)
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
-    cross_validate(other, run, n_folds=2, n_latents=3, seed=2)
+    cross_validate(other, run, folds=2, latents=3, seed=2)
     before, after = (r.labels[0][list(labels.names)].to_numpy() for r in (evaluated[0], run))
     np.testing.assert_allclose(after[7], before[7], rtol=1e-9)
     assert np.abs(after - before).max() > 0.01
@@ -67,7 +65,7 @@ def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_pat
 @pytest.mark.long
 def test_latents_are_chosen_in_every_fold(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
-    metrics = cross_validate(world.catalog, run, n_folds=2, n_latents=1, candidates=[1, 3], seed=2)
+    metrics = cross_validate(world.catalog, run, folds=2, latents=[1, 3], seed=2)
     assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
 
 
@@ -100,8 +98,8 @@ def _others(run) -> set[str]:
 def test_bad_requests(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
     with pytest.raises(InputError, match=r"decoder.*cubic.*quadratic"):
-        study_catalog(world.catalog, run, {**CONFIG, "decoder": "cubic"}, seed=2)
+        study_catalog(world.catalog, run, latents=3, decoder="cubic", seed=2)
     with pytest.raises(InputError, match=r"spectra.*flx.*flux"):
-        cross_validate(world.catalog, run, n_folds=2, n_latents=2, inputs=["flx"], seed=2)
+        cross_validate(world.catalog, run, folds=2, latents=2, inputs=["flx"], seed=2)
     with pytest.raises(InputError, match=r"no labels.*ingest it with labels"):
-        cross_validate(world.catalog.only("flux"), run, n_folds=2, n_latents=2, seed=2)
+        cross_validate(world.catalog.only("flux"), run, folds=2, latents=2, seed=2)

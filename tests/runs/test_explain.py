@@ -8,14 +8,14 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.data import Catalog, save_catalog
-from luxjax.fitting import EM
 from luxjax.fitted import load
+from luxjax.fitting import EM
+from luxjax.lines import LineList
 from luxjax.models import Lux
 from luxjax.runs import RunFolder, explain_run, held_out_stars, study, transfer_run, with_errors
 from luxjax.runs.internal import read_explanations
-from luxjax.lines import LineList
-from luxjax.simulation._worlds import ToySurvey
 from luxjax.simulation import toy_survey
+from luxjax.simulation._worlds import ToySurvey
 
 RESOLUTION = 19_000.0
 
@@ -109,8 +109,8 @@ def test_explaining_a_run_again_replaces_one_label(studied, world):
         label="eu_fe",
         lines=europium(world),
         resolution=RESOLUTION,
-        others=["teff", "fe_h"],
-        errors=assumed,
+        condition_on=["teff", "fe_h"],
+        label_errors=assumed,
     )
     assert list(found) == ["eu_fe"]
     assert found["eu_fe"].others == ("teff", "fe_h")
@@ -123,7 +123,7 @@ def test_explaining_a_run_again_replaces_one_label(studied, world):
     assert set(verdicts) == set(kept)
     assert run.metrics["labels"]["eu_fe"]["verdict"] == found["eu_fe"].verdict.verdict
     with pytest.raises(InputError, match="say which with --label"):
-        explain_run(run, others=["teff"])
+        explain_run(run, condition_on=["teff"])
     with pytest.raises(InputError, match="label"):
         explain_run(run, label="europium")
 

@@ -19,8 +19,6 @@ from luxjax.runs.internal import keep_window, stars_to_infer
 from luxjax.simulation import bilinear
 from luxjax.stats import Interval
 
-CONFIG = {"latents": 3, "decoder": "linear", "inputs": [], "cross_validate": []}
-
 
 @pytest.fixture(scope="module")
 def catalog():
@@ -32,8 +30,8 @@ def run(catalog, tmp_path_factory):
     """A study of the catalogue, whose model has verdicts, and a calibration of labels with shortcuts replaced too."""
     folder = tmp_path_factory.mktemp("errors")
     save_catalog(catalog, folder / "catalog")
-    made = RunFolder.create(folder / "run", config={**CONFIG, "catalog": str(folder / "catalog")}, seed=2)
-    study_catalog(catalog, made, CONFIG, seed=2)
+    made = RunFolder.create(folder / "run", config={"catalog": str(folder / "catalog")}, seed=2)
+    study_catalog(catalog, made, latents=3, seed=2)
     fitted, (first, second) = load(made.model), catalog.labels().names
     trend = Trend((first,), [0.0], [1.0], [0.1, 0.6, 0.0], scatter=0.3)
     found = [(first, "measured", None), (second, "shortcut", trend)]
@@ -93,7 +91,7 @@ def test_the_table_of_the_run(run, expected):
 
 
 def test_posteriors(run, expected, tmp_path):
-    fitted, stars = stars_to_infer(run.path, most=8)
+    fitted, stars = stars_to_infer(run.path, max_stars=8)
     folder = RunFolder.create(tmp_path / "infer", config={}, seed=4)
     posterior, _ = infer_run(folder, fitted, stars, Exact(), seed=4)
     assert_same(pd.read_csv(folder.path / "labels.csv", dtype={"id": str}), expected, 1e-3)
@@ -128,7 +126,7 @@ def test_a_run_written_before_has_its_calibration_in_the_metrics(run, catalog, e
     assert not transfer(load(old / "model"), catalog.only("flux")).calibrated
     frame, _ = transfer_run(old, catalog)
     assert_same(frame, expected, 1e-9)
-    assert stars_to_infer(old, most=2)[0].calibrations[0].inputs == ("flux",)
+    assert stars_to_infer(old, max_stars=2)[0].calibrations[0].inputs == ("flux",)
 
 
 def test_nothing_is_calibrated_twice(run, catalog, expected):

@@ -337,3 +337,36 @@ def write_lamost_mrs(path, flux, *, arms=("B", "R"), n=50, **header) -> Path:
         hdus.append(fits.BinTableHDU.from_columns(columns, name=name))
     fits.HDUList(hdus).writeto(path, overwrite=True)
     return Path(path)
+
+
+def write_samples(folder: Path) -> dict[str, list[Path]]:
+    """The files of one star in every known layout, by the name of the layout: what a new format has to bring."""
+    n, grid, visit = N_APOGEE, APOGEE_WAVELENGTH, np.linspace(15150.0, 16950.0, 3 * 1000)
+    one, none = np.ones(n), np.zeros(n, np.int16)
+    wave = np.linspace(4713.0, 7890.0, 500)
+
+    def flat(wavelength):
+        return np.full(len(wavelength), 0.9)
+
+    return {
+        "aspcapStar": [write_aspcapstar(folder / "aspcapStar.fits", 0.9 * one, 0.01 * one)],
+        "apStar": [write_apstar(folder / "apStar.fits", [grid / 100] * 2, [one] * 2, [none] * 2)],
+        "apVisit": [
+            write_apvisit(folder / "apVisit.fits", visit / 100, visit * 0 + 1, (visit * 0).astype(int), visit)
+        ],
+        "mwmStar": [write_mwmstar(folder / "mwmStar.fits", 0.9 * one, one, none.astype(np.int64))],
+        "galah-ccd": write_galah(folder, "150101001601001", flat, lambda w: 0 * w + 0.01),
+        "galah-fit": [
+            write_galah_fit(
+                folder / "150101001601002_allspec.fits",
+                wave,
+                flat(wave),
+                wave * 0 + 0.01,
+                flat(wave),
+                wave > 5000,
+            )
+        ],
+        "lamost-lrs": [write_lamost(folder / "spec.fits", 50.0 * one[:400], one[:400])],
+        "lamost-mrs": [write_lamost_mrs(folder / "med.fits", 50.0)],
+        "lamost-table": [write_lamost_table(folder / "table.fits", 50.0 * one[:400], one[:400])],
+    }

@@ -49,7 +49,9 @@ def test_files_hold_what_was_simulated(survey):
 
 def test_from_files_to_catalogue(survey, tmp_path):
     simulated, files = survey
-    result = ingest(files.spectra, labels=files.galah, cuts="galah-dr3", output="apogee", progress=False)
+    result = ingest(
+        files.spectra, label_catalog=files.galah, cuts="galah-dr3", spectra_name="apogee", progress=False
+    )
     assert (len(result.labelled), len(result.unlabelled), result.n_files) == (25, 15, 40)
     assert len(result.lost) == 0
     assert set(result.match.how) == {"tmass_id"}
@@ -79,7 +81,9 @@ def test_own_catalogue_joins_by_id_and_cuts_count(survey, tmp_path):
     table["SNR"][3] = 49.0
     table["STARFLAG"][7] = 1 << 22  # RV_FAIL
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table)]).writeto(tmp_path / "allStar.fits")
-    result = ingest(files.spectra, labels=tmp_path / "allStar.fits", cuts="apogee-dr17", progress=False)
+    result = ingest(
+        files.spectra, label_catalog=tmp_path / "allStar.fits", cuts="apogee-dr17", progress=False
+    )
     assert set(result.match.how) == {"id"}
     assert (len(result.labelled), len(result.unlabelled)) == (38, 2)
     assert result.cuts.counts["alone"].tolist() == [0, 1, 0, 1, 0]
@@ -94,7 +98,7 @@ def test_a_label_that_fails_its_own_cut_is_missing_and_the_star_stays(survey, tm
     table = fits.getdata(files.galah, 1)
     table["snr_c3_iraf"][5] = 20.0  # abundances need more than 30
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table)]).writeto(tmp_path / "g.fits")
-    options = {"labels": tmp_path / "g.fits", "progress": False, "label_names": ["teff", "alpha_fe"]}
+    options = {"label_catalog": tmp_path / "g.fits", "progress": False, "labels": ["teff", "alpha_fe"]}
     cut = ingest(files.spectra, cuts="galah-dr3", **options).labelled
     star = cut.ids == f"2M{table['star_id'][5]}"
     assert len(cut) == 25
@@ -131,7 +135,7 @@ def test_shifts_and_lengths_are_undone(tmp_path):
 def test_grid_limits_and_normalization(tmp_path):
     for k in range(3):
         lamost(tmp_path, f"spec-{k}.fits", DESIG=f"LAMOST J{k}")
-    cut = ingest(tmp_path, limits=(3720, 3980), normalization="quantile", progress=False)
+    cut = ingest(tmp_path, wavelength_range=(3720, 3980), normalization="quantile", progress=False)
     spectra = cut.unlabelled.spectra("spectra")
     assert spectra.normalized
     assert 3720 <= spectra.wavelength[0] < 3721
@@ -142,9 +146,9 @@ def test_grid_limits_and_normalization(tmp_path):
     grid = np.linspace(3750, 3950, 80)
     mine = ingest(tmp_path, grid=grid, normalization="polynomial", progress=False).unlabelled
     np.testing.assert_array_equal(mine.spectra("spectra").wavelength, grid)
-    for limits, said in [((9000, 9100), "leave 0 pixels"), ((3800,), "two wavelengths")]:
+    for limits, said in [((9000, 9100), "leaves 0 pixels"), ((3800,), "two wavelengths")]:
         with pytest.raises(InputError, match=said):
-            ingest(tmp_path, limits=limits, progress=False)
+            ingest(tmp_path, wavelength_range=limits, progress=False)
 
 
 def test_best_of_several_spectra_and_every_loss(tmp_path):
@@ -193,14 +197,14 @@ def test_join_by_file_name(tmp_path):
         }
     )
     table.to_csv(tmp_path / "catalogue.csv", index=False)
-    result = ingest(spectra, labels=tmp_path / "catalogue.csv", label_names=["teff"], progress=False)
+    result = ingest(spectra, label_catalog=tmp_path / "catalogue.csv", labels=["teff"], progress=False)
     assert set(result.match.how) == {"file"}
     labelled = dict(zip(result.labelled.ids, result.labelled.labels()["teff"], strict=True))
     assert labelled == {"J0": 5100.0, "J1": 5000.0}
     assert result.unlabelled.ids.tolist() == ["J2"]  # its label is missing
     assert result.labels_left_out["reason"].tolist() == ["has none of the labels"]
     with pytest.raises(InputError, match="shares its id"):
-        ingest(spectra, labels=tmp_path / "catalogue.csv", join="id", progress=False)
+        ingest(spectra, label_catalog=tmp_path / "catalogue.csv", join="id", progress=False)
 
 
 def test_join_by_position_and_repeated_labels(rng):
@@ -216,7 +220,7 @@ def test_join_by_position_and_repeated_labels(rng):
             {"ra": [30.0, 20.0, 90.0, 20.0], "dec": [5.0001, 0.0, 0.0, 0.0], "snr": [9.0, 5.0, 9.0, 7.0]}
         ),
     )
-    result = ingest(spectra, labels=labels)
+    result = ingest(spectra, label_catalog=labels)
     assert dict(zip(result.labelled.ids, result.labelled.labels()["teff"], strict=True)) == {
         "b": 4.0,
         "c": 1.0,
@@ -225,7 +229,7 @@ def test_join_by_position_and_repeated_labels(rng):
         {"id": "q", "reason": "another row of the same star is better"}
     ]
     assert result.unlabelled.ids.tolist() == ["a"]
-    assert ingest(spectra, labels=labels, keep_unlabelled=False).unlabelled is None
+    assert ingest(spectra, label_catalog=labels, keep_unlabelled=False).unlabelled is None
 
 
 # Bad input
@@ -245,12 +249,16 @@ def test_bad_input(survey, tmp_path):
         ((tmp_path / "empty",), {}, "no spectra in .*empty"),
         ((tmp_path / "none",), {}, "no file or folder"),
         ((tmp_path / "rubbish",), {}, "none of the 1 files is a spectrum"),
-        ((files.spectra,), {"labels": far}, "no row of the left table"),
-        ((files.spectra,), {"labels": files.galah, "label_names": ["u_fe"]}, "no label of galah dr3 'u_fe'"),
-        ((files.spectra,), {"labels": files.galah, "label_names": ["ba_fe"]}, "no column 'Ba_fe'"),
-        ((files.spectra,), {"labels": files.galah, "cuts": "galah"}, "no quality preset 'galah'"),
-        ((files.spectra,), {"labels": files.galah, "join": "name"}, "no way to join labels 'name'"),
-        ((files.spectra,), {"labels": files.galah, "join": "file"}, "cannot be joined by file"),
+        ((files.spectra,), {"label_catalog": far}, "no row of the left table"),
+        (
+            (files.spectra,),
+            {"label_catalog": files.galah, "labels": ["u_fe"]},
+            "no label of galah dr3 'u_fe'",
+        ),
+        ((files.spectra,), {"label_catalog": files.galah, "labels": ["ba_fe"]}, "no column 'Ba_fe'"),
+        ((files.spectra,), {"label_catalog": files.galah, "cuts": "galah"}, "no quality preset 'galah'"),
+        ((files.spectra,), {"label_catalog": files.galah, "join": "name"}, "no way to join labels 'name'"),
+        ((files.spectra,), {"label_catalog": files.galah, "join": "file"}, "cannot be joined by file"),
         ((files.spectra,), {"normalization": "spline"}, "no normalization 'spline'"),
     ]
     for args, options, said in cases:
@@ -264,7 +272,7 @@ def test_all_labels_cut_away(survey, tmp_path):
     table["flag_sp"] = 1
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table)]).writeto(tmp_path / "g.fits")
     with pytest.raises(InputError, match=r"no star of the 25 .*25 fails the quality cuts galah-dr3"):
-        ingest(files.spectra, labels=tmp_path / "g.fits", cuts="galah-dr3", progress=False)
+        ingest(files.spectra, label_catalog=tmp_path / "g.fits", cuts="galah-dr3", progress=False)
 
 
 def test_spectra_that_cannot_be_together(survey, tmp_path):
@@ -286,9 +294,9 @@ def test_real_lamost_with_catalogue_labels(real_data):
     catalogue = next((real_data / "lamost" / "catalogue").glob("*.csv"))
     result = ingest(
         real_data / "lamost" / "lrs_dr1",
-        labels=catalogue,
+        label_catalog=catalogue,
         normalization="quantile",
-        limits=(3900, 9000),
+        wavelength_range=(3900, 9000),
         progress=False,
     )
     assert (len(result.labelled), len(result.unlabelled), len(result.lost)) == (92, 35, 0)

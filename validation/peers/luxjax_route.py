@@ -19,8 +19,15 @@ import numpy as np
 
 from luxjax.core import Batch, OutputData, aligned, gemm, pairs, ridge_mean
 from luxjax.fitting import ALS, fit
-from luxjax.latents import decoder_sums, gram_bytes, gram_flops, latent_mean, star_sums, weight_products
-from luxjax.latents.internal import improve_decoders
+from luxjax.latents import (
+    decoder_sums,
+    gram_bytes,
+    gram_flops,
+    improve_decoders,
+    latent_mean,
+    star_sums,
+    weight_products,
+)
 from luxjax.models import Lux
 from luxjax.prediction import transfer
 from luxjax.system import peak_memory_gb
@@ -69,7 +76,7 @@ def traced_fit(train, latents: int):
         train,
         fitter,
         key=0,
-        progress=lambda _, loss: trace.append((time.perf_counter() - begun, loss)),
+        progress=lambda *_, objective: trace.append((time.perf_counter() - begun, objective)),
     )
     return fitted, trace, time.perf_counter() - begun
 

@@ -14,7 +14,7 @@ __all__ = ["ConformalSets"]
 class ConformalSets:
     """Least ambiguous sets: all classes of at least a certain probability (Sadinle, Lei & Wasserman 2019, JASA).
 
-    The probability comes from stars kept apart: there, the score 1 - p of the true class was at most q for ceil((n + 1) level) of
+    The probability comes from stars kept apart: there, the score 1 - p of the true class was at most q for ceil((n + 1) coverage) of
     n stars. A new star's set {k: 1 - p_k <= q} then holds its class with at least this probability, if it is drawn as those
     were. A set may be empty: no class is likely enough to be sure of, which says that the star is unlike the others.
 
@@ -31,37 +31,41 @@ class ConformalSets:
         """From the probabilities (star, class) and classes (as numbers) of stars that nothing else was fitted to."""
         return cls(np.sort(1 - np.asarray(p, float)[np.arange(len(codes)), codes]))
 
-    def rank(self, level: float) -> int:
-        """ceil((n + 1) level); the threshold is the score of this rank.
+    def rank(self, coverage: float) -> int:
+        """ceil((n + 1) coverage); the threshold is the score of this rank.
 
         Raises
         ------
         InputError
             If n is so small that only the set of all classes is sure to cover.
         """
-        if not 0 < level < 1:
-            raise InputError(f"a level is a probability between 0 and 1, such as 0.9; given: {level}.")
+        if not 0 < coverage < 1:
+            raise InputError(
+                f"the coverage is a probability between 0 and 1, such as 0.9; given: {coverage}."
+            )
         n = len(self.scores)
         rank = int(
-            np.ceil(np.round((n + 1) * level, 9))
+            np.ceil(np.round((n + 1) * coverage, 9))
         )  # rounded first: 0.95 * 20 may come out a hair above 19
         if rank > n:
-            least = int(np.ceil(np.round(level / (1 - level), 9)))
+            least = int(np.ceil(np.round(coverage / (1 - coverage), 9)))
             raise InputError(
-                f"{n} calibration stars cannot vouch for sets at {level:.0%}; give at least {least}, or a lower level."
+                f"{n} calibration stars cannot vouch for sets at {coverage:.0%}; give at least {least}, or a lower coverage."
             )
         return rank
 
-    def contains(self, p: np.ndarray, level: float = 0.9) -> np.ndarray:
+    def contains(self, p: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """Which classes are in each star's set, (star, class) bool."""
-        return 1 - np.asarray(p, float) <= self.scores[self.rank(level) - 1]
+        return 1 - np.asarray(p, float) <= self.scores[self.rank(coverage) - 1]
 
-    def coverage_band(self, n_test: int, level: float = 0.9, confidence: float = 0.95) -> tuple[float, float]:
+    def coverage_band(
+        self, n_test: int, coverage: float = 0.9, confidence: float = 0.95
+    ) -> tuple[float, float]:
         """Central band of the share of `n_test` new stars whose set holds their class; beta-binomial (Vovk 2012, ACML).
 
         It allows for the finite number of calibration stars as well as that of test stars.
         """
-        rank = self.rank(level)
+        rank = self.rank(coverage)
         covered = betabinom(n_test, rank, len(self.scores) + 1 - rank)
         low, high = covered.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
         return float(low / n_test), float(high / n_test)

@@ -4,8 +4,7 @@ skops rebuilds known scikit-learn types from arrays and refuses everything else.
 their node numbers, so these are checked before first use.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,16 @@ from ...core import InputError, check_name
 from ..features._features import FAMILIES
 from ._estimators import make_estimator
 
-__all__ = ["checked_families", "read_estimator", "refusing_damage", "write_estimator"]
+__all__ = ["ESTIMATOR_ENDINGS", "checked_families", "read_estimator", "write_estimator"]
 
+ESTIMATOR_ENDINGS = r"\.(json|eqx|skops)"
+"""Endings of the files of estimators, as a regular expression."""
 # skops leaves these to the reader: nodes of trees are checked below, and the others hold no code.
 CHECKED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     "numpy.dtype",
 )
-
-
-@contextmanager
-def refusing_damage(folder: Path, kind: str) -> Iterator[None]:
-    """One clear sentence for whatever a damaged file makes fail; it may be anywhere in three libraries, each in its own way."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"the {kind} at '{folder}' is damaged ({error}); train it again.") from error
 
 
 def checked_families(families: Mapping[str, str]) -> dict[str, str]:

@@ -1,17 +1,15 @@
 """What a classifier sees of a star: indices, latents, principal components; never position or S/N."""
 
-from ._at_rest import pixel_features, rest_spectra
-from ._features import FAMILIES, Features, extract_features
+from ._at_rest import pixel_features
+from ._features import Features, extract_features
 from ._latents import fit_latents, latent_features
 from ._pca import SpectralPCA
 
 __all__ = [
-    "FAMILIES",
     "Features",
     "SpectralPCA",
     "extract_features",
     "fit_latents",
     "latent_features",
     "pixel_features",
-    "rest_spectra",
 ]

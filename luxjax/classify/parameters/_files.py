@@ -1,30 +1,30 @@
 """Models of parameters on disk: a folder with readable JSON and the estimators. Loading one never runs code."""
 
-import json
 import os
 from pathlib import Path
 
 from ...core import check_name
-from ...files.internal import read_header, replaced_folder
+from ...files.internal import FolderKind
 from ..estimators._estimators import REGRESSORS
-from ..estimators._files import checked_families, read_estimator, refusing_damage, write_estimator
+from ..estimators._files import ESTIMATOR_ENDINGS, checked_families, read_estimator, write_estimator
 from ._parameters import Parameter, ParameterModel
 
-__all__ = ["load_parameters", "save_parameters"]
+__all__ = ["PARAMETERS_FOLDER", "load_parameters", "save_parameters"]
 
-SCHEMA = 1
-HEADER = "parameters.json"
-KIND = "model of parameters"
+PARAMETERS_FOLDER = FolderKind(
+    "model of parameters",
+    "parameters.json",
+    schema=1,
+    files=(rf"model_\d+_\d+{ESTIMATOR_ENDINGS}",),
+    keys=("luxjax", "families", "parameters"),
+    remedy="train it again",
+)
 
 
 def save_parameters(model: ParameterModel, folder: str | os.PathLike) -> Path:
     """Write a model of parameters to a folder; an earlier one there is replaced, anything else is refused."""
-    from ... import __version__
-
     header = {
-        "schema": SCHEMA,
-        "luxjax": __version__,
-        "level": model.level,
+        "coverage": model.coverage,
         "families": dict(model.families),
         "parameters": {
             name: {
@@ -38,8 +38,8 @@ def save_parameters(model: ParameterModel, folder: str | os.PathLike) -> Path:
         },
         "about": dict(model.about),
     }
-    with replaced_folder(folder, HEADER, KIND) as part:
-        (part / HEADER).write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+    with PARAMETERS_FOLDER.replacing(folder) as part:
+        PARAMETERS_FOLDER.put(part, header)
         for j, parameter in enumerate(model.parameters.values()):
             for k, one in enumerate(parameter.models):
                 write_estimator(model.about["estimator"], one, part / f"model_{j}_{k}")
@@ -55,15 +55,15 @@ def load_parameters(folder: str | os.PathLike) -> ParameterModel:
         If there is none, it was written by a newer luxjax, or its files are damaged or hold anything but such a model.
     """
     folder = Path(folder)
-    header = read_header(folder, HEADER, KIND, SCHEMA)
-    with refusing_damage(folder, KIND):
+    header = PARAMETERS_FOLDER.read(folder)
+    with PARAMETERS_FOLDER.reading(folder):
         families = checked_families(header["families"])
         estimator = str(header["about"]["estimator"])
         check_name("estimator", estimator, REGRESSORS)
         parameters = {}
         for j, (name, row) in enumerate(header["parameters"].items()):
             models = tuple(
-                read_estimator(estimator, folder / f"model_{j}_{k}", len(families), KIND)
+                read_estimator(estimator, folder / f"model_{j}_{k}", len(families), PARAMETERS_FOLDER.name)
                 for k in range(int(row["models"]))
             )
             parameters[str(name)] = Parameter(
@@ -73,4 +73,5 @@ def load_parameters(folder: str | os.PathLike) -> ParameterModel:
                 int(row["n_fitted"]),
                 int(row["n_calibration"]),
             )
-        return ParameterModel(parameters, families, float(header["level"]), header["about"])
+        coverage = header["coverage"] if "coverage" in header else header["level"]  # as it was called
+        return ParameterModel(parameters, families, float(coverage), header["about"])

@@ -1,6 +1,6 @@
 """Atmospheric parameters from the features of spectra, with intervals that cover whatever the model is worth.
 
-Conformalised quantile regression (Romano, Patterson & Candes 2019, NeurIPS): two models give the quantiles (1 -+ level) / 2, and stars
+Conformalised quantile regression (Romano, Patterson & Candes 2019, NeurIPS): two models give the quantiles (1 -+ coverage) / 2, and stars
 that neither has seen say by how much the interval between them must grow, or may shrink, to hold its share of them. The models
 of the quantiles learn from residuals of stars that were out of the fold of a model of the mean: where a label runs over a wide range, boosting finds the
 quantiles of small residuals far sooner than those of the label itself.
@@ -17,6 +17,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from ...core import InputError, check_name
 from ...core.internal import join_names
 from ...data import LabelTable
+from .._folds import answer_by_folds
 from ..estimators._estimators import make_regressor
 from ..features._features import Features, matrix_of
 
@@ -64,7 +65,7 @@ class ParameterModel:
     parameters : dict of str to Parameter
     families : dict of str to str
         The features, in the order of the columns that the models know, and the family of each.
-    level : float
+    coverage : float
         The chance with which an interval holds the label of a new star.
     about : dict
         How it was made.
@@ -72,7 +73,7 @@ class ParameterModel:
 
     parameters: Mapping[str, Parameter]
     families: Mapping[str, str]
-    level: float
+    coverage: float
     about: Mapping[str, Any]
 
     def predict(self, features: Features) -> pd.DataFrame:
@@ -96,7 +97,7 @@ def train_parameters(
     labels: LabelTable,
     names: Sequence[str] = ("teff", "logg", "fe_h", "alpha_fe"),
     *,
-    level: float = 0.68,
+    coverage: float = 0.68,
     estimator: str = "boosting",
     calibration_share: float = 0.2,
     seed: int = 0,
@@ -113,8 +114,8 @@ def train_parameters(
         not weigh; intervals are for labels as noisy as these.
     names : sequence of str
         The labels to predict.
-    level : float
-        Of the intervals.
+    coverage : float
+        Chance with which an interval holds the label of a new star.
     estimator : str
         ``"boosting"`` or ``"ridge"``; see `make_regressor`. Ridge regression has one width of the interval for all stars.
     calibration_share : float
@@ -133,8 +134,8 @@ def train_parameters(
         raise InputError(
             f"the share of stars for calibration is between 0.05 and 0.5; given: {calibration_share}."
         )
-    if not 0 < level < 1:
-        raise InputError(f"a level is a probability between 0 and 1, such as 0.68; given: {level}.")
+    if not 0 < coverage < 1:
+        raise InputError(f"the coverage is a probability between 0 and 1, such as 0.68; given: {coverage}.")
     truth = labels_of(features.ids, labels, names)
     x = features.values.to_numpy(float)
     star = np.unique(features.ids, return_inverse=True)[1]
@@ -142,20 +143,22 @@ def train_parameters(
     found = {}
     for name in names:
         known = np.flatnonzero(truth[name].notna())
-        kept, apart = _dealt(name, star[known], calibration_share, level, rng)
+        kept, apart = _dealt(name, star[known], calibration_share, coverage, rng)
         y = truth[name].to_numpy()
-        models = _fitted(estimator, level, seed, settings, x[known[kept]], y[known[kept]], star[known[kept]])
+        models = _fitted(
+            estimator, coverage, seed, settings, x[known[kept]], y[known[kept]], star[known[kept]]
+        )
         _, low, high = _ends(models, x[known[apart]])
         score = np.maximum(low - y[known[apart]], y[known[apart]] - high)
         found[name] = Parameter(
             models,
-            float(np.sort(score)[_rank(len(score), level) - 1]),
+            float(np.sort(score)[_rank(len(score), coverage) - 1]),
             labels.units.get(name, ""),
             len(np.unique(star[known[kept]])),
             len(score),
         )
     about = {"estimator": estimator, "settings": dict(settings), "seed": seed}
-    return ParameterModel(found, {n: features.families[n] for n in features.names}, level, about)
+    return ParameterModel(found, {n: features.families[n] for n in features.names}, coverage, about)
 
 
 def cross_validate_parameters(
@@ -184,12 +187,12 @@ def cross_validate_parameters(
         As from `ParameterModel.predict`, in the order of the features, with the column ``fold``.
     """
     labels_of(features.ids, labels, names)
-    parts = []
-    split = GroupKFold(folds, shuffle=True, random_state=seed).split(features.values, groups=features.ids)
-    for k, (fit, judge) in enumerate(split):
+
+    def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
         model = train_parameters(features.select(fit), labels, names, seed=seed, **options)
-        parts.append(model.predict(features.select(judge)).assign(fold=k, row=judge))
-    return pd.concat(parts).sort_values("row").drop(columns="row")
+        return model.predict(features.select(held))
+
+    return answer_by_folds(features, folds, seed, answer)
 
 
 def labels_of(ids: np.ndarray, labels: LabelTable, names: Sequence[str]) -> pd.DataFrame:
@@ -219,25 +222,27 @@ def _ends(models: tuple[Any, ...], x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _fitted(
-    estimator: str, level: float, seed: int, settings: Mapping[str, Any], x, y, star
+    estimator: str, coverage: float, seed: int, settings: Mapping[str, Any], x, y, star
 ) -> tuple[Any, ...]:
     mean = make_regressor(estimator, seed=seed, **settings)
     if estimator == "ridge":
         return (mean.fit(x, y),)
     folds = GroupKFold(4, shuffle=True, random_state=seed)
     residual = y - cross_val_predict(mean, x, y, groups=star, cv=folds)
-    quantiles = (make_regressor(estimator, quantile=q, seed=seed) for q in ((1 - level) / 2, (1 + level) / 2))
+    quantiles = (
+        make_regressor(estimator, quantile=q, seed=seed) for q in ((1 - coverage) / 2, (1 + coverage) / 2)
+    )
     return (mean.fit(x, y), *(q.fit(x, residual) for q in quantiles))
 
 
-def _dealt(name: str, star: np.ndarray, share: float, level: float, rng) -> tuple[np.ndarray, np.ndarray]:
+def _dealt(name: str, star: np.ndarray, share: float, coverage: float, rng) -> tuple[np.ndarray, np.ndarray]:
     """Rows to fit, and one row of every star that is kept for calibration."""
     stars = rng.permutation(np.unique(star))
     n_apart = round(share * len(stars))
-    least = max(LEAST, int(np.ceil(np.ceil(np.round(level / (1 - level), 9)) / share)))
+    least = max(LEAST, int(np.ceil(np.ceil(np.round(coverage / (1 - coverage), 9)) / share)))
     if len(stars) < least:
         raise InputError(
-            f"{len(stars)} stars have '{name}'; training with intervals at {level:.0%} needs at least {least}: give more stars or "
+            f"{len(stars)} stars have '{name}'; training with intervals at {coverage:.0%} needs at least {least}: give more stars or "
             "leave this label out."
         )
     apart = np.isin(star, stars[:n_apart])
@@ -245,6 +250,6 @@ def _dealt(name: str, star: np.ndarray, share: float, level: float, rng) -> tupl
     return np.flatnonzero(~apart), shuffled[np.unique(star[shuffled], return_index=True)[1]]
 
 
-def _rank(n: int, level: float) -> int:
+def _rank(n: int, coverage: float) -> int:
     # rounded first: 0.95 * 20 may come out a hair above 19
-    return int(np.ceil(np.round((n + 1) * level, 9)))
+    return int(np.ceil(np.round((n + 1) * coverage, 9)))

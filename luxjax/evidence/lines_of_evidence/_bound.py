@@ -3,14 +3,21 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ...core import InputError
 from ...data import Spectra
 from ...simulation import Truth
+from ...stats import rmse
+from .._evidence import Evidence
+from ._line import AbstractLine
 
-__all__ = ["ConditionalBound", "conditional_bound"]
+if TYPE_CHECKING:
+    from .._case import Case
+
+__all__ = ["ConditionalBound", "InformationBound", "conditional_bound"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +91,48 @@ def _prior_error(truth: Truth, label: str, others: Sequence[str]) -> float:
     scale = np.sqrt(np.diag(cov))
     inverse = np.linalg.inv(cov / np.outer(scale, scale))
     return float(scale[0] / np.sqrt(inverse[0, 0]))
+
+
+class InformationBound(AbstractLine):
+    """The smallest error that the physics allows at known other labels, next to the model's; of simulated surveys."""
+
+    name: ClassVar[str] = "bound"
+    title: ClassVar[str] = "Information bound"
+    question: ClassVar[str] = "How well could anyone have measured the label from these spectra?"
+
+    def measure(self, case: "Case") -> Evidence | None:
+        stars, truth, unit = case.stars, case.asked.truth, case.unit
+        if truth is None or not {case.label, *case.others} <= set(truth.labels):
+            return None
+        if len(stars.inputs) > 1:
+            words = f"The bound is known for one input at a time; these labels were inferred from {len(stars.inputs)}."
+            return self.missing(words, unit=unit)
+        spectra = case.asked.catalog.spectra(stars.inputs[0].name)
+        found = conditional_bound(truth, spectra, case.label, case.others)
+        typical = float(np.median(found.van_trees))
+        error = rmse(stars.predicted[:, stars.column(case.label)], _true(truth, stars.ids, case.label))
+        return self.evidence(
+            typical,
+            unit=unit,
+            statement=f"With the other labels known, the spectrum and the population allow errors down to {typical:.2g} {unit} "
+            f"(by the spectrum alone {_number(np.median(found.cramer_rao))}, by the other labels alone {found.prior:.2g}), a "
+            f"response of at most {found.ceiling:.2f}; the model's error is {error:.2g}. Precision beyond the spectrum's own "
+            "bound is prior knowledge.",
+            arrays={
+                "bound": found.van_trees,
+                "cramer_rao": found.cramer_rao,
+                "prior": np.array(found.prior),
+                "ceiling": np.array(found.ceiling),
+            },
+        )
+
+
+def _true(truth: Truth, ids: np.ndarray, label: str) -> np.ndarray:
+    """The true label of these stars, NaN for stars that the truth does not know."""
+    row = {star: k for k, star in enumerate(truth.ids)}
+    known = np.array([row.get(star, -1) for star in ids])
+    return np.where(known >= 0, truth.label_values[known, truth.labels.index(label)], np.nan)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if np.isfinite(value) else "nothing"

@@ -8,15 +8,26 @@ share (random-sign permutation; a pair has no order where the label has no effec
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from ...core import InputError
-from ._off_trend import residualize, second_order
+from .._evidence import Evidence
+from ._line import AbstractLine
+from ._trend import residualize, second_order
 
-__all__ = ["Doppelgangers", "doppelgangers"]
+if TYPE_CHECKING:
+    from .._case import Case
+    from .._label_lines import LabelLines
+    from .._stars import InferredStars
+
+__all__ = ["DoppelgangerPairs", "Doppelgangers", "doppelgangers"]
+
+_LIGHT = 299792.458  # km/s
+_VELOCITY = np.arange(-60.0, 60.1, 4.0)
 
 MINIMUM = 20  # pairs
 MOST = 500  # stars on either side, to bound the matrix of distances
@@ -30,7 +41,7 @@ class Doppelgangers:
     Attributes
     ----------
     z : float
-        Deepening at the element's element lines, over the root sum of squares of the pairs' own; NaN without lines.
+        Deepening at the element's lines, over the root sum of squares of the pairs' own; NaN without lines.
     null : (draw,) array
         The same with random signs.
     pixel_z : (pixel,) array
@@ -124,3 +135,93 @@ def _matched(rich: np.ndarray, poor: np.ndarray, o: np.ndarray, cov: np.ndarray)
     first, second = linear_sum_assignment(np.sqrt(distance))
     kept = np.argsort(distance[first, second], kind="stable")[: max(MINIMUM, (len(first) + 1) // 2)]
     return np.column_stack([rich[first[kept]], poor[second[kept]]])
+
+
+class DoppelgangerPairs(AbstractLine):
+    """Stars alike but for the label: what differs at its lines, and anywhere."""
+
+    name: ClassVar[str] = "doppelgangers"
+    title: ClassVar[str] = "Doppelgangers"
+    question: ClassVar[str] = (
+        "Do stars that are alike in all other labels, one rich and one poor in this one, differ at its element lines?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        stars, o = case.stars, case.stars.columns(case.others)
+        profile = case.lines.profile if len(case.lines) else None
+        cov = stars.label_cov(o) if stars.fitted.model.is_linear else _sample_cov(stars, o)
+        label, others = stars.observed[:, stars.column(case.label)], stars.predicted[:, o]
+        try:
+            found = doppelgangers(stars.flux, stars.weight, label, others, cov, profile, seed=case.asked.seed)
+        except InputError as problem:
+            return self.missing(str(problem), unit="sigma")
+        wavelength = np.concatenate([p.wavelength for p in stars.inputs])
+        return self.evidence(
+            found.z,
+            null=found.null if np.isfinite(found.z) else None,
+            unit="sigma",
+            statement=_words(found, wavelength),
+            arrays={
+                "wavelength": wavelength,
+                "pixel_z": found.pixel_z,
+                "limit": np.array(found.limit),
+                "pairs": found.pairs,
+                **_velocity_stack(stars, case.lines, found),
+            },
+        )
+
+
+def _words(found: Doppelgangers, wavelength: np.ndarray) -> str:
+    peak = int(np.argmax(np.abs(found.pixel_z)))
+    most = abs(found.pixel_z[peak])
+    anywhere = (
+        f"most of all at {wavelength[peak]:.1f} Angstrom ({most:.1f} sigma)"
+        if most > found.limit
+        else f"at no pixel beyond chance ({most:.1f} sigma at most; chance reaches {found.limit:.1f})"
+    )
+    at_lines = (
+        f"at its element lines the rich are deeper by {found.z:.1f} sigma, and "
+        if np.isfinite(found.z)
+        else "it has no element lines here, and "
+    )
+    return (
+        f"{len(found.pairs)} pairs of stars alike but for the label, {found.contrast:.2g} apart: {at_lines}"
+        f"they differ {anywhere}."
+    )
+
+
+def _velocity_stack(
+    stars: "InferredStars", lines: "LabelLines", found: Doppelgangers
+) -> dict[str, np.ndarray]:
+    """Rich less poor in velocity from the element lines, averaged over lines with their expected depth as weight."""
+    if not len(lines):
+        return {}
+    rich, poor = found.pairs.T
+    total, size = np.zeros((2, len(_VELOCITY)))
+    for p, w in zip(stars.inputs, lines.windows, strict=True):
+        for centre, strength in zip(w.lines.wavelength, w.response, strict=True):
+            near = np.abs(p.wavelength / centre - 1) * _LIGHT < 80
+            v = (p.wavelength[near] / centre - 1) * _LIGHT
+            columns = np.flatnonzero(near) + p.where.start
+            both = stars.weight[np.ix_(rich, columns)] * stars.weight[np.ix_(poor, columns)]
+            share = both / np.maximum(
+                stars.weight[np.ix_(rich, columns)] + stars.weight[np.ix_(poor, columns)], 1e-30
+            )
+            mean = (share * (stars.flux[np.ix_(rich, columns)] - stars.flux[np.ix_(poor, columns)])).sum(
+                axis=0
+            )
+            norm = share.sum(axis=0)
+            good = norm > 0
+            if good.sum() > 3:
+                height = np.interp(_VELOCITY, v[good], mean[good] / norm[good])
+                weight = strength**2 * np.interp(_VELOCITY, v[good], norm[good])
+                total, size = total + weight * height / strength, size + weight
+    unit = max(np.abs([r for w in lines.windows for r in w.response]).max(), 1e-30)
+    seen = np.maximum(size, 1e-30)
+    return {"velocity": _VELOCITY, "stack": unit * total / seen, "stack_error": unit / np.sqrt(seen)}
+
+
+def _sample_cov(stars: "InferredStars", others: list[int]) -> np.ndarray:
+    """Covariance of predicted less observed others: for decoders whose posterior is not in closed form."""
+    miss = stars.predicted[:, others] - stars.observed[:, others]
+    return np.atleast_2d(np.cov(miss[np.isfinite(miss).all(axis=1)].T))

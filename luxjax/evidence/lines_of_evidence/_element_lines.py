@@ -1,7 +1,6 @@
-"""Element-line residual: whether an element's element lines know more about it than the rest of the spectrum does.
+"""Element-line residual: whether the lines of an element know more about it than the rest of the spectrum does.
 
-Latents are inferred with the element's element windows masked, and the flux there is predicted from them. What the lines
-show beyond that prediction is the residual r, projected on the line profile h with the pixels' weights w,
+Latents are inferred with the element's windows masked, and the flux there is predicted from them. What the lines show beyond that prediction is the residual r, projected on the line profile h with the pixels' weights w,
 
     x = - sum(w h r) / sum(w h^2),
 
@@ -15,27 +14,36 @@ already, so they do not count. Where no line of the element is there, T has a st
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...stats import Interval
 from ...stats.internal import same_stars
-from ._off_trend import residualize, second_order
+from .._evidence import Evidence
+from ._line import NO_LINES, AbstractLine, span
+from ._trend import residualize, second_order
 
-__all__ = ["ElementLines", "element_line_residual", "line_depth", "line_depth_without"]
+if TYPE_CHECKING:
+    from .._case import Case
+    from .._label_lines import LabelLines
+    from .._measure import HeldOutStars
+
+__all__ = ["ElementLineResidual", "ElementLines", "element_line_residual", "line_depth", "line_depth_without"]
 
 
 @dataclass(frozen=True)
 class ElementLines:
-    """What an element's element lines say about it off trend.
+    """What the lines of an element say about it off trend.
 
     Attributes
     ----------
     t : float
         Covariance of line depth and label off trend, over its standard error.
     information : float
-        q = N_x^2 / (var(x_perp) tau^2): the share of the off-trend variance that element lines could give, about
+        q = N_x^2 / (var(x_perp) tau^2): the share of the off-trend variance that the lines could give, about
         l / (1 + l) with l = (tau / error of the label from these lines)^2. NaN where tau^2 is not positive.
     slope : float
         N_x / tau^2, change of the projected depth per unit of the label. NaN where tau^2 is not positive.
@@ -113,7 +121,7 @@ def element_line_residual(
     depth_without: ArrayLike | None = None,
     weight: ArrayLike | None = None,
 ) -> ElementLines:
-    """T and the information in an element's element lines, over held-out stars.
+    """T and the information in the lines of an element, over held-out stars.
 
     Parameters
     ----------
@@ -183,3 +191,46 @@ def _projections(flux, ivar, model, profile) -> tuple[np.ndarray, np.ndarray]:
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
+
+
+class ElementLineResidual(AbstractLine):
+    """The element-line residual T, against the same lines at other wavelengths."""
+
+    name: ClassVar[str] = "element_lines"
+    title: ClassVar[str] = "Element-line residual T"
+    question: ClassVar[str] = (
+        "Are the label's element lines deeper where the label is higher, beyond what the rest of the spectrum predicts?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        found = case.measured.element_lines
+        if found is None:
+            return self.missing(NO_LINES, unit="standard errors")
+        h, pixels, null = case.held, case.lines.pixels, case.null.get(self.name)
+        depth = line_depth(h.flux, h.ivar, h.model, case.lines.profile[pixels])
+        others, observed = h.masked[:, h.columns(case.others)], h.observed[:, h.column(case.label)]
+        kept = np.isfinite(depth + observed + others.sum(axis=1))
+        terms = second_order(others[kept])
+        moved = "" if null is None else f"; moved elsewhere they give {span(null)}"
+        return self.evidence(
+            found.t,
+            Interval(found.t - 1.96, found.t + 1.96),
+            null,
+            unit="standard errors",
+            statement=f"Its element lines ({case.lines.describe()}) are deeper where the label is higher off trend by "
+            f"T = {found.t:.1f} standard errors{moved}.",
+            arrays={
+                "depth": residualize(depth[kept], terms),
+                "observed": residualize(observed[kept], terms),
+                "t_without": np.array(found.t_without),
+                **case.lines.table(),
+            },
+        )
+
+    def elsewhere(self, case: "Case", lines: "LabelLines", held: "HeldOutStars") -> float:
+        j, o = held.column(case.label), held.columns(case.others)
+        pixels = lines.pixels
+        if not pixels.any():
+            return float("nan")
+        depth = line_depth(held.flux, held.ivar, held.model, lines.profile[pixels])
+        return element_line_residual(depth, held.masked[:, o], held.observed[:, j], held.error[:, j]).t

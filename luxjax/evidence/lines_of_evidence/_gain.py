@@ -6,6 +6,7 @@ gain would flatter the spectrum, which also denoises them: 0.06 was seen where n
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +14,14 @@ from numpy.typing import ArrayLike
 from ...core import InputError
 from ...stats import Interval
 from ...stats.internal import same_stars
-from ._off_trend import residualize, second_order
+from .._evidence import Evidence
+from ._line import AbstractLine
+from ._trend import residualize, second_order
 
-__all__ = ["Gain", "conditional_gain"]
+if TYPE_CHECKING:
+    from .._case import Case
+
+__all__ = ["ConditionalGain", "Gain", "conditional_gain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Gain:
     loglik_interval : Interval
         At 95%, over stars.
     null : (draw,) array
-        `r2` where the off-trend part of the prediction is dealt out anew among the stars.
+        `r2` where the off-trend part of the prediction is shuffled among the stars.
     p_value : float
         (1 + draws that reach `r2`) / (1 + draws).
     n : int
@@ -127,3 +133,28 @@ def _log_density(residual, error, train):
     scatter2 = max(np.mean(residual[train] ** 2) - np.mean(error[train] ** 2), 0.0)
     variance = error**2 + scatter2
     return -0.5 * (residual**2 / variance + np.log(2 * np.pi * variance))
+
+
+class ConditionalGain(AbstractLine):
+    """What the predicted label adds to the predicted others, on stars not used for the comparison's fit."""
+
+    name: ClassVar[str] = "gain"
+    title: ClassVar[str] = "Conditional gain"
+    question: ClassVar[str] = (
+        "How much better is the label predicted with the spectrum than from the other predicted labels alone?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        try:
+            found = conditional_gain(*case.given()[:4], seed=case.asked.seed)
+        except InputError as problem:
+            return self.missing(str(problem))
+        return self.evidence(
+            found.r2,
+            found.r2_interval,
+            found.null,
+            statement=f"Beyond the predicted other labels the spectrum takes away {found.r2:.1%} of the label's remaining "
+            f"variance, noise included, and gains {found.loglik:.3f} [{found.loglik_interval.lower:.3f}, "
+            f"{found.loglik_interval.upper:.3f}] nats per star; shuffled stars reach {np.max(found.null):.1%} at most.",
+            arrays={"loglik": np.array([found.loglik]), "loglik_interval": np.array(found.loglik_interval)},
+        )

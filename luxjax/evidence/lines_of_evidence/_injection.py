@@ -7,12 +7,21 @@ null injects the same lines at other wavelengths. What the other labels do is to
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from .._stars import Stars
+from ...stats import Interval
+from .._evidence import Evidence
+from ._line import NO_LINES, AbstractLine, span
 
-__all__ = ["Injection", "inject"]
+if TYPE_CHECKING:
+    from .._case import Case
+    from .._label_lines import LabelLines
+    from .._measure import HeldOutStars
+    from .._stars import InferredStars
+
+__all__ = ["Injection", "LineInjection", "inject"]
 
 CHANGE = 0.1  # dex
 
@@ -36,12 +45,12 @@ class Injection:
     change: float
 
 
-def inject(stars: Stars, factor: np.ndarray, change: float = CHANGE) -> Injection:
+def inject(stars: "InferredStars", factor: np.ndarray, change: float = CHANGE) -> Injection:
     """Multiply the spectra by the effect of an abundance change, and infer all labels again.
 
     Parameters
     ----------
-    stars : Stars
+    stars : InferredStars
     factor : (pixel,) array
         Of all inputs side by side, as from `ElementWindows.deepened`.
     change : float
@@ -52,3 +61,40 @@ def inject(stars: Stars, factor: np.ndarray, change: float = CHANGE) -> Injectio
     difference = stars.flux[:, pixels].astype(float) * (factor[pixels] - 1)
     slope = stars.change(pixels, difference) / change
     return Injection(slope.mean(axis=0), slope.std(axis=0, ddof=1) / np.sqrt(len(slope)), change)
+
+
+class LineInjection(AbstractLine):
+    """How far the prediction follows when the element lines are deepened by known abundance changes."""
+
+    name: ClassVar[str] = "injection"
+    title: ClassVar[str] = "Injection"
+    question: ClassVar[str] = (
+        "Does the predicted label rise when its element lines are made deeper and nothing else is changed?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        if not len(case.lines):
+            return self.missing(NO_LINES)
+        stars, null = case.stars, case.null.get(self.name)
+        j, changes = stars.column(case.label), CHANGE * np.array([-2.0, -1.0, 1.0, 2.0])
+        each = [inject(stars, case.lines.deepened(c), c) for c in changes]
+        one = each[2]
+        slope, error = one.slope[j], one.error[j]
+        moved = "" if null is None else f"; the same lines put elsewhere give {span(null, 3)}"
+        return self.evidence(
+            slope,
+            Interval(slope - 1.96 * error, slope + 1.96 * error),
+            null,
+            statement=f"With {case.lines.describe()} deepened as by {CHANGE:g} dex the prediction rises by {slope:.3f} per "
+            f"unit (1 follows fully){moved}.",
+            arrays={
+                "change": np.sort(np.append(changes, 0.0)),
+                "response": np.insert([e.slope[j] * e.change for e in each], 2, 0.0),
+                "response_error": np.insert([1.96 * abs(e.error[j] * e.change) for e in each], 2, 0.0),
+                "labels": np.array(stars.labels),
+                "response_of_labels": one.slope,
+            },
+        )
+
+    def elsewhere(self, case: "Case", lines: "LabelLines", held: "HeldOutStars") -> float:
+        return float(inject(case.stars, lines.deepened(CHANGE)).slope[case.stars.column(case.label)])

@@ -16,6 +16,7 @@ leave part of the trend in p and y alike.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,14 +24,26 @@ from numpy.typing import ArrayLike
 from ...core import InputError
 from ...fitted import Trend
 from ...stats import Interval
+from .._evidence import Evidence
 from .._thresholds import Thresholds
+from ._line import AbstractLine
+from ._trend import prediction_variance, residualize, second_order, standard_trend
 
-__all__ = ["ElementShare", "Response", "off_trend_response", "residualize", "response_share", "second_order"]
+if TYPE_CHECKING:
+    from .._case import Case
+
+__all__ = [
+    "ElementShare",
+    "OffTrendResponse",
+    "Response",
+    "off_trend_response",
+    "response_share",
+]
 
 FLOOR = Thresholds.load().variance_floor
 INFLATION = 1.4
 """Of the plain standard errors in the interval of beta: they take the fitted trend and the predicted others as exact. Over
-simulated worlds without a line, N over its plain standard error had a standard deviation of 1.3 to 1.4."""
+toy surveys without a line, N over its plain standard error had a standard deviation of 1.3 to 1.4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,17 +117,6 @@ class ElementShare:
         return self.n_own / self.n_own_error
 
 
-def second_order(others: ArrayLike) -> np.ndarray:
-    """All terms to second order of (star, other) labels, standardised first: (star, term), the constant among them."""
-    return _standard(np.asarray(others, float)).terms(others)
-
-
-def residualize(values: ArrayLike, terms: np.ndarray) -> np.ndarray:
-    """`values` (star,) or (star, column), less their least-squares fit on `terms` (star, term)."""
-    values = np.asarray(values, float)
-    return values - terms @ np.linalg.lstsq(terms, values)[0]
-
-
 def off_trend_response(
     predicted: ArrayLike,
     predicted_others: ArrayLike,
@@ -152,7 +154,7 @@ def off_trend_response(
     p, o_hat, y, s, o, s_o = _complete(
         predicted, predicted_others, observed, error, observed_others, error_others
     )
-    trend = _standard(o_hat, others)
+    trend = standard_trend(o_hat, others)
     terms = trend.terms(o_hat)
     n, spare = len(y), len(y) - terms.shape[1]
     coef = np.linalg.lstsq(terms, y)[0]
@@ -161,7 +163,7 @@ def off_trend_response(
     moments = np.column_stack([p_perp * y_perp, y_perp**2]) * (n / spare)
     covariance, variance = moments.mean(0)
     errors = moments.std(0, ddof=1) / np.sqrt(n)
-    tau2 = variance - np.mean(s**2) - _prediction_variance(trend.gradient(o_hat), o - o_hat, s_o)
+    tau2 = variance - np.mean(s**2) - prediction_variance(trend.gradient(o_hat), o - o_hat, s_o)
     used = max(tau2, FLOOR)
     beta = covariance / used
     upper = (max(covariance, 0.0) + 1.64 * errors[0]) / max(used - 1.64 * errors[1], used / 4)
@@ -239,25 +241,35 @@ def _complete(*arrays: ArrayLike) -> list[np.ndarray]:
     return [a[good] for a in held]
 
 
-def _standard(others: np.ndarray, names: Sequence[str] = ()) -> Trend:
-    """A trend without coefficients that standardises these labels."""
-    names = tuple(names) or tuple(f"other_{j + 1}" for j in range(others.shape[1]))
-    scale = others.std(axis=0)
-    k = len(names)
-    return Trend(
-        names, others.mean(axis=0), np.where(scale > 0, scale, 1.0), np.zeros(1 + k + k * (k + 1) // 2), 0.0
+class OffTrendResponse(AbstractLine):
+    """The response beta, with both residuals for its figure."""
+
+    name: ClassVar[str] = "off_trend"
+    title: ClassVar[str] = "Off-trend response"
+    question: ClassVar[str] = "Does the prediction follow the label where the other labels say nothing?"
+
+    def measure(self, case: "Case") -> Evidence:
+        r = case.measured.response
+        predicted, others, observed, error = case.given()[:4]
+        kept = np.isfinite(predicted + observed + others.sum(axis=1))
+        terms = second_order(others[kept])
+        return self.evidence(
+            r.beta,
+            r.interval if r.resolved else None,
+            statement=_words(r, case.others, case.unit),
+            arrays={
+                "predicted": residualize(predicted[kept], terms),
+                "observed": residualize(observed[kept], terms),
+                "observed_error": error[kept],
+            },
+        )
+
+
+def _words(r: Response, others: Sequence[str], unit: str) -> str:
+    if not r.resolved:
+        return f"Off its trend the label's scatter is not resolved by {r.n} stars, so the slope {r.beta:.2f} has no interval."
+    scatter = f"{np.sqrt(max(r.tau2, 0)):.3g} {unit}".strip()
+    return (
+        f"Off its trend with {', '.join(others)} the prediction follows the label with a slope of {r.beta:.2f} "
+        f"[{r.interval.lower:.2f}, {r.interval.upper:.2f}]; the label scatters by {scatter} there."
     )
-
-
-def _prediction_variance(gradient: np.ndarray, miss: np.ndarray, error: np.ndarray) -> float:
-    """mean(g' S g), with S = cov(o - o^) less the label noise, its negative eigenvalues set to zero.
-
-    Labels of different units are brought to the spread of o - o^ first, or the eigenvalues would mix kelvins and dex.
-    """
-    if miss.shape[1] == 0:
-        return 0.0
-    scale = np.where(miss.std(axis=0) > 0, miss.std(axis=0), 1.0)
-    excess = np.atleast_2d(np.cov((miss / scale).T)) - np.diag(np.mean((error / scale) ** 2, axis=0))
-    values, vectors = np.linalg.eigh(excess)
-    along = (gradient * scale) @ vectors
-    return float(np.mean(along**2 @ np.maximum(values, 0.0)))

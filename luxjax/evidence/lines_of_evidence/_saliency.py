@@ -1,32 +1,70 @@
-"""Conditional saliency of a label: what the model thinks it does to the flux, matched to its element's lines."""
+"""Conditional saliency of a label: what the model thinks it does to the flux, matched to the label's element lines."""
+
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ...core import InputError
 from ...interpret.attribution import conditional_flux_jacobian, covariance_pattern
 from ...lines import match_lines
-from ...lines.internal import LineMatch
-from .._explanation import Evidence
-from .._judge import Judgement
-from .._stars import Stars
-from ._words import NO_LINES, line_table
+from .._evidence import Evidence
+from ._line import NO_LINES, AbstractLine
 
-__all__ = ["saliency"]
+if TYPE_CHECKING:
+    from ...interpret.internal import Jacobian
+    from .._case import Case
+    from .._stars import InferredStars
+
+__all__ = ["ConditionalSaliency"]
 
 
-def saliency(stars: Stars, case: Judgement, seed: int) -> Evidence:
-    """D flux / d label at fixed others in the first input, its enrichment at the element lines, filter and pattern beside."""
-    first, own = stars.inputs[0], case.lines.windows[0]
-    try:
-        conditional = conditional_flux_jacobian(
-            stars.fitted,
-            case.label,
-            others=case.others,
-            spectra=first.name,
-            spread=stars.fitted.model.is_linear,
+class ConditionalSaliency(AbstractLine):
+    """D flux / d label at fixed others in the first input, its enrichment at the element lines, with filter and pattern."""
+
+    name: ClassVar[str] = "saliency"
+    title: ClassVar[str] = "Conditional saliency"
+    question: ClassVar[str] = (
+        "Does the flux that the model expects change with the label at its element lines more than elsewhere?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        stars, first, own = case.stars, case.stars.inputs[0], case.lines.windows[0]
+        try:
+            conditional = conditional_flux_jacobian(
+                stars.fitted,
+                case.label,
+                others=case.others,
+                spectra=first.name,
+                spread=stars.fitted.model.is_linear,
+            )
+        except InputError as problem:
+            return self.missing(str(problem))
+        arrays = _arrays(case, conditional)
+        if not len(own):
+            return self.missing(NO_LINES, arrays=arrays)
+        found = match_lines(
+            conditional.value,
+            first.wavelength,
+            first.medium,
+            own.lines,
+            resolution=own.resolution,
+            seed=case.asked.seed,
+            sd=conditional.sd,
+            good=stars.good[first.where],
         )
-    except InputError as problem:
-        return Evidence("saliency", float("nan"), statement=str(problem))
+        return self.evidence(
+            found.score,
+            null=found.null,
+            statement=f"At fixed {', '.join(case.others)} the model's flux falls with the label {found.score:.1f} times as "
+            f"much at its element lines ({case.lines.describe()}) as elsewhere; "
+            f"{np.mean(found.null >= found.score):.1%} of shifted line lists do as well.",
+            arrays=arrays,
+        )
+
+
+def _arrays(case: "Case", conditional: "Jacobian") -> dict[str, np.ndarray]:
+    """The derivatives of the label by pixel of the first input, and where its lines are."""
+    stars, first, own = case.stars, case.stars.inputs[0], case.lines.windows[0]
     pattern = covariance_pattern(stars.fitted, case.label, spectra=first.name)
     good = stars.good[first.where]
     arrays = {
@@ -36,36 +74,16 @@ def saliency(stars: Stars, case: Judgement, seed: int) -> Evidence:
         "pattern": np.where(good, pattern.value, 0),
         "own": own.pixels,
         "profile": own.profile,
-        **line_table(case.lines),
+        **case.lines.table(),
     }
     if conditional.sd is not None:
         arrays["flux_by_label_sd"] = np.where(good, conditional.sd, 0)
     if stars.fitted.model.is_linear:
         arrays["label_by_flux"] = np.where(good, _filter(stars, case.label)[first.where], 0)
-    if not len(own):
-        return Evidence("saliency", float("nan"), statement=NO_LINES, arrays=arrays)
-    found = match_lines(
-        conditional.value,
-        first.wavelength,
-        first.medium,
-        own.lines,
-        resolution=own.resolution,
-        seed=seed,
-        sd=conditional.sd,
-        good=good,
-    )
-    return Evidence("saliency", found.score, null=found.null, statement=_words(case, found), arrays=arrays)
+    return arrays
 
 
-def _words(case: Judgement, found: LineMatch) -> str:
-    return (
-        f"At fixed {', '.join(case.others)} the model's flux falls with the label {found.score:.1f} times as much at "
-        f"its element lines ({case.lines.describe()}) as elsewhere; {np.mean(found.null >= found.score):.1%} of shifted "
-        "line lists do as well."
-    )
-
-
-def _filter(stars: Stars, label: str) -> np.ndarray:
+def _filter(stars: "InferredStars", label: str) -> np.ndarray:
     """Mean over stars of d label / d flux, (pixel,): a S_n W_j w_nj; linear decoders."""
     gain = stars.cov @ stars.label_rows[stars.column(label)]
     return np.einsum("pd,dp->p", stars.pixel_rows, gain.T @ stars.weight) / len(stars)

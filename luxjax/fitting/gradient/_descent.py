@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ...core import Progress
 from ...core.internal import Array
 from ...latents.internal import HeldOut
 from ...models import Lux
 from .._checkpoint import Checkpoint
-from .._fitter import Progress
 from ._minibatches import Minibatch, Minibatches
 from ._objective import Objective, Params
 
@@ -102,7 +102,7 @@ def descend(
     history: list[float],
     *,
     kept: tuple[Checkpoint, Any],
-    progress: Progress | None = None,
+    tell: Progress,
 ) -> Descended:
     """Go on with a descent until its steps are taken, held-out stars or the objective say stop, or it diverges.
 
@@ -110,6 +110,7 @@ def descend(
     ----------
     kept : (Checkpoint, pytree)
         Where the course is kept, and what is kept with it.
+    tell : Progress
     """
     state, best = course.state, _Best(course.best, float(course.best_score), int(course.best_step))
     waited, written = int(course.waited), time.monotonic()
@@ -125,8 +126,7 @@ def descend(
                 continue
             history.append(float(values[-1] if stars.whole else np.mean([float(v) for v in values])))
             values = []
-            if progress:
-                progress(step - 1, history[-1])
+            tell("steps", step - 1, rules.steps, objective=history[-1])
             if not math.isfinite(history[-1]):
                 break
             if step > rules.lesson and score:

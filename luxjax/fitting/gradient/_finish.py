@@ -4,11 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ...core import Batch
-from ...core.internal import Array
-from ...latents import decoder_sums, latent_posterior
-from ...latents.internal import effective_ivar, finish, sweep, with_label_rows
+from ...core.internal import AbstractStars, Array
+from ...latents import decoder_sums
+from ...latents.internal import effective_ivar, finish, latent_posterior, sweep, with_label_rows
 from ...models import AbstractFeatureDecoder, Lux
-from ...parallel.internal import Streamed
 from .._start import moments_of
 
 __all__ = ["UNKNOWN", "finish_on"]
@@ -36,7 +35,7 @@ def _whitened(model: Lux, sums) -> Lux:
     return Lux({k: d.change_basis(mean, root) for k, d in model.decoders.items()}, model.scatter)
 
 
-def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lux, dict[str, Array]]:
+def finish_on(model: Lux, batch: AbstractStars, *, shrink: bool, block: int) -> tuple[Lux, dict[str, Array]]:
     """The model in its N(0, I) basis with the best last layers, and the covariance of their rows.
 
     Decoders without a last layer that is linear in its weights stay as they are, and have no covariance.
@@ -53,7 +52,7 @@ def finish_on(model: Lux, batch: Batch, *, shrink: bool, block: int) -> tuple[Lu
     return model, with_label_rows(model, cov, batch, block)
 
 
-def _with_unknown(model: Lux, batch: Batch | Streamed) -> dict[str, Array]:
+def _with_unknown(model: Lux, batch: AbstractStars) -> dict[str, Array]:
     if model.has_features:
         return model.scatter
     seen = {k: m.good > 0 for k, m in moments_of(batch).items()}

@@ -9,26 +9,25 @@ better conditioned than a joint descent: latents and weights are only determined
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from ...core import Batch, InputError, check_name
-from ...core.internal import PRNGKeyArray
+from ...core import InputError, Progress, check_name
+from ...core.internal import AbstractStars, PRNGKeyArray, reporting
 from ...latents import latent_mean
 from ...latents.internal import HeldOut, held_out_stars
 from ...models import AbstractFeatureDecoder, Lux
-from ...parallel.internal import Streamed
 from .._als import strengths
 from .._checkpoint import Checkpoint, fit_identity
 from .._em import EM
-from .._fitter import AbstractFitter, FitResult, Progress
+from .._fitter import AbstractFitter, FitResult
 from .._start import Moments, moments_of, with_linear_part
 from ._descent import Course, Rules, begun, cosine_adam, descend
 from ._finish import finish_on
-from ._minibatches import Minibatches, in_memory
+from ._minibatches import Minibatches
 from ._objective import Objective, Params
 
 __all__ = ["Gradient"]
@@ -109,19 +108,24 @@ class Gradient(AbstractFitter):
     block: int = 512
     half_gradients: bool = False
     checkpoint: str | None = None
+    streams_stars: ClassVar[bool] = True
+
+    @classmethod
+    def suits(cls, model: Lux) -> bool:
+        return True
 
     def run(
-        self, model: Lux, batch: Batch, *, key: PRNGKeyArray, progress: Progress | None = None
+        self, model: Lux, batch: AbstractStars, *, key: PRNGKeyArray, progress: bool | Progress | None = None
     ) -> FitResult:
         self._check(model)
         start_key, split_key, order_key = jax.random.split(key, 3)
         held = held_out_stars(batch.n_stars, self._share(batch), split_key)
         train = batch.stars(~held) if held.any() else batch
-        judges = HeldOut(model, in_memory(batch.stars(held)), self.inputs) if held.any() else None
+        judges = HeldOut(model, batch.stars(held).in_memory(), self.inputs) if held.any() else None
         stars = Minibatches(train, self.batch_size, self.block, order_key)
         rules = self._rules(model)
         moments = moments_of(train)
-        checkpoint = Checkpoint(self.checkpoint, self._identity(model, train, key, moments))
+        checkpoint = Checkpoint(self.checkpoint, self._identity(model, train, key, moments), train)
         empty = Lux.linear(batch.sizes, model.n_latents)
         kept = checkpoint.read((empty, self._like(model, rules)), {})
         if kept is None:
@@ -145,9 +149,10 @@ class Gradient(AbstractFitter):
             checkpoint.write((start, course), {}, history)
         else:
             (_, course), _, history = kept
-        done = descend(
-            rules, objective, stars, judges, course, history, kept=(checkpoint, start), progress=progress
-        )
+        with reporting(progress, "descend") as tell:
+            done = descend(
+                rules, objective, stars, judges, course, history, kept=(checkpoint, start), tell=tell
+            )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
         checkpoint.done()
         # Without a schedule of its own, that all steps were taken was the plan.
@@ -162,8 +167,8 @@ class Gradient(AbstractFitter):
         if min(self.steps, self.check, self.patience, self.batch_size or 1) < 1:
             raise InputError("steps, check, patience and batch_size must be at least 1.")
 
-    def _share(self, batch: Batch | Streamed) -> float:
-        return min(self.held_out, JUDGES / batch.n_stars) if isinstance(batch, Streamed) else self.held_out
+    def _share(self, batch: AbstractStars) -> float:
+        return self.held_out if batch.is_in_memory else min(self.held_out, JUDGES / batch.n_stars)
 
     def _rules(self, model: Lux) -> Rules:
         lesson = 0 if model.has_features else round(LESSON * self.steps)
@@ -175,7 +180,7 @@ class Gradient(AbstractFitter):
         return begun(Params.like(model, self.scatter), rules.optimizer, jnp.zeros((1, model.n_latents)))
 
     def _identity(
-        self, model: Lux, train: Batch, key: PRNGKeyArray, moments: dict[str, Moments]
+        self, model: Lux, train: AbstractStars, key: PRNGKeyArray, moments: dict[str, Moments]
     ) -> dict[str, Any]:
         """What decides the course of the descent; the optimiser is made of functions, which cannot be told apart."""
         settings = {k: str(v) for k, v in vars(self).items() if k not in ("checkpoint", "optimizer")}

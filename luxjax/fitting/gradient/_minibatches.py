@@ -12,17 +12,16 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...core import Batch, InputError
-from ...core.internal import Array, PRNGKeyArray
-from ...parallel.internal import Streamed
+from ...core.internal import AbstractStars, Array, PRNGKeyArray
 
-__all__ = ["Minibatch", "Minibatches", "in_memory"]
+__all__ = ["Minibatch", "Minibatches"]
 
 WINDOW_BYTES = 2**28
 CHUNKS_PER_RUN = 4  # a run that begins amid a chunk reads one chunk more
@@ -47,7 +46,7 @@ class Minibatches:
 
     Parameters
     ----------
-    stars : Batch or Streamed
+    stars : AbstractStars
         Streamed stars that fit into a window are read once and kept.
     size : int or None
         Stars of a batch; None for all, in their order.
@@ -56,15 +55,15 @@ class Minibatches:
     key : jax random key
     """
 
-    def __init__(self, stars: Batch | Streamed, size: int | None, block: int, key: PRNGKeyArray):
+    def __init__(self, stars: AbstractStars, size: int | None, block: int, key: PRNGKeyArray):
         self.n_stars = n = stars.n_stars
         self.whole = size is None or size >= n
-        self.size = n if self.whole else cast(int, size)
+        self.size = n if size is None else min(size, n)
         self.run, self.window = 1, self.size
-        if isinstance(stars, Streamed):
+        if not stars.is_in_memory:
             fitting = WINDOW_BYTES // stars.bytes_per_star
             if n <= fitting:
-                stars = in_memory(stars)
+                stars = stars.in_memory()
             elif self.whole:
                 raise InputError(
                     "steps over all stars (batch_size=None) need them in memory; give a batch_size, or fit "
@@ -82,10 +81,10 @@ class Minibatches:
         """The batches of all steps after this many, without end."""
         if self.whole:
             every = self._filled(np.arange(self.n_stars), self.n_stars)
-            yield from itertools.repeat(Minibatch(cast(Batch, self.stars), every, every))
+            yield from itertools.repeat(Minibatch(self.stars.in_memory(), every, every))
         done = step * self.size
         windows = self._windows(done // self.window * self.window)
-        parts = map(self._there, windows) if isinstance(self.stars, Batch) else _ahead(self._read, windows)
+        parts = map(self._there, windows) if self.stars.is_in_memory else _ahead(self._read, windows)
         passed = done % self.window
         for held, at, rows in parts:
             for begin in range(passed, self.window, self.size):
@@ -95,7 +94,7 @@ class Minibatches:
             passed = 0
 
     def _there(self, rows: np.ndarray) -> tuple[Batch, np.ndarray, np.ndarray]:
-        return cast(Batch, self.stars), rows, rows
+        return self.stars.in_memory(), rows, rows
 
     def _read(self, rows: np.ndarray) -> tuple[Batch, np.ndarray, np.ndarray]:
         """These stars on the device, in the order of the disk, and where each of them is there."""
@@ -105,7 +104,7 @@ class Minibatches:
         ):  # an epoch ends here; others stand in for the twins, so that the shape stays
             others = np.setdiff1d(np.arange(self.n_stars), stars)[: len(rows) - len(stars)]
             stars = np.sort(np.concatenate([stars, others]))
-        return in_memory(cast(Streamed, self.stars).stars(stars)), np.searchsorted(stars, rows), rows
+        return self.stars.stars(stars).in_memory(), np.searchsorted(stars, rows), rows
 
     def _windows(self, begin: int) -> Iterator[np.ndarray]:
         """Star numbers, as many as a window holds at a time, from this place in the sequence of all epochs on."""
@@ -133,11 +132,6 @@ class Minibatches:
         whole = np.full(math.prod(self._shape), filling)
         whole[: len(rows)] = rows
         return jnp.asarray(whole.reshape(self._shape))
-
-
-def in_memory(stars: Batch | Streamed) -> Batch:
-    """The same stars as a batch on the device."""
-    return stars if isinstance(stars, Batch) else next(stars.parts(stars.n_stars))
 
 
 def _ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from ...core import Batch, gemm
 from ...core.internal import Array, Float, total
-from ...latents import latent_posterior
-from ...latents.internal import decoded, effective_ivar
+from ...latents.internal import decoded, effective_ivar, latent_posterior
 from ...models import AbstractDecoder, AbstractFeatureDecoder, Lux, ModuleDecoder
 from .._start import Moments
 from ._minibatches import Minibatch

@@ -1,23 +1,24 @@
 """Which pixels, latents or features does a prediction come from? Jacobians, gradients, Shapley values, counterfactuals."""
 
-from ._counterfactuals import counterfactual, recourse
+from ._counterfactuals import counterfactual
 from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern, flux_jacobian
 from ._gradients import expected_gradients, integrated_gradients
 from ._inference import label_function
 from ._jacobians import label_jacobian, mean_label_jacobian, predictor_jacobian
+from ._recourse import recourse
 from ._saliency_checks import infidelity, label_randomization, max_sensitivity, parameter_randomization
-from ._shapley import exact_shapley, latent_shapley, linear_shapley, sampled_shapley
+from ._shapley import latent_shapley, linear_shapley
 from ._shapley_callable import callable_shapley
 from ._shapley_classes import rank_features, shapley_classes
 from ._shapley_interactions import family_interactions
-from ._shapley_windows import shapley_spread, window_shapley
+from ._shapley_spread import shapley_spread
+from ._shapley_windows import window_shapley
 
 __all__ = [
     "callable_shapley",
     "conditional_flux_jacobian",
     "counterfactual",
     "covariance_pattern",
-    "exact_shapley",
     "expected_gradients",
     "family_interactions",
     "flux_jacobian",
@@ -34,7 +35,6 @@ __all__ = [
     "predictor_jacobian",
     "rank_features",
     "recourse",
-    "sampled_shapley",
     "shapley_classes",
     "shapley_spread",
     "window_shapley",

@@ -20,8 +20,7 @@ from ...core import Batch, InputError, OutputData
 from ...core.internal import Array, Float
 from ...data import Catalog
 from ...fitted import FittedModel
-from ...latents import latent_posterior
-from ...latents.internal import effective_ivar, minus_log_density
+from ...latents.internal import effective_ivar, latent_posterior, minus_log_density
 from ...models import Lux
 from ._outputs import find_label, input_batch, spectral_output, wide
 

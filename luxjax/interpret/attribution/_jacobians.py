@@ -20,8 +20,7 @@ from ...core import Batch, InputError, OutputData, check_name, gemm, unpack
 from ...core.internal import Array
 from ...data import Catalog
 from ...fitted import FittedModel
-from ...latents import latent_posterior
-from ...latents.internal import blocks, effective_ivar
+from ...latents.internal import blocks, effective_ivar, latent_posterior
 from ...models import Lux
 from ._inference import infer_latents
 from ._outputs import LabelRow, find_label, input_batch, spectral_output, wide

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core import Batch, InputError, check_name, choose_from
-from ...core.internal import join_names
+from ...core import Batch, InputError, check_name
+from ...core.internal import choose_from, join_names
 from ...data import Catalog
 from ...fitted import FittedModel
 from ...models import Lux

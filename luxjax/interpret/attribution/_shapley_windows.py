@@ -11,7 +11,6 @@ changes either.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,11 +19,10 @@ from ...core import Batch, InputError
 from ...core.internal import join_names
 from ...data import Catalog
 from ...fitted import FittedModel
-from ...stats.internal import percentiles, resampled_sums
 from ..representation._gauge import input_names, slope_at_origin
 from ._shapley import MOST_EXACT, Shapley, exact_shapley, sampled_shapley
 
-__all__ = ["ShapleySpread", "shapley_spread", "window_shapley"]
+__all__ = ["Windows", "contributions", "window_groups", "window_shapley", "window_sums"]
 
 ELSEWHERE = "elsewhere"
 
@@ -70,15 +68,15 @@ def window_shapley(
         from the mean spectrum, in sigma.
     """
     batch = fitted.batch(data, *input_names(fitted, data, inputs))
-    names, group = _groups(fitted, batch, windows)
+    names, group = window_groups(fitted, batch, windows)
     output = fitted.label_output()
     info = fitted.info(output)
     rows = slope_at_origin(fitted, output) * info.scale[:, None]
     base = np.asarray(fitted.model.feature_decoders[output].intercept, float) * info.scale + info.loc
     parts: list[tuple[np.ndarray, ...]] = []
-    for gram, rhs, mean in _window_sums(fitted, batch, group, len(names), block):
+    for gram, rhs, mean in window_sums(fitted, batch, group, len(names), block):
         if not correlated:
-            values = _contributions(gram, rhs) @ rows.T
+            values = contributions(gram, rhs) @ rows.T
             parts.append((values, np.zeros(values.shape), mean))
             continue
         game = _window_game(gram, rhs, rows)
@@ -93,7 +91,7 @@ def window_shapley(
     return Shapley(kind, names, info.names, values, base, mean, error)
 
 
-def _groups(fitted: FittedModel, batch: Batch, windows: Windows) -> tuple[tuple[str, ...], np.ndarray]:
+def window_groups(fitted: FittedModel, batch: Batch, windows: Windows) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the windows, and the window of every pixel of all inputs."""
     if not fitted.model.is_linear:
         raise InputError("Shapley values on windows need linear decoders; use callable_shapley for others.")
@@ -133,7 +131,7 @@ def _spans(fitted: FittedModel, batch: Batch, group: np.ndarray, n: int) -> tupl
     return tuple(f"{wavelength[group == k][0]:.0f}-{wavelength[group == k][-1]:.0f}" for k in range(n))
 
 
-def _window_sums(
+def window_sums(
     fitted: FittedModel, batch: Batch, group: np.ndarray, n: int, block: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """G (star, window, latent, latent), h (star, window, latent) and mean residual in sigma, block by block."""
@@ -160,7 +158,7 @@ def _window_sums(
         yield gram, rhs, mean
 
 
-def _contributions(gram: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+def contributions(gram: np.ndarray, rhs: np.ndarray) -> np.ndarray:
     """What each window adds to the latents, (star, window, latent)."""
     precision = np.eye(rhs.shape[2]) + gram.sum(1)
     return np.swapaxes(np.linalg.solve(precision, np.swapaxes(rhs, 1, 2)), 1, 2)
@@ -175,102 +173,3 @@ def _window_game(gram: np.ndarray, rhs: np.ndarray, rows: np.ndarray):
         return np.linalg.solve(precision, rhs[:, who].sum(1)[..., None])[..., 0] @ rows.T
 
     return worth
-
-
-@dataclass(frozen=True, eq=False)
-class ShapleySpread:
-    """How evenly the absolute Shapley values of each label are spread over wavelength windows.
-
-    Attributes
-    ----------
-    labels, windows : tuples of str
-    importance : (window, label) array
-        Mean absolute independent Shapley value.
-    value : (label,) array
-        Entropy of the shares of importance over ln(windows): 1 for a label that every window tells alike, 0 for one that
-        a single window tells.
-    lower, upper : (label,) arrays
-        95% interval, by bootstrap over stars.
-    participation : (label,) array
-        1 / sum of squared shares: the number of windows that tell it, effectively.
-    widest : (label,) array
-        Share of bootstrap samples in which the label is spread most widely of all.
-    null : (draw,) array
-        The value for random mixtures of the latents: what a label that is nothing in particular would have.
-    """
-
-    labels: tuple[str, ...]
-    windows: tuple[str, ...]
-    importance: np.ndarray
-    value: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    participation: np.ndarray
-    widest: np.ndarray
-    null: np.ndarray
-
-
-def shapley_spread(
-    fitted: FittedModel,
-    data: Catalog | Batch,
-    windows: Windows = 40,
-    *,
-    inputs: Sequence[str] | None = None,
-    n_null: int = 200,
-    n_bootstrap: int = 500,
-    seed: int,
-    block: int = 256,
-) -> ShapleySpread:
-    """Spread of each label's Shapley values over wavelength windows; the same in every gauge.
-
-    A label guessed from several others is told by all the lines that tell those: its values spread widely. So do those
-    of a label with many lines of its own, such as [Fe/H]. A wide spread is therefore a hint and no verdict.
-
-    Parameters
-    ----------
-    fitted : FittedModel
-        With linear decoders.
-    data : Catalog or Batch
-        Held-out stars.
-    windows : int or mapping of str to (pixel,) bool array
-        As in `window_shapley`.
-    inputs : sequence of str, optional
-    n_null, n_bootstrap, seed : int
-    block : int
-        Stars handled at a time.
-    """
-    batch = fitted.batch(data, *input_names(fitted, data, inputs))
-    names, group = _groups(fitted, batch, windows)
-    if len(names) < 2:
-        raise InputError("a spread needs at least 2 windows; given 1.")
-    output = fitted.label_output()
-    info = fitted.info(output)
-    rows = slope_at_origin(fitted, output)
-    random = np.random.default_rng(seed).standard_normal((n_null, rows.shape[1]))
-    sums = _window_sums(fitted, batch, group, len(names), block)
-    pieces = [_contributions(gram, rhs) for gram, rhs, _ in sums]
-    size = np.concatenate([np.abs(p @ rows.T) for p in pieces])  # (star, window, label)
-    null = sum(np.abs(p @ random.T).sum(0) for p in pieces)
-    draws = resampled_sums(size.reshape(len(size), -1), n=n_bootstrap, seed=seed)
-    spreads = _entropy(draws.reshape(n_bootstrap, *size.shape[1:]))
-    lower, upper = percentiles(spreads)
-    importance = size.mean(0)
-    share = importance / importance.sum(0)
-    most = np.bincount(spreads.argmax(1), minlength=len(info.names)) / n_bootstrap
-    return ShapleySpread(
-        info.names,
-        names,
-        importance * info.scale,
-        _entropy(importance),
-        lower,
-        upper,
-        1 / (share**2).sum(0),
-        most,
-        _entropy(np.asarray(null)),
-    )
-
-
-def _entropy(importance: np.ndarray) -> np.ndarray:
-    """Entropy of the shares over the windows, axis -2, in units of its maximum."""
-    share = importance / importance.sum(-2, keepdims=True)
-    return -(share * np.log(np.where(share > 0, share, 1))).sum(-2) / np.log(importance.shape[-2])

@@ -1,11 +1,13 @@
 """What do latents represent? Gauge, probes, concept erasure and disentanglement."""
 
-from ._disentanglement import Draws, dci, mig, modularity, sap
+from ._ablation import ablate_latents
+from ._disentanglement import dci, mig, modularity, sap
 from ._erasure import amnesic_probe, eraser
 from ._gauge import canonical_gauge, label_subspace_angles, random_rotation, rotate
-from ._information import mutual_information
-from ._latents import ablate_latents, correlation_map, label_direction, star_latents, traverse
-from ._probes import probe, random_projection
+from ._gauge_score import Draws
+from ._latents import correlation_map, star_latents
+from ._probes import probe
+from ._walks import label_direction, traverse
 
 __all__ = [
     "Draws",
@@ -19,9 +21,7 @@ __all__ = [
     "label_subspace_angles",
     "mig",
     "modularity",
-    "mutual_information",
     "probe",
-    "random_projection",
     "random_rotation",
     "rotate",
     "sap",

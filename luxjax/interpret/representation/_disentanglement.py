@@ -8,90 +8,19 @@ rightly, and lower every one of these scores (Traeuble et al. 2021, ICML).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...core import InputError, check_name
-from ...stats import Interval
+from ...core import InputError
 from ...stats.internal import label_columns
-from ._gauge import over_rotations
+from ._gauge_score import DRAWS, Draws, GaugeScore, gauge_score
 from ._information import bin_count, mutual_information
 
-__all__ = ["Draws", "GaugeScore", "dci", "linear_importance", "mig", "modularity", "sap", "tree_importance"]
+__all__ = ["dci", "linear_importance", "mig", "modularity", "sap", "tree_importance"]
 
 Importance = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]]
-
-
-class Draws(NamedTuple):
-    """How many draws a score is compared with."""
-
-    null: int = 100
-    """Of labels shuffled among stars."""
-    halves: int = 100
-    """Of half the stars, for the interval."""
-    rotations: int = 100
-    """Of random gauges."""
-
-
-DRAWS = Draws()
-
-
-@dataclass(frozen=True, eq=False)
-class GaugeScore:
-    """A score of single latents in the gauge given, against nothing being there and against other gauges.
-
-    Attributes
-    ----------
-    metric : str
-    names : tuple of str
-        What was scored, usually the labels and their ``mean``.
-    value : (name,) array
-    lower, upper : (name,) arrays
-        95% interval from random halves of the stars. Halves rather than bootstrap samples, since repeated stars
-        raise every information estimate; a half taken without replacement scatters about the full sample exactly as the
-        full sample about the population (delete-half jackknife; Shao & Wu 1989).
-    null : (draw, name) array
-        With labels shuffled among stars, all labels of a star together.
-    rotations : (draw, name) array
-        In random gauges of the same latents.
-    """
-
-    metric: str
-    names: tuple[str, ...]
-    value: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    null: np.ndarray
-    rotations: np.ndarray
-
-    @property
-    def excess(self) -> np.ndarray:
-        """Value minus the mean of its null, (name,)."""
-        return self.value - self.null.mean(0)
-
-    @property
-    def p_value(self) -> np.ndarray:
-        """Chance of such a value or a larger one with shuffled labels, (name,)."""
-        return (1 + (self.null >= self.value).sum(0)) / (1 + len(self.null))
-
-    @property
-    def gauge_percentile(self) -> np.ndarray:
-        """Share of random gauges with a smaller value, in percent, (name,)."""
-        return 100 * (self.rotations < self.value).mean(0)
-
-    def __getitem__(self, name: str) -> float:
-        check_name("entry", name, self.names)
-        return float(self.value[self.names.index(name)])
-
-    def interval(self, name: str) -> Interval:
-        """95% interval of one entry."""
-        check_name("entry", name, self.names)
-        j = self.names.index(name)
-        return Interval(float(self.lower[j]), float(self.upper[j]))
 
 
 def mig(
@@ -118,7 +47,7 @@ def mig(
     """
     z, names, y = _checked(latents, labels, 2)
     statistic = partial(_mig, bins=bin_count(len(z)))
-    return _judge("MIG", (*names, "mean"), statistic, z, y, draws, seed)
+    return gauge_score("MIG", (*names, "mean"), statistic, z, y, draws, seed)
 
 
 def sap(
@@ -133,7 +62,7 @@ def sap(
     Kumar et al. (2018, ICLR), for continuous labels. Parameters as in `mig`.
     """
     z, names, y = _checked(latents, labels, 2)
-    return _judge("SAP", (*names, "mean"), _sap, z, y, draws, seed)
+    return gauge_score("SAP", (*names, "mean"), _sap, z, y, draws, seed)
 
 
 def modularity(
@@ -152,7 +81,7 @@ def modularity(
     z, _, y = _checked(latents, labels, 1)
     _several(y, "modularity")
     statistic = partial(_modularity, bins=bin_count(len(z)))
-    return _judge("modularity", ("mean",), statistic, z, y, draws, seed)
+    return gauge_score("modularity", ("mean",), statistic, z, y, draws, seed)
 
 
 def linear_importance(z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -210,7 +139,7 @@ def dci(
         *(f"completeness of {n}" for n in labelled),
     )
     statistic = partial(_dci, importance=importance)
-    return _judge("DCI", names, statistic, z, y, draws, seed)
+    return gauge_score("DCI", names, statistic, z, y, draws, seed)
 
 
 def _mig(z: np.ndarray, y: np.ndarray, bins: int) -> np.ndarray:
@@ -286,14 +215,3 @@ def _checked(latents: ArrayLike, labels: Mapping[str, ArrayLike], n_latents: int
 def _several(y: np.ndarray, metric: str) -> None:
     if y.shape[1] < 2:
         raise InputError(f"{metric} compares labels and needs at least 2; given 1.")
-
-
-def _judge(metric, names, statistic, z, y, draws: Draws, seed: int) -> GaugeScore:
-    rng = np.random.default_rng(seed)
-    value = statistic(z, y)
-    null = np.array([statistic(z, rng.permutation(y)) for _ in range(draws.null)])
-    halves = [rng.permutation(len(z))[: len(z) // 2] for _ in range(draws.halves)]
-    halved = np.array([statistic(z[rows], y[rows]) for rows in halves])
-    lower, upper = value + np.quantile(halved - halved.mean(0), [0.025, 0.975], axis=0)
-    rotations = over_rotations(lambda x: statistic(x, y), z, n=draws.rotations, seed=seed)
-    return GaugeScore(metric, names, value, lower, upper, null, rotations)

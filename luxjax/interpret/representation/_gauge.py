@@ -157,7 +157,7 @@ def input_names(
     fitted: FittedModel, data: Catalog | Batch, inputs: Sequence[str] | None = None
 ) -> tuple[str, ...]:
     """The outputs to infer latents from: `inputs`, or all spectra that model and data share."""
-    held = data.names if isinstance(data, Batch) else tuple(data.outputs)
+    held = tuple(data.outputs)
     for name in inputs or ():
         check_name("output of the model", name, fitted.model.names)
         check_name("output of the data", name, held)

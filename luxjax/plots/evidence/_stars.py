@@ -49,7 +49,7 @@ def off_trend(explanation: Explanation) -> Figure | None:
     response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("element_lines")
     panels = [
         (_response, has(response, "predicted", "observed")),
-        (_own_lines, has(own, "depth", "observed")),
+        (_element_lines, has(own, "depth", "observed")),
         (
             _shifted,
             own is not None and own.null is not None and len(own.null) > 0 and bool(np.isfinite(own.value)),
@@ -113,7 +113,7 @@ def _value(evidence: Evidence) -> str:
     )
 
 
-def _own_lines(ax: Axes, explanation: Explanation) -> None:
+def _element_lines(ax: Axes, explanation: Explanation) -> None:
     arrays = explanation["element_lines"].arrays
     observed, depth = _finite(arrays["observed"], arrays["depth"])
     limits = robust_limits(observed)

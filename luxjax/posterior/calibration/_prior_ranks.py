@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...core import Progress
 from ...core.internal import PRNGKeyArray, as_key
 from ...data import Catalog
 from ...fitted import FittedModel
 from .._infer import infer
 from .._posterior import decode
-from ..methods._method import AbstractMethod, Progress
+from ..methods._method import AbstractMethod
 from ._prior_draws import prior_draws
 from ._ranks import ranks
 
@@ -23,7 +24,7 @@ def prior_ranks(
     *,
     key: PRNGKeyArray | int,
     draws: int = 99,
-    progress: Progress | None = None,
+    progress: bool | Progress | None = None,
 ) -> np.ndarray:
     """Ranks of true labels among draws of their posteriors, for stars that the model itself makes.
 
@@ -39,7 +40,8 @@ def prior_ranks(
     key : jax random key or int
     draws : int
         Of each posterior.
-    progress : callable, optional
+    progress : bool or Progress, optional
+        As for `infer`.
 
     Returns
     -------

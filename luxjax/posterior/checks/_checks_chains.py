@@ -128,7 +128,7 @@ def _energy(posterior: SamplePosterior) -> list[Finding]:
     value = np.nan_to_num(e_bfmi(posterior.stats["energy"]), nan=0.0)
     advice = (
         "The sampler moves slowly across energies, so tails are missed: a funnel, or heavy tails. Leave shrinkage or "
-        "free scatter out, give narrower priors, or warm up for longer."
+        "sampled scatter out, give narrower priors, or warm up for longer."
     )
     where = _where(posterior, value, np.argmin)
     return [finding("E-BFMI", value.min() > E_BFMI, value.min(), f"> {E_BFMI}", where, advice)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core import Gaussian, InputError
 from ...core.internal import PRNGKeyArray
-from ...latents import latent_posterior
+from ...latents.internal import latent_posterior
 from ...models import Linear
 from .._posterior import GaussianPosterior
 from ._method import AbstractMethod, Problem
@@ -40,7 +40,7 @@ class Exact(AbstractMethod):
                 "Exact needs the latents' own prior, Normal(0, 1); use Laplace, Variational or NUTS."
             )
         mean, cov = [], []
-        for block, n in problem.blocks("exact"):
+        for block, n in problem.blocks():
             found = _posterior(model, block)
             mean.append(np.asarray(found.mean)[:n])
             cov.append(np.asarray(found.cov)[:n])

@@ -42,7 +42,7 @@ class Laplace(AbstractMethod):
 
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
         mean, cov = [], []
-        for block, n in problem.blocks("Laplace"):
+        for block, n in problem.blocks():
             mode = modes(problem, star_data(problem.fitted.model, block))
             rank = problem.fitted.model.n_latents if self.rank is None else self.rank
             mean.append(np.asarray(mode.z)[:n])

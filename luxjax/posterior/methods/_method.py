@@ -1,24 +1,21 @@
 """What a method of inference is given, and what it has to do."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 
-from ...core import Batch, InputError
+from ...core import Batch, InputError, Progress
 from ...core.internal import PRNGKeyArray
 from ...fitted import FittedModel
 from ...latents.internal import blocks
 from .._posterior import AbstractPosterior
 from .._priors import Priors
 
-__all__ = ["AbstractMethod", "Problem", "Progress"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is going on, how much of it is done, and how much there is."""
+__all__ = ["AbstractMethod", "Problem"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Problem:
         ``"latents"``, and ``"decoders"`` or ``"scatter"`` where these are inferred too.
     block : int
         Stars handled at a time.
-    progress : Progress or None
+    tell : Progress or None
     """
 
     fitted: FittedModel
@@ -44,19 +41,19 @@ class Problem:
     priors: Priors
     free: tuple[str, ...]
     block: int = 256
-    progress: Progress | None = None
+    tell: Progress | None = None
 
-    def blocks(self, task: str) -> Iterator[tuple[Batch, int]]:
+    def blocks(self) -> Iterator[tuple[Batch, int]]:
         """Blocks of stars, all of one size, with the number of real stars in each."""
         if self.batch.n_stars <= self.block:  # nothing to fill up
             yield self.batch, self.batch.n_stars
-            if self.progress:
-                self.progress(task, self.batch.n_stars, self.batch.n_stars)
+            if self.tell:
+                self.tell("stars", self.batch.n_stars, self.batch.n_stars)
             return
         for part, _, where in blocks(self.batch, self.block):
             yield part, where.stop - where.start
-            if self.progress:
-                self.progress(task, where.stop, self.batch.n_stars)
+            if self.tell:
+                self.tell("stars", where.stop, self.batch.n_stars)
 
     def common(self, method: "AbstractMethod") -> dict[str, Any]:
         """The fields that every posterior has."""
@@ -77,6 +74,9 @@ class Problem:
 class AbstractMethod(eqx.Module):
     """A way of finding a posterior."""
 
+    default_stars: ClassVar[int] = 100
+    """Stars that it infers in about a minute; the command line gives it so many where nothing else is asked."""
+
     @abstractmethod
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> AbstractPosterior:
         """The posterior of the latents with the model known: stars are independent."""
@@ -84,7 +84,7 @@ class AbstractMethod(eqx.Module):
     def joint(self, problem: Problem, *, key: PRNGKeyArray) -> AbstractPosterior:
         """The posterior of the latents and of the parts of the model that are free."""
         raise InputError(
-            f"{type(self).__name__} infers latents with known decoders and scatter; for free = "
+            f"{type(self).__name__} infers latents with known decoders and scatter; for sample = "
             f"{', '.join(problem.free)} use Laplace, Variational or NUTS."
         )
 

@@ -1,6 +1,6 @@
 """Hamiltonian Monte Carlo with trajectories that end where they turn back, through NumPyro."""
 
-from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.infer.hmc import hmc
 
+from ...core import Progress
 from ...core.internal import Array, Float, PRNGKeyArray
 from .._joint import finish, joint_density, laplace_root, unshrunk_mode
 from .._posterior import SamplePosterior
@@ -47,6 +48,7 @@ class NUTS(AbstractMethod):
     thinning: int = 1
     target_accept: float = 0.8
     max_tree_depth: int = 10
+    default_stars: ClassVar[int] = 12
 
     def __check_init__(self):
         for what, least in (
@@ -63,13 +65,12 @@ class NUTS(AbstractMethod):
         model = problem.fitted.model
         density = WhiteStar(StarDensity(model, problem.priors.latents))
         draws, stats = [], []
-        for i, (block, n) in enumerate(problem.blocks("NUTS")):
+        for i, (block, n) in enumerate(problem.blocks()):
             stars = star_data(model, block)
             mode = modes(problem, stars)
             lanes = (stars, mode.z, jax.block_until_ready(dense_roots(mode.precision)))
-            told = _told(problem, "NUTS")
             eps, info = sample_chains(
-                self, density, lanes, keys_for(key, i, block.n_stars), model.n_latents, told
+                self, density, lanes, keys_for(key, i, block.n_stars), model.n_latents, problem.tell
             )
             z = mode.z[:, None, None] + jnp.einsum("nij,ncsj->ncsi", lanes[2], eps)
             draws.append(np.moveaxis(np.asarray(z)[:n], 0, 2))
@@ -86,19 +87,13 @@ class NUTS(AbstractMethod):
         white = White(density, centre, laplace_root(plain, centre))
         chain_key, z_key = jax.random.split(key)
         one = jnp.zeros(1)  # a single posterior, which brings its own data
-        eps, stats = sample_chains(self, white, one, chain_key[None], len(centre), _told(problem, "NUTS"))
+        eps, stats = sample_chains(self, white, one, chain_key[None], len(centre), problem.tell)
         stats = {k: v[0] for k, v in stats.items()}
         return finish(problem, self, density, white.map(jnp.asarray(eps[0])), stats, key=z_key)
 
 
-def _told(problem: Problem, task: str) -> Callable | None:
-    """Progress of a sampler, where anybody wants to know."""
-    tell = problem.progress
-    return None if tell is None else lambda done, n: tell(task, done, n)
-
-
 def sample_chains(
-    nuts: NUTS, density, lanes, keys: PRNGKeyArray, dim: int, progress: Callable | None = None
+    nuts: NUTS, density, lanes, keys: PRNGKeyArray, dim: int, tell: Progress | None = None
 ) -> tuple[Float[Array, "lane chain draw dim"], dict[str, np.ndarray]]:
     """Chains of many posteriors side by side, every posterior (lane) with its own data and key.
 
@@ -111,8 +106,7 @@ def sample_chains(
         Leading axis: lane.
     keys : (lane,) keys
     dim : int
-    progress : callable, optional
-        Called with (transitions done, transitions in all).
+    tell : Progress, optional
 
     Returns
     -------
@@ -120,12 +114,12 @@ def sample_chains(
     stats : dict of str to (lane, chain, draw) array
     """
     state = _start(nuts, density, lanes, keys, dim)
-    state = _transitions(nuts, density, lanes, state, nuts.warmup, progress, 0)[0]
-    _, kept = _transitions(nuts, density, lanes, state, nuts.draws, progress, nuts.warmup)
+    state = _transitions(nuts, density, lanes, state, nuts.warmup, tell, 0)[0]
+    _, kept = _transitions(nuts, density, lanes, state, nuts.draws, tell, nuts.warmup)
     return kept.pop("eps"), kept
 
 
-def _transitions(nuts: NUTS, density, lanes, state, n: int, progress, before: int):
+def _transitions(nuts: NUTS, density, lanes, state, n: int, tell: Progress | None, before: int):
     """`n` draws of every chain in portions that one program makes, whatever their size."""
     warming, parts = before < nuts.warmup, []
     thinning = 1 if warming else nuts.thinning
@@ -134,8 +128,9 @@ def _transitions(nuts: NUTS, density, lanes, state, n: int, progress, before: in
         state, out = _program(nuts, density, lanes, state, jnp.asarray(size), jnp.asarray(thinning))
         if not warming:
             parts.append({k: np.asarray(v[:, :size]) for k, v in out.items()})
-        if progress:
-            progress(before + (done + size) * thinning, nuts.warmup + nuts.draws * nuts.thinning)
+        if tell:
+            n_all = nuts.warmup + nuts.draws * nuts.thinning
+            tell("transitions", before + (done + size) * thinning, n_all)
     joined = {k: np.concatenate([p[k] for p in parts], axis=1) for k in (parts[0] if parts else ())}
     return state, {k: v.reshape(-1, nuts.chains, *v.shape[1:]) for k, v in joined.items()}
 

@@ -1,5 +1,7 @@
 """Stochastic variational inference: the normal distribution closest to the posterior, through NumPyro."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -54,6 +56,7 @@ class Variational(AbstractMethod):
     particles: int = 16
     learning_rate: float = 0.05
     draws: int = 1000
+    default_stars: ClassVar[int] = 50
 
     def __check_init__(self):
         check_name("guide", self.guide, GUIDES)
@@ -66,7 +69,7 @@ class Variational(AbstractMethod):
         model = problem.fitted.model
         density = WhiteStar(StarDensity(model, problem.priors.latents))
         parts = []
-        for i, (block, n) in enumerate(problem.blocks("variational")):
+        for i, (block, n) in enumerate(problem.blocks()):
             stars = star_data(model, block)
             mode = modes(problem, stars)
             root = dense_roots(mode.precision) if self.guide == "full_rank" else _scales(mode.precision)

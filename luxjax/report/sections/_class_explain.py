@@ -103,7 +103,7 @@ def explain_class_run(
 def _pages(run, data: ClassData, examples: ClassExamples, classifier, background, seed: int) -> list[Path]:
     few = data.select(examples.rows)
     values = explain_classes(classifier, few.features, background=background, seed=seed)
-    found = classifier.classify(few.features, level=run.metrics["classes"]["level"])
+    found = classifier.classify(few.features, coverage=run.metrics["classes"]["level"])
     return [
         star_page(
             run,

@@ -1,8 +1,8 @@
 """More than the main class: subclass, luminosity class and stage, and atmospheric parameters, trained and judged on the same stars.
 
-heads/, heads.csv              classifiers that never contradict each other, and their answers for the stars held out
+levels/, levels.csv              classifiers that never contradict each other, and their answers for the stars held out
 parameters/, parameters.csv    models of Teff, log g, [Fe/H], [alpha/Fe], and their answers with the ends of their intervals
-metrics.json                   ``class_heads``, ``class_parameters``
+metrics.json                   ``class_levels``, ``class_parameters``
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ...classify.heads import class_labels, load_heads, save_heads, train_heads
-from ...classify.internal import cross_validate_heads
+from ...classify.internal import class_labels, cross_validate_levels
+from ...classify.levels import load_levels, save_levels, train_levels
 from ...classify.parameters import (
     cross_validate_parameters,
     load_parameters,
@@ -31,10 +31,10 @@ from ...runs.internal import PARAMETERS, ClassData
 from .._section import Cell, Section, Shown, Table
 
 __all__ = [
-    "check_heads",
+    "check_levels",
     "class_more",
     "more_answers",
-    "train_heads_run",
+    "train_levels_run",
     "train_parameters_run",
     "with_parameters",
 ]
@@ -45,18 +45,18 @@ LEAST = 12  # training stars of a finer class; rarer ones are joined or left out
 FACTS = ["id", "file", "obsid", "snr"]
 
 
-def with_parameters(data: ClassData, file: Path) -> ClassData:
+def with_parameters(data: ClassData, labels: Path) -> ClassData:
     """Parameters from a catalogue, CSV, joined by its column ``obsid``, ``id`` or ``file`` (also ``filename``, without folders)."""
-    if not Path(file).is_file():
+    if not Path(labels).is_file():
         raise InputError(
-            f"there is no catalogue {file}; give a CSV file with columns such as teff, logg, fe_h."
+            f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."
         )
-    table = pd.read_csv(file, dtype={"obsid": str, "id": str}, low_memory=False).rename(columns=OTHER_NAMES)
+    table = pd.read_csv(labels, dtype={"obsid": str, "id": str}, low_memory=False).rename(columns=OTHER_NAMES)
     names = [n for n in PARAMETERS if n in table]
     keys = [k for k in ("file", "obsid", "id") if k in table]
     if not names or not keys:
         raise InputError(
-            f"{file} needs a column file, obsid or id and one of {', '.join(PARAMETERS)}; it has {', '.join(table.columns)}."
+            f"{labels} needs a column file, obsid or id and one of {', '.join(PARAMETERS)}; it has {', '.join(table.columns)}."
         )
     own = data.table[keys[0]].astype(str)
     given = table[keys[0]].astype(str)
@@ -66,7 +66,7 @@ def with_parameters(data: ClassData, file: Path) -> ClassData:
     found = found[~given.duplicated().to_numpy()].set_index(given[~given.duplicated()]).reindex(own)
     if not found.notna().any().any():
         raise InputError(
-            f"no spectrum is in {file} by its column '{keys[0]}'; give the catalogue of these spectra."
+            f"no spectrum is in {labels} by its column '{keys[0]}'; give the catalogue of these spectra."
         )
     new = data.table.drop(columns=[n for n in names if n in data.table])
     return ClassData(
@@ -74,34 +74,34 @@ def with_parameters(data: ClassData, file: Path) -> ClassData:
     )
 
 
-def train_heads_run(
-    run: RunFolder, data: ClassData, heads: Sequence[str], split, folds: int, seed: int, **options: Any
+def train_levels_run(
+    run: RunFolder, data: ClassData, levels: Sequence[str], split, folds: int, seed: int, **options: Any
 ) -> dict[str, Any]:
     """Train classifiers of subclass, luminosity class and stage, and judge them on stars held out; returns the scores."""
     fit, judge = split[0]
-    options["least"] = LEAST
+    options["min_per_class"] = LEAST
     if folds:
-        found = cross_validate_heads(data.features, data.table, heads, folds=folds, seed=seed, **options)
-        trained, judged = train_heads(data.features, data.table, heads, seed=seed, **options), data.table
+        found = cross_validate_levels(data.features, data.table, levels, folds=folds, seed=seed, **options)
+        trained, judged = train_levels(data.features, data.table, levels, seed=seed, **options), data.table
     else:
         some = data.select(fit)
-        trained = train_heads(some.features, some.table, heads, seed=seed, **options)
+        trained = train_levels(some.features, some.table, levels, seed=seed, **options)
         judged = data.table.iloc[judge].reset_index(drop=True)
         found = trained.classify(data.features.select(judge))
-    save_heads(trained, run.path / "heads")
+    save_levels(trained, run.path / "levels")
     truth = class_labels(judged)
     answers = found.reset_index(drop=True)
     shown = [h for h in trained.names if h != "class"]
     table = pd.concat(
         [judged[FACTS], answers[[c for c in answers if str(c).startswith(tuple(shown))]]], axis=1
     )
-    run.write_csv("heads.csv", table.assign(**{f"{h}_truth": truth[h].to_numpy() for h in shown}))
-    entry = {h: _head(answers[h], truth[h], judged["id"]) for h in shown}
+    run.write_csv("levels.csv", table.assign(**{f"{h}_truth": truth[h].to_numpy() for h in shown}))
+    entry = {h: _level(answers[h], truth[h], judged["id"]) for h in shown}
     notes = trained.notes.to_dict(orient="records")
     return {"scores": entry, "notes": notes}
 
 
-def _head(answer: pd.Series, truth: pd.Series, ids: pd.Series) -> dict[str, Any]:
+def _level(answer: pd.Series, truth: pd.Series, ids: pd.Series) -> dict[str, Any]:
     """How often an answer is right where both are known, beside the commonest answer; joined subclasses hold a range."""
     known = ((truth != "") & (answer != "")).to_numpy()
     if not known.any():
@@ -144,14 +144,15 @@ def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, see
     judged = data.table.iloc[rows].reset_index(drop=True)
     table = pd.concat([judged[FACTS], found.reset_index(drop=True)], axis=1)
     run.write_csv("parameters.csv", table.assign(**{f"{n}_truth": judged[n] for n in names}))
-    return {"level": trained.level, "scores": scores.to_dict(orient="index")}
+    return {"level": trained.coverage, "scores": scores.to_dict(orient="index")}
 
 
-def more_answers(run: RunFolder, data: ClassData, level: float) -> pd.DataFrame:
-    """Answers of the run's heads and parameters, where it has them, row for row."""
+def more_answers(run: RunFolder, data: ClassData, coverage: float) -> pd.DataFrame:
+    """Answers of the run's levels and parameters, where it has them, row for row."""
     parts = [pd.DataFrame(index=range(len(data.table)))]
-    if (run.path / "heads").is_dir():
-        found = load_heads(run.path / "heads").classify(data.features, level=level)
+    levels = run.path / ("levels" if (run.path / "levels").is_dir() else "heads")  # as it was called
+    if levels.is_dir():
+        found = load_levels(levels).classify(data.features, coverage=coverage)
         parts.append(found[[c for c in found if not str(c).startswith("class")]].reset_index(drop=True))
     if (run.path / "parameters").is_dir():
         parts.append(load_parameters(run.path / "parameters").predict(data.features).reset_index(drop=True))
@@ -161,8 +162,11 @@ def more_answers(run: RunFolder, data: ClassData, level: float) -> pd.DataFrame:
 def class_more(run: RunFolder) -> Section | None:
     """The section of the page; None for runs that have neither."""
     metrics = run.metrics if run.has("metrics") else {}
-    heads, parameters = metrics.get("class_heads"), metrics.get("class_parameters")
-    tables = ([] if not heads else [_heads_table(heads)]) + (
+    levels, parameters = (
+        metrics.get("class_levels") or metrics.get("class_heads"),
+        metrics.get("class_parameters"),
+    )
+    tables = ([] if not levels else [_levels_table(levels)]) + (
         [] if not parameters else [_parameters_table(parameters)]
     )
     figures: tuple[Shown, ...] = ()
@@ -178,14 +182,14 @@ def class_more(run: RunFolder) -> Section | None:
     return Section("Finer classes and parameters", tables=tuple(tables), figures=figures) if tables else None
 
 
-def _heads_table(found: dict[str, Any]) -> Table:
+def _levels_table(found: dict[str, Any]) -> Table:
     rows: list[list[str | Cell]] = []
-    for head, e in found["scores"].items():
+    for level, e in found["scores"].items():
         if e["spectra"]:
             right = Cell(f"{e['right']:.1%}", f"{e['lower']:.1%} to {e['upper']:.1%}")
-            rows.append([head.capitalize(), f"{e['spectra']:,}", right, f"{e['baseline']:.1%}"])
+            rows.append([level.capitalize(), f"{e['spectra']:,}", right, f"{e['baseline']:.1%}"])
     caption = "Where both are known. Rare subclasses were joined with their neighbours: a range that holds the true one is right. Small print: 95% interval."
-    return Table(["Head", "Spectra", "Right", "Commonest answer"], rows, caption)
+    return Table(["Level", "Spectra", "Right", "Commonest answer"], rows, caption)
 
 
 def _parameters_table(found: dict[str, Any]) -> Table:
@@ -214,7 +218,7 @@ def _parameters_table(found: dict[str, Any]) -> Table:
     )
 
 
-def check_heads(heads: Sequence[str]) -> None:
-    """Raise on heads that do not exist."""
-    for head in heads:
-        check_name("head", head, ("subclass", "luminosity", "stage"))
+def check_levels(levels: Sequence[str]) -> None:
+    """Raise on class levels that do not exist."""
+    for level in levels:
+        check_name("class level", level, ("subclass", "luminosity", "stage"))

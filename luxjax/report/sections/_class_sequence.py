@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...classify import cluster, embed, ordinal_error
 from ...classify.features import Features
-from ...classify.internal import SEQUENCE, sequence_position
+from ...classify.internal import SEQUENCE, cluster, embed, ordinal_error, sequence_position
 from ...plots import plot_embedding, plot_ordinal
 from ...plots.internal import save
 from ...runs import RunFolder

@@ -5,7 +5,7 @@ spectra.csv     the same rows: star, file, class, subclass, S/N; and in which pa
 left_out.csv    files and spectra that are not among them, each with its reason
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ...classify.features import Features, extract_features
-from ...core import InputError
-from ...core.internal import join_names
+from ...core import InputError, Progress
+from ...core.internal import join_names, reporting
 from ...data import Spectra
 from ...preprocessing import reject_cosmic_rays
 from ...simulation import simulate_lamost
@@ -74,8 +74,8 @@ def lamost_data(
     *,
     repeats: str = "all",
     need_class: bool = True,
-    clean: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    reject_cosmic_rays: bool = False,
+    progress: bool | Progress | None = None,
 ) -> ClassData:
     """Read LAMOST files and measure their features; what cannot be used is listed, never fatal.
 
@@ -87,15 +87,16 @@ def lamost_data(
         Keep every spectrum of a star, or the one of highest S/N.
     need_class : bool
         Whether to leave out what the survey's pipeline did not class as a star of O to M.
-    clean : bool
-        Whether to reject cosmic rays first.
-    progress : callable, optional
-        Told (task, done, total).
+    reject_cosmic_rays : bool
+        Before features are measured.
+    progress : bool or Progress, optional
+        True shows the spectra that are done on standard error; a function is called with ``("spectra", done, total)``.
     """
     found = read_lamost(
         files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
         repeats=repeats,
         need_class=need_class,
+        progress=progress,
     )
     facts = found.spectra.table
     assert facts is not None  # the reader makes one
@@ -105,7 +106,7 @@ def lamost_data(
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
     table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
-    return _measured(spectra, table, problems, clean, progress)
+    return _measured(spectra, table, problems, reject_cosmic_rays, progress)
 
 
 def simulated_data(
@@ -115,8 +116,8 @@ def simulated_data(
     snr: tuple[float, float] = (10.0, 100.0),
     visits: int = 1,
     mix: Mapping[str, float] | None = None,
-    clean: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    reject_cosmic_rays: bool = False,
+    progress: bool | Progress | None = None,
 ) -> ClassData:
     """Features of a simulated LAMOST, whose true classes and parameters are known; options as for `simulate_lamost`."""
     made = simulate_lamost(n_stars, key=seed, snr=snr, visits=visits, mix=mix)
@@ -126,7 +127,7 @@ def simulated_data(
         [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
     )
     table = table.assign(id=made.spectra.ids, file="", release="simulated")
-    return _measured(made.spectra, table, NOTHING, clean, progress)
+    return _measured(made.spectra, table, NOTHING, reject_cosmic_rays, progress)
 
 
 def _measured(
@@ -136,15 +137,17 @@ def _measured(
     parts = [spectra.select(slice(k, k + BLOCK)) for k in range(0, len(spectra), BLOCK)]
     frame = "rest" if spectra.frame == "rest" else ""
     found, begin = [], 0
-    for part in parts:
-        z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
-        one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
-        found.append(
-            replace(one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin))
-        )
-        begin += len(part)
-        if progress:
-            progress("spectra", begin, len(spectra))
+    with reporting(progress, "measure features") as tell:
+        for part in parts:
+            z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
+            one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
+            found.append(
+                replace(
+                    one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin)
+                )
+            )
+            begin += len(part)
+            tell("spectra", begin, len(spectra))
     features = _stacked(found)
     out = features.left_out
     lost = pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]})  # fmt: skip
@@ -170,21 +173,21 @@ def _stacked(parts: list[Features]) -> Features:
     )
 
 
-def keep_classes(data: ClassData, wanted: Sequence[str] = (), least: int = 20) -> ClassData:
+def keep_classes(data: ClassData, classes: Sequence[str] = (), min_per_class: int = 20) -> ClassData:
     """The spectra of the classes asked for that have enough stars; the others are left out with the reason."""
     stars = data.table.groupby("class")["id"].nunique()
-    for name in wanted:
+    for name in classes:
         if name not in stars:
             raise InputError(f"no spectrum is of class '{name}'; there are {_counts(stars)}.")
-    kept = [str(c) for c in stars.index if c in (wanted or stars.index) and stars[c] >= least]
+    kept = [str(c) for c in stars.index if c in (classes or stars.index) and stars[c] >= min_per_class]
     if len(kept) < 2:
         raise InputError(
-            f"a classifier needs two classes with {least} stars each; there are {_counts(stars)}. Give more spectra, or "
-            "fewer as --least (10 at the very least)."
+            f"a classifier needs two classes with {min_per_class} stars each; there are {_counts(stars)}. Give more spectra, or "
+            "fewer as --min-per-class (10 at the very least)."
         )
     reasons = {
-        c: f"class {c} has only {stars[c]} stars, {least} are needed"
-        if c in (wanted or stars.index)
+        c: f"class {c} has only {stars[c]} stars, {min_per_class} are needed"
+        if c in (classes or stars.index)
         else f"class {c} was not asked for"
         for c in stars.index
         if c not in kept

@@ -10,8 +10,8 @@ from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
 from ...surveys import read_lamost
-from ._data import ClassData
 from .._folder import RunFolder
+from ._data import ClassData
 
 __all__ = ["ClassExamples", "choose_examples", "find_examples", "write_examples"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...classify import Classifier, compare_rankings, condition_on, permute_families
-from ...classify.internal import FamilyAblation, RankingComparison, Temperature
 from ...classify.features import Features
-from ...stats import Ranking
-from ...interpret.internal import FeatureRanks, LOG_RATIO, Shapley
+from ...classify.internal import FamilyAblation, RankingComparison, Temperature
 from ...interpret.attribution import rank_features, shapley_classes
+from ...interpret.internal import LOG_RATIO, FeatureRanks, Shapley
+from ...stats import Ranking
 
 __all__ = ["ClassReasons", "class_reasons", "explain_classes"]
 

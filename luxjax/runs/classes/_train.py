@@ -15,14 +15,14 @@ import pandas as pd
 from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
+from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
 from ...core import InputError, check_name
+from ...report.internal import check_levels, more_answers, train_levels_run, train_parameters_run
 from ...stats import binomial_interval
+from .._folder import RunFolder
 from ._data import ClassData, write_class_data
 from ._examples import choose_examples, write_examples
-from ...report.internal import check_heads, more_answers, train_heads_run, train_parameters_run
-from .._folder import RunFolder
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
 
@@ -45,12 +45,12 @@ def check_class_options(options: Mapping[str, Any]) -> None:
                 "or choose boosting, forest, logistic or xgboost."
             )
     check_name("calibration", options["calibration"], CALIBRATORS)
-    check_heads(options["heads"])
-    _check_split(options["folds"], options["share"])
+    check_levels(options["levels"])
+    _check_split(options["folds"], options["test_fraction"])
 
 
 def class_folds(
-    data: ClassData, *, folds: int = 0, share: float = 0.25, seed: int = 0
+    data: ClassData, *, folds: int = 0, test_fraction: float = 0.25, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to train on and rows to judge, all spectra of a star on one side, classes in like shares.
 
@@ -59,22 +59,22 @@ def class_folds(
     data : ClassData
     folds : int
         Every star is judged once, by one of so many classifiers; 0 for a single split.
-    share : float
+    test_fraction : float
         Share of the stars that a single split judges.
     seed : int
     """
-    _check_split(folds, share)
+    _check_split(folds, test_fraction)
     star = np.unique(data.features.ids, return_inverse=True)[1]
-    split = StratifiedGroupKFold(folds or round(1 / share), shuffle=True, random_state=seed)
+    split = StratifiedGroupKFold(folds or round(1 / test_fraction), shuffle=True, random_state=seed)
     parts = list(split.split(star[:, None], data.table["class"], star))
     return parts if folds else parts[:1]
 
 
-def _check_split(folds: int, share: float) -> None:
+def _check_split(folds: int, test_fraction: float) -> None:
     if folds == 1 or folds < 0:
         raise InputError(f"folds are 0 (one split) or at least 2; given: {folds}.")
-    if not 0.05 <= share <= 0.5:
-        raise InputError(f"the share of stars to judge is between 0.05 and 0.5; given: {share}.")
+    if not 0.05 <= test_fraction <= 0.5:
+        raise InputError(f"the share of stars to judge is between 0.05 and 0.5; given: {test_fraction}.")
 
 
 def train_classes(
@@ -85,11 +85,11 @@ def train_classes(
     compare: Sequence[str] = (),
     calibration: str = "temperature",
     balanced: bool = False,
-    search: int = 0,
+    tune: int = 0,
     folds: int = 0,
-    share: float = 0.25,
-    level: float = 0.9,
-    heads: Sequence[str] = (),
+    test_fraction: float = 0.25,
+    coverage: float = 0.9,
+    levels: Sequence[str] = (),
     parameters: bool = False,
     seed: int = 0,
     stage: Stages,
@@ -101,15 +101,15 @@ def train_classes(
     run : RunFolder
     data : ClassData
         Of classes with enough stars, as from `keep_classes`.
-    estimator, calibration, balanced, search
+    estimator, calibration, balanced, tune
         As for `luxjax.classify.train_classifier`.
     compare : sequence of str
         Other estimators, judged on the same stars.
-    folds, share
+    folds, test_fraction
         As for `class_folds`. With folds the saved classifier is trained on all stars.
-    level : float
-        Of the sets in ``predictions.csv``.
-    heads : sequence of str
+    coverage : float
+        Chance with which a set of ``predictions.csv`` holds the true class.
+    levels : sequence of str
         Of ``"subclass"``, ``"luminosity"`` and ``"stage"``: to be trained and judged too.
     parameters : bool
         Whether Teff, log g, [Fe/H] and [alpha/Fe] are too, as far as the table of the data has them.
@@ -122,21 +122,21 @@ def train_classes(
     mapping
         What ``metrics.json`` holds.
     """
-    parts = class_folds(data, folds=folds, share=share, seed=seed)
+    parts = class_folds(data, folds=folds, test_fraction=test_fraction, seed=seed)
     how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
     options = {**how, "seed": seed}
     with stage(f"train {estimator} and judge it on stars held out") as told:
-        judged, trained = _judged(data, parts, level, told, estimator=estimator, search=search, **options)
+        judged, trained = _judged(data, parts, coverage, told, estimator=estimator, tune=tune, **options)
     others = {}
     for name in compare:
         with stage(f"train and judge {name}") as told:
-            other, _ = _judged(data, parts, level, told, estimator=name, search=search, **options)
+            other, _ = _judged(data, parts, coverage, told, estimator=name, tune=tune, **options)
             others[name] = _entry(_scores(other, seed))
     classifier = trained[0]
     if folds:
         with stage(f"train {estimator} on all stars"):
             truth = list(data.table["class"].astype(str))
-            classifier = train_classifier(data.features, truth, estimator=estimator, search=search, **options)
+            classifier = train_classifier(data.features, truth, estimator=estimator, tune=tune, **options)
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
     write_class_data(run, replace(data, table=data.table.assign(part=part)))
@@ -151,7 +151,7 @@ def train_classes(
             "names": classes,
             "about": dict(classifier.about),
             "folds": folds,
-            "level": level,
+            "level": coverage,
             "spectra": {"trained": int(np.sum(part == "train")) if not folds else len(part), "judged": len(judged)},
             "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
             "left_out": data.left_out["reason"].value_counts().to_dict(),
@@ -162,10 +162,10 @@ def train_classes(
             "others": others,
         }
     }  # fmt: skip
-    if heads:
-        with stage(f"train and judge {', '.join(heads)}"):
-            metrics["class_heads"] = train_heads_run(
-                run, data, heads, parts, folds, seed, estimator=estimator, **how
+    if levels:
+        with stage(f"train and judge {', '.join(levels)}"):
+            metrics["class_levels"] = train_levels_run(
+                run, data, levels, parts, folds, seed, estimator=estimator, **how
             )
     if parameters:
         with stage("train and judge models of parameters"):
@@ -174,7 +174,9 @@ def train_classes(
     return metrics
 
 
-def _judged(data: ClassData, parts, level: float, told, **options) -> tuple[pd.DataFrame, list[Classifier]]:
+def _judged(
+    data: ClassData, parts, coverage: float, told, **options
+) -> tuple[pd.DataFrame, list[Classifier]]:
     """Every judged spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
     truth = data.table["class"].to_numpy(str)
     found, trained = [], []
@@ -183,7 +185,7 @@ def _judged(data: ClassData, parts, level: float, told, **options) -> tuple[pd.D
         one = train_classifier(data.features.select(fit), truth[fit], **options)
         new = data.features.select(judge)
         raw = replace(one, calibrator=None).probabilities(new).add_prefix("raw_")
-        table = pd.concat([one.classify(new, level=level), raw], axis=1).reset_index(drop=True)
+        table = pd.concat([one.classify(new, coverage=coverage), raw], axis=1).reset_index(drop=True)
         p = one.probabilities(new).to_numpy()
         codes = pd.Index(one.classes).get_indexer(truth[judge])
         for q in _levels(one.sets):
@@ -238,7 +240,7 @@ def _band(level: float, sets: Sequence[ConformalSets], counts: Sequence[int]) ->
     return float(low / sum(counts)), float(high / sum(counts))
 
 
-def classify_data(run: RunFolder, data: ClassData, *, level: float = 0.9) -> pd.DataFrame:
+def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> pd.DataFrame:
     """Classes of spectra by a classifier trained before.
 
     Parameters
@@ -246,17 +248,17 @@ def classify_data(run: RunFolder, data: ClassData, *, level: float = 0.9) -> pd.
     run : RunFolder
         Of the classifier.
     data : ClassData
-    level : float
-        Of the sets.
+    coverage : float
+        Chance with which a set holds the true class.
 
     Returns
     -------
     pandas.DataFrame
         A row per spectrum: ``id``, ``file``, ``obsid``, ``snr``, the survey's own ``survey_class`` and ``survey_subclass``, then the columns of
-        `luxjax.classify.Classifier.classify`, and those of heads and parameters where the run has them.
+        `luxjax.classify.Classifier.classify`, and those of levels and parameters where the run has them.
     """
     classifier = load_classifier(run.path / "classifier")
-    found = classifier.classify(data.features, level=level).reset_index(drop=True)
+    found = classifier.classify(data.features, coverage=coverage).reset_index(drop=True)
     facts = data.table[["id", "file", "obsid", "snr", "class", "subclass"]]
     facts = facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"})
-    return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, level)], axis=1)
+    return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, coverage)], axis=1)

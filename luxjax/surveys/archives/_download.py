@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ...core import InputError
+from ...core import InputError, Progress
+from ...core.internal import reporting
 from ._archive import ArchiveFile
 from ._fetch import FetchedFile, fetch_file, without_token
 
@@ -62,7 +62,7 @@ def download(
     timeout: float = 60.0,
     backoff: float = 1.0,
     check_existing: bool = False,
-    progress: bool = True,
+    progress: bool | Progress | None = True,
 ) -> DownloadResult:
     """Fetch files into a folder. Safe to interrupt and to repeat: what is there is kept, what is half there goes on.
 
@@ -82,8 +82,9 @@ def download(
         Seconds before the second attempt; doubled each time, at most 60, or what the server asks for.
     check_existing : bool
         Also compare the sizes of files that are there already with the archive's, and fetch again those that differ.
-    progress : bool
-        Show a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are done and the megabytes that came on standard error; a function is called with
+        ``("files", done, total, megabytes=...)``, by one thread at a time.
 
     Returns
     -------
@@ -101,33 +102,30 @@ def download(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        disable=not progress,
-        transient=True,
-    )
+    lock, done, received = threading.Lock(), set[str](), dict[str, int]()
 
     def fetch(file: ArchiveFile) -> FetchedFile:
-        target = folder / file.path
-        bar = bars.add_task(target.name, total=None)
-        try:
-            return fetch_file(
-                file.url,
-                target,
-                retries=retries,
-                timeout=timeout,
-                backoff=backoff,
-                check_existing=check_existing,
-                stop=stop,
-                report=lambda done, total: bars.update(bar, completed=done, total=total),
-            )
-        finally:
-            bars.remove_task(bar)
+        def came(n_bytes: int, _total: int | None = None, *, whole: bool = False) -> None:
+            with lock:
+                received[file.path] = n_bytes
+                if whole:
+                    done.add(file.path)
+                tell("files", len(done), len(wanted), megabytes=round(sum(received.values()) / 1e6, 1))
 
-    with bars, ThreadPoolExecutor(max_workers=workers) as pool:
+        found = fetch_file(
+            file.url,
+            folder / file.path,
+            retries=retries,
+            timeout=timeout,
+            backoff=backoff,
+            check_existing=check_existing,
+            stop=stop,
+            report=came,
+        )
+        came(received.get(file.path, 0), whole=True)
+        return found
+
+    with reporting(progress, "download") as tell, ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             return DownloadResult(tuple(pool.map(fetch, wanted)))
         except BaseException:

@@ -1,6 +1,6 @@
 """Which labels belong to which spectra: by identifier, by the name of the spectrum's file, or by cross-match."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,26 @@ from ._catalogs import catalog_columns, detect_release
 from ._quality import Preset, QualityReport, apply_cuts, presets
 from ._survey_labels import label_columns, read_labels
 
-__all__ = ["JOINS", "LabelSelection", "best_rows", "choose_labels", "match_labels"]
+__all__ = [
+    "JOINS",
+    "LabelSelection",
+    "best_rows",
+    "choose_labels",
+    "match_labels",
+    "standard_columns",
+    "star_columns",
+]
 
 JOINS = ("auto", "id", "file", "crossmatch")
-# Columns by the standard name that `crossmatch` knows, most wanted first; matched whatever their case.
+# Columns by the standard name that `crossmatch` and `same_star` know, most wanted first; matched whatever their case.
 _KEYS = {
     "gaia_dr3": ("gaia_dr3", "dr3_source_id", "gaiadr3_source_id", "gaiaedr3_source_id"),
     "tmass_id": ("tmass_id", "star_id", "apogee_id", "2mass"),
     "ra": ("ra", "ra_dr2"),
     "dec": ("dec", "dec_dr2"),
+    "pmra": ("pmra", "pm_ra"),
+    "pmdec": ("pmdec", "pm_dec"),
+    "epoch": ("epoch", "ref_epoch"),
 }
 _FILES = ("filename", "file")
 # What a survey calls the signal-to-noise ratio it quotes.
@@ -184,7 +195,7 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
             f"no spectrum shares its {join} with a label: the spectra have {known}, the labels {other}; "
             "try join='crossmatch'."
         )
-    sides = _standard(pd.DataFrame(spectra.table), spectra.ids), _standard(frame, labels.ids)
+    sides = standard_columns(pd.DataFrame(spectra.table), spectra.ids), standard_columns(frame, labels.ids)
     return crossmatch(*sides, allow_empty=not required)
 
 
@@ -219,8 +230,14 @@ def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
     )
 
 
-def _standard(frame: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
-    """The columns that `crossmatch` compares, under its names."""
+def star_columns(columns: Iterable[str]) -> list[str]:
+    """Those of a table's columns that tell one star from another."""
+    known = {name for names in _KEYS.values() for name in names}
+    return [c for c in columns if str(c).lower() in known]
+
+
+def standard_columns(frame: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
+    """The columns that `crossmatch` and `same_star` compare, under their names."""
     out = {name: frame[c].to_numpy() for name, given in _KEYS.items() if (c := _column(frame, given))}
     # APOGEE names its stars by their 2MASS designations.
     out.setdefault("tmass_id", np.asarray(ids, dtype=object))

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...core import InputError, check_name, choose_from
-from ...core.internal import join_names
+from ...core import InputError, check_name
+from ...core.internal import choose_from, join_names
 from ...data.internal import native
 from ..formats import _bits
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import InputError, LuxWarning, choose_from
-from ...core.internal import join_names
+from ...core import InputError, LuxWarning
+from ...core.internal import choose_from, join_names
 from ...data import LabelTable
 from ._catalogs import catalog_columns, detect_release, read_catalog
 

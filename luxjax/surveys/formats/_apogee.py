@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from ...core import InputError, check_name, choose_from
+from ...core import InputError, check_name
+from ...core.internal import choose_from
 from ...data import Spectra
 from ...data.internal import native
 from ._bits import BAD_PIXELS, PIXMASK

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy import units
-from astropy.coordinates import SkyCoord, search_around_sky
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from ...core import InputError, check_name
-from ...data import Spectra
+from ...core import InputError, Progress, check_name
+from ...data import Spectra, same_star
 from ._fits import first, open_fits
 from ._read import read_many
 
@@ -22,7 +18,6 @@ __all__ = [
     "lamost_headers",
     "parse_subclass",
     "read_lamost",
-    "same_star",
 ]
 
 GRID = 10.0 ** (
@@ -68,7 +63,7 @@ class LamostSpectra:
     ----------
     spectra : Spectra
         Ids are those of the stars; the table has, besides the file's facts, the parsed subclass and ``star``, the number of the
-        star by position.
+        star by `luxjax.data.same_star`.
     problems : pandas.DataFrame
         Columns ``path`` and ``reason``: the files that are not among them.
     """
@@ -129,7 +124,7 @@ def read_lamost(
     need_class: bool = True,
     min_good: float = 0.5,
     radius: float = 3.0,
-    progress: bool = False,
+    progress: bool | Progress | None = False,
 ) -> LamostSpectra:
     """Read low-resolution spectra of any release onto their common grid; what cannot be used is listed, never fatal.
 
@@ -145,8 +140,8 @@ def read_lamost(
         Least fraction of good pixels.
     radius : float
         Arcseconds within which spectra are of the same star.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
 
     Returns
     -------
@@ -175,7 +170,7 @@ def read_lamost(
     spectra = Spectra.stack(kept)
     table = spectra.table if spectra.table is not None else pd.DataFrame()
     parsed = parse_subclass(table["subclass"])[["main", "subtype", "luminosity"]]
-    star = same_star(table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius)
+    star = same_star(table, ids=spectra.ids, radius_arcsec=radius)
     spectra = spectra.replace(table=pd.concat([table, parsed], axis=1).assign(star=star))
     if repeats == "best":
         order = np.argsort(-np.nan_to_num(table["snrg"].to_numpy(float), nan=-1), kind="stable")
@@ -232,19 +227,3 @@ def _on_grid(one: Spectra) -> Spectra:
         mask=None if one.mask is None else np.pad(one.mask, pad),
         wavelength=GRID,
     )
-
-
-def same_star(ra: np.ndarray, dec: np.ndarray, radius: float = 3.0) -> np.ndarray:
-    """Number of the star that each position belongs to, (row,) int: positions linked by less than `radius` arcseconds.
-
-    A row without a position is a star of its own.
-    """
-    ra, dec = np.asarray(ra, float), np.asarray(dec, float)
-    known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-    links = np.zeros((2, 0), int)
-    if len(known) > 1:
-        sky = SkyCoord(ra[known], dec[known], unit="deg")
-        a, b, *_ = search_around_sky(sky, sky, radius * units.arcsec)
-        links = np.stack([known[a], known[b]])
-    graph = coo_array((np.ones(links.shape[1]), (links[0], links[1])), shape=(len(ra), len(ra)))
-    return connected_components(graph, directed=False)[1]

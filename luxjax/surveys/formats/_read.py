@@ -10,15 +10,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from astropy.io import fits
-from rich.progress import track
 
-from ...core import InputError, choose_from
-from ...core.internal import join_names
+from ...core import InputError, Progress
+from ...core.internal import choose_from, join_names, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._fits import open_fits
 
-__all__ = ["FORMATS", "Format", "ReadResult", "files_by_star", "identify", "read", "read_many"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "ReadResult",
+    "detect_format",
+    "files_by_star",
+    "identify",
+    "read",
+    "read_many",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,21 @@ FORMATS: tuple[Format, ...] = (
 def identify(hdus: fits.HDUList) -> Format | None:
     """The first known layout that fits."""
     return next((f for f in FORMATS if f.identify(hdus)), None)
+
+
+def detect_format(file: str | Path) -> str | None:
+    """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
+
+    The content decides, not the name of the file. `FORMATS` lists all layouts.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no FITS file, or is truncated.
+    """
+    with open_fits(file) as hdus:
+        layout = identify(hdus)
+    return None if layout is None else layout.name
 
 
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
@@ -155,7 +178,7 @@ def read_many(
     *,
     each: Callable[[Spectra], Spectra] | None = None,
     workers: int | None = None,
-    progress: bool = True,
+    progress: bool | Progress | None = True,
     stack: bool = True,
     **options,
 ) -> ReadResult:
@@ -170,8 +193,8 @@ def read_many(
         grid, so that thousands of stars never lie in memory unreduced.
     workers : int, optional
         Threads (default 4). They hide the latency of disks and networks; parsing itself takes turns.
-    progress : bool
-        Draw a progress bar.
+    progress : bool or Progress, optional
+        True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
     stack : bool
         Put everything into one `Spectra` where grids, media and frames agree.
     **options
@@ -201,12 +224,12 @@ def read_many(
 
     spectra: list[Spectra] = []
     failures: list[tuple[str, str]] = []
-    with ThreadPoolExecutor(max_workers=workers or 4) as pool:
-        results = pool.map(one, groups)
-        for found, failed in track(results, "reading spectra", total=len(groups), disable=not progress):
+    with ThreadPoolExecutor(max_workers=workers or 4) as pool, reporting(progress, "read spectra") as tell:
+        for done, (found, failed) in enumerate(pool.map(one, groups), 1):
             failures += failed
             if found is not None:
                 spectra.append(found)
+            tell("files", done, len(groups))
     table = pd.DataFrame(failures, columns=["path", "reason"], dtype=str)
     if not (stack and spectra):
         return ReadResult(spectra, table, "stacking was not asked for." if spectra else "")

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import cross_validate, load_classifier, save_classifier, score_classes, train_classifier
+from luxjax.classify import (
+    cross_validate_classifier,
+    load_classifier,
+    save_classifier,
+    score_classes,
+    train_classifier,
+)
 from luxjax.classify.features import Features
 from luxjax.classify.internal import make_estimator
 from luxjax.core import InputError
@@ -101,7 +107,7 @@ def test_first_layer_is_the_textbook_convolution(trained):
 def test_cross_validated_like_the_others_and_refuses_what_is_no_pixel(trained):
     _, x, y = trained
     part = x.select(slice(0, 120))
-    found = cross_validate(part, y[:120], folds=2, estimator="cnn", **{**QUICK, "epochs": 2})
+    found = cross_validate_classifier(part, y[:120], folds=2, estimator="cnn", **{**QUICK, "epochs": 2})
     assert list(found.index) == list(part.ids)
     mixed = Features(x.values, x.errors, {**x.families, x.names[0]: "balmer"}, x.ids, x.rows, x.left_out)
     with pytest.raises(InputError, match="give it the features of pixel_features"):

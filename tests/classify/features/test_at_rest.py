@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.classify.features import fit_latents, latent_features, pixel_features, rest_spectra
+from luxjax.classify.features import fit_latents, latent_features, pixel_features
+from luxjax.classify.features._at_rest import rest_spectra
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.fitted import FittedModel, OutputInfo

@@ -1,6 +1,7 @@
 """Parameters from features, in a made-up world whose quantiles are known."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -43,8 +44,8 @@ def trained():
     features, labels, _ = world(900, 1)
     labels.value[:50, 1] = np.nan  # a label that some stars lack
     return {
-        "boosting": train_parameters(features, labels, ("teff", "logg"), level=0.8, **QUICK),
-        "ridge": train_parameters(features, labels, ("teff", "logg"), level=0.8, estimator="ridge"),
+        "boosting": train_parameters(features, labels, ("teff", "logg"), coverage=0.8, **QUICK),
+        "ridge": train_parameters(features, labels, ("teff", "logg"), coverage=0.8, estimator="ridge"),
     }
 
 
@@ -117,9 +118,14 @@ def test_saved_and_loaded_to_the_identical_predictions(trained, name, tmp_path):
     features, _, _ = world(50, 7)
     model = dataclasses.replace(trained[name], parameters={"teff": trained[name].parameters["teff"]})
     again = load_parameters(save_parameters(model, tmp_path / "p"))
+    save_parameters(again, tmp_path / "p")  # takes the place of its earlier self
     pd.testing.assert_frame_equal(again.predict(features), model.predict(features), check_exact=True)
     assert again.about == model.about
     assert again.parameters["teff"].unit == "K"
+    header = json.loads((tmp_path / "p" / "parameters.json").read_text())
+    header["level"] = header.pop("coverage")  # as it was called
+    (tmp_path / "p" / "parameters.json").write_text(json.dumps(header))
+    assert load_parameters(tmp_path / "p").coverage == model.coverage
     (tmp_path / "p" / "model_0_0.skops").write_bytes(b"no zip")
     with pytest.raises(InputError, match="is damaged"):
         load_parameters(tmp_path / "p")
@@ -130,7 +136,7 @@ def test_bad_input():
     with pytest.raises(InputError, match="no label 'fe_h'"):
         train_parameters(features, labels)
     with pytest.raises(InputError, match="needs at least 95"):
-        train_parameters(features, labels, ("teff",), level=0.95)
+        train_parameters(features, labels, ("teff",), coverage=0.95)
     with pytest.raises(InputError, match="no estimator 'forest'"):
         train_parameters(features, labels, ("teff",), estimator="forest")
     strangers = LabelTable(labels.value, 1.0, labels.names, [f"t{k}" for k in range(60)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import conditional_bound
+from luxjax.evidence.lines_of_evidence._bound import conditional_bound
 from luxjax.simulation import PlantLine, simulate
 
 OTHERS = ("teff", "logg", "fe_h", "alpha_fe")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import doppelgangers
+from luxjax.evidence.lines_of_evidence._doppelgangers import doppelgangers
 
 N, PIXELS, OWN = 600, 80, slice(38, 43)
 

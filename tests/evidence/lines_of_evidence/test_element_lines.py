@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import element_line_residual
-from luxjax.evidence.internal import line_depth, line_depth_without
+from luxjax.evidence.lines_of_evidence._element_lines import (
+    element_line_residual,
+    line_depth,
+    line_depth_without,
+)
 
 PROFILE = np.array([0, 0.5, 1.0, 0.5, 0, 0.2, 0.8, 0.2, 0])
 LINE = np.array([-1, 0, 0, 0, -1, 1, 1, 1, -1])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence import conditional_gain, second_order
+from luxjax.evidence import second_order
+from luxjax.evidence.lines_of_evidence._gain import conditional_gain
 
 
 def world(rng, n=1500, response=0.8, tau=0.1, error=0.08):

@@ -5,7 +5,8 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.evidence import off_trend_response, residualize, second_order
-from luxjax.evidence.internal import claimed_slope, expected_slope, response_share
+from luxjax.evidence._expected import claimed_slope, expected_slope
+from luxjax.evidence.lines_of_evidence._off_trend import response_share
 
 ERROR, OTHERS_ERROR = 0.08, np.array([0.1, 0.05])
 

@@ -1,12 +1,28 @@
+"""Supporting evidence on what the latents hold, one line of evidence after the other."""
+
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from luxjax.data import Catalog, LabelTable
-from luxjax.evidence import Evidence, supporting_evidence
+from luxjax.evidence import Evidence
+from luxjax.evidence.lines_of_evidence._disentanglement import LatentDisentanglement
+from luxjax.evidence.lines_of_evidence._latent_sample import latent_sample
+from luxjax.evidence.lines_of_evidence._probe import LatentProbe
+from luxjax.evidence.lines_of_evidence._shapley import WindowShapley
 from luxjax.interpret.attribution import shapley_spread
 from luxjax.interpret.representation import Draws, amnesic_probe, canonical_gauge, mig, probe, star_latents
 
 from ..bilinear_model import exact, world
+
+
+def supporting_evidence(fitted, catalog, **options) -> dict[str, list[Evidence]]:
+    sample = latent_sample(fitted, catalog, **options)
+    lines = (LatentProbe(), WindowShapley(), LatentDisentanglement())
+    return {
+        n: [line.measure(SimpleNamespace(label=n, sample=sample)) for line in lines] for n in sample.names
+    }
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +87,7 @@ def test_one_label_alone_has_nothing_to_be_erased_or_compared_with(made):
 
 
 def test_at_most_two_thousand_stars_are_looked_at(made, monkeypatch):
-    monkeypatch.setattr("luxjax.evidence.lines_of_evidence._supporting.MOST_STARS", 60)
+    monkeypatch.setattr("luxjax.evidence.lines_of_evidence._latent_sample.MOST_STARS", 60)
 
     found = supporting_evidence(exact(made), made.catalog)
     assert len(found["label_2"][0].arrays["predicted"]) == 60

@@ -8,12 +8,12 @@ import pytest
 from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset, open_dataset
+from luxjax.dataset._streamed import Streamed
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.fitting import Gradient, fit
 from luxjax.fitting.gradient import _descent, _minibatches
 from luxjax.fitting.gradient._minibatches import Minibatches
 from luxjax.models import Lux
-from luxjax.parallel.internal import Streamed
 
 N, PIXELS = 150, 24
 KEY = jax.random.key(0)
@@ -71,7 +71,7 @@ def test_every_star_once_in_each_epoch_and_the_same_order_after_a_resumed_step()
 
 def test_from_disk_the_same_stars_as_from_memory_in_the_same_order(catalog, dataset, small_windows):
     whole = described(catalog).batch(catalog)
-    disk = Minibatches(Streamed(dataset, described(catalog).batch, catalog.sizes), 10, 7, KEY)
+    disk = Minibatches(Streamed(dataset, described(catalog), catalog.sizes), 10, 7, KEY)
     memory = Minibatches(whole, 10, 7, KEY)
     assert (disk.window, disk.run) == (40, 16)
     memory.window, memory.run = disk.window, disk.run
@@ -91,7 +91,7 @@ def test_from_disk_the_same_stars_as_from_memory_in_the_same_order(catalog, data
 
 
 def test_what_fits_into_a_window_is_read_once_and_the_rest_needs_mini_batches(catalog, dataset, monkeypatch):
-    stars = Streamed(dataset, described(catalog).batch, catalog.sizes)
+    stars = Streamed(dataset, described(catalog), catalog.sizes)
     assert isinstance(Minibatches(stars, None, 64, KEY).stars, Batch)
     monkeypatch.setattr(_minibatches, "WINDOW_BYTES", 46 * 8 * (PIXELS + 1))
     with pytest.raises(InputError, match="batch_size=None"):
@@ -108,7 +108,7 @@ def test_a_streamed_descent_is_that_from_memory_and_survives_a_kill(
     fitter = Gradient(steps=60, batch_size=20, check=10, block=64)
     whole = fit(model, dataset, fitter, key=3)
 
-    def kill(step, _):
+    def kill(_, step, *__, **___):
         if step == 39:
             raise KeyboardInterrupt
 
@@ -119,7 +119,7 @@ def test_a_streamed_descent_is_that_from_memory_and_survives_a_kill(
     with pytest.raises(InputError, match="is of another fit"):
         fit(model, dataset, checked, key=4)
     taken = []
-    again = fit(model, dataset, checked, key=3, progress=lambda step, _: taken.append(step + 1))
+    again = fit(model, dataset, checked, key=3, progress=lambda _, step, *__, **___: taken.append(step + 1))
     assert taken == [40, 50, 60]  # the checkpoint of step 30 was the last
     assert again.objective == whole.objective
     for one, other in zip(*(jax.tree.leaves(f.model) for f in (again, whole)), strict=True):

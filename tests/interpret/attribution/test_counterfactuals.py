@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 from luxjax.core import InputError
 from luxjax.interpret.attribution import conditional_flux_jacobian, counterfactual, label_jacobian, recourse
-from luxjax.interpret.internal import smallest_change
+from luxjax.interpret.attribution._recourse import smallest_change
 from luxjax.interpret.representation import star_latents
 
 from ...evidence.models import NAMES, PIXELS, STARS, D, small

@@ -10,7 +10,7 @@ from luxjax.interpret.attribution import (
     max_sensitivity,
     parameter_randomization,
 )
-from luxjax.interpret.internal import randomize
+from luxjax.interpret.attribution._saliency_checks import randomize
 from luxjax.simulation import bilinear
 
 from ...evidence.models import small

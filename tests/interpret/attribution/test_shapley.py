@@ -13,16 +13,14 @@ from luxjax.core import Batch, InputError, OutputData
 from luxjax.fitted import FittedModel
 from luxjax.interpret.attribution import (
     callable_shapley,
-    exact_shapley,
     latent_shapley,
     linear_shapley,
-    sampled_shapley,
     shapley_spread,
     window_shapley,
 )
-from luxjax.interpret.attribution._shapley import import_shap
+from luxjax.interpret.attribution._shapley import exact_shapley, import_shap, sampled_shapley
 from luxjax.interpret.representation import canonical_gauge, random_rotation, rotate, star_latents
-from luxjax.latents import latent_posterior
+from luxjax.latents.internal import latent_posterior
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.prediction import transfer
 
@@ -267,7 +265,7 @@ def test_results_go_to_shap(rng):
 
 
 def test_shap_is_not_loaded_before_it_is_needed():
-    code = "import sys, luxjax.explain; sys.exit(any(m in sys.modules for m in ('shap', 'matplotlib')))"
+    code = "import sys, luxjax.interpret.attribution; sys.exit(any(m in sys.modules for m in ('shap', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

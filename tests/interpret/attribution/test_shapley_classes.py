@@ -13,7 +13,7 @@ from sklearn.preprocessing import RobustScaler
 
 from luxjax.core import InputError
 from luxjax.interpret.attribution import family_interactions, rank_features, shapley_classes
-from luxjax.interpret.internal import class_output
+from luxjax.interpret.attribution._shapley_classes import class_output
 
 NAMES = ("Hbeta", "Halpha", "CaII_K", "noise")
 FAMILIES = {"Hbeta": "balmer", "Halpha": "balmer", "CaII_K": "ca_hk", "noise": "other"}

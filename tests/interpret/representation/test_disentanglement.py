@@ -5,16 +5,16 @@ from sklearn.feature_selection import mutual_info_regression
 from sklearn.linear_model import LinearRegression
 
 from luxjax.core import InputError
-from luxjax.interpret.internal import linear_importance, tree_importance
 from luxjax.interpret.representation import (
     Draws,
     dci,
     mig,
     modularity,
-    mutual_information,
     random_rotation,
     sap,
 )
+from luxjax.interpret.representation._disentanglement import linear_importance, tree_importance
+from luxjax.interpret.representation._information import mutual_information
 
 DRAWS = {"draws": Draws(20, 20, 20), "seed": 0}
 

@@ -6,8 +6,8 @@ import pytest
 from luxjax.core import InputError, unpack
 from luxjax.core.internal import pack
 from luxjax.fitted import FittedModel
-from luxjax.interpret.internal import over_rotations
 from luxjax.interpret.representation import canonical_gauge, label_subspace_angles, random_rotation, rotate
+from luxjax.interpret.representation._gauge import over_rotations
 from luxjax.models import AbstractDecoder, Lux, Quadratic
 from luxjax.prediction import transfer
 

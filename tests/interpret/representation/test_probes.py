@@ -9,11 +9,10 @@ from luxjax.interpret.representation import (
     amnesic_probe,
     eraser,
     probe,
-    random_projection,
     random_rotation,
     star_latents,
 )
-from luxjax.interpret.representation._probes import PENALTIES, ridge_predictions
+from luxjax.interpret.representation._probes import PENALTIES, random_projection, ridge_predictions
 
 from ...evidence.bilinear_model import exact, world
 

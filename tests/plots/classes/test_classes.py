@@ -11,8 +11,8 @@ from luxjax.core import InputError
 from luxjax.plots import class_curves, class_reliability, classes_by_snr, confusion, set_coverage
 from luxjax.plots.classes._classes import class_colours
 from luxjax.report import with_parameters
-from luxjax.report.internal import check_heads
-from luxjax.report.sections._class_more import _head
+from luxjax.report.internal import check_levels
+from luxjax.report.sections._class_more import _level
 from luxjax.report.sections._class_page import class_headline, class_losses, class_scores, read_judged
 from luxjax.report.sections._class_star_page import page_names
 from luxjax.runs import RunFolder, keep_classes
@@ -151,7 +151,7 @@ def test_rare_classes_are_left_out_with_the_reason():
     with pytest.raises(InputError, match="no spectrum is of class 'X'; there are A"):
         keep_classes(small_data(), ["X"])
     with pytest.raises(InputError, match="two classes with 30 stars"):
-        keep_classes(small_data(), least=30)
+        keep_classes(small_data(), min_per_class=30)
 
 
 def test_stars_stay_on_one_side_of_every_split():
@@ -250,12 +250,12 @@ def test_answers_of_heads_are_judged_where_known():
     answer = pd.Series(["G2", "F0-F4", "F0-F4", "", "K3", "K3"])
     truth = pd.Series(["G2", "F4", "F5", "G1", "", "K4"])
     ids = pd.Series(list("abcdef"))
-    found = _head(answer, truth, ids)
+    found = _level(answer, truth, ids)
     assert (found["spectra"], found["right"], found["baseline"]) == (4, 0.5, 0.25)
     assert (found["lower"], found["upper"]) == tuple(binomial_interval(2, 4, 0.95))
-    assert _head(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
-    with pytest.raises(InputError, match="no head 'stages'"):
-        check_heads(["stages"])
+    assert _level(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
+    with pytest.raises(InputError, match="no class level 'stages'"):
+        check_levels(["stages"])
 
 
 def test_every_spectrum_has_a_page_of_its_own():

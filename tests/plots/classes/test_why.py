@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import condition_on, embed, ordinal_error, permute_families, train_classifier
+from luxjax.classify import condition_on, permute_families, train_classifier
 from luxjax.classify.features import Features
-from luxjax.classify.internal import OrdinalError
+from luxjax.classify.internal import OrdinalError, embed, ordinal_error
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.plots import (

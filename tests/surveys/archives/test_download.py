@@ -233,11 +233,15 @@ def test_token_is_not_written_anywhere(archive, tmp_path):
     assert "secret" not in (tmp_path / "star.fits.part.json").read_text()
 
 
-def test_folders_are_made_and_progress_is_shown(archive, tmp_path, capsys):
+def test_folders_are_made_and_progress_is_told(archive, tmp_path):
     file = ArchiveFile(archive.serve("/star.fits", Plan(BODY)), "apo25m/M67/star.fits")
-    result = download([file], tmp_path / "new", progress=True)
+    told = []
+    result = download(
+        [file], tmp_path / "new", progress=lambda *now, megabytes: told.append((*now, megabytes))
+    )
     assert result.paths[0].read_bytes() == BODY
-    capsys.readouterr()
+    assert told[0][:3] == ("files", 0, 1)
+    assert told[-1] == ("files", 1, 1, round(len(BODY) / 1e6, 1))
 
 
 @pytest.mark.parametrize(

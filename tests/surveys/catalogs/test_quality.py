@@ -7,8 +7,7 @@ from astropy.table import MaskedColumn, Table
 
 from luxjax.core import InputError
 from luxjax.surveys import apply_cuts, flag_names, presets
-from luxjax.surveys.catalogs._quality import Cut, flag_bits
-from luxjax.surveys.internal import Preset
+from luxjax.surveys.catalogs._quality import Cut, Preset, flag_bits
 
 GOOD = {"ASPCAPFLAG": 0, "STARFLAG": 0, "EXTRATARG": 0, "SNR": 120.0, "FE_H_FLAG": 0, "MG_FE_FLAG": 0}
 

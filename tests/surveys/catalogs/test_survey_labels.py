@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from luxjax.core import InputError, LuxWarning
-from luxjax.surveys import LABELS, read_catalog, read_labels
-from luxjax.surveys.catalogs._survey_labels import label_columns, labels_from_catalog
+from luxjax.surveys import read_catalog, read_labels
+from luxjax.surveys.catalogs._survey_labels import LABELS, label_columns, labels_from_catalog
 
 from ..fixtures import write_allstar, write_galah_dr3
 

@@ -40,7 +40,7 @@ def test_arrays_become_spectra_and_labels(arrays, tmp_path):
     assert labels.units == {"teff": "K"}
     np.testing.assert_array_equal(labels["logg"], [1, np.nan, 2, 3])
     np.testing.assert_array_equal(labels.error[:, 0], 80)
-    result = ingest(spectra, labels=labels)
+    result = ingest(spectra, label_catalog=labels)
     assert result.labelled.ids.tolist() == ["a", "b", "c", "d"]
 
 
@@ -117,7 +117,7 @@ def test_real_apogee_arrays(real_data):
         label_errors={"TEFF": 90, "LOGG": 0.2, "PARAM_M_H": 0.1},
         survey="apogee",
     )
-    result = ingest(spectra, labels=labels)
+    result = ingest(spectra, label_catalog=labels)
     assert (len(result.labelled), result.unlabelled) == (471, None)
     assert result.labelled.sizes == {"spectra": 100, "labels": 3}
     assert 15168 < spectra.wavelength[0] < spectra.wavelength[-1] < 15190

@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.surveys import read_lamost
-from luxjax.surveys.formats._lamost_files import lamost_headers, same_star
+from luxjax.surveys.formats._lamost_files import lamost_headers
 from luxjax.surveys.internal import parse_subclass
 
 from ..fixtures import write_lamost, write_lamost_mrs, write_lamost_table
@@ -71,16 +71,11 @@ def test_unknown_classes_can_be_kept(tmp_path):
 
 def test_repeats_by_position(tmp_path):
     for k, (snr, dec) in enumerate([(20.0, 20.0), (50.0, 20.0 + 1 / 3600), (30.0, 20.0), (10.0, 20.01)]):
-        write(tmp_path / f"{k}.fits", float(k), SNRG=snr, DEC=dec)
+        write(tmp_path / f"{k}.fits", float(k), SNRG=snr, DEC=dec, DESIG=f"LAMOST J{k}")  # its own each time
     every = read_lamost(tmp_path).spectra
     np.testing.assert_array_equal(every.table["star"], [0, 0, 0, 1])
     best = read_lamost(tmp_path, repeats="best").spectra
     np.testing.assert_array_equal(best.flux[:, 0], [1, 3])
-
-
-def test_same_star_links_chains_and_leaves_unknown_positions_alone():
-    dec = np.array([0.0, 2.0, 4.0, 60.0, np.nan, np.nan]) / 3600
-    np.testing.assert_array_equal(same_star(np.full(6, 10.0), dec), [0, 0, 0, 1, 2, 3])
 
 
 def test_subclasses_in_parts():

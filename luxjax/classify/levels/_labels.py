@@ -16,8 +16,8 @@ from ...surveys.internal import parse_subclass
 from .._class_scores import SEQUENCE
 
 __all__ = [
+    "CLASS_LEVELS",
     "COARSER",
-    "HEADS",
     "STAGES",
     "class_labels",
     "evolutionary_stage",
@@ -25,9 +25,9 @@ __all__ = [
     "star_counts",
 ]
 
-#: The heads, and the coarser one whose classes each finer one divides.
+#: The levels of a class, and the coarser level whose classes each finer one divides.
 COARSER = {"subclass": "class", "luminosity": "stage"}
-HEADS = ("class", "subclass", "luminosity", "stage")
+CLASS_LEVELS = ("class", "subclass", "luminosity", "stage")
 STAGES = ("dwarf", "subgiant", "giant")
 
 _STAGE_OF = {"I": "giant", "II": "giant", "III": "giant", "IV": "subgiant", "V": "dwarf", "VI": "dwarf"}
@@ -68,7 +68,7 @@ def evolutionary_stage(
 
 
 def class_labels(table: pd.DataFrame) -> pd.DataFrame:
-    """The heads' labels from a survey's table, or a simulation's.
+    """Labels of every level from a survey's table, or a simulation's.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def class_labels(table: pd.DataFrame) -> pd.DataFrame:
         Columns ``class``, ``subclass`` (class and one digit), ``luminosity`` and ``stage``; blank where unknown.
     """
     blank = pd.Series([""] * len(table))
-    text = {c: table[c].reset_index(drop=True).fillna("").astype(str) for c in HEADS if c in table}
+    text = {c: table[c].reset_index(drop=True).fillna("").astype(str) for c in CLASS_LEVELS if c in table}
     if "subclass" not in text and "class" not in text:
         raise InputError(
             f"labels of classes come from columns 'subclass' or 'class'; the table has {join_names(table.columns)}."
@@ -106,27 +106,27 @@ def _among(names: pd.Series, accepted: Iterable[str]) -> pd.Series:
 
 
 def prepared_labels(
-    labels: pd.DataFrame, ids: np.ndarray, heads: Sequence[str], least: int
+    labels: pd.DataFrame, ids: np.ndarray, levels: Sequence[str], min_per_class: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Labels without those too rare to learn, and what was done about these: columns ``head``, ``label``, ``stars``, ``what``."""
-    for head in heads:
-        check_name("head", head, HEADS)
+    """Labels without those too rare to learn, and what was done about these: columns ``level``, ``label``, ``stars``, ``what``."""
+    for level in levels:
+        check_name("class level", level, CLASS_LEVELS)
     labels, notes = labels.copy(), []
-    for head in (h for h in HEADS if h in heads and h != "subclass"):
-        for name, stars in star_counts(labels[head], ids).items():
-            if stars < least:
-                labels.loc[labels[head] == name, head] = ""
-                notes.append((head, name, stars, f"left out: fewer than {least} stars"))
-    if "subclass" in heads:
+    for level in (h for h in CLASS_LEVELS if h in levels and h != "subclass"):
+        for name, stars in star_counts(labels[level], ids).items():
+            if stars < min_per_class:
+                labels.loc[labels[level] == name, level] = ""
+                notes.append((level, name, stars, f"left out: fewer than {min_per_class} stars"))
+    if "subclass" in levels:
         labels.loc[labels["class"] == "", "subclass"] = ""
         for main in sorted(set(labels["class"]) - {""}):
             inside = labels["subclass"].where(labels["class"] == main, "")
-            for group in _joined(star_counts(inside, ids), least):
+            for group in _joined(star_counts(inside, ids), min_per_class):
                 name = group[0][0] if len(group) == 1 else f"{group[0][0]}-{group[-1][0]}"
                 labels.loc[inside.isin([n for n, _ in group]), "subclass"] = name
                 if len(group) > 1:
                     notes += [("subclass", n, s, f"joined into {name}") for n, s in group]
-    return labels, pd.DataFrame(notes, columns=["head", "label", "stars", "what"])
+    return labels, pd.DataFrame(notes, columns=["level", "label", "stars", "what"])
 
 
 def star_counts(names: pd.Series, ids: np.ndarray) -> dict[str, int]:

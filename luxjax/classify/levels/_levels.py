@@ -1,7 +1,7 @@
 """Class, subclass, luminosity class and evolutionary stage together, so that no answer contradicts another.
 
-A finer head is a classifier within each class of the coarser one: P(G2) = P(G) P(G2 | G). So the probabilities of subclasses sum to
-that of their class, and the subclass that is named is one of the class that is named.
+These are the levels. A finer level is a classifier within each class of the coarser one: P(G2) = P(G) P(G2 | G). So the
+probabilities of subclasses sum to that of their class, and the subclass that is named is one of the class that is named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from ...core import InputError, check_name
 from .._classifier import LEAST, Classifier, train_classifier
+from .._folds import answer_by_folds
 from ..features._features import Features
-from ._labels import COARSER, HEADS, class_labels, prepared_labels, star_counts
+from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
 
-__all__ = ["Heads", "cross_validate_heads", "train_heads"]
+__all__ = ["ClassLevels", "cross_validate_levels", "train_levels"]
 
 
 @dataclass(frozen=True, eq=False)
-class Heads:
+class ClassLevels:
     """Classifiers that answer together.
 
     Attributes
@@ -33,7 +33,7 @@ class Heads:
     staged : tuple of str
         The main classes among which stages were known, enough to learn from; elsewhere stage and luminosity are blank.
     notes : DataFrame
-        Columns ``head``, ``label``, ``stars`` and ``what``: rare labels that were joined or left out, heads that were not trained.
+        Columns ``level``, ``label``, ``stars`` and ``what``: rare labels that were joined or left out, levels that were not trained.
     """
 
     coarse: Mapping[str, Classifier]
@@ -43,54 +43,54 @@ class Heads:
 
     @property
     def names(self) -> list[str]:
-        """The heads that can be asked."""
-        return [h for h in HEADS if h in self.coarse or h in self.fine]
+        """The levels that have answers."""
+        return [h for h in CLASS_LEVELS if h in self.coarse or h in self.fine]
 
-    def probabilities(self, features: Features, head: str = "class") -> pd.DataFrame:
-        """Probabilities of a head's classes, one row for each spectrum.
+    def probabilities(self, features: Features, level: str = "class") -> pd.DataFrame:
+        """Probabilities of a level's classes, one row for each spectrum.
 
-        Those of a finer head sum to the probability of the coarser classes that have any. They take every star to be one of the kinds
-        that the head was trained on (see `staged`).
+        Those of a finer level sum to the probability of the coarser classes that have any. They take every star to be one of the kinds
+        that the level was trained on (see `staged`).
         """
-        check_name("head", head, self.names)
-        if head in self.coarse:
-            return self.coarse[head].probabilities(features)
-        coarse = self.coarse[COARSER[head]].probabilities(features)
+        check_name("class level", level, self.names)
+        if level in self.coarse:
+            return self.coarse[level].probabilities(features)
+        coarse = self.coarse[COARSER[level]].probabilities(features)
         parts = [
-            _inside(member, features).mul(coarse[name], axis=0) for name, member in self.fine[head].items()
+            _inside(member, features).mul(coarse[name], axis=0) for name, member in self.fine[level].items()
         ]
         return pd.concat(parts, axis=1)
 
-    def classify(self, features: Features, *, level: float = 0.9) -> pd.DataFrame:
-        """The answers of all heads.
+    def classify(self, features: Features, *, coverage: float = 0.9) -> pd.DataFrame:
+        """The answers of all levels.
 
         Returns
         -------
         DataFrame
-            For each head a column with its name, one ``_probability``, and ``class_set`` and ``stage_set`` with the sets that hold the true
-            one with chance `level`; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
-            the product. Blank and NaN where a head does not know: stages of main classes in which no stage is known, say.
+            For each level a column with its name, one ``_probability``, and ``class_set`` and ``stage_set`` with the sets that hold the true
+            one with chance `coverage`; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
+            the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
         """
         columns: dict[str, Any] = {}
-        for head in self.names:
-            if head in self.coarse:
-                found = self.coarse[head].classify(features, level=level)
-                columns |= {head: found["class"].astype(str), f"{head}_probability": found["probability"]}
+        for level in self.names:
+            if level in self.coarse:
+                found = self.coarse[level].classify(features, coverage=coverage)
+                columns |= {level: found["class"].astype(str), f"{level}_probability": found["probability"]}
                 if "set" in found:
-                    columns[f"{head}_set"] = found["set"]
-        for head, members in self.fine.items():
-            above = columns[COARSER[head]], columns[f"{COARSER[head]}_probability"]
-            columns |= self._finer(head, members, features, *above)
+                    columns[f"{level}_set"] = found["set"]
+        for level, members in self.fine.items():
+            above = columns[COARSER[level]], columns[f"{COARSER[level]}_probability"]
+            columns |= self._finer(level, members, features, *above)
         table = pd.DataFrame(columns, index=pd.Index(features.ids, name="id"))
         unknown = ~table["class"].isin(self.staged)
-        for head in (h for h in ("stage", "luminosity") if h in table):
-            table.loc[unknown, [c for c in (head, f"{head}_set") if c in table]] = ""
-            table.loc[unknown, f"{head}_probability"] = np.nan
+        for level in (h for h in ("stage", "luminosity") if h in table):
+            table.loc[unknown, [c for c in (level, f"{level}_set") if c in table]] = ""
+            table.loc[unknown, f"{level}_probability"] = np.nan
         order = [c for h in self.names for c in (h, f"{h}_probability", f"{h}_set") if c in table]
         return table[order]
 
     @staticmethod
-    def _finer(head, members, features: Features, coarse: pd.Series, chance: pd.Series) -> dict[str, Any]:
+    def _finer(level, members, features: Features, coarse: pd.Series, chance: pd.Series) -> dict[str, Any]:
         answer = np.full(len(features), "", dtype=object)
         p = np.full(len(features), np.nan)
         for name, member in members.items():
@@ -99,28 +99,28 @@ class Heads:
                 inside = _inside(member, features.select(rows))
                 answer[rows] = inside.columns.to_numpy(object)[inside.to_numpy().argmax(axis=1)]
                 p[rows] = inside.to_numpy().max(axis=1) * chance.to_numpy()[rows]
-        return {head: answer.astype(str), f"{head}_probability": p}
+        return {level: answer.astype(str), f"{level}_probability": p}
 
 
-def train_heads(
+def train_levels(
     features: Features,
     table: pd.DataFrame,
-    heads: Sequence[str] = HEADS,
+    levels: Sequence[str] = CLASS_LEVELS,
     *,
-    least: int = 20,
+    min_per_class: int = 20,
     seed: int = 0,
     **options: Any,
-) -> Heads:
+) -> ClassLevels:
     """Train classifiers of main class, subclass, luminosity class and evolutionary stage.
 
     Parameters
     ----------
     features : Features
     table : DataFrame
-        One row for each row of the features, with the columns that `class_labels` reads. Rows whose label is missing are left out of that head.
-    heads : sequence of str
-        A finer head brings its coarser one, and ``stage`` brings ``class``.
-    least : int
+        One row for each row of the features, with the columns that `class_labels` reads. Rows whose label is missing are left out of that level.
+    levels : sequence of str
+        A finer level brings its coarser one, and ``stage`` brings ``class``.
+    min_per_class : int
         Stars that a label needs. Rarer subclasses are joined with their neighbours in the same class; other rare labels are left out.
     seed : int
     options
@@ -131,64 +131,63 @@ def train_heads(
     InputError
         If there are too few labels for a classifier of main classes.
     """
-    labels, notes, asked = _prepared(features, table, heads, least)
+    labels, notes, asked = _prepared(features, table, levels, min_per_class)
     return _trained(features, labels, asked, notes, seed, options)
 
 
-def cross_validate_heads(
+def cross_validate_levels(
     features: Features,
     table: pd.DataFrame,
-    heads: Sequence[str] = HEADS,
+    levels: Sequence[str] = CLASS_LEVELS,
     *,
     folds: int = 5,
-    least: int = 20,
+    min_per_class: int = 20,
     seed: int = 0,
     **options: Any,
 ) -> pd.DataFrame:
-    """Classify every star by heads that have seen no spectrum of it, fold after fold.
+    """Classify every star by levels that have seen no spectrum of it, fold after fold.
 
     Returns
     -------
     DataFrame
-        As from `Heads.classify`, in the order of the features, with the labels as ``class_truth`` and so on (blank where missing or
+        As from `ClassLevels.classify`, in the order of the features, with the labels as ``class_truth`` and so on (blank where missing or
         too rare) and ``fold``. Which labels are rare is decided once, from their numbers alone.
     """
-    labels, notes, asked = _prepared(features, table, heads, least)
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    labels, notes, asked = _prepared(features, table, levels, min_per_class)
     main = labels["class"].replace("", labels["class"].mode()[0])  # unknown classes go anywhere
-    parts = []
-    for k, (fit, judge) in enumerate(split.split(labels, main, features.ids)):
+
+    def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
         found = _trained(features.select(fit), labels.iloc[fit], asked, notes, seed, options)
-        answers = found.classify(features.select(judge))
-        truth = {f"{h}_truth": labels[h].to_numpy()[judge] for h in found.names}
-        parts.append(answers.assign(**truth, fold=k, row=judge))
-    return pd.concat(parts).sort_values("row").drop(columns="row")
+        truth = {f"{level}_truth": labels[level].to_numpy()[held] for level in found.names}
+        return found.classify(features.select(held)).assign(**truth)
+
+    return answer_by_folds(features, folds, seed, answer, classes=main)
 
 
-def _prepared(features: Features, table: pd.DataFrame, heads: Sequence[str], least: int):
+def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], min_per_class: int):
     if len(table) != len(features):
         raise InputError(
             f"every row of the features needs a row of the table; given {len(features)} and {len(table)}. For features of a survey's "
             "spectra that is spectra.table.iloc[features.rows]."
         )
-    for head in heads:
-        check_name("head", head, HEADS)
-    asked = {"class", *heads, *(COARSER[h] for h in heads if h in COARSER)}
-    labels, notes = prepared_labels(class_labels(table), features.ids, sorted(asked), least)
+    for level in levels:
+        check_name("class level", level, CLASS_LEVELS)
+    asked = {"class", *levels, *(COARSER[h] for h in levels if h in COARSER)}
+    labels, notes = prepared_labels(class_labels(table), features.ids, sorted(asked), min_per_class)
     return labels, notes, asked
 
 
 def _trained(
     features, labels: pd.DataFrame, asked: set[str], notes: pd.DataFrame, seed: int, options
-) -> Heads:
+) -> ClassLevels:
     labels = labels.reset_index(drop=True)
     coarse: dict[str, Classifier] = {}
     fine: dict[str, dict[str, Classifier | str]] = {}
     more: list[tuple[str, str, int, str]] = []
 
-    def train(head: str, inside: np.ndarray, parent: str = "") -> "Classifier | str | None":
+    def train(level: str, inside: np.ndarray, parent: str = "") -> "Classifier | str | None":
         """A classifier of the labels that enough stars have, or the only one of them."""
-        names = labels[head].where(pd.Series(inside), "")
+        names = labels[level].where(pd.Series(inside), "")
         counts = {n: s for n, s in star_counts(names, features.ids).items() if s >= LEAST}
         rows = np.flatnonzero(names.isin(list(counts)))
         if len(counts) > 1:
@@ -196,15 +195,15 @@ def _trained(
         only = next(iter(counts), None)
         where = f" of {parent}" if parent else ""
         what = f"the only one known{where}" if only else f"not trained: none is known{where}"
-        more.append((head, only or "", sum(counts.values()), what))
+        more.append((level, only or "", sum(counts.values()), what))
         return only
 
     staged = star_counts(labels["class"].where(labels["stage"] != "", ""), features.ids)
-    for head in (h for h in ("class", "stage") if h in asked):
-        found = train(head, np.ones(len(labels), bool))
+    for level in (h for h in ("class", "stage") if h in asked):
+        found = train(level, np.ones(len(labels), bool))
         if isinstance(found, Classifier):
-            coarse[head] = found
-        elif head == "class":
+            coarse[level] = found
+        elif level == "class":
             raise InputError(
                 f"main classes need at least two with {LEAST} stars each; give more stars, or other labels."
             )
@@ -214,7 +213,7 @@ def _trained(
         fine[finer] = {p: member for p, member in members.items() if member is not None}
     if more:
         notes = pd.concat([notes, pd.DataFrame(more, columns=notes.columns)], ignore_index=True)
-    return Heads(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes)
+    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes)
 
 
 def _inside(member: "Classifier | str", features: Features) -> pd.DataFrame:

@@ -1,13 +1,15 @@
-"""Heads on a made-up sequence: classes and subclasses along one index, stages along another."""
+"""Class levels on a made-up sequence: classes and subclasses along one index, stages along another."""
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from luxjax.classify.features import Features
-from luxjax.classify.heads import class_labels, load_heads, save_heads, train_heads
-from luxjax.classify.heads._labels import evolutionary_stage
-from luxjax.classify.internal import cross_validate_heads
+from luxjax.classify.internal import class_labels, cross_validate_levels
+from luxjax.classify.levels import load_levels, save_levels, train_levels
+from luxjax.classify.levels._labels import evolutionary_stage
 from luxjax.core import InputError
 
 QUICK = {"estimator": "logistic"}
@@ -35,7 +37,7 @@ def world(n, seed):
 def trained():
     features, table = world(700, 1)
     table.loc[:30, "subclass"] = "Non"
-    return train_heads(features, table, **QUICK)
+    return train_levels(features, table, **QUICK)
 
 
 def test_every_head_learns_and_none_contradicts_another(trained):
@@ -76,26 +78,26 @@ def test_rare_labels_are_joined_or_left_out_with_the_reason():
     few = np.flatnonzero(table["subclass"] == "G4")
     table.loc[few[5:], "subclass"] = "G0"
     table.loc[:2, "subclass"] = "B2"
-    found = train_heads(features, table, ("subclass",), **QUICK)
-    notes = found.notes.set_index(["head", "label"])["what"]
+    found = train_levels(features, table, ("subclass",), **QUICK)
+    notes = found.notes.set_index(["level", "label"])["what"]
     assert notes["class", "B"] == "left out: fewer than 20 stars"
     assert notes["subclass", "G4"] == notes["subclass", "G8"] == "joined into G4-G8"
     assert list(found.fine["subclass"]["G"].classes) == ["G0", "G4-G8"]
     assert found.names == ["class", "subclass"]
     one = table.assign(subclass=table["subclass"].str.replace(r"^F\d", "F5", regex=True))
-    alone = train_heads(features, one, ("subclass",), **QUICK)
+    alone = train_levels(features, one, ("subclass",), **QUICK)
     assert alone.fine["subclass"]["F"] == "F5"
     assert "the only one known of F" in set(alone.notes["what"])
-    dwarfs = train_heads(features, table.assign(luminosity="V"), ("stage",), **QUICK)
+    dwarfs = train_levels(features, table.assign(luminosity="V"), ("stage",), **QUICK)
     assert dwarfs.names == ["class"]
-    assert dwarfs.notes.query("head == 'stage'")["what"].tolist() == ["the only one known"]
+    assert dwarfs.notes.query("level == 'stage'")["what"].tolist() == ["the only one known"]
 
 
 def test_cross_validated_by_star():
     features, table = world(300, 5)
     features = features.select(np.repeat(np.arange(300), 2))
     table = table.loc[np.repeat(np.arange(300), 2)]
-    found = cross_validate_heads(features, table, folds=2, least=24, **QUICK)
+    found = cross_validate_levels(features, table, folds=2, min_per_class=24, **QUICK)
     assert list(found.index) == list(features.ids)
     assert (found.groupby("id")["fold"].nunique() == 1).all()
     assert found["class_truth"].tolist() == table["subclass"].str[0].tolist()
@@ -104,12 +106,21 @@ def test_cross_validated_by_star():
 
 def test_saved_and_loaded_to_the_identical_answers(trained, tmp_path):
     features, _ = world(30, 6)
-    again = load_heads(save_heads(trained, tmp_path / "h"))
+    again = load_levels(save_levels(trained, tmp_path / "h"))
+    save_levels(again, tmp_path / "h")  # takes the place of its earlier self
     pd.testing.assert_frame_equal(again.classify(features), trained.classify(features), check_exact=True)
     pd.testing.assert_frame_equal(again.notes, trained.notes, check_dtype=False)
+    old = json.loads((tmp_path / "h" / "levels.json").read_text())
+    old["notes"]["head"] = old["notes"].pop("level")
+    old.pop("what")
+    (tmp_path / "h" / "levels.json").unlink()
+    (tmp_path / "h" / "heads.json").write_text(json.dumps(old))
+    older = load_levels(tmp_path / "h")
+    pd.testing.assert_frame_equal(older.classify(features), trained.classify(features), check_exact=True)
+    assert set(older.notes) == set(trained.notes)
     (tmp_path / "h" / "class" / "arrays.npz").unlink()
     with pytest.raises(InputError, match="is damaged"):
-        load_heads(tmp_path / "h")
+        load_levels(tmp_path / "h")
 
 
 def test_labels_as_surveys_and_simulations_give_them():
@@ -130,12 +141,12 @@ def test_labels_as_surveys_and_simulations_give_them():
 def test_bad_input(trained):
     features, table = world(60, 7)
     with pytest.raises(InputError, match=r"given 60 and 3.*table.iloc\[features.rows\]"):
-        train_heads(features, table[:3])
-    with pytest.raises(InputError, match="no head 'klass'"):
-        train_heads(features, table, ("klass",))
+        train_levels(features, table[:3])
+    with pytest.raises(InputError, match="no class level 'klass'"):
+        train_levels(features, table, ("klass",))
     with pytest.raises(InputError, match="the table has luminosity"):
-        train_heads(features, table[["luminosity"]])
+        train_levels(features, table[["luminosity"]])
     with pytest.raises(InputError, match="main classes need at least two"):
-        train_heads(features, table.assign(subclass="G2"))
-    with pytest.raises(InputError, match="no head 'colour'"):
+        train_levels(features, table.assign(subclass="G2"))
+    with pytest.raises(InputError, match="no class level 'colour'"):
         trained.probabilities(features, "colour")

@@ -18,7 +18,7 @@ def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
 
 
 def test_simulate_then_ingest(monkeypatch, capsys, tmp_path):
-    options = ["--stars", 12, "--seed", 3, "--windows", "apogee", "--snr", 60, "--train", 8]
+    options = ["--n-stars", 12, "--seed", 3, "--windows", "apogee", "--snr", 60, "--n-train", 8]
     files = tmp_path / "files"
     status, out, _ = run(monkeypatch, capsys, "simulate", tmp_path / "sim", *options, "--files", files)
     assert (status, out) == (0, f"{tmp_path / 'sim'}\n")
@@ -30,16 +30,15 @@ def test_simulate_then_ingest(monkeypatch, capsys, tmp_path):
         capsys,
         "ingest",
         files / "aspcapStar",
-        "--labels",
+        "--label-catalog",
         files / "galah_dr3.fits",
         "--cuts",
         "galah-dr3",
-        "--names",
+        "--labels",
         "teff, eu_fe",
-        "--limits",
-        15200,
-        15300,
-        "--output",
+        "--wavelength-range",
+        "15200,15300",
+        "--spectra-name",
         "apogee",
         "-o",
         tmp_path / "cat",
@@ -58,8 +57,8 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
     np.savez(
         tmp_path / "x.npz", flux=flux, sig=np.full((5, 4), 0.1), wave=np.arange(4.0) + 5000, y=np.ones((5, 2))
     )
-    keys = ["--key", "error=sig", "--key", "labels=y"]
-    stated = [*keys, "--medium", "air", "--names", "teff,logg", "--label-error", "teff=80"]
+    keys = ["--array", "error=sig", "--array", "labels=y"]
+    stated = [*keys, "--medium", "air", "--labels", "teff,logg", "--label-error", "teff=80"]
     status, out, err = run(
         monkeypatch,
         capsys,
@@ -78,8 +77,10 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
     for options, said in [
         (stated, "no error was stated for logg"),
         (keys, "state medium"),
-        (["--key", "flux"], "'flux' is not of the form NAME=VALUE"),
-        (["--key", "flx=a"], "no entry 'flx'"),
+        (["--array", "flux"], "'flux' is not of the form NAME=VALUE"),
+        (["--array", "flx=a"], "no entry 'flx'"),
+        (["--wavelength-range", "5000"], "no range of wavelengths"),
+        (["--normalization", "spline"], "no normalization 'spline'"),
         (["--label-error", "teff=x"], "gives no number"),
     ]:
         status, out, err = run(
@@ -91,10 +92,14 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
 
 
 def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    status, _, err = run(monkeypatch, capsys, "ingest", tmp_path / "none", "-o", tmp_path / "mine")
+    assert (status, "holds no catalogue" in err) == (2, True)  # before anything is read
     status, _, err = run(monkeypatch, capsys, "ingest", tmp_path, "-o", tmp_path / "c")
     assert status == 2
     assert "no spectra in" in err
-    assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--stars", 2)[0] == 2
+    assert run(monkeypatch, capsys, "simulate", tmp_path / "c", "--windows", "kepler", "--n-stars", 2)[0] == 2
 
 
 def test_help_loads_nothing_heavy():

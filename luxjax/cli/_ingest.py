@@ -1,0 +1,157 @@
+"""The command that makes catalogues and datasets of spectra: ``luxjax ingest``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ._options import names_in, range_in
+from ._program import Steps, app
+
+__all__ = ["ingest"]
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        list[Path],
+        typer.Argument(help="Folders or FITS files of spectra, or one .npz archive of arrays."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Catalogue folder of the stars with labels (or of all).")
+    ] = Path("catalog"),
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue folder of the stars without labels. Default: OUT-unlabelled."),
+    ] = None,
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Labels wanted (comma-separated), such as teff,logg,fe_h. Default: the usual ones."
+        ),
+    ] = "",
+    label_catalog: Annotated[
+        Path | None, typer.Option(help="Survey catalogue that the labels come from, FITS or CSV.")
+    ] = None,
+    survey: Annotated[
+        str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
+    ] = "",
+    cuts: Annotated[
+        str | None, typer.Option(help="Quality cuts on the label catalogue: a preset such as galah-dr3.")
+    ] = None,
+    join: Annotated[
+        str, typer.Option(help="How spectra and labels are paired: auto, id, file or crossmatch.")
+    ] = "auto",
+    rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
+    wavelength_range: Annotated[
+        str, typer.Option(help="Wavelengths to keep, LOW,HIGH in Angstrom. Default: all.")
+    ] = "",
+    normalization: Annotated[
+        str, typer.Option(help="How the continuum is found: none, quantile or polynomial.")
+    ] = "none",
+    error_factor: Annotated[
+        float, typer.Option(help="Factor that multiplies the stated errors of the spectra.")
+    ] = 1.0,
+    spectra_name: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that read. Default: 4. With --dataset: processes. Default: 1."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Add all stars to a dataset instead: a folder or an address such as s3://bucket/name. Rerun the same command to resume."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="--dataset: a Dask scheduler whose workers read, such as tcp://host:8786."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
+    ] = 256,
+    medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
+    array: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=".npz: NAME=ENTRY, the entry for flux, ivar, error, wavelength, ids, labels, label_names or label_errors, such as error=flux_err; repeat."
+        ),
+    ] = None,
+    label_error: Annotated[
+        list[str] | None, typer.Option(help=".npz: error of a label, such as teff=80; repeat.")
+    ] = None,
+) -> None:
+    """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
+    from ..data.internal import CATALOG_FOLDER
+    from ..surveys import IngestOptions, read_arrays
+    from ..surveys import ingest as make_catalogues
+
+    step, wanted = Steps(), names_in(labels)
+    options = IngestOptions(
+        labels=wanted,
+        label_catalog=label_catalog,
+        survey=survey,
+        cuts=cuts,
+        join=join,
+        rest=rest,
+        wavelength_range=range_in(wavelength_range) if wavelength_range else None,
+        normalization=normalization,
+        error_factor=error_factor,
+        spectra_name=spectra_name,
+    )
+    if dataset is not None:
+        from ..dataset import ingest_dataset
+
+        with step("read, reduce, join and append") as told:
+            added = ingest_dataset(
+                source,
+                dataset,
+                options,
+                batch_size=batch_size,
+                workers=workers or 1,
+                scheduler=scheduler,
+                progress=told,
+            )
+        typer.echo(added.summary)
+        return
+    for folder in (out, unlabelled):
+        if folder is not None:  # hours of reading must not end in a refusal
+            CATALOG_FOLDER.check_replaceable(folder)
+    spectra: Any = source
+    if len(source) == 1 and source[0].suffix.lower() == ".npz":
+        entries: dict[str, Any] = _pairs(array)
+        if wanted:
+            entries["label_names"] = wanted
+        if label_error:
+            entries["label_errors"] = {k: float(v) for k, v in _pairs(label_error, number=True).items()}
+        spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
+        if label_catalog is None:
+            options = options.replace(label_catalog=own, labels=())
+    with step("read, reduce and join") as told:
+        result = make_catalogues(spectra, options, workers=workers, progress=told)
+    with step("write the catalogue"):
+        result.save(out, unlabelled)
+    typer.echo(result.summary)
+
+
+_ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")
+
+
+def _pairs(given: list[str] | None, *, number: bool = False) -> dict[str, str]:
+    """``name=value`` options as a mapping."""
+    from ..core import InputError, check_name
+
+    out = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
+        if number:
+            try:
+                float(value)
+            except ValueError:
+                raise InputError(f"'{text}' gives no number; write an error such as teff=80.") from None
+        else:
+            check_name("entry", name, _ENTRIES)
+        out[name] = value
+    return out

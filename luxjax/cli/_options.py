@@ -1,0 +1,88 @@
+"""Options that several commands share, and how their values are read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Browser",
+    "Decoder",
+    "Inputs",
+    "Latents",
+    "Out",
+    "Overwrite",
+    "Seed",
+    "folder_name",
+    "names_in",
+    "numbers_in",
+    "range_in",
+    "value_of",
+]
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
+Seed = Annotated[
+    int, typer.Option(help="Random seed for the initialisation and the train/calibration/test split.")
+]
+Inputs = Annotated[str, typer.Option(help="Spectra to predict from (comma-separated). Default: all.")]
+Decoder = Annotated[str, typer.Option(help="Decoder: linear, quadratic or mlp (hidden layers).")]
+Latents = Annotated[
+    str,
+    typer.Option(
+        "--latents",
+        "-d",
+        help="Dimensions of the latent space. Several, such as 8,12,16: chosen by cross-validation on training stars.",
+    ),
+]
+Browser = Annotated[bool, typer.Option("--open", help="Open the page in a browser afterwards.")]
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(n.strip() for n in text.split(",") if n.strip())
+
+
+def numbers_in(text: str) -> list[int]:
+    """Whole numbers between commas."""
+    from ..core import InputError
+
+    for name in names_in(text):
+        if not name.isdigit():
+            raise InputError(f"'{name}' is not a whole number; give numbers of latents such as 8,12,16.")
+    return [int(name) for name in names_in(text)]
+
+
+def range_in(text: str) -> tuple[float, float]:
+    """Two wavelengths between commas."""
+    from ..core import InputError
+
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise InputError(
+            f"'{text}' is no range of wavelengths; give two in Angstrom, such as 15200,15300."
+        ) from None
+    return low, high
+
+
+def value_of(text: str) -> tuple[str, float]:
+    """A label and its number, from ``LABEL=NUMBER``."""
+    from ..core import InputError
+
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise InputError(f"'{text}' is no assumed error; write LABEL=NUMBER, such as eu_fe=0.08.") from None
+
+
+def folder_name(out: str) -> str:
+    """Where results for a dataset go; raises where a table was named."""
+    from ..core import InputError
+
+    if Path(out).suffix.lower() in (".fits", ".parquet", ".csv"):
+        raise InputError(
+            f"results for a dataset are a folder of parquet files; '{out}' names a table: name a folder."
+        )
+    return out

@@ -1,0 +1,63 @@
+"""Commands that make a survey with known truth and check a dataset: ``luxjax simulate`` and ``luxjax check``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._options import names_in
+from ._program import Steps, app
+
+__all__ = ["check", "simulate"]
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Catalogue folder to write; an earlier catalogue is replaced.")],
+    n_stars: Annotated[int, typer.Option(min=1, help="Number of stars.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Random seed: another seed, another survey.")] = 1,
+    windows: Annotated[
+        str, typer.Option(help="Surveys whose spectra are simulated (comma-separated): apogee, galah.")
+    ] = "apogee,galah",
+    snr: Annotated[float, typer.Option(min=0.1, help="Median signal-to-noise ratio per pixel.")] = 120.0,
+    n_train: Annotated[
+        int | None, typer.Option(min=0, help="Number of training stars. Default: half of the stars.")
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the survey's files too: aspcapStar spectra, allStar.fits, a GALAH DR3 catalogue of the training stars."
+        ),
+    ] = None,
+) -> None:
+    """Simulate a survey with known truth, as a catalogue folder."""
+    from ..data import save_catalog
+    from ..simulation import simulate as observe
+    from ..simulation import write_survey_files
+
+    step = Steps()
+    with step(f"observe {n_stars} stars"):
+        survey = observe(n_stars, key=seed, windows=names_in(windows), snr=snr, n_train=n_train)
+    with step("write the catalogue"):
+        save_catalog(survey.with_truth(), out)
+    if files is not None:
+        with step("write the survey's files"):
+            write_survey_files(survey, files)
+    typer.echo(out)
+
+
+@app.command()
+def check(
+    location: Annotated[str, typer.Argument(help="Dataset: folder or address.", metavar="DATASET")],
+) -> None:
+    """Compare a dataset with its checksums; name what is damaged and what to do. Exit status 1 if anything is."""
+    from ..dataset import open_dataset
+
+    step, dataset = Steps(), open_dataset(location)
+    with step("read and compare"):
+        found = dataset.check()
+    for damage in found:
+        typer.echo(damage)
+    typer.echo(f"{dataset!r}: {len(found) or 'nothing'} damaged")
+    if found:
+        raise typer.Exit(1)

@@ -1,0 +1,94 @@
+"""Line ablation: the response that is lost without the label's element windows.
+
+Masking windows at inference asks what the fitted model takes from them; a model refitted without them may find the same
+information elsewhere, in lines of a neighbour for example. What it cannot find elsewhere only the windows held.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ...core import InputError
+from ...data import Catalog, Spectra
+from ...fitting import EM, fit
+from ...models import Lux
+from .._evidence import Evidence
+from .._held_out import infer_held_out
+from ._line import NO_LINES, AbstractLine, span
+from ._off_trend import Response, off_trend_response
+
+if TYPE_CHECKING:
+    from .._case import Case, Judgement
+    from .._label_lines import LabelLines
+    from .._measure import HeldOutStars
+
+__all__ = ["LineAblation", "refitted_response"]
+
+
+class LineAblation(AbstractLine):
+    """The fall of the response when the element windows are masked, against as many windows elsewhere."""
+
+    name: ClassVar[str] = "ablation"
+    title: ClassVar[str] = "Line ablation"
+    question: ClassVar[str] = (
+        "Does the response fall when the label's element lines are hidden from the model?"
+    )
+
+    def measure(self, case: "Case") -> Evidence:
+        if not len(case.lines):
+            return self.missing(NO_LINES)
+        lost, whole, null = _fall(case, case.held), case.measured.response.beta, case.null.get(self.name)
+        moved = "" if null is None else f"; random windows cost {span(null)}"
+        arrays, never = {"response": np.array([whole, whole - lost.beta])}, ""
+        if case.asked.train is not None:
+            refitted = refitted_response(case)
+            arrays["refitted"] = np.array(refitted)
+            never = f" A model that never saw them has {refitted:.2f}."
+        return self.evidence(
+            lost.beta,
+            lost.interval if lost.resolved else None,
+            null,
+            statement=f"Without its element windows the response falls by {lost.beta:.2f} from {whole:.2f}{moved}.{never}",
+            arrays=arrays,
+        )
+
+    def elsewhere(self, case: "Case", lines: "LabelLines", held: "HeldOutStars") -> float:
+        return _fall(case, held).beta
+
+
+def _fall(case: "Judgement", held: "HeldOutStars") -> Response:
+    """The off-trend response that is lost with the masked pixels: that of predicted less masked."""
+    j = held.column(case.label)
+    return off_trend_response(held.predicted[:, j] - held.masked[:, j], *case.given()[1:])
+
+
+def refitted_response(case: "Case") -> float:
+    """The off-trend response after a fit to the same training stars, the label's element windows masked throughout.
+
+    Parameters
+    ----------
+    case : Case
+        Of a model with linear decoders, the stars that it was fitted to among what is asked.
+    """
+    fitted, train, inputs = case.stars.fitted, case.asked.train, case.stars.inputs
+    if not fitted.model.is_linear:
+        raise InputError("refitting is for linear decoders; leave out train= for others.")
+    assert train is not None  # the caller has looked
+    own = case.lines.pixels
+    hidden = {p.name: own[p.where] for p in inputs}
+    train = _masked(train.only(*fitted.model.names), hidden)
+    again = fit(Lux.linear(train.sizes, fitted.model.n_latents), train, EM(), key=case.asked.seed)
+    stars = infer_held_out(again, _masked(case.asked.catalog, hidden), [p.name for p in inputs])
+    j, o = stars.column(case.label), stars.columns(case.others)
+    return off_trend_response(stars.predicted[:, j], stars.predicted[:, o], *case.given()[2:]).beta
+
+
+def _masked(catalog: Catalog, hidden: dict[str, np.ndarray]) -> Catalog:
+    outputs = dict(catalog.outputs)
+    for name, pixels in hidden.items():
+        spectra = outputs[name]
+        if isinstance(spectra, Spectra):
+            outputs[name] = spectra.replace(
+                ivar=np.where(pixels, 0, spectra.ivar), step="element windows masked"
+            )
+    return Catalog(outputs, catalog.table)

@@ -1,0 +1,45 @@
+"""What is left of labels when their trend with other labels, to second order, is taken away."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...fitted import Trend
+
+__all__ = ["prediction_variance", "residualize", "second_order", "standard_trend"]
+
+
+def second_order(others: ArrayLike) -> np.ndarray:
+    """All terms to second order of (star, other) labels, standardised first: (star, term), the constant among them."""
+    return standard_trend(np.asarray(others, float)).terms(others)
+
+
+def residualize(values: ArrayLike, terms: np.ndarray) -> np.ndarray:
+    """`values` (star,) or (star, column), less their least-squares fit on `terms` (star, term)."""
+    values = np.asarray(values, float)
+    return values - terms @ np.linalg.lstsq(terms, values)[0]
+
+
+def standard_trend(others: np.ndarray, names: Sequence[str] = ()) -> Trend:
+    """A trend without coefficients that standardises these labels."""
+    names = tuple(names) or tuple(f"other_{j + 1}" for j in range(others.shape[1]))
+    scale = others.std(axis=0)
+    k = len(names)
+    return Trend(
+        names, others.mean(axis=0), np.where(scale > 0, scale, 1.0), np.zeros(1 + k + k * (k + 1) // 2), 0.0
+    )
+
+
+def prediction_variance(gradient: np.ndarray, miss: np.ndarray, error: np.ndarray) -> float:
+    """mean(g' S g), with S = cov(o - o^) less the label noise, its negative eigenvalues set to zero.
+
+    Labels of different units are brought to the spread of o - o^ first, or the eigenvalues would mix kelvins and dex.
+    """
+    if miss.shape[1] == 0:
+        return 0.0
+    scale = np.where(miss.std(axis=0) > 0, miss.std(axis=0), 1.0)
+    excess = np.atleast_2d(np.cov((miss / scale).T)) - np.diag(np.mean((error / scale) ** 2, axis=0))
+    values, vectors = np.linalg.eigh(excess)
+    along = (gradient * scale) @ vectors
+    return float(np.mean(along**2 @ np.maximum(values, 0.0)))

@@ -1,0 +1,144 @@
+"""How raw spectra and a label catalogue become a catalogue or a dataset: one object for Python, datasets and the command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core import InputError, check_name
+from ..data import LabelTable
+from ._reduce import CONTINUA
+from .catalogs._join import JOINS
+from .catalogs._quality import Preset, presets
+
+__all__ = ["IngestOptions"]
+
+
+@dataclass(frozen=True, eq=False)
+class IngestOptions:
+    """How raw spectra are reduced, and which labels they get.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Labels wanted, such as ``("teff", "eu_fe")``. Default: those most asked for.
+    label_catalog : path or LabelTable, optional
+        Survey catalogue (FITS or CSV), or labels.
+    survey, release : str
+        Of the label catalogue, where its columns do not tell.
+    cuts : str or Preset, optional
+        Quality cuts on the label catalogue (see `presets`). Default: none. Stars that fail keep their spectra and count
+        as unlabelled.
+    join : "auto", "id", "file" or "crossmatch"
+        By identifier, by the name of the spectrum's file (LAMOST catalogues list it), or by Gaia and 2MASS ids and
+        position.
+    rest : bool
+        Shift to the rest frame by the redshift or velocity in the file; a spectrum without one is left out. If false,
+        the frame of the files stays.
+    grid : (pixel,) array, optional
+        Wavelengths wanted, Angstrom, in the medium of the files. Default: the most common grid among them. Spectra on
+        other grids, or shifted, are resampled; pixels that a spectrum does not reach have no weight.
+    wavelength_range : (low, high), optional
+        Part of the grid to keep, Angstrom. Default: all of it.
+    normalization : "none", "quantile" or "polynomial"
+        Way to find the continuum: a running 90% quantile over 100 Angstrom, or a polynomial of degree 4 per detector.
+    error_factor : float
+        Multiplies the stated errors of the spectra, where they are known to be too large or too small. Models can learn
+        that noise is larger than stated, never that it is smaller.
+    spectra_name, labels_name : str
+        Names of the two outputs of the catalogue.
+
+    Raises
+    ------
+    InputError
+        A value cannot be used; the message says what is accepted.
+    """
+
+    labels: Sequence[str] = ()
+    label_catalog: str | Path | LabelTable | None = None
+    survey: str = ""
+    release: str = ""
+    cuts: str | Preset | None = None
+    join: str = "auto"
+    rest: bool = True
+    grid: ArrayLike | None = None
+    wavelength_range: tuple[float, float] | None = None
+    normalization: str = "none"
+    error_factor: float = 1.0
+    spectra_name: str = "spectra"
+    labels_name: str = "labels"
+
+    def __post_init__(self):
+        put = object.__setattr__
+        put(self, "labels", _names(self.labels))
+        put(self, "cuts", self.cuts or None)
+        put(self, "label_catalog", None if isinstance(c := self.label_catalog, str) and not c else c)
+        put(self, "grid", None if self.grid is None else _grid(self.grid))
+        put(self, "wavelength_range", _range(self.wavelength_range))
+        if not isinstance(self.label_catalog, str | Path | LabelTable | None):
+            raise InputError(
+                f"label_catalog is the path of a catalogue or a LabelTable; given: {self.label_catalog!r}. "
+                "Names of labels go to labels."
+            )
+        if isinstance(self.cuts, str):
+            check_name("quality preset", self.cuts, presets())
+        check_name("way to join labels", self.join, JOINS)
+        check_name("normalization", self.normalization, ("none", *CONTINUA))
+        if not isinstance(self.rest, bool | np.bool_):
+            raise InputError(f"rest is true or false; given: {self.rest!r}.")
+        factor = self.error_factor
+        if not isinstance(factor, int | float | np.number) or not (np.isfinite(factor) and factor > 0):
+            raise InputError(f"the factor of the errors must be a number above 0; given: {factor!r}.")
+        pair = (self.spectra_name, self.labels_name)
+        if not all(isinstance(name, str) and name for name in pair) or len(set(pair)) < 2:
+            raise InputError(
+                f"spectra_name and labels_name are two different names, such as 'spectra' and 'labels'; given: {pair}."
+            )
+
+    def replace(self, **settings: Any) -> "IngestOptions":
+        """A copy with other values; an unknown name is refused with those that are accepted."""
+        for name in settings:
+            check_name("option of ingest", name, [field.name for field in fields(self)])
+        return replace(self, **settings)
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    names = () if given is None else given
+    if isinstance(names, str | Path | LabelTable | Mapping) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise InputError(
+            f"labels are names such as ['teff', 'logg']; given: {given!r}. A catalogue of labels goes to label_catalog."
+        )
+    return tuple(names)
+
+
+def _grid(given: ArrayLike) -> np.ndarray:
+    grid = np.asarray(given, float)
+    if (
+        grid.ndim != 1
+        or len(grid) < 2
+        or not np.all(np.isfinite(grid) & (grid > 0))
+        or np.any(np.diff(grid) <= 0)
+    ):
+        raise InputError(
+            f"a grid is at least two increasing wavelengths in Angstrom; given: an array of shape {grid.shape}."
+        )
+    return grid
+
+
+def _range(given: Any) -> tuple[float, float] | None:
+    if given is None or (isinstance(given, list | tuple) and not given):
+        return None
+    try:
+        low, high = (float(v) for v in given)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 <= low < high < np.inf:
+        raise InputError(
+            f"wavelength_range is two wavelengths in Angstrom, (low, high) with low below high; given: {given!r}."
+        )
+    return low, high
