@@ -107,10 +107,15 @@ def run(config: dict, smoke: bool) -> Path:
         """Labels of stars kept apart, the same in every process, and those of the catalogue."""
         rows = np.flatnonzero(good & parts[part])[: config["fit"]["judged"]]
         kept = stars.select(rows).catalog(*inputs, data["labels"])
-        return transfer(fitted, kept, inputs=inputs, labels=data["labels"]), kept.labels(data["labels"])
+        found = transfer(fitted, kept, inputs=inputs, labels=data["labels"], calibrated=part != "calibration")
+        return found, kept.labels(data["labels"])
 
     with steps("calibrate"):
         calibration = calibrate(*predicted("calibration"))
+        fitted = fitted.with_calibration(calibration)
+        broadcast_from_first(0)  # all have read the model, where one was there
+        if first:
+            save(fitted, folder.model)
     with steps(f"label {len(stars):,} stars"):
         transfer_dataset(
             fitted,
@@ -118,13 +123,12 @@ def run(config: dict, smoke: bool) -> Path:
             out / "labels",
             inputs=inputs,
             labels=data["labels"],
-            calibration=calibration,
             mesh=mesh,
         )
     broadcast_from_first(0)  # all are written
     if first:
         judged, seen = predicted("test")
-        scores = score(calibration.apply(judged), seen, n_calibration=calibration.n_stars)
+        scores = score(judged, seen, n_calibration=calibration.n_stars)
         folder.write_metrics(
             {"labels": scores, "stars": len(stars), "fit": fitted.summary, "seconds": steps.timings}
         )

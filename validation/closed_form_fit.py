@@ -64,7 +64,8 @@ def draw(*arguments) -> Batch:
     """The world as a batch, drawn by a process of its own: its double precision is not the fit's memory."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         outputs = pool.submit(world, *arguments).result()
-    return Batch({name: OutputData.clean(*both) for name, both in outputs.items()})
+    made = {name: OutputData.clean(*both) for name, both in outputs.items()}
+    return Batch(made, [name for name in made if name == "labels"])
 
 
 def peak_gib() -> float:

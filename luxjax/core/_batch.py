@@ -68,8 +68,11 @@ class Batch(AbstractLocalStars, eqx.Module):
 
     Parameters
     ----------
-    outputs : mapping of str to Measured
+    outputs : mapping of str to OutputData
         All with the same number of stars, in the same order.
+    labels : sequence of str
+        The outputs that are labels. All others are inputs: they alone say where a star lies among the latents. Catalogues
+        and datasets state it; of a batch made by hand every output is an input unless it is named here.
 
     Examples
     --------
@@ -86,9 +89,13 @@ class Batch(AbstractLocalStars, eqx.Module):
     """
 
     outputs: dict[str, OutputData]
+    labels: tuple[str, ...] = eqx.field(static=True)
 
-    def __init__(self, outputs: Mapping[str, OutputData]):
+    def __init__(self, outputs: Mapping[str, OutputData], labels: Sequence[str] = ()):
         self.outputs = dict(outputs)
+        for name in labels:
+            check_name("output of the batch", name, self.outputs)
+        self.labels = tuple(k for k in self.outputs if k in labels)
 
     def __check_init__(self):
         counts = {name: m.n_stars for name, m in self.outputs.items() if eqx.is_array(m.value)}
@@ -119,7 +126,7 @@ class Batch(AbstractLocalStars, eqx.Module):
 
     def only(self, *names: str) -> "Batch":
         """The batch with these outputs alone."""
-        return Batch({name: self[name] for name in names})
+        return Batch({name: self[name] for name in names}, [k for k in self.labels if k in names])
 
     def pad(self, size: int) -> "Batch":
         """The batch filled up to `size` stars with stars of zero weight, so that every block has one compiled kernel."""
@@ -176,4 +183,5 @@ class Batch(AbstractLocalStars, eqx.Module):
         yield self.stars(last), jax.device_put(np.ones(size, bool)), last
 
     def _each(self, change: Callable[[Array], Array]) -> "Batch":
-        return Batch({k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()})
+        changed = {k: OutputData(change(m.value), change(m.ivar)) for k, m in self.outputs.items()}
+        return Batch(changed, self.labels)

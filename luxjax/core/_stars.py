@@ -47,6 +47,9 @@ class AbstractStars(ABC):
     describes_outputs: ClassVar[bool] = False
     """Whether outputs come with what they mean: grids, units and names."""
 
+    labels: tuple[str, ...]
+    """The outputs that are labels; all others are inputs, which alone say where a star lies among the latents."""
+
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:

@@ -151,7 +151,9 @@ class Catalog:
 
     def batch(self, dtype=np.float32) -> Batch:
         """The door to the models: bare arrays, bad pixels and missing labels with zero weight, no NaN."""
-        return Batch({name: OutputData.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()})
+        labels = [name for name, o in self.outputs.items() if o.role == "label"]
+        made = {name: OutputData.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()}
+        return Batch(made, labels)
 
 
 def _values(output: Output) -> np.ndarray:

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..system.internal import lazy_import
+from ._spectra import Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,8 @@ class LabelTable:
     >>> print(labels.ivar[:, 1])  # a missing label has no weight
     [400.   0.]
     """
+
+    role: ClassVar[Role] = "label"
 
     value: np.ndarray
     error: np.ndarray

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["Frame", "Medium", "Spectra", "native"]
+__all__ = ["Frame", "Medium", "Role", "Spectra", "native"]
 
 Medium = Literal["air", "vacuum"]
 Frame = Literal["rest", "barycentric", "observed"]
+Role = Literal["input", "label"]
+"""What an output is to a model: inputs say where a star lies among the latents, labels are read off there."""
 
 
 def native(array, dtype=None) -> np.ndarray:
@@ -62,6 +64,8 @@ class Spectra:
         One row per spectrum of star-level facts (``snr``, ``rv_kms``, ``file``, ...).
     history : tuple of str
         What was done to the spectra, in order.
+    resolution : float, optional
+        Resolving power, lambda / FWHM. Default: None, not known.
 
     Examples
     --------
@@ -79,6 +83,8 @@ class Spectra:
     ['b']
     """
 
+    role: ClassVar[Role] = "input"
+
     flux: np.ndarray
     ivar: np.ndarray
     wavelength: np.ndarray
@@ -92,6 +98,7 @@ class Spectra:
     bits: Mapping[str, int] = field(default_factory=dict)
     table: "pd.DataFrame | None" = None
     history: tuple[str, ...] = ()
+    resolution: float | None = None
 
     def __post_init__(self):
         flux, ivar = np.atleast_2d(native(self.flux)), np.atleast_2d(native(self.ivar))
@@ -103,6 +110,10 @@ class Spectra:
                 "(the two differ by up to 4.6 Angstrom in the H band, so it is never guessed)."
             )
         check_name("velocity frame", self.frame, get_args(Frame))
+        if self.resolution is not None and not 0 < self.resolution < np.inf:
+            raise InputError(
+                f"a resolution is lambda / FWHM, a positive number, or None where it is not known; given {self.resolution}."
+            )
         if flux.shape != ivar.shape or flux.shape != (len(ids), len(wavelength)):
             raise InputError(
                 f"flux has shape {flux.shape} and ivar {ivar.shape}, but {len(ids)} ids and "

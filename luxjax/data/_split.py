@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError
 
-__all__ = ["folds", "sky_blocks", "split"]
+__all__ = ["folds", "hash_ids", "sky_blocks", "split"]
 
 
 def split(
@@ -139,10 +139,20 @@ def _numbers(ids: Sequence, groups: Sequence | None, seed: int) -> tuple[np.ndar
     names, row = np.unique(keys, return_inverse=True)
     if groups is not None:
         _check_whole(stars, row, names)
-    salt = f"{int(seed)}:".encode()
-    digest = b"".join(hashlib.blake2b(salt + str(n).encode(), digest_size=8).digest() for n in names)
     # 53 bits, all that a float64 below 1 can hold; the rest would round some numbers up to 1.
-    return (np.frombuffer(digest, "<u8") >> np.uint64(11)) * 2.0**-53, row
+    return (_hashed(names, f"{int(seed)}:") >> np.uint64(11)) * 2.0**-53, row
+
+
+def hash_ids(ids: Sequence | np.ndarray) -> np.ndarray:
+    """One number for every id, (star,) uint64: the same on every machine, and for an id as text or as a number."""
+    return _hashed(_text("ids", ids), "star:")
+
+
+def _hashed(names: np.ndarray, salt: str) -> np.ndarray:
+    """The first 64 bits of the BLAKE2b hash of each name, with the salt before it."""
+    begin = salt.encode()
+    digest = b"".join(hashlib.blake2b(begin + str(n).encode(), digest_size=8).digest() for n in names)
+    return np.frombuffer(digest, "<u8").astype(np.uint64)
 
 
 def _check_whole(stars: np.ndarray, group: np.ndarray, names: np.ndarray) -> None:
@@ -157,7 +167,7 @@ def _check_whole(stars: np.ndarray, group: np.ndarray, names: np.ndarray) -> Non
         )
 
 
-def _text(what: str, keys: Sequence) -> np.ndarray:
+def _text(what: str, keys: Sequence | np.ndarray) -> np.ndarray:
     array = np.asarray(keys)
     if array.ndim != 1 or array.dtype.kind == "f":
         raise InputError(

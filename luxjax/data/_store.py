@@ -125,6 +125,7 @@ def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
         outputs[name] = {
             "kind": kind,
             **{fact: _plain(getattr(output, fact)) for fact in _FACTS[kind]},
+            **({"resolution": output.resolution} if isinstance(output, Spectra) else {}),
             "arrays": files,
             "table": {
                 "file": f"{stem}.table.ecsv",
@@ -158,7 +159,7 @@ def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectr
         facts["names"] = tuple(facts["names"])
         return LabelTable(**arrays, ids=ids, table=table, **facts)
     facts["history"] = tuple(facts["history"])
-    return Spectra(**arrays, ids=ids, table=table, **facts)
+    return Spectra(**arrays, ids=ids, table=table, resolution=entry.get("resolution"), **facts)
 
 
 def _write_table(table: Any, path: Path) -> dict[str, str]:

@@ -267,7 +267,8 @@ class Dataset:
                 table = self._stars.read(rows, ["id", *columns])
                 catalog = Catalog({name: output_from(name, facts[name], table, ()) for name in tables})
                 found |= labels(catalog, *tables).outputs
-            return Batch({name: found[name] for name in names})
+            roles = [name for name in names if facts[name]["kind"] == "labels"]
+            return Batch({name: found[name] for name in names}, roles)
 
         yield from prefetched(read, self._runs(size, start))
 

@@ -25,7 +25,8 @@ def facts_of(output: Spectra | LabelTable) -> dict[str, Any]:
     if isinstance(output, Spectra):
         facts = {name: getattr(output, name) for name in _FIXED["spectra"]}
         facts["normalized"] = bool(output.normalized)
-        return {"kind": "spectra", "size": output.n_pixels, **facts, "history": list(output.history)}
+        facts |= {"history": list(output.history), "resolution": output.resolution}
+        return {"kind": "spectra", "size": output.n_pixels, **facts}
     facts = {name: getattr(output, name) for name in (*_FIXED["labels"], "survey")}
     return {"kind": "labels", "size": len(output.names), **facts, "names": list(output.names)}
 
@@ -81,6 +82,7 @@ def output_from(
     fixed = {what: facts[what] for what in _FIXED[facts["kind"]]}
     if facts["kind"] == "spectra":
         flux, ivar, wavelength = arrays
-        return Spectra(flux, ivar, wavelength, ids=ids, history=tuple(facts["history"]), **fixed)
+        fixed |= {"history": tuple(facts["history"]), "resolution": facts.get("resolution")}
+        return Spectra(flux, ivar, wavelength, ids=ids, **fixed)
     numbers = table[label_columns(name, facts)].to_numpy(np.float64)
     return LabelTable(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)

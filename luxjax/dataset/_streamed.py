@@ -37,6 +37,11 @@ class Streamed(AbstractLocalStars):
         return tuple(self._sizes)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        kinds = self._dataset.manifest.outputs
+        return tuple(name for name in self._sizes if kinds[name]["kind"] == "labels")
+
+    @property
     def sizes(self) -> dict[str, int]:
         return self._sizes
 

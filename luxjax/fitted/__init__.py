@@ -1,11 +1,14 @@
 """The fitted model: outputs and their roles, scaling, calibration, verdicts; saved and loaded as one thing."""
 
-from ._fitted import FittedModel, OutputInfo
+from ._calibration import Calibration
+from ._fitted import FittedModel
+from ._output_info import OutputInfo
 from ._store import load, save
 from ._verdict import VERDICTS, Trend, Verdict
 
 __all__ = [
     "VERDICTS",
+    "Calibration",
     "FittedModel",
     "OutputInfo",
     "Trend",

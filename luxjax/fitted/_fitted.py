@@ -1,73 +1,25 @@
-"""A fitted model with all that is needed to use it: grids, units, label scaling and how it was fitted."""
+"""A fitted model with all that is needed to use it: outputs and scaling, calibration, verdicts, and how it was fitted."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, OutputData, check_name
+from ..core import Batch, InputError, check_name
 from ..core.internal import choose_from, join_names
-from ..data import Catalog, LabelTable, Spectra
-from ..data.internal import Medium
+from ..data import Catalog
+from ..data.internal import hash_ids
 from ..models import Lux
+from ._calibration import Calibration
+from ._output_info import OutputInfo, scaled_output
 from ._verdict import Verdict
 
-__all__ = ["FittedModel", "OutputInfo"]
-
-
-@dataclass(frozen=True, eq=False)
-class OutputInfo:
-    """What one output of a model means.
-
-    Parameters
-    ----------
-    loc, scale : (out,) arrays
-        The model sees ``(value - loc) / scale``: zero and one for spectra, a robust centre and spread of the
-        training stars for labels.
-    wavelength : (out,) array or None
-        Angstrom, for spectra.
-    medium : "air", "vacuum" or None
-    names : tuple of str
-        Label names, for labels.
-    units, species : mapping of str to str
-        By label name.
-    survey : str
-    """
-
-    loc: np.ndarray
-    scale: np.ndarray
-    wavelength: np.ndarray | None = None
-    medium: Medium | None = None
-    names: tuple[str, ...] = ()
-    units: Mapping[str, str] = field(default_factory=dict)
-    species: Mapping[str, str] = field(default_factory=dict)
-    survey: str = ""
-
-    @property
-    def is_spectra(self) -> bool:
-        return self.wavelength is not None
-
-    @classmethod
-    def of(cls, output: Spectra | LabelTable) -> "OutputInfo":
-        """Learn the scaling of labels, and carry over grids, names and units."""
-        if isinstance(output, Spectra):
-            n = output.n_pixels
-            return cls(np.zeros(n), np.ones(n), output.wavelength, output.medium, survey=output.survey)
-        loc, scale = np.zeros(len(output.names)), np.ones(len(output.names))
-        for j, name in enumerate(output.names):
-            seen = output.value[np.isfinite(output.value[:, j]), j]
-            if len(seen) == 0:
-                raise InputError(
-                    f"label '{name}' is missing for every training star; leave it out or add stars."
-                )
-            low, loc[j], high = np.percentile(seen, [2.5, 50, 97.5])
-            scale[j] = (high - low) / 4 if high > low else 1.0
-        return cls(
-            loc, scale, names=output.names, units=output.units, species=output.species, survey=output.survey
-        )
+__all__ = ["FittedModel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +33,7 @@ class FittedModel:
     weight_cov : dict of str to (out, pair) array
         Covariance of each decoder row [intercept, weight], upper triangle.
     outputs : dict of str to OutputInfo
-        Empty when the model was fitted to a bare `Batch`, which knows no wavelengths or units.
+        Empty when the model was fitted to a bare `Batch` that does not even say which of its outputs are labels.
     objective : tuple of float
         Value after each cycle of the fit.
     summary : dict
@@ -89,6 +41,11 @@ class FittedModel:
     verdicts : dict of str to Verdict
         By label, as far as known: whether the model measures it or guesses it from the other labels. Found on stars
         kept out of training; they travel with the model and go with every label it predicts.
+    calibrations : tuple of Calibration
+        How far the stated errors of its labels are from those it makes; each for predictions from certain inputs, with or
+        without shortcuts replaced. `luxjax.transfer` applies the one that fits.
+    training : (star,) uint64 array
+        A hash of every training star's id, sorted; empty when the model was fitted to a bare `Batch`. See `trained_on`.
     """
 
     model: Lux
@@ -97,6 +54,8 @@ class FittedModel:
     objective: tuple[float, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    calibrations: tuple[Calibration, ...] = ()
+    training: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{k} ({len(self.model.scatter[k])})" for k in self.model.names)
@@ -104,17 +63,20 @@ class FittedModel:
         return f"Fitted({self.model.n_latents} latents -> {sizes}; {state})"
 
     def info(self, name: str) -> OutputInfo:
-        """What the output `name` means."""
+        """What the output `name` means; one that nothing is known of is an input, unless it is called ``labels``."""
         check_name("output", name, self.model.names, "Ask for one of the model's outputs")
         if name not in self.outputs:
-            size = len(self.model.scatter[name])
-            return OutputInfo(np.zeros(size), np.ones(size), names=tuple(f"{name}_{j}" for j in range(size)))
+            return OutputInfo.bare(name, len(self.model.scatter[name]))
         return self.outputs[name]
+
+    def names_of(self, role: str) -> tuple[str, ...]:
+        """The outputs that are ``"input"`` or ``"label"``, in the order of the model."""
+        return tuple(name for name in self.model.names if self.info(name).role == role)
 
     def label_output(self) -> str:
         """The name of the output that holds labels, where there is only one."""
-        found = [k for k in self.model.names if not self.info(k).is_spectra]
-        if self.outputs and len(found) == 1:
+        found = self.names_of("label")
+        if len(found) == 1:
             return found[0]
         if not found:
             raise InputError(
@@ -140,25 +102,12 @@ class FittedModel:
                     "output of the model", join_names(data.outputs), self.model.names, "Name outputs alike"
                 )
             )
-        return Batch({name: self._measured(name, data[name], dtype) for name in names})
-
-    def _measured(self, name: str, output: Spectra | LabelTable, dtype) -> OutputData:
-        info = self.info(name)
-        if isinstance(output, Spectra):
-            _check_grid(name, info, output)
-            return OutputData.clean(output.flux, output.ivar, dtype)
-        value = np.full((len(output), len(info.names)), np.nan)
-        ivar = np.zeros_like(value)
-        for j, label in enumerate(info.names):
-            if label in output.names:
-                k = output.names.index(label)
-                value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
-                ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
-        return OutputData.clean(value, ivar, dtype)
+        made = {name: scaled_output(name, self.info(name), data[name], dtype) for name in names}
+        return Batch(made, [name for name in self.names_of("label") if name in names])
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""
-        labels = [n for k in self.model.names if not self.info(k).is_spectra for n in self.info(k).names]
+        labels = [n for k in self.names_of("label") for n in self.info(k).names]
         for name, verdict in verdicts.items():
             check_name("label with a verdict", name, labels)
             if verdict.label != name:
@@ -167,30 +116,61 @@ class FittedModel:
                 )
         return self.replace(verdicts={**self.verdicts, **verdicts})
 
+    def calibration(
+        self, labels: Sequence[str], inputs: Sequence[str], shrunk: Sequence[str] = ()
+    ) -> Calibration | None:
+        """The calibration of predictions of these labels from these inputs, with these labels replaced; None without one."""
+        return next((c for c in self.calibrations if c.holds_for(labels, inputs, shrunk)), None)
+
+    def with_calibration(self, calibration: Calibration) -> "FittedModel":
+        """A copy that knows this calibration, in place of one learned from the same inputs with the same labels replaced."""
+        known = [self.info(k).names for k in self.names_of("label")]
+        if calibration.names not in known:
+            raise InputError(
+                f"this calibration is for the labels {join_names(calibration.names)}; the model has "
+                f"{' and '.join(join_names(names) for names in known) or 'none'}."
+            )
+        for name in calibration.inputs:
+            check_name("input of the calibration", name, self.model.names)
+        same = (calibration.names, calibration.inputs, calibration.shrunk)
+        others = tuple(c for c in self.calibrations if not c.holds_for(*same))
+        return self.replace(calibrations=(*others, calibration))
+
+    def trained_on(self, ids: Sequence | np.ndarray) -> np.ndarray:
+        """Which of these stars the model was fitted to, (star,) bool.
+
+        Raises
+        ------
+        InputError
+            The model does not know its training stars: it was fitted to a bare `Batch`, or saved by an older luxjax.
+        """
+        if len(self.training) == 0:
+            raise InputError(
+                "this model does not know its training stars (it was fitted to a bare Batch, or saved by luxjax 0.1); fit it "
+                "to a Catalog or Dataset."
+            )
+        return np.isin(hash_ids(ids), self.training)
+
     def replace(self, **changes: Any) -> "FittedModel":
         """A copy with fields changed."""
         return dataclasses.replace(self, **changes)
 
+    # Pickle and joblib would bring arrays of double precision back in single precision: through the host they stay.
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {
+            name: jax.tree.map(lambda x: np.asarray(x) if eqx.is_array(x) else x, self.__dict__[name])
+            for name in ("model", "weight_cov")
+        }
 
-def _check_grid(name: str, info: OutputInfo, spectra: Spectra) -> None:
-    if not info.is_spectra:
-        raise InputError(
-            f"output '{name}' of the model holds labels {join_names(info.names)}; spectra were given."
-        )
-    if spectra.medium != info.medium:
-        raise InputError(
-            f"output '{name}' was fitted on {info.medium} wavelengths and these spectra are in {spectra.medium}; "
-            "convert them with luxjax.preprocessing.to_medium and resample."
-        )
-    grid = info.wavelength
-    if (
-        grid is None
-        or len(grid) != spectra.n_pixels
-        or not np.allclose(grid, spectra.wavelength, rtol=1e-8, atol=0)
-    ):
-        first = spectra.wavelength[0]
-        raise InputError(
-            f"output '{name}' was fitted on {len(grid) if grid is not None else 0} pixels from "
-            f"{grid[0] if grid is not None else 0:.3f} A; these spectra have {spectra.n_pixels} from {first:.3f} A; "
-            "bring them to the model's grid with luxjax.preprocessing.resample."
-        )
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with jax.enable_x64(True):
+            self.__dict__.update(
+                {
+                    k: jax.tree.map(_on_device, v) if k in ("model", "weight_cov") else v
+                    for k, v in state.items()
+                }
+            )
+
+
+def _on_device(x):
+    return jnp.asarray(x) if isinstance(x, np.ndarray) else x

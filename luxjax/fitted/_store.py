@@ -1,8 +1,4 @@
-"""Fitted models on disk: a folder with readable JSON and plain arrays. Loading one never runs code.
-
-The kinds of decoders that luxjax knows are rebuilt from the header. Of a module of your own only the arrays are stored,
-by their place in it, and whoever loads it brings a model built in the same way to put them into.
-"""
+"""Fitted models on disk: a folder with readable JSON and plain arrays. Loading one never runs code."""
 
 import hashlib
 import json
@@ -11,25 +7,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import InputError
-from ..core.internal import Array, join_names
 from ..files.internal import FolderKind
-from ..models import AbstractDecoder, Lux, ModuleDecoder
-from ..models.internal import DECODERS, AbstractStoredDecoder
-from ._fitted import FittedModel, OutputInfo
+from ..models import Lux
+from ._calibration import Calibration
+from ._decoder_arrays import arrays_of, decoder_from, settings_of
+from ._fitted import FittedModel
+from ._output_info import OutputInfo
 from ._verdict import Verdict
 
 __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
-# 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise; all are read
-MODEL_FOLDER = FolderKind("model", "model.json", schema=4)
-KINDS: dict[type[AbstractDecoder], str] = {kind: name for name, kind in DECODERS.items()}
-OWN = "module"  # the kind of a decoder that luxjax does not know
+# 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise, 5 roles and
+# facts of outputs, calibrations and the hashes of training stars; all are read
+MODEL_FOLDER = FolderKind("model", "model.json", schema=5)
+FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
 
 
 def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:
@@ -75,26 +70,27 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
 
 
 def fingerprint(fitted: FittedModel) -> str:
-    """What tells a fitted model from others: 16 digits of a hash of its decoders, scalings, names and verdicts.
+    """What tells a fitted model from others: 16 digits of a hash of its decoders, scalings, names, verdicts and
+    calibrations.
 
     How it came about, and by which version of luxjax, does not count. A saved model has it when loaded again.
     """
     header, arrays = _describe(fitted)
-    facts = {name: header[name] for name in ("n_latents", "outputs", "verdicts")}
+    facts = {name: header[name] for name in ("n_latents", "outputs", "verdicts", "calibrations")}
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
-        if name != "objective":
+        if name not in ("objective", "training"):
             total.update(f"{name} {values.dtype.str} {values.shape}".encode())
             total.update(np.ascontiguousarray(values).tobytes())
     return total.hexdigest()[:16]
 
 
 def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    arrays: dict[str, np.ndarray] = {"objective": np.asarray(fitted.objective)}
+    arrays: dict[str, np.ndarray] = {"objective": np.asarray(fitted.objective), "training": fitted.training}
     outputs = {}
     for name in fitted.model.names:
         decoder, info = fitted.model.decoders[name], fitted.info(name)
-        arrays |= _arrays_of(name, decoder)
+        arrays |= arrays_of(name, decoder)
         arrays |= {
             f"{name}/scatter": np.asarray(fitted.model.scatter[name]),
             f"{name}/loc": info.loc,
@@ -105,15 +101,13 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
         if info.wavelength is not None:
             arrays[f"{name}/wavelength"] = info.wavelength
         outputs[name] = {
-            "decoder": KINDS.get(type(decoder), OWN),
+            **settings_of(decoder),
             "size": len(fitted.model.scatter[name]),
             "dof": None if math.isinf(nu := fitted.model.dof[name]) else nu,
-            **_settings_of(decoder),
-            "medium": info.medium,
+            **{fact: getattr(info, fact) for fact in FACTS},
             "names": list(info.names),
             "units": dict(info.units),
             "species": dict(info.species),
-            "survey": info.survey,
             "described": name in fitted.outputs,
         }
     header = {
@@ -121,63 +115,9 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
         "outputs": outputs,
         "summary": dict(fitted.summary),
         "verdicts": {name: verdict.to_dict() for name, verdict in fitted.verdicts.items()},
+        "calibrations": [{"inputs": list(c.inputs), "labels": c.to_dict()} for c in fitted.calibrations],
     }
     return header, arrays
-
-
-def _settings_of(decoder: AbstractDecoder) -> dict[str, Any]:
-    """What the header has to say of a decoder beyond its kind."""
-    if type(decoder) in KINDS:
-        assert isinstance(decoder, AbstractStoredDecoder)
-        return decoder.stored()[0]
-    inside = decoder.module if isinstance(decoder, ModuleDecoder) else decoder
-    return {"class": type(inside).__name__, "wrapped": isinstance(decoder, ModuleDecoder)}
-
-
-def _arrays_of(name: str, decoder: AbstractDecoder) -> dict[str, np.ndarray]:
-    if type(decoder) not in KINDS:
-        return {f"{name}/{OWN}{path}": np.asarray(x) for path, x in _leaves(decoder).items()}
-    assert isinstance(decoder, AbstractStoredDecoder)
-    return {f"{name}/{path}": np.asarray(x) for path, x in decoder.stored()[1].items()}
-
-
-def _leaves(tree) -> dict[str, Array]:
-    """The arrays of a module by their place in it, such as ``.module.layers[0].weight``."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))
-    return {jax.tree_util.keystr(path): x for path, x in flat}
-
-
-def _decoder(name: str, entry: dict[str, Any], header, arrays, model: Lux | None) -> AbstractDecoder:
-    kind = entry["decoder"]
-    if kind == OWN:
-        return _own_decoder(name, entry, arrays, model)
-    if kind not in DECODERS:
-        raise ValueError(f"unknown decoder '{kind}'")
-    own = {k.removeprefix(f"{name}/"): x for k, x in arrays.items() if k.startswith(f"{name}/")}
-    return jax.tree.map(jnp.asarray, DECODERS[kind].restored(entry, own, header["n_latents"]))
-
-
-def _own_decoder(name: str, entry: dict[str, Any], arrays, model: Lux | None) -> AbstractDecoder:
-    if model is None or name not in model.names:
-        raise InputError(
-            f"output '{name}' was decoded by a module of the class {entry['class']}, whose code is not stored; build a "
-            "model as it was before the fit and give it: load(folder, model=...)."
-        )
-    decoder = model[name]
-    if entry["wrapped"] and not isinstance(decoder, ModuleDecoder):
-        decoder = ModuleDecoder(decoder, decoder.n_latents)
-    leaves = _leaves(decoder)
-    stored = {path: arrays.get(f"{name}/{OWN}{path}") for path in leaves}
-    n_stored = sum(key.startswith(f"{name}/{OWN}.") for key in arrays)
-    wrong = [p for p, x in leaves.items() if (found := stored[p]) is None or found.shape != x.shape]
-    if wrong or n_stored != len(leaves):
-        raise InputError(
-            f"the model given for output '{name}' is not built as the saved one, a {entry['class']} of {n_stored} arrays: "
-            + (f"{join_names(wrong, 4)} differ." if wrong else f"it has {len(leaves)}.")
-        )
-    dynamic, static = eqx.partition(decoder, eqx.is_array)
-    found = [jnp.asarray(stored[path]) for path in leaves]
-    return eqx.combine(jax.tree.unflatten(jax.tree.structure(dynamic), found), static)
 
 
 def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux | None) -> FittedModel:
@@ -185,7 +125,7 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
     dof = {k: entry["dof"] for k, entry in header["outputs"].items() if entry.get("dof") is not None}
     with jax.enable_x64(True):
         for name, entry in header["outputs"].items():
-            decoders[name] = _decoder(name, entry, header, arrays, model)
+            decoders[name] = decoder_from(name, entry, header["n_latents"], arrays, model)
             scatter[name] = jnp.asarray(arrays[f"{name}/scatter"])
             if f"{name}/weight_cov" in arrays:
                 cov[name] = jnp.asarray(arrays[f"{name}/weight_cov"])
@@ -194,12 +134,29 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
                     arrays[f"{name}/loc"],
                     arrays[f"{name}/scale"],
                     arrays.get(f"{name}/wavelength"),
-                    entry["medium"],
-                    tuple(entry["names"]),
-                    entry["units"],
-                    entry["species"],
-                    entry["survey"],
+                    names=tuple(entry["names"]),
+                    units=entry["units"],
+                    species=entry["species"],
+                    **{fact: entry[fact] for fact in FACTS if fact in entry},
                 )
-    objective = tuple(float(v) for v in arrays["objective"])
-    verdicts = {name: Verdict.from_dict(entry) for name, entry in header.get("verdicts", {}).items()}
-    return FittedModel(Lux(decoders, scatter, dof), cov, outputs, objective, header["summary"], verdicts)
+    return FittedModel(
+        Lux(decoders, scatter, dof),
+        cov,
+        outputs or _old_roles(header),
+        tuple(float(v) for v in arrays["objective"]),
+        header["summary"],
+        {name: Verdict.from_dict(entry) for name, entry in header.get("verdicts", {}).items()},
+        tuple(Calibration.from_dict(c["labels"], c["inputs"]) for c in header.get("calibrations", ())),
+        arrays.get("training", np.zeros(0, np.uint64)),
+    )
+
+
+def _old_roles(header: dict[str, Any]) -> dict[str, OutputInfo]:
+    """Outputs that a file before schema 5 knows by size alone: labels were those of less than four values a latent."""
+    sizes = {name: entry["size"] for name, entry in header["outputs"].items()}
+    labels = [name for name, size in sizes.items() if size < 4 * header["n_latents"]]
+    return (
+        {name: OutputInfo.bare(name, size, labels) for name, size in sizes.items()}
+        if header["schema"] < 5
+        else {}
+    )

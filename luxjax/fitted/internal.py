@@ -1,10 +1,12 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._calibration import check_alike
 from ._store import MODEL_FOLDER, fingerprint
 from ._verdict import current_words
 
 __all__ = [
     "MODEL_FOLDER",
+    "check_alike",
     "current_words",
     "fingerprint",
 ]

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from ..core import Batch, InputError, LuxWarning, Progress
 from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, check_stars, join_names
 from ..data import Catalog
+from ..data.internal import hash_ids
 from ..fitted import FittedModel, OutputInfo
 from ..models import Lux
 from ..parallel.internal import on_mesh
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FitError", "fit"]
 
 
+MANY = 2**18  # ids in memory at a time
 ADVICE = "check the errors of the data for values near zero, or use fewer latents or stronger regularisation."
 
 
@@ -89,7 +91,7 @@ def fit(
     """
     start = time.perf_counter()
     check_stars(data)
-    outputs = _describe(model, data) if data.describes_outputs else {}
+    outputs = _describe(model, data) if data.describes_outputs else _bare(model, data)
     fitter = fitter or default_fitter(model)
     stars = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
     _check(model, stars, fitter)
@@ -120,7 +122,8 @@ def fit(
         "seconds": round(time.perf_counter() - start, 3),
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
-    return FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+    found = FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
+    return found.replace(training=_hashes(data))
 
 
 def _in_double(x):
@@ -152,6 +155,22 @@ def _describe(model: Lux, data: Any) -> dict[str, OutputInfo]:
                 "model; build the model from catalog.sizes."
             )
     return {name: OutputInfo.of(data[name]) for name in model.names}
+
+
+def _bare(model: Lux, batch: Any) -> dict[str, OutputInfo]:
+    """What a batch says of its outputs: which of them are labels, or nothing."""
+    sizes = {name: len(model.scatter[name]) for name in model.names}
+    return {k: OutputInfo.bare(k, n, batch.labels) for k, n in sizes.items()} if batch.labels else {}
+
+
+def _hashes(data: Any) -> np.ndarray:
+    """A hash of every star's id, sorted; those of a dataset some at a time."""
+    if not data.describes_outputs:
+        return np.zeros(0, np.uint64)
+    if isinstance(data, Catalog):
+        return np.unique(hash_ids(data.ids))
+    starts = range(0, len(data), MANY)
+    return np.unique(np.concatenate([hash_ids(data.select(slice(k, k + MANY)).ids) for k in starts]))
 
 
 def _check(model: Lux, batch: AbstractStars, fitter: AbstractFitter) -> None:

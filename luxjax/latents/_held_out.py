@@ -1,6 +1,6 @@
 """How probable a model finds stars that it was not fitted to: the score that stops a fit by gradients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -15,15 +15,9 @@ from ._decoders import decoded
 from ._posterior import latent_posterior
 from ._star_sums import effective_ivar
 
-__all__ = ["HeldOut", "held_out_stars", "placing_outputs"]
+__all__ = ["HeldOut", "held_out_stars"]
 
-VALUES_PER_LATENT = 4  # an output with fewer values than this for each latent cannot place a star alone
 BLOCK = 128
-
-
-def placing_outputs(sizes: Mapping[str, int], n_latents: int) -> tuple[str, ...]:
-    """The outputs that can place a star among the latents alone, by their numbers of values: spectra do, a few labels do not."""
-    return tuple(k for k, n in sizes.items() if n >= VALUES_PER_LATENT * n_latents)
 
 
 def held_out_stars(n_stars: int, fraction: float, key: PRNGKeyArray) -> np.ndarray:
@@ -43,14 +37,15 @@ class HeldOut:
     batch : Batch
         The stars.
     inputs : sequence of str
-        The outputs that latents are inferred from; by default those with at least four values for each latent.
+        The outputs that latents are inferred from. Default: those of the batch that are no labels, or its largest where all
+        are.
     """
 
     def __init__(self, model: Lux, batch: Batch, inputs: Sequence[str] = ()):
-        large = placing_outputs(batch.sizes, model.n_latents)
-        large = large or (max(batch.sizes, key=lambda k: batch.sizes[k]),)
-        self.inputs = tuple(inputs or large)
-        self.targets = tuple(k for k in batch.names if k not in self.inputs and k not in large)
+        known = tuple(k for k in batch.names if k not in batch.labels)
+        known = known or (max(batch.sizes, key=lambda k: batch.sizes[k]),)
+        self.inputs = tuple(inputs or known)
+        self.targets = tuple(k for k in batch.names if k not in self.inputs and k not in known)
         self.batch = batch
 
     def score(self, model: Lux) -> float:

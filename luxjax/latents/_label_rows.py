@@ -23,7 +23,6 @@ from ..models import AbstractFeatureDecoder, Lux
 from ..models.internal import feature_jacobian
 from ._blocks import sweep
 from ._decoders import design_moments
-from ._held_out import placing_outputs
 from ._posterior import latent_posterior
 from ._robust import information_share
 from ._rows import row_covariances
@@ -38,11 +37,10 @@ def with_label_rows(
 ) -> dict[str, Array]:
     """The covariances of decoder rows, those of labels taken over latents that the spectra alone give.
 
-    Outputs with at least four values for each latent are spectra here, others labels. Without any of the former the
-    covariances stay as they are.
+    Which outputs are labels the batch says. Without any other the covariances stay as they are.
     """
-    spectra = placing_outputs(batch.sizes, model.n_latents)
-    labels = tuple(k for k in weight_cov if k not in spectra)
+    spectra = tuple(k for k in batch.names if k not in batch.labels)
+    labels = tuple(k for k in weight_cov if k in batch.labels)
     if not spectra or not labels:
         return weight_cov
     kernel = eqx.Partial(_sums, spectra=spectra, labels=labels, noisy=has_scatter(model))

@@ -1,8 +1,9 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._blocks import blocks, summed, sweep
+from ._decoder_noise import decoder_variance, with_decoder_noise
 from ._decoders import DecoderSums, decoded, expected_residual
-from ._held_out import HeldOut, held_out_stars, placing_outputs
+from ._held_out import HeldOut, held_out_stars
 from ._label_rows import with_label_rows
 from ._posterior import LatentPosterior, block_latent_mean, latent_posterior, mean_field
 from ._robust import information_share, minus_log_density, tail_weight
@@ -18,6 +19,7 @@ __all__ = [
     "block_latent_mean",
     "blocks",
     "decoded",
+    "decoder_variance",
     "effective_ivar",
     "effective_ivars",
     "expected_residual",
@@ -30,10 +32,10 @@ __all__ = [
     "mean_field",
     "minus_log_density",
     "new_scatter",
-    "placing_outputs",
     "scatter_sums",
     "summed",
     "sweep",
     "tail_weight",
+    "with_decoder_noise",
     "with_label_rows",
 ]

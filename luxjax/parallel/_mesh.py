@@ -74,6 +74,10 @@ class Sharded(AbstractStars):
         return self.whole.names
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        return self.whole.labels
+
+    @property
     def sizes(self) -> dict[str, int]:
         return self.whole.sizes
 

@@ -142,7 +142,7 @@ def _posterior(posterior: AbstractPosterior, dims: _Dims, z, leaves) -> dict[str
     for path, value in leaves.items():
         found[path] = (("chain", "draw", *dims.leaf(path, value.ndim - 2)), value)
     for name, dim in dims.out.items():
-        if not posterior.fitted.info(name).is_spectra:
+        if posterior.fitted.info(name).role == "label":
             found[name] = (("chain", "draw", "star", dim), decode_draws(posterior, name, z, leaves))
     return found
 

@@ -57,7 +57,8 @@ def infer(
     Returns
     -------
     GaussianPosterior or SamplePosterior
-        Known decoders are taken as certain: unlike `luxjax.transfer`, nothing is added for their own uncertainty.
+        Latents with the decoders taken as certain. Labels with the errors of `luxjax.transfer`, to which the decoders' own
+        uncertainty and the model's calibration belong, are drawn by ``posterior.label_draws``.
 
     Raises
     ------

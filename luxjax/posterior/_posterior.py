@@ -17,6 +17,7 @@ from ..core import Batch, Gaussian, InputError, check_name
 from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..fitted import FittedModel
 from ..models import Lux
+from ._label_draws import DRAWS, label_draws, label_moments
 from ._priors import Priors
 from ._stars import StarDensity, star_data
 
@@ -114,6 +115,35 @@ class AbstractPosterior(ABC):
                 values = values + self.noise(name, values.shape[:2], scatter, key=noise_key)
         return values
 
+    def label_draws(self, n: int = DRAWS, *, key: PRNGKeyArray | int, calibrated: bool = True) -> np.ndarray:
+        """Draws of the true labels of all stars, with the errors of `luxjax.transfer`, (draw, star, label).
+
+        Drawn are the latents, the noise of the label decoder, learned from a finite training set, and the labels' scatter about
+        the model; then the model's calibration for the outputs that the stars were inferred from is applied. `predict` gives
+        the raw draws.
+
+        Parameters
+        ----------
+        n : int
+            Draws.
+        calibrated : bool
+            Whether to apply the model's calibration, where it has one. With a `LuxWarning` where it has others only.
+        """
+        return label_draws(self, n, key=key, calibrated=calibrated)
+
+    def label_moments(self, draws: np.ndarray, *, calibrated: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Means and errors of all labels, each (star, label): in closed form where there is one, else of these `label_draws`."""
+        return label_moments(self, draws, calibrated=calibrated)
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether the latents of each star have a normal distribution."""
+        return False
+
+    def infers(self, path: str) -> bool:
+        """Whether leaves of the model whose path begins so, such as ``"decoders."``, were inferred with the latents."""
+        return False
+
     @abstractmethod
     def select(self, index):
         """The posterior of the stars chosen by a slice, integer array or boolean mask."""
@@ -206,6 +236,10 @@ class GaussianPosterior(AbstractPosterior):
         return f"GaussianPosterior({self.method}: {len(self)} stars, {self.n_latents} latents)"
 
     @property
+    def is_normal(self) -> bool:
+        return True
+
+    @property
     def mean(self) -> np.ndarray:
         return self.gaussian.mean  # type: ignore[return-value]
 
@@ -280,6 +314,9 @@ class SamplePosterior(AbstractPosterior):
         chains, draws = self.draws.shape[:2]
         inferred = f", {len(self.parameters)} leaves of the model" if self.parameters else ""
         return f"SamplePosterior({self.method}: {chains} x {draws} draws of {len(self)} stars{inferred})"
+
+    def infers(self, path: str) -> bool:
+        return any(name.startswith(path) for name in self.parameters)
 
     @property
     def n_chains(self) -> int:

@@ -1,17 +1,17 @@
 """Labels and spectra of new stars, calibrated errors, baselines and scores."""
 
 from ._baselines import cannon, labels_only, ridge
-from ._calibrate import Calibration, calibrate, coverage_bands
+from ._calibrate import calibrate, coverage_bands
 from ._choose import select_model
 from ._conformal import conformal
+from ._predict_spectra import predict_spectra
 from ._prediction import Prediction
 from ._scores import score
 from ._shrink import replace_shortcuts
-from ._transfer import predict_spectra, transfer
+from ._transfer import transfer
 from ._transfer_dataset import PredictionTable, open_transferred, transfer_dataset
 
 __all__ = [
-    "Calibration",
     "Prediction",
     "PredictionTable",
     "calibrate",

@@ -1,83 +1,19 @@
 """Errors made honest on stars the model has not seen, and what that honesty is worth with finitely many."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import scipy
 
 from ..core import InputError
 from ..data import LabelTable
+from ..fitted import Calibration
 from ..stats import LEVELS
-from ._prediction import Prediction, check_alike
+from ._prediction import Prediction
 
-__all__ = ["Calibration", "calibrate", "coverage_bands"]
+__all__ = ["calibrate", "coverage_bands"]
 
 LEAST_STARS = 30
 WIDTH_OF_LOG_SCALE = 0.25
 CLIP, CLIP_ROUNDS = 3.5, 6
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Variance of a label after calibration: ``scale * variance + floor**2 + (growth * distance**2)**2``.
-
-    Model error does not fall with the signal-to-noise ratio as the predicted error does: hence a floor. And what
-    a decoder cannot follow, such as the curvature that a linear one lacks, grows with the square of a star's
-    distance from the middle of the training stars in latent space: hence a term that does.
-
-    Attributes
-    ----------
-    names : tuple of str
-    scale : (label,) array
-        Factor of the predicted variance.
-    floor : (label,) array
-        Error added in quadrature, in the label's unit.
-    growth : (label,) array
-        Error added in quadrature at latent distance 1, in the label's unit.
-    n_stars : (label,) array of int
-        Calibration stars with that label, outliers left out.
-    shrunk : tuple of str
-        Labels that were replaced by what the other labels say of them; it holds for such predictions alone.
-    """
-
-    names: tuple[str, ...]
-    scale: np.ndarray
-    floor: np.ndarray
-    growth: np.ndarray
-    n_stars: np.ndarray
-    shrunk: tuple[str, ...] = ()
-
-    def apply(self, prediction: Prediction) -> Prediction:
-        """The prediction with calibrated covariance."""
-        check_alike(prediction, self.names, self.shrunk)
-        root = np.sqrt(self.scale)
-        added = self.floor**2 + (self.growth * prediction.latent_distance[:, None] ** 2) ** 2
-        cov = prediction.cov * root[:, None] * root + added[:, :, None] * np.eye(len(self.names))
-        changed = prediction.select(slice(None))
-        object.__setattr__(changed, "cov", cov)
-        return changed
-
-    def to_dict(self) -> dict[str, dict[str, float]]:
-        """Plain numbers by label, for JSON; undone by `from_dict`."""
-        columns = ("scale", "floor", "growth", "n_stars")
-        return {
-            n: {c: getattr(self, c)[j].item() for c in columns}
-            | ({"shrunk": 1.0} if n in self.shrunk else {})
-            for j, n in enumerate(self.names)
-        }
-
-    @classmethod
-    def from_dict(cls, entries: Mapping[str, Mapping[str, float]]) -> "Calibration":
-        """The calibration that `to_dict` described."""
-
-        def column(name):
-            return np.array([entry[name] for entry in entries.values()])
-
-        shrunk = tuple(name for name, entry in entries.items() if entry.get("shrunk"))
-        return cls(
-            tuple(entries), column("scale"), column("floor"), column("growth"), column("n_stars"), shrunk
-        )
 
 
 def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
@@ -92,9 +28,15 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
     Parameters
     ----------
     prediction : Prediction
-        Of the calibration stars, which must be neither training nor test stars.
+        Of the calibration stars, which must be neither training nor test stars, with the model's own errors:
+        ``transfer(..., calibrated=False)`` where the model has a calibration already.
     observed : LabelTable
         Their catalogue labels, row for row.
+
+    Returns
+    -------
+    Calibration
+        ``fitted.with_calibration(calibration)`` is the model that predicts with these errors.
 
     Examples
     --------
@@ -104,10 +46,14 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
     >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
     >>> train, kept_out = stars.select(slice(0, 60)), stars.select(slice(60, 90))
     >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), train, key=1)
-    >>> calibration = calibrate(luxjax.transfer(fitted, kept_out), kept_out.labels())
+    >>> calibration = calibrate(luxjax.transfer(fitted, kept_out, calibrated=False), kept_out.labels())
     >>> calibration.names, calibration.n_stars.tolist()
     (('label_1', 'label_2', 'label_3'), [30, 30, 30])
     """
+    if prediction.calibrated:
+        raise InputError(
+            "this prediction is calibrated already; learn a calibration from transfer(..., calibrated=False)."
+        )
     if not np.array_equal(prediction.ids, observed.ids):
         raise InputError("prediction and observed labels must hold the same stars in the same order.")
     found, count = [], []
@@ -125,7 +71,9 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
         found.append(best)
         count.append(used)
     scale, floor, growth = np.array(found).T
-    return Calibration(prediction.names, scale, floor, growth, np.array(count), prediction.shrunk)
+    return Calibration(
+        prediction.names, scale, floor, growth, np.array(count), prediction.shrunk, prediction.inputs
+    )
 
 
 def _fit_clipped(residual, variance, distance, noise) -> tuple[tuple[float, float, float], int]:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from ..core import InputError, check_name
 from ..core.internal import choose_from
 from ..data import LabelTable
-from ._prediction import Prediction, check_alike
+from ..fitted.internal import check_alike
+from ._prediction import Prediction
 
 __all__ = ["Conformal", "conformal"]
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import Gaussian, InputError, check_name
-from ..core.internal import join_names
 from ..data import LabelTable
 from ..fitted import Verdict
 from ..system.internal import lazy_import
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["Prediction", "check_alike"]
+__all__ = ["Prediction"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +49,11 @@ class Prediction:
         By label name, as far as known: whether the model measures the label or guesses it from the others.
     shrunk : tuple of str
         Labels replaced by what the other labels say of them (see `replace_shortcuts`).
+    inputs : tuple of str
+        Outputs that the latents were inferred from; empty where it is not known.
+    calibrated : bool
+        Whether `cov` is that of a calibration learned on stars kept apart (see `calibrate`), or the model's own, whose parts
+        are in `parts`.
     """
 
     ids: np.ndarray
@@ -65,6 +69,8 @@ class Prediction:
     species: Mapping[str, str] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     shrunk: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    calibrated: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,6 +112,8 @@ class Prediction:
             self.species,
             self.verdicts,
             self.shrunk,
+            self.inputs,
+            self.calibrated,
         )
 
     @staticmethod
@@ -114,6 +122,10 @@ class Prediction:
 
         Where their models differ in the number of latents, latents that a star's model lacks are NaN.
         """
+        if len({p.calibrated for p in parts}) > 1:
+            raise InputError(
+                "some of these predictions are calibrated and some are not; gather predictions made alike."
+            )
         row = {star: k for k, star in enumerate(np.concatenate([p.ids for p in parts]))}
         order = np.array([row[star] for star in ids])
         first, n_latents = parts[0], max(p.latents.mean.shape[1] for p in parts)
@@ -138,6 +150,8 @@ class Prediction:
             first.species,
             first.verdicts,
             first.shrunk,
+            first.inputs,
+            first.calibrated,
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:
@@ -157,6 +171,7 @@ class Prediction:
 
         A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
         the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
+        ``frame.attrs`` says whether the errors are ``calibrated``, and the ``inputs``.
         """
         columns: dict[str, Any] = {"id": self.ids}
         for name, label in self.to_labels().to_frame().drop(columns="id").items():
@@ -165,21 +180,10 @@ class Prediction:
             if trust is not None and str(name) == f"{trust.label}_err":
                 columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
+        columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs")}
         frame = pd.DataFrame(columns)
-        return frame.assign(chi2=self.chi2, latent_distance=self.latent_distance, n_inputs=self.n_inputs)
-
-
-def check_alike(prediction: Prediction, names: tuple[str, ...], shrunk: tuple[str, ...]) -> None:
-    """That a prediction has the labels that a calibration was learned for, made in the same way."""
-    if prediction.names != names:
-        raise InputError(
-            f"this calibration is for the labels {join_names(names)}; the prediction has {join_names(prediction.names)}."
-        )
-    if set(prediction.shrunk) != set(shrunk):
-        raise InputError(
-            f"this calibration was learned with {join_names(shrunk) or 'no label'} shrunk to the other labels; the "
-            f"prediction has {join_names(prediction.shrunk) or 'none'}: calibrate on predictions made alike."
-        )
+        frame.attrs |= {"calibrated": self.calibrated, "inputs": list(self.inputs)}
+        return frame
 
 
 def _widened(array, n_axes: int, size: int) -> np.ndarray:

@@ -1,15 +1,16 @@
 """Labels that were only guessed, replaced by what they were guessed from."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..fitted import Trend
+from ..fitted import Trend, Verdict
 from ._prediction import Prediction
 
-__all__ = ["replace_shortcuts"]
+__all__ = ["replace_shortcuts", "shortcuts"]
 
 
 def replace_shortcuts(prediction: Prediction) -> Prediction:
@@ -35,6 +36,11 @@ def replace_shortcuts(prediction: Prediction) -> Prediction:
     Prediction
         Its `shrunk` names the labels replaced; their verdict stays. Without a shortcut nothing changes.
     """
+    if prediction.calibrated:
+        raise InputError(
+            "the labels of a calibrated prediction are not replaced: predict with transfer(..., replace_shortcuts=True), "
+            "which applies the calibration learned for such labels."
+        )
     if prediction.shrunk:
         raise InputError(
             f"{join_names(prediction.shrunk)} were shrunk already; shrink the prediction that `transfer` gives."
@@ -56,12 +62,16 @@ def replace_shortcuts(prediction: Prediction) -> Prediction:
     )
 
 
+def shortcuts(verdicts: Mapping[str, Verdict], names: Sequence[str]) -> tuple[str, ...]:
+    """The labels among `names` that are called shortcuts."""
+    return tuple(name for name, v in verdicts.items() if v.verdict == "shortcut" and name in names)
+
+
 def _trends(prediction: Prediction) -> dict[str, Trend]:
     """The trend that each shortcut is shrunk to."""
     found = {}
-    for name, verdict in prediction.verdicts.items():
-        if verdict.verdict != "shortcut" or name not in prediction.names:
-            continue
+    for name in shortcuts(prediction.verdicts, prediction.names):
+        verdict = prediction.verdicts[name]
         if verdict.trend is None or not np.isfinite(verdict.trend.scatter):
             raise InputError(
                 f"the verdict of '{name}' has no trend of known scatter to shrink it to; explain the model again."

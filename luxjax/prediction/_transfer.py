@@ -1,5 +1,6 @@
 """Labels of stars that have none, from a fitted model and whichever outputs the stars do have."""
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 import equinox as eqx
@@ -8,28 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..core import Batch, Gaussian, InputError, check_name, gemm, pairs, unpack
-from ..core.internal import Array, check_stars, join_names, quadratic_form, total
-from ..data import Catalog, Spectra
-from ..fitted import FittedModel
-from ..fitting.internal import UNKNOWN
+from ..core import Batch, Gaussian, InputError, LuxWarning, check_name
+from ..core.internal import Array, check_stars, join_names
+from ..data import Catalog
+from ..fitted import Calibration, FittedModel
 from ..latents import weight_products
-from ..latents.internal import (
-    Products,
-    blocks,
-    decoded,
-    effective_ivar,
-    latent_posterior,
-    placing_outputs,
-    tail_weight,
-)
-from ..models import AbstractDecoder, AbstractFeatureDecoder, Linear, Lux
-from ..models.internal import feature_jacobian
+from ..latents.internal import Products, blocks, decoder_variance, latent_posterior, with_decoder_noise
+from ..models import AbstractFeatureDecoder, Lux
 from ..parallel.internal import STAR, on_mesh, shard_map_stars
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
+from ._shrink import shortcuts
 
-__all__ = ["assembled", "input_names", "predict_spectra", "predictor", "transfer"]
+__all__ = ["assembled", "chosen_calibration", "input_names", "predictor", "transfer"]
 
 
 def transfer(
@@ -39,6 +31,7 @@ def transfer(
     inputs: Sequence[str] | None = None,
     labels: str | None = None,
     replace_shortcuts: bool = False,
+    calibrated: bool = True,
     block: int = 512,
     mesh: Mesh | None = None,
 ) -> Prediction:
@@ -56,6 +49,9 @@ def transfer(
     replace_shortcuts : bool
         Whether labels that the model's verdicts call a shortcut are replaced by what the other labels say of them, with
         the error that this leaves: see `luxjax.prediction.replace_shortcuts`.
+    calibrated : bool
+        Whether the model's calibration for such predictions is applied, where it has one. False: the model's own errors,
+        which a calibration is learned from.
     block : int
         Stars handled at a time, by each device.
     mesh : jax.sharding.Mesh, optional
@@ -67,7 +63,9 @@ def transfer(
     Prediction
         With the verdicts that the model carries. The label covariance adds the posterior spread of the latents (the noise of the
         spectrum), the spread of the label decoder, learned from a finite training set, and the label scatter. Of decoders
-        with hidden layers only the last layer's uncertainty is known, of modules of your own none.
+        with hidden layers only the last layer's uncertainty is known, of modules of your own none. A calibration changes the
+        covariance as `luxjax.fitted.Calibration` says; `Prediction.calibrated` tells. With a `LuxWarning` where the model has
+        calibrations, but none for these inputs.
 
     Examples
     --------
@@ -93,7 +91,28 @@ def transfer(
     predict = predictor(fitted, names, labels, stars.dtype)
     with jax.enable_x64(True):
         parts = [predict(part, where.stop - where.start) for part, _, where in blocks(stars, block)]
-    return assembled(fitted, labels, data.ids[stars.own], parts, replace_shortcuts)
+    calibration = chosen_calibration(fitted, labels, names, replace_shortcuts) if calibrated else None
+    return assembled(fitted, labels, names, data.ids[stars.own], parts, replace_shortcuts, calibration)
+
+
+def chosen_calibration(
+    fitted: FittedModel, labels: str, inputs: Sequence[str], replace_shortcuts: bool
+) -> Calibration | None:
+    """The model's calibration of predictions made like this; a warning where it has others only."""
+    names = fitted.info(labels).names
+    shrunk = shortcuts(fitted.verdicts, names) if replace_shortcuts else ()
+    found = fitted.calibration(names, inputs, shrunk)
+    known = [c for c in fitted.calibrations if c.names == names]
+    if found is None and known:
+        learned = " and ".join(sorted({join_names(c.inputs) or "unknown inputs" for c in known}))
+        replaced = f" with {join_names(shrunk)} replaced" if shrunk else ""
+        warnings.warn(
+            f"errors are not calibrated: the model's calibration was learned from {learned}, and this prediction comes "
+            f"from {join_names(inputs)}{replaced}. Calibrate it on stars of their own, by luxjax.prediction.calibrate.",
+            LuxWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def predictor(
@@ -112,7 +131,13 @@ def predictor(
 
 
 def assembled(
-    fitted: FittedModel, labels: str, ids: np.ndarray, parts: Sequence[tuple[np.ndarray, ...]], shrunk: bool
+    fitted: FittedModel,
+    labels: str,
+    inputs: tuple[str, ...],
+    ids: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, ...]],
+    shrunk: bool,
+    calibration: Calibration | None,
 ) -> Prediction:
     """The prediction of the stars of several blocks, in the labels' own units."""
     mean, cov, value, latent, own, scatter, chi2, count = (
@@ -138,8 +163,10 @@ def assembled(
         info.units,
         info.species,
         {name: fitted.verdicts[name] for name in info.names if name in fitted.verdicts},
+        inputs=inputs,
     )
-    return shrink(prediction) if shrunk else prediction
+    prediction = shrink(prediction) if shrunk else prediction
+    return prediction if calibration is None else calibration.apply(prediction)
 
 
 def input_names(
@@ -165,126 +192,13 @@ def input_names(
 def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None, block: Batch, labels: str):
     posterior = latent_posterior(model, block, products=products)
     z = posterior.mean
-    cov, chi2, count = _with_decoder_noise(model, weight_cov, block, posterior)
+    cov, chi2, count = with_decoder_noise(model, weight_cov, block, posterior)
     decoder = model.decoders[labels]
     value = jax.vmap(decoder)(z)
     jac = jax.vmap(jax.jacfwd(decoder))(z)
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
     own = jnp.zeros_like(value)
     if labels in weight_cov and isinstance(decoder, AbstractFeatureDecoder):
-        own = _decoder_variance(decoder, weight_cov[labels], z, cov)
+        own = decoder_variance(decoder, weight_cov[labels], z, cov)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
     return z, cov, value, latent, own, scatter, chi2, count
-
-
-def _decoder_variance(decoder: AbstractFeatureDecoder, packed_cov, z, cov) -> Array:
-    """Phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
-    phi = jax.vmap(decoder.features)(z)
-    phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
-    second = phi[:, :, None] * phi[:, None, :]
-    if not isinstance(decoder, Linear):  # whose features are the latents
-        jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
-        cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
-    second = second.at[:, 1:, 1:].add(cov)
-    return quadratic_form(second.astype(packed_cov.dtype), packed_cov)
-
-
-def _with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
-    """Covariance of the latents with the noise of decoders that do not define them; chi-square and good values.
-
-    With W the decoder's mean, W + dW the truth and C_j the covariance of row j, the mean of z computed with W moves by
-    S W' w dW phi, which spreads it by S [sum_j w_j^2 v_j W_j W_j'] S, v_j = phi' C_j phi: each value's noise raised by
-    that of its decoder. So it is for labels that are given.
-
-    For spectra, which place the stars, that move is a linear map of the latents, the same for every star as far as w only scales from
-    star to star. The labels' rows were learned over latents that had moved by the same map, so it is in them already,
-    with its noise as theirs (`luxjax.fitting`, rows of labels), and it counts for nothing here. Counted again it made the squared
-    errors of labels 3% too large at 200 stars and 8 latents; without it they are right to 2%, also where labels are
-    predicted from one of two spectra that the model was trained on.
-
-    W is taken for the posterior mean of the decoder, as `EM` shrinks it; unshrunk decoders of few training stars (`ALS`,
-    ``EM(shrink=False)``) hold less information than they seem to, and their intervals come out narrower than they
-    should, by some 12% at 200 stars and 8 latents.
-    """
-    spectra = placing_outputs(block.sizes, model.n_latents)
-    z, s = posterior.mean, posterior.cov
-    middle = []
-    chi2, count = jnp.zeros(len(z)), jnp.zeros(len(z))
-    for name in block.names:
-        decoder, m = model.decoders[name], block.outputs[name]
-        w = effective_ivar(m.ivar, model.scatter[name])
-        dtype = w.dtype
-        residual = m.value - decoded(decoder, z, dtype)
-        scaled = w * residual**2
-        chi2 = chi2 + jnp.sum(scaled, axis=1)
-        count = count + jnp.sum(w > 0, axis=1, dtype=jnp.int32)
-        if name in spectra or name not in weight_cov or not isinstance(decoder, AbstractFeatureDecoder):
-            continue
-        rows = decoder.weight.astype(dtype)
-        n = rows.shape[1]
-        v = _decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
-        believed = w * tail_weight(model.dof[name], scaled)
-        inner = unpack(gemm(believed**2 * v, pairs(rows)).astype(jnp.float64), n)
-        if not isinstance(decoder, Linear):
-            jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
-            inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)
-        middle.append(inner)
-    return (s + s @ total(middle) @ s if middle else s), chi2, count
-
-
-def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> Spectra:
-    """The spectra of output `name` that the model expects for the latents of a prediction.
-
-    Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
-    that of the noise-free spectrum: posterior spread of the latents and the decoder's own, as far as it is known (see
-    `transfer`). Pixels that no training star had get none.
-    """
-    info = fitted.info(name)
-    if info.wavelength is None or info.medium is None:
-        raise InputError(
-            f"output '{name}' holds labels or has no wavelengths; spectra can be predicted for others."
-        )
-    decoder = fitted.model[name]
-    with jax.enable_x64(True):
-        kernel = _spectra if isinstance(decoder, AbstractFeatureDecoder) else _spectra_of_module
-        flux, variance = kernel(decoder, fitted.weight_cov.get(name), prediction.latents)
-        scatter = np.asarray(fitted.model.scatter[name])
-        variance = np.asarray(variance) + scatter**2
-    with np.errstate(divide="ignore"):
-        ivar = np.where(variance > 0, 1 / variance, 0)
-    # Pixels that no training star had (gaps between detectors): the decoder knows nothing there.
-    if isinstance(decoder, AbstractFeatureDecoder):
-        ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
-    ivar[:, scatter >= UNKNOWN] = 0
-    return Spectra(
-        np.asarray(flux, np.float32),
-        ivar.astype(np.float32),
-        info.wavelength,
-        info.medium,
-        prediction.ids,
-        survey=info.survey,
-        normalized=True,
-        history=("predicted by the model",),
-    )
-
-
-@eqx.filter_jit
-def _spectra(decoder, packed_cov, latents: Gaussian):
-    z, cov = jnp.asarray(latents.mean), jnp.asarray(latents.cov)
-    flux = jax.vmap(decoder)(z)
-    jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
-    spread = quadratic_form(jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac), pairs(decoder.weight))
-    own = 0.0 if packed_cov is None else _decoder_variance(decoder, packed_cov.astype(jnp.float64), z, cov)
-    return flux, spread + own
-
-
-@eqx.filter_jit
-def _spectra_of_module(decoder: AbstractDecoder, _, latents: Gaussian):
-    def of_star(star):
-        z, cov = star
-        jac = jax.jacfwd(decoder)(z)
-        return decoder(z), jnp.einsum("pi,ij,pj->p", jac, cov, jac)
-
-    # Few stars at a time: their Jacobians (pixel, latent) would fill memory.
-    stars = jnp.asarray(latents.mean), jnp.asarray(latents.cov)
-    return jax.lax.map(of_star, stars, batch_size=16)

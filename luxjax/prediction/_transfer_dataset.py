@@ -13,9 +13,9 @@ from ..core.internal import join_names, pack
 from ..fitted import FittedModel, Verdict
 from ..fitted.internal import fingerprint
 from ..parallel.internal import device_put_sharded, local_stars
-from ._calibrate import Calibration
 from ._prediction import Prediction
-from ._transfer import assembled, input_names, predictor
+from ._shrink import shortcuts
+from ._transfer import assembled, chosen_calibration, input_names, predictor
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -35,7 +35,7 @@ def transfer_dataset(
     inputs: Sequence[str] | None = None,
     labels: str | None = None,
     replace_shortcuts: bool = False,
-    calibration: Calibration | None = None,
+    calibrated: bool = True,
     block: int = 512,
     part: int = 8192,
     mesh: Mesh | None = None,
@@ -53,10 +53,8 @@ def transfer_dataset(
         All of it, or a selection.
     to : path or str
         A new folder, or that of an earlier call with the same model, stars and settings; any address that fsspec knows.
-    inputs, labels, replace_shortcuts
+    inputs, labels, replace_shortcuts, calibrated
         As for `transfer`.
-    calibration : Calibration, optional
-        Applied to the covariance of every star.
     block : int
         Stars handled at a time; those in memory, with as many that are read ahead.
     part : int
@@ -92,6 +90,7 @@ def transfer_dataset(
     info = fitted.info(labels)
     block, part = Results.sizes(len(dataset), block * devices, part)
     filled = -(-block // devices) * devices
+    calibration = chosen_calibration(fitted, labels, names, replace_shortcuts) if calibrated else None
     settings = {
         "inputs": list(names),
         "labels": labels,
@@ -101,14 +100,13 @@ def transfer_dataset(
     }
     identity = {"model": fingerprint(fitted), "dataset": dataset.fingerprint, "settings": settings}
     verdicts = {n: fitted.verdicts[n].to_dict() for n in info.names if n in fitted.verdicts}
-    guessed = [n for n, v in verdicts.items() if replace_shortcuts and v["verdict"] == "shortcut"]
     facts = {
         "names": list(info.names),
         "units": dict(info.units),
         "species": dict(info.species),
         "n_latents": fitted.model.n_latents,
         "verdicts": verdicts,
-        "shrunk": guessed,
+        "shrunk": list(shortcuts(fitted.verdicts, info.names)) if replace_shortcuts else [],
         "cov": "upper triangle, row by row: " + ", ".join(_pairs(info.names)),
     }
     results = Results.begin(to, KIND, identity, len(dataset), facts)
@@ -124,8 +122,7 @@ def transfer_dataset(
 
         with jax.enable_x64(True):
             parts = [predicted(batch) for batch in batches]
-        found = assembled(fitted, labels, ids, parts, replace_shortcuts)
-        return _columns(found if calibration is None else calibration.apply(found)), {}
+        return _columns(assembled(fitted, labels, names, ids, parts, replace_shortcuts, calibration)), {}
 
     notes = _notes(info.names, info.units)
     results.fill(
@@ -205,6 +202,8 @@ class PredictionTable:
             facts["species"],
             {name: Verdict.from_dict(entry) for name, entry in facts["verdicts"].items()},
             tuple(facts["shrunk"]),
+            tuple(self.results.identity["settings"]["inputs"]),
+            self.results.identity["settings"]["calibration"] is not None,
         )
 
 

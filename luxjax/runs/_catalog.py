@@ -9,9 +9,10 @@ from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, split
 from ..data import folds as number_folds
+from ..fitted import Calibration
 from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
 from ..models import Lux
-from ..prediction import Calibration, Prediction, calibrate, cannon, ridge, score, select_model, transfer
+from ..prediction import Prediction, calibrate, cannon, ridge, score, select_model, transfer
 from ._folder import RunFolder
 from ._kinds import LABELS, RunKind
 from ._study import STUDY_FILES, STUDY_SECTIONS, Reference, Stage, Study, labels_table, named, study

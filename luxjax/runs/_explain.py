@@ -9,12 +9,12 @@ import numpy as np
 from ..core import InputError, Progress, check_name
 from ..data import Catalog, load_catalog
 from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
-from ..fitted import load, save
+from ..fitted import save
 from ..lines import LineList
 from ._explanations import read_explanations, verdict_metrics, write_explanations
 from ._folder import RunFolder
 from ._kinds import RunKind
-from ._stars import read_stars
+from ._model import load_run_model, read_stars
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -133,7 +133,7 @@ def explain_run(
     label_errors : mapping of str to float, optional
         Errors of labels to assume instead of those stated.
     """
-    fitted = load(run.model)
+    fitted = load_run_model(run.path)
     stars = with_errors(held_out_stars(run, catalog), label_errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
     given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
@@ -161,7 +161,13 @@ def explain_run_dataset(
     """What the labels of every star of a dataset rest on, by the model of a run (see `explain_dataset`)."""
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
     return explain_dataset(
-        load(run.model), dataset, to, lines=lines, inputs=inputs, resolution=resolution, progress=progress
+        load_run_model(run.path),
+        dataset,
+        to,
+        lines=lines,
+        inputs=inputs,
+        resolution=resolution,
+        progress=progress,
     )
 
 

@@ -85,7 +85,7 @@ def study_files(
     )
     if ingested.unlabelled is not None:
         with stage("labels of the stars that had none"):
-            new = found.calibration.apply(transfer(found.fitted, ingested.unlabelled, inputs=[output]))
+            new = transfer(found.fitted, ingested.unlabelled, inputs=[output])
             table = new.to_frame()
             table.insert(1, "snr", ingested.unlabelled.spectra(output).snr)
             run.write_labels(table, new.units, name="transferred")

@@ -163,8 +163,9 @@ def _check_size(fitted: FittedModel, sample: Sequence[str]) -> None:
 
 def _table(posterior: AbstractPosterior, draws: np.ndarray) -> pd.DataFrame:
     columns: dict[str, Any] = {"id": posterior.ids}
+    mean, error = posterior.label_moments(draws)
     for j, name in enumerate(posterior.fitted.info(posterior.fitted.label_output()).names):
-        columns[name], columns[f"{name}_err"] = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        columns[name], columns[f"{name}_err"] = mean[:, j], error[:, j]
         for end, q in QUANTILES.items():
             columns[f"{name}_{end}"] = np.quantile(draws[:, :, j], q, axis=0)
     return pd.DataFrame(columns)
@@ -183,8 +184,9 @@ def _scores(posterior: AbstractPosterior, draws, observed, truth) -> dict[str, A
     """Per label: typical error, and RMSE and coverage against the truth, or else against observed labels."""
     info = posterior.fitted.info(posterior.fitted.label_output())
     found: dict[str, Any] = {}
+    means, errors = posterior.label_moments(draws)
     for j, name in enumerate(info.names):
-        mean, sd = draws[:, :, j].mean(0), draws[:, :, j].std(0)
+        mean, sd = means[:, j], errors[:, j]
         entry: dict[str, Any] = {"unit": info.units.get(name, ""), "median_error": float(np.median(sd))}
         reference, error = None, 0.0
         if truth is not None:

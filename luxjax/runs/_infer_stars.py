@@ -1,19 +1,20 @@
 """Which stars a posterior is inferred for, of what model, and at which wavelengths."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import equinox as eqx
 import numpy as np
 
-from ..core import InputError, check_name
+from ..core import InputError, LuxWarning, check_name
 from ..data import Catalog, load_catalog
-from ..fitted import FittedModel, load
+from ..fitted import FittedModel
 from ..models import AbstractFeatureDecoder
 from ._explain import catalog_of
 from ._folder import RunFolder
-from ._stars import read_stars
+from ._model import load_run_model, read_stars
 
 __all__ = ["keep_window", "stars_to_infer"]
 
@@ -43,7 +44,7 @@ def stars_to_infer(
     """
     source = Path(source)
     inside = (source / "model").is_dir()
-    fitted = load(source / "model" if inside else source)
+    fitted = load_run_model(source)
     if catalog is None and not inside:
         raise InputError(f"{source} is a model without stars; give a catalogue folder with --catalog.")
     found = load_catalog(catalog) if catalog is not None else catalog_of(RunFolder.open(source), None)
@@ -74,7 +75,7 @@ def keep_window(
         Angstrom, in the medium of the spectra.
     """
     model, outputs, infos = fitted.model, dict(catalog.outputs), dict(fitted.outputs)
-    decoders, scatter = dict(model.decoders), dict(model.scatter)
+    decoders, scatter, cov = dict(model.decoders), dict(model.scatter), dict(fitted.weight_cov)
     for name in model.names:
         info = fitted.info(name)
         if info.wavelength is None:
@@ -83,7 +84,7 @@ def keep_window(
             (info.wavelength >= wavelength_range[0]) & (info.wavelength <= wavelength_range[1])
         )
         if len(keep) == 0:
-            for each in (decoders, scatter, infos, outputs):
+            for each in (decoders, scatter, cov, infos, outputs):
                 each.pop(name, None)
             continue
         decoder = decoders[name]
@@ -94,6 +95,8 @@ def keep_window(
         parts = (decoder.intercept[keep], decoder.weight[keep])
         decoders[name] = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, parts)
         scatter[name] = scatter[name][keep]
+        if name in cov:
+            cov[name] = cov[name][keep]
         infos[name] = dataclasses.replace(
             info, loc=info.loc[keep], scale=info.scale[keep], wavelength=info.wavelength[keep]
         )
@@ -104,4 +107,11 @@ def keep_window(
             f"no spectra of the model have pixels between {wavelength_range[0]:g} and {wavelength_range[1]:g} Angstrom."
         )
     kept = type(model)(decoders, scatter, {name: model.dof[name] for name in decoders})
-    return fitted.replace(model=kept, outputs=infos, weight_cov={}), Catalog(outputs, catalog.table)
+    if fitted.calibrations:
+        warnings.warn(
+            "errors of labels are not calibrated: the model's calibration was learned from all its pixels.",
+            LuxWarning,
+            stacklevel=2,
+        )
+    cut = fitted.replace(model=kept, outputs=infos, weight_cov=cov, calibrations=())
+    return cut, Catalog(outputs, catalog.table)

@@ -14,26 +14,16 @@ from ..core.internal import PRNGKeyArray
 from ..data import Catalog, Spectra
 from ..data.internal import Example
 from ..evidence import Explanation, explain_all
-from ..fitted import FittedModel, save
+from ..fitted import Calibration, FittedModel, save
 from ..fitting import AbstractFitter, fit
 from ..lines import LineList
 from ..models import Lux
-from ..prediction import (
-    Calibration,
-    Prediction,
-    calibrate,
-    cannon,
-    labels_only,
-    predict_spectra,
-    ridge,
-    score,
-    transfer,
-)
+from ..prediction import Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
 from ..simulation import Truth
 from ._explanations import verdict_metrics, write_explanations
 from ._folder import RunFolder
 from ._kinds import LABELS
-from ._stars import write_stars
+from ._model import write_stars
 
 __all__ = ["STUDY_FILES", "STUDY_SECTIONS", "Reference", "Stage", "Study", "labels_table", "named", "study"]
 
@@ -146,8 +136,8 @@ def study(
     with clock("fit the model"):
         fitted = fit(model, train, fitter, key=key, progress=_into(run))
     with clock("calibrate errors on separate stars"):
-        calibration_prediction = transfer(fitted, held, inputs=inputs, labels=labels)
-        calibration = calibrate(calibration_prediction, held.labels(labels))
+        raw = transfer(fitted, held, inputs=inputs, labels=labels, calibrated=False)
+        calibration = calibrate(raw, held.labels(labels))
     found: dict[str, Explanation] = {}
     if evidence:
         with clock("was each label measured?"):
@@ -155,13 +145,14 @@ def study(
                 fitted, held, run, reference, inputs=inputs, lines=lines, resolution=resolution
             )
         fitted = fitted.with_verdicts({name: e.verdict for name, e in found.items()})
+    fitted = fitted.with_calibration(calibration)
     with clock("transfer labels to the test stars"):
-        prediction = calibration.apply(transfer(fitted, test, inputs=inputs, labels=labels))
+        prediction = transfer(fitted, test, inputs=inputs, labels=labels)
     others: dict[str, np.ndarray] = {}
     for name in baselines:
         with clock(f"baseline: {name.replace('_', ' ')}"):
             if name == "labels_only":
-                others[name] = labels_only(calibration_prediction, held.labels(labels), prediction)
+                others[name] = labels_only(raw, held.labels(labels), prediction)
             else:
                 method = {"ridge": ridge, "cannon": cannon}[name]
                 others[name] = method(train, test, inputs=inputs[0], labels=labels)
@@ -187,8 +178,12 @@ def study(
         for name, entry in verdict_metrics(found).items():
             metrics["labels"][name].update(entry)
         if any(e.verdict.verdict == "shortcut" for e in found.values()):
-            shrunk = transfer(fitted, held, inputs=inputs, labels=labels, replace_shortcuts=True)
-            metrics["calibration_shrunk"] = calibrate(shrunk, held.labels(labels)).to_dict()
+            replaced = transfer(
+                fitted, held, inputs=inputs, labels=labels, replace_shortcuts=True, calibrated=False
+            )
+            shrunk = calibrate(replaced, held.labels(labels))
+            fitted = fitted.with_calibration(shrunk)
+            metrics["calibration_shrunk"] = shrunk.to_dict()
     with clock("write the run folder"):
         save(fitted, run.model)
         write_stars(run, parts)

@@ -1,6 +1,5 @@
-"""Labels of stars from the model of a run, with the run's calibration: of a catalogue, or of a dataset as they come."""
+"""Labels of stars from the model of a run, calibrated as that is: of a catalogue, or of a dataset part by part."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +8,9 @@ import pandas as pd
 
 from ..core import Progress
 from ..data import Catalog
-from ..fitted import FittedModel, load
-from ..prediction import Calibration, PredictionTable, transfer, transfer_dataset
+from ..prediction import PredictionTable, transfer, transfer_dataset
 from ._kinds import RunKind
+from ._model import load_run_model
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -36,7 +35,7 @@ KINDS = (
 def transfer_run(
     folder: str | Path, catalog: Catalog, *, inputs: Sequence[str] = (), replace_shortcuts: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Labels of new stars from the model of a run, with the run's calibration where there is one.
+    """Labels of new stars from the model of a run, with its calibration where it has one.
 
     Parameters
     ----------
@@ -55,10 +54,8 @@ def transfer_run(
     units : dict of str to str
         By label.
     """
-    fitted, calibration = _of_run(folder, replace_shortcuts)
+    fitted = load_run_model(folder)
     prediction = transfer(fitted, catalog, inputs=list(inputs) or None, replace_shortcuts=replace_shortcuts)
-    if calibration is not None:
-        prediction = calibration.apply(prediction)
     return prediction.to_frame(), dict(prediction.units)
 
 
@@ -72,31 +69,11 @@ def transfer_run_dataset(
     progress: bool | Progress | None = None,
 ) -> PredictionTable:
     """`transfer_run` for all stars of a dataset, written into a folder as they come (see `transfer_dataset`)."""
-    fitted, calibration = _of_run(folder, replace_shortcuts)
     return transfer_dataset(
-        fitted,
+        load_run_model(folder),
         dataset,
         to,
         inputs=list(inputs) or None,
         replace_shortcuts=replace_shortcuts,
-        calibration=calibration,
         progress=progress,
     )
-
-
-def _of_run(folder: str | Path, replace_shortcuts: bool) -> tuple[FittedModel, Calibration | None]:
-    """The model of a run, or of a folder that `luxjax.save` wrote, and the run's calibration of such predictions."""
-    folder = Path(folder)
-    inside = (folder / "model").is_dir()
-    fitted = load(folder / "model" if inside else folder)
-    if not inside or not (folder / "metrics.json").is_file():
-        return fitted, None
-    names = fitted.info(fitted.label_output()).names
-    shrunk = replace_shortcuts and any(
-        n in fitted.verdicts and fitted.verdicts[n].verdict == "shortcut" for n in names
-    )
-    kind = "calibration_shrunk" if shrunk else "calibration"
-    stored = json.loads((folder / "metrics.json").read_text()).get(kind) or {}
-    if set(stored) != set(names):
-        return fitted, None
-    return fitted, Calibration.from_dict({name: stored[name] for name in names})

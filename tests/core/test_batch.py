@@ -35,6 +35,18 @@ def test_batches_select_stars_and_outputs(rng):
     assert jnp.array_equal(batch.stars(slice(1, 2))["a"].value[0], batch["a"].value[1])
 
 
+def test_which_outputs_are_labels_is_stated_and_kept(rng):
+    outputs = {k: OutputData.clean(rng.normal(size=(4, 2)), np.ones((4, 2))) for k in ("a", "b", "c")}
+    assert Batch(outputs).labels == ()
+    batch = Batch(outputs, labels=["c", "b"])
+    assert batch.labels == ("b", "c")
+    for same in (batch.stars(slice(2)), batch.pad(8), jax.tree.map(lambda x: 2 * x, batch)):
+        assert same.labels == ("b", "c")
+    assert batch.only("a", "c").labels == ("c",)
+    with pytest.raises(InputError, match="no output of the batch 'd'"):
+        Batch(outputs, labels=["d"])
+
+
 def test_errors_name_what_is_wrong():
     one = OutputData.clean(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(InputError, match="same stars"):

@@ -93,7 +93,7 @@ def test_a_curved_world_needs_the_quadratic_decoder(rng):
     m = batch["flux"]
     curve = rng.normal(size=(40,))
     bent = m.value + 0.3 * jnp.asarray(z[:, :1] * z[:, 1:]) * curve
-    batch = Batch({"flux": OutputData(bent, m.ivar), "labels": batch["labels"]})
+    batch = Batch({"flux": OutputData(bent, m.ivar), "labels": batch["labels"]}, batch.labels)
     linear = fit(Lux.linear(batch.sizes, 2), batch, ALS(tol=1e-4), key=0)
     curved = fit(Lux.quadratic(batch.sizes, 2), batch, ALS(tol=1e-4), key=0)
     n_values = 200 * 42

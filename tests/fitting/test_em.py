@@ -77,7 +77,7 @@ def test_scatter_beyond_the_stated_errors_is_found(rng):
     extra = np.array([0.0] * 8 + [0.5])
     m = batch["flux"]
     noisy = OutputData(m.value + extra * rng.normal(size=m.value.shape), m.ivar)
-    batch = Batch({"flux": noisy, "labels": batch["labels"]})
+    batch = Batch({"flux": noisy, "labels": batch["labels"]}, batch.labels)
     fitted = fit(Lux.linear(batch.sizes, 2), batch, EM(), key=0)
     found = np.asarray(fitted.model.scatter["flux"])
     assert found[8] == pytest.approx(0.5, rel=0.05)
@@ -111,7 +111,7 @@ def test_values_without_weight_change_nothing(rng, fitter):
             value, ivar = np.array(m.value), np.array(m.ivar)
             value[ivar == 0] = bad
             outputs[name] = OutputData.clean(value, ivar, np.float64)
-        fits.append(fit(Lux.linear(batch.sizes, 2), Batch(outputs), fitter, key=0))
+        fits.append(fit(Lux.linear(batch.sizes, 2), Batch(outputs, batch.labels), fitter, key=0))
     for other in fits[1:]:
         same = jax.tree.map(lambda a, b: bool(jnp.array_equal(a, b)), fits[0].model, other.model)
         assert all(jax.tree.leaves(same))
@@ -124,9 +124,13 @@ def test_values_without_weight_change_nothing(rng, fitter):
 def test_a_masked_pixel_is_as_good_as_a_dropped_one(rng, fitter):
     batch, _, _ = toy_survey(rng, n_stars=50, missing=0.1, sizes={"flux": 30, "labels": 3})
     flux = batch["flux"]
-    masked = Batch({"flux": OutputData(flux.value, flux.ivar.at[:, 4].set(0)), "labels": batch["labels"]})
+    masked = Batch(
+        {"flux": OutputData(flux.value, flux.ivar.at[:, 4].set(0)), "labels": batch["labels"]}, batch.labels
+    )
     keep = np.arange(30) != 4
-    dropped = Batch({"flux": OutputData(flux.value[:, keep], flux.ivar[:, keep]), "labels": batch["labels"]})
+    dropped = Batch(
+        {"flux": OutputData(flux.value[:, keep], flux.ivar[:, keep]), "labels": batch["labels"]}, batch.labels
+    )
     one, two = (
         transfer(fit(Lux.linear(b.sizes, 2), b, fitter, key=0), b, inputs=["flux"], labels="labels")
         for b in (masked, dropped)

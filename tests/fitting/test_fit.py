@@ -146,7 +146,8 @@ def test_errors_near_zero_are_said_to_be_the_cause(rng, fitter, stars):
     flux = batch["flux"]
     # Single-precision sums overflow.
     spoilt = Batch(
-        {**batch.outputs, "flux": OutputData.clean(1e3 * flux.value, flux.ivar.at[stars].set(1e38))}
+        {**batch.outputs, "flux": OutputData.clean(1e3 * flux.value, flux.ivar.at[stars].set(1e38))},
+        batch.labels,
     )
     with pytest.raises(FitError, match="check the errors of the data for values near zero"):
         fit(Lux.linear(spoilt.sizes, 2), spoilt, fitter, key=0)

@@ -19,4 +19,4 @@ def toy_survey(rng, n_stars=60, sizes=None, n_latents=2, missing=0.2, noise=0.3,
         ivar = np.where(rng.random(error.shape) < missing, 0, error**-2)
         decoders[name] = Linear(jnp.asarray(b), jnp.asarray(w))
         outputs[name] = OutputData.clean(value, ivar, dtype)
-    return Batch(outputs), Lux(decoders), z
+    return Batch(outputs, [k for k in sizes if k == "labels"]), Lux(decoders), z

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luxjax.core import unpack
+from luxjax.core import Batch, unpack
 from luxjax.latents.internal import with_label_rows
 
 from ..fitting.worlds import toy_survey
@@ -44,5 +44,6 @@ def test_rows_fitted_to_new_draws_of_the_labels_scatter_as_stated():
 
 def test_without_spectra_nothing_changes():
     batch, model, _ = toy_survey(np.random.default_rng(9), 30, {"flux": 4, "labels": 3}, D)
+    batch = Batch(batch.outputs, batch.names)
     given = {"labels": jnp.ones((3, 6))}
     assert with_label_rows(model, given, batch, 64) is given

@@ -33,7 +33,7 @@ def with_outliers(rng, batch, fraction=0.1, size=20.0):
     for name, m in batch.outputs.items():
         off = (rng.random(m.value.shape) < fraction) * rng.normal(size=m.value.shape) * size
         outputs[name] = OutputData(m.value + off / np.sqrt(np.where(m.ivar > 0, m.ivar, 1)), m.ivar)
-    return Batch(outputs)
+    return Batch(outputs, batch.labels)
 
 
 def minus_log_posterior(model, batch, star, z):
@@ -70,9 +70,9 @@ def test_posterior_is_the_mode_and_curvature_of_the_t_density(rng, dof, curved):
         weight = jnp.concatenate([linear.weight, 0.1 * rng.normal(size=(25, 3))], axis=1)
         decoder, flux = Quadratic(linear.intercept, weight, 2), batch["flux"]
         added = jax.vmap(decoder)(z) - jax.vmap(linear)(z)
-        batch = Batch({**batch.outputs, "flux": OutputData(flux.value + added, flux.ivar)})
+        batch = Batch({**batch.outputs, "flux": OutputData(flux.value + added, flux.ivar)}, batch.labels)
         model = model.replace({**model.decoders, "flux": decoder})
-    batch = Batch({**batch.outputs, **with_outliers(rng, batch.only(*dof)).outputs})
+    batch = Batch({**batch.outputs, **with_outliers(rng, batch.only(*dof)).outputs}, batch.labels)
     model = model.replace(scatter={"flux": jnp.full(25, 0.1), "labels": jnp.full(3, 0.1)}, dof=dof)
     found = latent_posterior(model, batch)
     plain = latent_posterior(model.replace(dof={}), batch)
@@ -164,7 +164,9 @@ def test_large_dof_is_gaussian(clean):
 
 @pytest.mark.long
 def test_outliers_drag_the_gaussian_fit_and_not_the_robust_one(rng, clean):
-    batch = Batch({"flux": clean["flux"], "labels": with_outliers(rng, clean, 0.03, 40)["labels"]})
+    batch = Batch(
+        {"flux": clean["flux"], "labels": with_outliers(rng, clean, 0.03, 40)["labels"]}, clean.labels
+    )
     model, fitter = Lux.linear(batch.sizes, 2), EM(tol=1e-5)
     robust = fit(model.replace(dof={"labels": NU}), batch, fitter, key=0)
     dragged, without = fit(model, batch, fitter, key=0), fit(model, clean, fitter, key=0)

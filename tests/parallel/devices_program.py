@@ -30,7 +30,8 @@ def stars(n: int = N) -> Batch:
             {
                 "spectra": OutputData.clean(flux, ivar, np.float64),
                 "labels": OutputData.clean(label, np.full(label.shape, 100.0), np.float64),
-            }
+            },
+            labels=["labels"],
         )
 
 

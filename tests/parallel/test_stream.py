@@ -174,7 +174,7 @@ def test_other_values_in_memory_are_another_fit(catalog):
     """As many stars and values do not make it the same fit."""
     model, batch, key = Lux.linear(catalog.sizes, 2), described(catalog).batch(catalog), jax.random.key(1)
     m = batch["spectra"]
-    other = Batch({**batch.outputs, "spectra": OutputData(m.value.at[0, 0].add(1.0), m.ivar)})
+    other = Batch({**batch.outputs, "spectra": OutputData(m.value.at[0, 0].add(1.0), m.ivar)}, batch.labels)
     with jax.enable_x64(True):
         one, same, changed = (EM()._identity(model, b, key, moments_of(b)) for b in (batch, batch, other))
     assert one == same

@@ -6,7 +6,8 @@ from scipy.stats import norm
 
 from luxjax.core import Gaussian, InputError
 from luxjax.data import LabelTable
-from luxjax.prediction import Calibration, Prediction, calibrate, coverage_bands
+from luxjax.fitted import Calibration
+from luxjax.prediction import Prediction, calibrate, coverage_bands
 from luxjax.prediction._calibrate import WIDTH_OF_LOG_SCALE, fit_variance
 
 

@@ -182,10 +182,10 @@ def test_noise_of_given_labels_decoders_widens_the_latents_as_it_must(rng):
     model = Lux({k: Linear(jnp.asarray(b), jnp.asarray(a)) for k, (b, a) in decoders.items()})
     known = FittedModel(model, {"given": jnp.asarray(cov[:, i, j], jnp.float32)})
     batch = {"given": OutputData.clean(y, w)}
-    found = transfer(known, Batch(batch))
+    found = transfer(known, Batch(batch, labels=["given"]))
     found_added = (found.latents.cov - s).mean(axis=0)
     assert np.allclose(found_added, added, rtol=0.06, atol=0.03 * np.trace(added))
-    certain = transfer(dataclasses.replace(known, weight_cov={}), Batch(batch))
+    certain = transfer(dataclasses.replace(known, weight_cov={}), Batch(batch, labels=["given"]))
     assert np.allclose(certain.latents.cov, s, rtol=1e-4)
     assert np.all(certain.error < found.error)
 

@@ -15,10 +15,10 @@ from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset
 from luxjax.dataset._location import Location
 from luxjax.dataset.internal import Results, is_dataset
-from luxjax.fitted import FittedModel, OutputInfo, Trend, Verdict, load, save
+from luxjax.fitted import Calibration, FittedModel, OutputInfo, Trend, Verdict, load, save
 from luxjax.fitted.internal import fingerprint
 from luxjax.models import Linear, Lux
-from luxjax.prediction import Calibration, open_transferred, transfer, transfer_dataset
+from luxjax.prediction import open_transferred, transfer, transfer_dataset
 from luxjax.stats import Interval
 
 N, D, NAMES = 150, 2, ("teff", "fe_h")
@@ -95,10 +95,15 @@ def assert_same(one, other, n=slice(None)):
 def test_numbers_of_the_transfer_in_memory(fitted, catalog, dataset, tmp_path, shrink):
     calibration = dataclasses.replace(CALIBRATION, shrunk=("fe_h",) if shrink else ())
     options = {"inputs": ["flux"], "replace_shortcuts": shrink}
-    made = transfer_dataset(fitted, dataset, tmp_path / "out", calibration=calibration, **PARTS, **options)
+    known = fitted.with_calibration(calibration)
+    made = transfer_dataset(known, dataset, tmp_path / "out", **PARTS, **options)
     memory = calibration.apply(transfer(fitted, catalog, block=64, **options))
     assert len(made) == N
     assert_same(made.prediction(), memory)
+    assert (made.prediction().calibrated, made.prediction().inputs) == (True, ("flux",))
+    raw = transfer_dataset(known, dataset, tmp_path / "raw", calibrated=False, **PARTS, **options)
+    assert_same(raw.prediction(), transfer(fitted, catalog, block=64, **options))
+    assert not raw.prediction().calibrated
     again = open_transferred(tmp_path / "out")
     for some in (slice(60, 70), np.array([149, 3, 64, 3]), memory.value[:, 0] > 5000):
         assert_same(again.prediction(some), memory, some)
@@ -221,7 +226,8 @@ def test_others_are_refused(fitted, dataset, tmp_path):
         ((fitted.replace(verdicts={}), some, {}), "made with another model;"),
         ((fitted, dataset, {}), "made with other stars;"),
         ((fitted, dataset.select(slice(1, 71)), {}), "made with other stars;"),
-        ((fitted, some, {"calibration": CALIBRATION}), "made with other settings;"),
+        ((fitted, some, {"replace_shortcuts": True}), "made with other settings;"),
+        ((fitted.with_calibration(CALIBRATION), some, {}), "made with another model, other settings;"),
     ]:
         with pytest.raises(InputError, match=what):
             transfer_dataset(*call[:2], out, **PARTS, **call[2])

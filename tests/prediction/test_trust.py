@@ -7,10 +7,10 @@ import pytest
 
 from luxjax.core import Gaussian, InputError
 from luxjax.data import LabelTable
-from luxjax.fitted import FittedModel, Trend, Verdict, load, save
+from luxjax.fitted import Calibration, FittedModel, Trend, Verdict, load, save
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.prediction import Calibration, Prediction, calibrate, replace_shortcuts, transfer
+from luxjax.prediction import Prediction, calibrate, replace_shortcuts, transfer
 from luxjax.simulation import bilinear
 from luxjax.stats import Interval
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from luxjax.core import InputError
@@ -71,7 +72,7 @@ def test_latents_are_chosen_in_every_fold(world, tmp_path):
 def test_transfer_applies_the_calibration_of_the_run(world, studied):
     run, done = studied
     fitted = load(run.model)
-    plain = transfer(fitted, world.catalog.only("flux"))
+    plain = transfer(fitted, world.catalog.only("flux"), calibrated=False)
     frame, _ = transfer_run(run.path, world.catalog.only("flux"))
     stored = json.loads((run.path / "metrics.json").read_text())["calibration"]
     for j, name in enumerate(plain.names):
@@ -82,8 +83,16 @@ def test_transfer_applies_the_calibration_of_the_run(world, studied):
         np.testing.assert_allclose(frame[f"{name}_err"], wanted)
         assert not np.allclose(wanted, plain.error[:, j])
     bare, _ = transfer_run(run.model, world.catalog.only("flux"))
-    np.testing.assert_allclose(bare[f"{plain.names[0]}_err"], plain.error[:, 0])
+    np.testing.assert_array_equal(bare[f"{plain.names[0]}_err"], frame[f"{plain.names[0]}_err"])
+    np.testing.assert_array_equal(
+        fitted.trained_on(world.catalog.ids), ~np.isin(world.catalog.ids, list(_others(run)))
+    )
     assert sum(done.metrics["stars"].values()) == 240
+
+
+def _others(run) -> set[str]:
+    stars = pd.read_csv(run.path / "stars.csv", dtype=str)
+    return set(stars.loc[stars["part"] != "train", "id"])
 
 
 def test_bad_requests(world, tmp_path):

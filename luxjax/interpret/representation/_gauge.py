@@ -172,9 +172,7 @@ def input_names(
         check_name("output of the data", name, held)
     if inputs:
         return tuple(inputs)
-    # A model fitted to a bare batch does not know which of its outputs are spectra.
-    spectral = {k: fitted.info(k).is_spectra if fitted.outputs else k != "labels" for k in fitted.model.names}
-    shared = [k for k in fitted.model.names if k in held and spectral[k]]
+    shared = [k for k in fitted.names_of("input") if k in held]
     if not shared:
         raise InputError(
             f"no spectra to infer latents from: the model decodes {join_names(fitted.model.names)} and the data hold "

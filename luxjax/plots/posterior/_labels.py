@@ -72,7 +72,10 @@ def plot_label_intervals(
         Stars shown.
     """
     posterior = posterior.select(slice(0, most))
-    info, draws = posterior.fitted.info(posterior.fitted.label_output()), label_draws(posterior, key=key)
+    info, draws = (
+        posterior.fitted.info(posterior.fitted.label_output()),
+        label_draws(posterior, key=key),
+    )
     n, names, known = len(posterior), info.names, _reference(info.names, observed)
     figure, axes = grid(len(names), 2, (WIDTH / 2, 1.75), minor=False)
     row = np.arange(n)
@@ -102,7 +105,7 @@ def plot_label_intervals(
 def plot_corner(
     posterior: AbstractPosterior, star: int | str, truth: np.ndarray | None = None, *, key: PRNGKeyArray | int
 ) -> Figure:
-    """Labels of one star, each and in pairs: 68% and 95% regions, the scatter of labels about the model included.
+    """Labels of one star, each and in pairs: 68% and 95% regions, with the errors of `luxjax.transfer`.
 
     Parameters
     ----------

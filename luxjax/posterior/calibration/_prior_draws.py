@@ -47,4 +47,4 @@ def prior_draws(
             sd = jnp.where(weight > 0, weight, 1) ** -0.5
             value = decode(fitted.model.decoders[name], z) + sd * noise
             outputs[name] = OutputData(jnp.where(m.ivar > 0, value, 0).astype(m.value.dtype), m.ivar)
-    return np.asarray(z), Batch(outputs)
+    return np.asarray(z), Batch(outputs, batch.labels)

@@ -34,7 +34,8 @@ def bent_world(n_stars=240, pixels=24, noise=0.05):
     flux = bent @ (0.5 * rng.normal(size=(3, pixels)))
     values = {"flux": flux, "labels": z}
     noisy = {k: v + noise * rng.normal(size=v.shape) for k, v in values.items()}
-    return Batch({k: OutputData.clean(v, np.full(v.shape, noise**-2), float) for k, v in noisy.items()}), z
+    made = {k: OutputData.clean(v, np.full(v.shape, noise**-2), float) for k, v in noisy.items()}
+    return Batch(made, labels=["labels"]), z
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,8 @@ def test_the_objective_written_out(rng):
         slow, rel=1e-9
     )
     doubled = Batch(
-        {k: OutputData(*(jnp.tile(x, (2, 1)) for x in (m.value, m.ivar))) for k, m in batch.outputs.items()}
+        {k: OutputData(*(jnp.tile(x, (2, 1)) for x in (m.value, m.ivar))) for k, m in batch.outputs.items()},
+        batch.labels,
     )
     # Half of twin stars stand for all of them.
     twins, params = Objective.of(
@@ -203,7 +205,7 @@ def test_held_out_stars_stop_it_and_do_nothing_else(bent, curved):
     # Labels of the held-out stars turned upside down: the linear start is as bad as all that follows.
     labels = train["labels"]
     turned = jnp.where(jnp.asarray(held)[:, None], -labels.value, labels.value)
-    spoilt = Batch({"flux": train["flux"], "labels": OutputData(turned, labels.ivar)})
+    spoilt = Batch({"flux": train["flux"], "labels": OutputData(turned, labels.ivar)}, train.labels)
     stopped = fit(Lux.mlp(train.sizes, 2, key=0, width=8), spoilt, STOPPING, key=0)
     n = len(stopped.objective)
     assert 2 <= n < len(curved.objective)

@@ -1,0 +1,149 @@
+"""What one output of a model means: its role, its grid or names, and the units that the model sees it in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core import InputError, OutputData
+from ..core.internal import join_names
+from ..data import LabelTable, Spectra
+from ..data.internal import Frame, Medium, Role
+
+__all__ = ["OutputInfo", "scaled_output"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutputInfo:
+    """What one output of a model means.
+
+    Parameters
+    ----------
+    loc, scale : (out,) arrays
+        The model sees ``(value - loc) / scale``: zero and one for spectra, a robust centre and spread of the
+        training stars for labels.
+    wavelength : (out,) array or None
+        Angstrom, for spectra.
+    medium : "air", "vacuum" or None
+    names : tuple of str
+        Label names, for labels.
+    units, species : mapping of str to str
+        By label name.
+    survey : str
+    role : "input" or "label"
+        Inputs say where a star lies among the latents, labels are read off there. Default: input where there are
+        wavelengths.
+    frame : "rest", "barycentric", "observed" or None
+        Velocity frame of the wavelengths.
+    normalization : str
+        What was done to the spectra, as far as they know; empty where the continuum was not divided out.
+    flux_unit : str
+    resolution : float or None
+        Lambda / FWHM; None where it is not known.
+    """
+
+    loc: np.ndarray
+    scale: np.ndarray
+    wavelength: np.ndarray | None = None
+    medium: Medium | None = None
+    names: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    species: Mapping[str, str] = field(default_factory=dict)
+    survey: str = ""
+    role: Role = ""  # type: ignore[assignment]  # set below where it is not given
+    frame: Frame | None = None
+    normalization: str = ""
+    flux_unit: str = ""
+    resolution: float | None = None
+
+    def __post_init__(self):
+        role = self.role or ("input" if self.is_spectra else "label")
+        if role not in ("input", "label"):
+            raise InputError(f"the role of an output is 'input' or 'label'; given: {self.role!r}.")
+        object.__setattr__(self, "role", role)
+
+    @property
+    def is_spectra(self) -> bool:
+        """Whether it has wavelengths."""
+        return self.wavelength is not None
+
+    @classmethod
+    def of(cls, output: Spectra | LabelTable) -> "OutputInfo":
+        """Learn the scaling of labels, and carry over what the output says of itself."""
+        if isinstance(output, Spectra):
+            n = output.n_pixels
+            done = "; ".join(output.history) or "continuum divided out"
+            return cls(
+                np.zeros(n),
+                np.ones(n),
+                output.wavelength,
+                output.medium,
+                survey=output.survey,
+                role=output.role,
+                frame=output.frame,
+                normalization=done if output.normalized else "",
+                flux_unit=output.flux_unit,
+                resolution=output.resolution,
+            )
+        loc, scale = np.zeros(len(output.names)), np.ones(len(output.names))
+        for j, name in enumerate(output.names):
+            seen = output.value[np.isfinite(output.value[:, j]), j]
+            if len(seen) == 0:
+                raise InputError(
+                    f"label '{name}' is missing for every training star; leave it out or add stars."
+                )
+            low, loc[j], high = np.percentile(seen, [2.5, 50, 97.5])
+            scale[j] = (high - low) / 4 if high > low else 1.0
+        return cls(
+            loc,
+            scale,
+            names=output.names,
+            units=output.units,
+            species=output.species,
+            survey=output.survey,
+            role=output.role,
+        )
+
+    @classmethod
+    def bare(cls, name: str, size: int, labels: Sequence[str] = ("labels",)) -> "OutputInfo":
+        """Of an output that only its size is known of: a label where `labels` names it."""
+        return cls(
+            np.zeros(size),
+            np.ones(size),
+            names=tuple(f"{name}_{j}" for j in range(size)),
+            role="label" if name in labels else "input",
+        )
+
+
+def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dtype) -> OutputData:
+    """An output as the model sees it; labels in the model's order, those that the table lacks missing."""
+    if isinstance(output, Spectra):
+        _check_grid(name, info, output)
+        return OutputData.clean(output.flux, output.ivar, dtype)
+    value = np.full((len(output), len(info.names)), np.nan)
+    ivar = np.zeros_like(value)
+    for j, label in enumerate(info.names):
+        if label in output.names:
+            k = output.names.index(label)
+            value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
+            ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
+    return OutputData.clean(value, ivar, dtype)
+
+
+def _check_grid(name: str, info: OutputInfo, spectra: Spectra) -> None:
+    grid = info.wavelength
+    if grid is None:
+        raise InputError(
+            f"output '{name}' of the model holds {join_names(info.names, 4)} and no wavelengths; spectra were given."
+        )
+    if spectra.medium != info.medium:
+        raise InputError(
+            f"output '{name}' was fitted on {info.medium} wavelengths and these spectra are in {spectra.medium}; "
+            "convert them with luxjax.preprocessing.to_medium and resample."
+        )
+    if len(grid) != spectra.n_pixels or not np.allclose(grid, spectra.wavelength, rtol=1e-8, atol=0):
+        raise InputError(
+            f"output '{name}' was fitted on {len(grid)} pixels from {grid[0]:.3f} A; these spectra have "
+            f"{spectra.n_pixels} from {spectra.wavelength[0]:.3f} A; bring them to the model's grid with "
+            "luxjax.preprocessing.resample."
+        )
