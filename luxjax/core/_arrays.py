@@ -2,9 +2,21 @@
 
 Axis names are the field's: ``star``, ``pixel``, ``label``, ``latent``, ``feature`` (a decoder's design
 column). ``out`` is the pixel or label axis of a named output, whichever it is.
+
+Functions on arrays take those of JAX and those of NumPy, and give JAX's; at run time, where tests check annotations,
+`Array` is therefore either.
 """
 
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
+
+if TYPE_CHECKING:
+    from jaxtyping import Array
+else:
+    Array = jax.Array | np.ndarray
 
 __all__ = [
     "Array",

@@ -7,7 +7,7 @@ of line-free pixels with 5% errors lies 6% too high, so that spectra of unlike S
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -21,6 +21,7 @@ __all__ = ["Continuum", "ContinuumPolynomial", "ContinuumQuantile"]
 Intervals = Sequence[tuple[float, float]]
 
 
+@runtime_checkable
 class Continuum(Protocol):
     """A way to estimate continua."""
 

@@ -8,7 +8,7 @@ metrics.json       ``classes``: scores with intervals, coverage of the sets, the
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ KINDS = (
 SET_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
+@runtime_checkable
 class Stages(Protocol):
     """Names stages while they run, as `luxjax.cli.Steps` does."""
 
