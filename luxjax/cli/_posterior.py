@@ -69,7 +69,12 @@ def infer(
     from ..runs.internal import infer_stars, keep_window, stars_to_infer, write_posterior
 
     step = Steps()
-    given = {"draws": draws, "chains": chains, "warmup": warmup, "target_accept": target_accept}
+    given: dict[str, Any] = {
+        "draws": draws,
+        "chains": chains,
+        "warmup": warmup,
+        "target_accept": target_accept,
+    }
     given |= {"guide": guide, "rank": rank, "steps": steps}
     given = {name: value for name, value in given.items() if value is not None}
     how, sampled = _method(method, given), ("latents", *names_in(sample))

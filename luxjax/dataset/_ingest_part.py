@@ -58,7 +58,7 @@ class KnownSky:
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
-        columns = list(dataset.select(slice(0, 1)).table()) if len(dataset) else []
+        columns = [str(c) for c in dataset.select(slice(0, 1)).table()] if len(dataset) else []
         self._columns = star_columns(columns)
         self._dec, self._ra, self._rows = np.zeros(0), np.zeros(0), np.zeros(0, np.int64)
         if len(dataset):

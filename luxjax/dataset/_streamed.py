@@ -31,15 +31,12 @@ class Streamed(AbstractLocalStars):
 
     def __init__(self, dataset: "Dataset", fitted: ModelUnits, sizes: Mapping[str, int]):
         self._dataset, self._fitted, self._sizes = dataset, fitted, dict(sizes)
+        kinds = dataset.manifest.outputs
+        self.labels = tuple(name for name in sizes if kinds[name]["kind"] == "labels")
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._sizes)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        kinds = self._dataset.manifest.outputs
-        return tuple(name for name in self._sizes if kinds[name]["kind"] == "labels")
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -66,16 +66,13 @@ class Sharded(AbstractStars):
 
     def __init__(self, whole: AbstractLocalStars, mesh: Mesh):
         self.whole, self.mesh, self.local = whole, mesh, mesh.local_mesh
+        self.labels = whole.labels
         self._here = whole if self.own == slice(0, whole.n_stars) else whole.stars(self.own)
         self._kept: tuple[int, list[Block]] = (0, [])
 
     @property
     def names(self) -> tuple[str, ...]:
         return self.whole.names
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.whole.labels
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -27,7 +27,7 @@ from ._model import write_stars
 
 __all__ = ["STUDY_FILES", "STUDY_SECTIONS", "Reference", "Stage", "Study", "labels_table", "named", "study"]
 
-Stage = Callable[[str], AbstractContextManager[None]]
+Stage = Callable[[str], AbstractContextManager[Any]]
 BASELINES = ("ridge", "cannon", "labels_only")
 
 # What `study` writes, for the kinds of runs that it is part of, and the sections that show it.

@@ -177,7 +177,7 @@ def share_interval(right: ArrayLike, ids: ArrayLike) -> tuple[float, Interval]:
     ids : (spectrum,) array of str
         Star of each.
     """
-    share, stars = float(np.mean(right)), len(np.unique(ids))
+    share, stars = float(np.mean(np.asarray(right))), len(np.unique(ids))
     return share, binomial_interval(round(share * stars), stars, 0.95)
 
 
