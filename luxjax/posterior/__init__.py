@@ -1,9 +1,11 @@
 """Posteriors of latents, and of the model itself: exact, Laplace, variational and sampled."""
 
 from ._arviz import to_arviz
+from ._gaussian import GaussianPosterior
 from ._infer import infer
-from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from ._posterior import AbstractPosterior
 from ._priors import Priors
+from ._samples import SamplePosterior
 from ._store import load_posterior, save_posterior
 from .calibration._prior_ranks import prior_ranks
 from .calibration._ranks import rank_test, ranks, tarp_ranks

@@ -15,7 +15,8 @@ from ..core import InputError
 from ..core.internal import PRNGKeyArray, as_key
 from ..models import AbstractFeatureDecoder, Linear
 from ._draws import decode_draws, log_likelihoods, marginal_likelihoods
-from ._posterior import AbstractPosterior, SamplePosterior
+from ._posterior import AbstractPosterior
+from ._samples import SamplePosterior
 
 __all__ = ["to_arviz"]
 

@@ -11,7 +11,8 @@ from ..core import Batch, InputError
 from ..latents.internal import effective_ivar
 from ..models import Lux
 from ._joint import log_marginals
-from ._posterior import AbstractPosterior, SamplePosterior, replace_leaves
+from ._posterior import AbstractPosterior
+from ._samples import SamplePosterior, replace_leaves
 from ._stars import StarDensity, noise_density, star_data
 
 __all__ = ["decode_draws", "log_joint", "log_likelihoods", "log_units", "marginal_likelihoods"]

@@ -25,8 +25,8 @@ from ..core.internal import Array, Float, Int, PRNGKeyArray, solve_ridge, total
 from ..latents.internal import effective_ivar
 from ..models import AbstractFeatureDecoder, Lux
 from ._gauge import anchors, turn_to_anchors
-from ._posterior import SamplePosterior, replace_leaves
 from ._priors import Priors, column_log_density, leaf_paths
+from ._samples import SamplePosterior, replace_leaves
 from ._stars import StarDensity, find_modes, star_data
 from .methods._method import AbstractMethod, Problem
 from .methods._roots import DenseRoot, LowRankRoot, lanczos_root

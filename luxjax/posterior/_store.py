@@ -14,8 +14,10 @@ from ..data import Catalog
 from ..files.internal import FolderKind
 from ..fitted import load, save
 from ..fitted.internal import MODEL_FOLDER
-from ._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from ._gaussian import GaussianPosterior
+from ._posterior import AbstractPosterior
 from ._priors import Priors
+from ._samples import SamplePosterior
 
 __all__ = ["POSTERIOR_FOLDER", "load_posterior", "save_posterior"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._posterior import SamplePosterior
+from .._samples import SamplePosterior
 from ._chains import LEAST_DRAWS, e_bfmi
 from ._diagnosis import Finding, finding
 from ._quantities import Quantities, judged_quantities, star_name

@@ -4,7 +4,9 @@ import jax
 import numpy as np
 
 from .._draws import log_joint
-from .._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from .._gaussian import GaussianPosterior
+from .._posterior import AbstractPosterior
+from .._samples import SamplePosterior
 from ._diagnosis import Finding, finding
 from ._importance import k_threshold, pareto_smooth
 from ._quantities import star_name

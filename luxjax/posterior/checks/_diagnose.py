@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.stats import chi2
 
-from .._posterior import AbstractPosterior, GaussianPosterior, SamplePosterior
+from .._gaussian import GaussianPosterior
+from .._posterior import AbstractPosterior
+from .._samples import SamplePosterior
 from ._checks_chains import chain_findings
 from ._checks_gaussian import approximation_findings, gaussian_findings
 from ._diagnosis import Diagnosis, Finding, finding

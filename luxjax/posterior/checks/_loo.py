@@ -15,7 +15,8 @@ from ...core import InputError
 from ...core.internal import join_names
 from ...fitting import log_evidence
 from .._draws import log_joint, log_units, marginal_likelihoods
-from .._posterior import AbstractPosterior, SamplePosterior
+from .._posterior import AbstractPosterior
+from .._samples import SamplePosterior
 from ._importance import k_threshold, pareto_smooth
 
 __all__ = ["LOO", "loo"]

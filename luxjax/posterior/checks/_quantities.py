@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._draws import decode_draws
-from .._posterior import AbstractPosterior, SamplePosterior
+from .._posterior import AbstractPosterior
+from .._samples import SamplePosterior
 from ._chains import ChainStats, chain_stats
 
 __all__ = ["Quantities", "judged_quantities", "star_name"]

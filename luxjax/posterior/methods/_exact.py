@@ -10,7 +10,7 @@ from ...core import Gaussian, InputError
 from ...core.internal import PRNGKeyArray
 from ...latents.internal import latent_posterior
 from ...models import Linear
-from .._posterior import GaussianPosterior
+from .._gaussian import GaussianPosterior
 from ._method import AbstractMethod, Problem
 
 __all__ = ["Exact"]

@@ -11,7 +11,7 @@ from numpyro.infer.hmc import hmc
 from ...core import Progress
 from ...core.internal import Array, Float, PRNGKeyArray
 from .._joint import finish, joint_density, laplace_root, unshrunk_mode
-from .._posterior import SamplePosterior
+from .._samples import SamplePosterior
 from .._stars import StarDensity, star_data
 from ._laplace import dense_roots, modes
 from ._method import AbstractMethod, Problem, at_least, keys_for
