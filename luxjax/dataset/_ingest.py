@@ -146,11 +146,11 @@ def ingest_dataset(
     n_read = sum(len(files) for _, files in jobs)
     with executor(workers, scheduler) as (pool, at_once), reporting(progress, "read spectra") as tell:
         done = 0
-        for (_, files), (spectra, journal) in zip(
+        for (_, read), (spectra, journal) in zip(
             jobs, ahead(pool, read_part, jobs, 2 * at_once), strict=True
         ):
             commit_part(dataset, known, spectra, journal, options, chosen)
-            done += len(files)
+            done += len(read)
             tell("files", done, n_read)
     return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
 

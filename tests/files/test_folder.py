@@ -43,7 +43,7 @@ BEFORE = {
         "calibrator": None,
         "about": {},
     },
-    "set of heads": {"schema": 1, "luxjax": "0.1", "coarse": [], "fine": {}, "staged": [], "notes": {}},
+    "set of class levels": {"schema": 1, "luxjax": "0.1", "coarse": [], "fine": {}, "staged": [], "notes": {}},
     "model of parameters": {"schema": 1, "luxjax": "0.1", "level": 0.9, "families": {}, "parameters": {}},
     "model": {"what": "luxjax model", "schema": 1, "luxjax": "0.1"},
     "posterior": {"what": "luxjax posterior", "schema": 1, "luxjax": "0.1"},
