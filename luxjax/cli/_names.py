@@ -18,9 +18,9 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "download": ("luxjax.surveys.download_objects", "luxjax.surveys.download"),
     "check": ("luxjax.dataset.open_dataset",),
     "fit": ("luxjax.runs.study_catalog", "luxjax.runs.RunFolder.create"),
-    "transfer": ("luxjax.runs.transfer_run", "luxjax.runs.transfer_run_dataset"),
+    "transfer": ("luxjax.runs.transfer_run", "luxjax.runs.internal.transfer_run_dataset"),
     "evaluate": ("luxjax.runs.cross_validate", "luxjax.runs.RunFolder.create"),
-    "explain": ("luxjax.runs.explain_run", "luxjax.runs.explain_run_dataset", "luxjax.lines.LineList.read"),
+    "explain": ("luxjax.runs.explain_run", "luxjax.runs.internal.explain_run_dataset", "luxjax.lines.LineList.read"),
     "infer": (
         "luxjax.runs.internal.stars_to_infer",
         "luxjax.runs.internal.keep_window",
@@ -33,13 +33,13 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "report": ("luxjax.report.render",),
     "classify train": (
         "luxjax.runs.lamost_data",
-        "luxjax.report.with_parameters",
+        "luxjax.runs.with_parameters",
         "luxjax.runs.keep_classes",
         "luxjax.runs.train_classes",
         "luxjax.runs.RunFolder.create",
     ),
     "classify predict": ("luxjax.runs.lamost_data", "luxjax.runs.internal.classify_data"),
-    "classify explain": ("luxjax.report.explain_class_run",),
+    "classify explain": ("luxjax.runs.explain_class_run",),
     "classify report": ("luxjax.report.render",),
 }
 

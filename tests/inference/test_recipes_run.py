@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from luxjax.runs._demo import DEMO
 from luxjax.surveys import read_catalog
 
 RECIPES = Path(__file__).resolve().parents[2] / "inference"
-NAMES = sorted(p.stem for p in RECIPES.glob("*.py"))
+NAMES = sorted(p.stem for p in RECIPES.glob("*.py") if p.with_suffix(".toml").exists())
 SMALL = "report = false\n[smoke]\nstars = {stars}\n[fit]\nlatents = 5\nmax_cycles = 12\ntol = 1e-3\n"
 
 
 def load(name: str):
+    if str(RECIPES) not in sys.path:  # where a program finds its neighbours
+        sys.path.insert(0, str(RECIPES))
     spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
