@@ -68,7 +68,7 @@ def transfer_dataset(
 
     Returns
     -------
-    Transferred
+    PredictionTable
 
     Raises
     ------
