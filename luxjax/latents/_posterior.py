@@ -98,7 +98,7 @@ def latent_posterior(
     """Posterior of the latents of a block of stars, from whichever outputs the block holds.
 
     For linear decoders this is exact, N((B'WB + I)^-1 B'W (y - b), (B'WB + I)^-1); for others it is the maximum of the
-    posterior, found in `steps` damped Gauss-Newton steps from `start` (the prior's mean unless given), and the inverse
+    posterior, found in `steps` damped Gauss-Newton steps from `start` (default: the prior's mean), and the inverse
     of the Gauss-Newton Hessian there.
 
     With Student-t noise it is the maximum of the posterior too, found by reweighting, and the inverse of its Hessian

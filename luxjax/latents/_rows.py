@@ -42,7 +42,7 @@ def solve_decoders(
         With the decoders whose intercepts were subtracted when the sums were taken.
     sums : mapping of str to DecoderSums
     priors : mapping of str to (feature, feature) array, optional
-        Prior precision of each row of weights, about zero; none unless given. The intercept has none.
+        Prior precision of each row of weights, about zero; Default: none. The intercept has none.
     intercept : bool
         Whether intercepts are free, or stay as they are.
     """

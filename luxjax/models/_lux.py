@@ -120,7 +120,7 @@ class Lux(eqx.Module):
         key : jax random key or int
             Of the hidden layers' first weights.
         outputs : sequence of str, optional
-            Those that get an `MLP`; the others stay `Linear`. All unless given.
+            Those that get an `MLP`; the others stay `Linear`. Default: all.
         width, depth, activation
             Units of each hidden layer, number of hidden layers, and ``"tanh"``, ``"gelu"`` or ``"silu"``.
         """

@@ -32,7 +32,7 @@ def plot_spectrum(
     star : int
         Row of the example.
     lines : mapping of str to float, optional
-        Line centres in Angstrom by name; six at most are enlarged, those of `example.lines` unless given.
+        Line centres in Angstrom by name; six at most are enlarged. Default: those of `example.lines`.
     """
     if not 0 <= star < len(example.ids):
         raise InputError(f"there is no example star {star}; there are {len(example.ids)}, counted from 0.")

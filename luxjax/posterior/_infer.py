@@ -85,6 +85,10 @@ def infer(
             f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'."
         )
     batch = fitted.batch(data)
+    if isinstance(method, str):
+        raise InputError(
+            f"method is the text '{method}'; give a method such as luxjax.posterior.Exact() or NUTS()."
+        )
     method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in sample)
     _check(fitted, batch, asked)

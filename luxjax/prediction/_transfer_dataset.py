@@ -170,7 +170,9 @@ class PredictionTable:
 
     def __repr__(self) -> str:
         state = "" if len(self) == self.results.total else f" of {self.results.total}"
-        return f"PredictionTable({len(self)}{state} stars at '{self.results.location}': {', '.join(self.names)})"
+        return (
+            f"PredictionTable({len(self)}{state} stars at '{self.results.location}': {', '.join(self.names)})"
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ class RunFolder:
                 )
             if not overwrite:
                 raise InputError(
-                    f"{path} already holds a run; choose another folder, or allow it to be overwritten."
+                    f"{path} already holds a run; choose another folder, or overwrite it: --overwrite, in Python overwrite=True."
                 )
 
     @classmethod

@@ -70,7 +70,7 @@ def bilinear(
     n_stars, n_latents : int
         Stars and latent dimensions.
     sizes : mapping of str to int
-        Pixels or labels of each output; 1,024 pixels of ``flux`` and 5 ``labels`` unless given.
+        Pixels or labels of each output; Default: 1,024 pixels of ``flux`` and 5 ``labels``.
     key : JAX key or int
         Source of randomness.
     labels : sequence of str

@@ -75,7 +75,7 @@ def draw_classes(
     n_stars : int
     rng : numpy.random.Generator
     mix : mapping of class to weight, optional
-        `MIX` unless given.
+        Default: `MIX`.
 
     Returns
     -------

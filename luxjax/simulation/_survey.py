@@ -93,7 +93,7 @@ def simulate(
     plants : sequence of PlantLine, Confounder, Impostor or BreakCorrelation
         Effects planted on purpose.
     n_train : int
-        The first this many stars are the training part; half of them unless given.
+        The first this many stars are the training part. Default: half of them.
     visits : int
         Times each star is observed; visits after the first are in `SimulatedSurvey.repeats`.
     lines : LineList

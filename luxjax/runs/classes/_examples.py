@@ -87,7 +87,7 @@ def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = (
     table : DataFrame
         The run's ``spectra.csv``.
     wanted : sequence of str
-        Identifiers (or obsids) of stars; those that were kept unless given.
+        Identifiers (or obsids) of stars; default: those that were kept.
     """
     kept = _kept(run)
     if not wanted:

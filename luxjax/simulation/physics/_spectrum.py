@@ -30,7 +30,7 @@ class Synthesis:
     window : str or Window
         A survey's name, or its pixels.
     lines : LineList, optional
-        The built-in table unless given.
+        Default: the built-in table.
     """
 
     def __init__(self, window: "str | Window", lines: LineList | None = None):
