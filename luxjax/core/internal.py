@@ -1,6 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._arrays import Array, Float, Int, Latents, PRNGKeyArray
+from ._arrays import Array, Bool, Float, Int, Latents, PRNGKeyArray
 from ._batch import usable
 from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
@@ -14,6 +14,7 @@ __all__ = [
     "AbstractLocalStars",
     "AbstractStars",
     "Array",
+    "Bool",
     "Block",
     "Display",
     "Float",
