@@ -20,7 +20,11 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "fit": ("luxjax.runs.study_catalog", "luxjax.runs.RunFolder.create"),
     "transfer": ("luxjax.runs.transfer_run", "luxjax.runs.internal.transfer_run_dataset"),
     "evaluate": ("luxjax.runs.cross_validate", "luxjax.runs.RunFolder.create"),
-    "explain": ("luxjax.runs.explain_run", "luxjax.runs.internal.explain_run_dataset", "luxjax.lines.LineList.read"),
+    "explain": (
+        "luxjax.runs.explain_run",
+        "luxjax.runs.internal.explain_run_dataset",
+        "luxjax.lines.LineList.read",
+    ),
     "infer": (
         "luxjax.runs.internal.stars_to_infer",
         "luxjax.runs.internal.keep_window",

@@ -3,12 +3,19 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from astropy.io import fits
 
 from ..core import InputError, LuxWarning
+from ..system.internal import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.io import fits
+else:  # models are saved and loaded without tables
+    pd = lazy_import("pandas")
+    fits = lazy_import("astropy.io.fits")
 
 __all__ = ["check_table_name", "read_table", "write_fits", "write_parquet", "write_table"]
 
@@ -26,7 +33,7 @@ _CODES = {
 }
 
 
-def write_fits(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> None:
+def write_fits(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> None:
     """One binary table, HDU 1, named LABELS; missing numbers are NaN, missing text is empty."""
     columns = []
     for name in frame.columns:
@@ -46,7 +53,7 @@ def write_fits(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> Non
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
 
 
-def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def read_table(file: Path) -> "tuple[pd.DataFrame, dict[str, str]]":
     """A table written by `write_fits`, and its units by column."""
     try:
         with fits.open(file, memmap=False) as hdus:
@@ -61,7 +68,7 @@ def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, str]]:
         raise InputError(f"{file} cannot be read as a FITS table ({error}); run again.") from None
 
 
-def write_parquet(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> bool:
+def write_parquet(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> bool:
     """The same in Parquet, each unit in its field's metadata under ``unit``; False, warned of, without pyarrow."""
     try:
         import pyarrow as pa
@@ -79,7 +86,7 @@ def write_parquet(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> 
     return True
 
 
-def _write_csv(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> None:
+def _write_csv(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> None:
     frame.to_csv(file, index=False)
 
 
@@ -94,7 +101,7 @@ def check_table_name(file: Path) -> Path:
     return file
 
 
-def write_table(frame: pd.DataFrame, units: Mapping[str, str], file: Path) -> Path:
+def write_table(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> Path:
     """A table in the format its name asks for: ``.fits``, ``.parquet`` (with units) or ``.csv`` (without).
 
     Written beside the target first, so that an interrupted write leaves no half table.

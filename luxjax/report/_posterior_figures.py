@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-
-from matplotlib.figure import Figure
+from typing import Any
 
 from ..core import InputError
 from ..plots import (
@@ -28,7 +27,7 @@ def draw_posterior(run: RunFolder) -> None:
     if kept is None:
         return
     posterior, shown, truth, key = kept.posterior, kept.shown, kept.truth, kept.seed
-    drawn: dict[str, Callable[[], Figure]] = {
+    drawn: dict[str, Callable[[], Any]] = {
         "posterior_labels": lambda: plot_label_intervals(shown, kept.observed, truth, key=key),
         "posterior_corner": lambda: plot_corner(shown, 0, None if truth is None else truth[0], key=key),
         "posterior_spectrum": lambda: plot_predictive(shown, 0, key=key),

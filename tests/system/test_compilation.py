@@ -70,7 +70,7 @@ def test_the_least_recently_used_go_first(tmp_path):
 def test_the_program_keeps_its_programs_and_the_import_does_not(tmp_path):
     program = (
         "import os, sys, luxjax; a = os.environ.get('JAX_COMPILATION_CACHE_DIR');"
-        "from luxjax import compilation; compilation.keep_for_program(); assert 'jax' not in sys.modules;"
+        "from luxjax.system.internal import keep_for_program; keep_for_program(); assert 'jax' not in sys.modules;"
         "print(a, os.environ['JAX_COMPILATION_CACHE_DIR'], os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'])"
     )
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("JAX_")}

@@ -165,7 +165,7 @@ def test_mwmstar(tmp_path):
 
 def test_every_real_apogee_file(real_data):
     paths = sorted(real_data.glob("apogee/*/*ap*.fits"))
-    assert len(paths) == 41
+    assert len(paths) >= 41
     for path in paths:
         s = read(path)
         kind = path.name.split("-")[0]

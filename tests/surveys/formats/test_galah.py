@@ -120,10 +120,10 @@ def test_every_real_galah_file(real_data):
     paths = sorted(
         p for p in real_data.glob("galah/*/*.fits") if p.parent.name != "catalogue" and p.parent.name != "db"
     )
-    assert len(paths) == 28
+    assert len(paths) >= 28
     result = read_many(paths, progress=False)
     assert not len(result.failures)
-    assert len(result.spectra) == 9
+    assert len(result.spectra) >= 9
     for s in result.spectra:
         assert s.medium == "air"
         assert len(s.ids[0]) == 15
