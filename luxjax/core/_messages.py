@@ -20,7 +20,7 @@ def join_names(names: Iterable[Any], limit: int = 12) -> str:
 
     Examples
     --------
-    >>> from luxjax.core import join_names
+    >>> from luxjax.core.internal import join_names
     >>> join_names(["teff", "logg", "fe_h"], limit=2)
     'teff, logg, ... (3 in all)'
     """
@@ -45,7 +45,7 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
 
     Examples
     --------
-    >>> from luxjax.core import choose_from
+    >>> from luxjax.core.internal import choose_from
     >>> choose_from("label", "tef", ["teff", "logg"])
     "there is no label 'tef' (known: teff, logg). Did you mean 'teff'?"
     """

@@ -109,7 +109,7 @@ class AbstractStars(ABC):
 
     @abstractmethod
     def blocks(self, size: int, *, overlap: bool = False) -> Iterator[Block]:
-        """Blocks of about `size` stars of this process; see `luxjax.latents.internal.blocks`."""
+        """Blocks of about `size` stars of this process; see ``luxjax.latents.internal.blocks``."""
 
     @abstractmethod
     def runs(self, begins: Sequence[int] | np.ndarray, length: int) -> "list[Batch]":

@@ -248,7 +248,7 @@ class Spectra:
                     raise InputError(
                         f"cannot stack spectra whose {what} differs ({getattr(first, what)!r} for "
                         f"'{first.ids[0]}', {getattr(part, what)!r} for '{part.ids[0]}'); convert one of them "
-                        "with luxjax.pixels first."
+                        "with luxjax.preprocessing first."
                     )
             if part.n_pixels != first.n_pixels or not np.allclose(
                 part.wavelength, first.wavelength, rtol=1e-9, atol=0

@@ -342,7 +342,7 @@ def open_dataset(location: str | os.PathLike) -> Dataset:
     --------
     >>> import tempfile
     >>> import luxjax
-    >>> from luxjax.dataset import is_dataset
+    >>> from luxjax.dataset.internal import is_dataset
     >>> from luxjax.simulation import bilinear
     >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
     >>> with tempfile.TemporaryDirectory() as folder:

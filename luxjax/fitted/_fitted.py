@@ -60,7 +60,7 @@ class FittedModel:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{k} ({len(self.model.scatter[k])})" for k in self.model.names)
         state = self.summary.get("message", "")
-        return f"Fitted({self.model.n_latents} latents -> {sizes}; {state})"
+        return f"FittedModel({self.model.n_latents} latents -> {sizes}; {state})"
 
     def info(self, name: str) -> OutputInfo:
         """What the output `name` means; one that nothing is known of is an input, unless it is called ``labels``."""

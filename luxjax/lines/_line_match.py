@@ -40,7 +40,7 @@ class LineMatch:
     n_lines : int
         Lines that fall on good pixels.
     matched, unmatched : DataFrame
-        Peaks of the saliency that have one of the element's element lines within the tolerance and the right sign, and the
+        Peaks of the saliency that have one of the element's lines within the tolerance and the right sign, and the
         others: ``wavelength``, ``saliency``, ``sign``, the nearest line within the tolerance (``species``, ``line``;
         for unmatched peaks of the whole list, empty if none) and ``chance``, the probability that a peak anywhere in
         its detector has an element line within the tolerance.
@@ -109,7 +109,7 @@ def match_lines(
     seed : int
         Of the random shifts.
     species : sequence of str, optional
-        The element's element lines (``"Eu"``, ``"Fe II"``); by default all of `lines`.
+        The lines of the element (``"Eu"``, ``"Fe II"``); by default all of `lines`.
     sd : (pixel,) array, optional
         Standard deviation of the saliency, which is then measured in units of it.
     good : (pixel,) bool array, optional

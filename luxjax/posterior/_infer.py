@@ -36,7 +36,7 @@ def infer(
 
     Parameters
     ----------
-    model : Lux or Fitted
+    model : Lux or FittedModel
         Known, but for what is in `sample`; there it is where the search starts.
     data : Catalog or Batch
         The stars. All outputs that the model shares with the data are used: to infer from spectra alone, give

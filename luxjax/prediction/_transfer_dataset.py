@@ -68,7 +68,7 @@ def transfer_dataset(
 
     Returns
     -------
-    Transferred
+    PredictionTable
 
     Raises
     ------
@@ -170,7 +170,7 @@ class PredictionTable:
 
     def __repr__(self) -> str:
         state = "" if len(self) == self.results.total else f" of {self.results.total}"
-        return f"Transferred({len(self)}{state} stars at '{self.results.location}': {', '.join(self.names)})"
+        return f"PredictionTable({len(self)}{state} stars at '{self.results.location}': {', '.join(self.names)})"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -79,6 +79,7 @@ def test_balanced_weights_find_more_of_a_rare_class(world):
     assert recall[1] > recall[0] + 0.02
 
 
+@pytest.mark.slow
 def test_all_spectra_of_a_star_stay_together():
     """Labels that are pure chance by star: who peeks at other spectra of the same star does far better than chance."""
     x, _ = features(np.random.default_rng(1), n=150, repeats=4)

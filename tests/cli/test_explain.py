@@ -45,6 +45,7 @@ def folder(tmp_path_factory):
     return here
 
 
+@pytest.mark.slow
 def test_one_label(folder, capsys):
     given = ("--catalog", folder / "held", "--lines", folder / "eu.csv", "--medium", "vacuum")
     more = (

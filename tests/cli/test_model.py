@@ -11,6 +11,8 @@ from luxjax.fitting import Gradient
 from luxjax.runs import RunFolder
 from luxjax.simulation import bilinear
 
+pytestmark = pytest.mark.slow
+
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
     """Exit status, standard output and standard error of a command."""

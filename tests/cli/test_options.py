@@ -143,6 +143,7 @@ def test_words_of_the_help():
     assert {k: text for k, text in said.items() if not text or wrong.search(text)} == {}
 
 
+@pytest.mark.slow
 def test_completion_is_offered_and_the_module_is_the_program():
     done = subprocess.run(
         [sys.executable, "-m", "luxjax", "--help"], capture_output=True, text=True, check=True

@@ -54,6 +54,7 @@ def folder(tmp_path_factory):
     return here
 
 
+@pytest.mark.slow
 def test_exact(folder, capsys):
     out = folder / "exact"
     status, said, err = run(capsys, folder / "run", "--method", "exact", "--max-stars", 4, "--out", out)

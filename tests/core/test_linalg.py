@@ -63,6 +63,7 @@ def test_ridge_leaves_what_nothing_is_known_about_at_zero(given):
     assert np.allclose(got[1, 1:], np.linalg.solve(gram[1, 1:, 1:], [1, 1]), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lapack", "given"), [(True, jnp.asarray), (False, jnp.asarray), (None, np.asarray)])
 def test_ridge_alike_with_and_without_lapack_and_on_the_host(rng, monkeypatch, lapack, given):
     monkeypatch.setattr("luxjax.core._linalg._lapack_is_safe", lambda: lapack)

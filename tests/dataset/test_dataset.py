@@ -93,6 +93,7 @@ def die_at(patch, step):
     patch.setattr(Location, "write", location_write)
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_interruptions(tmp_path, monkeypatch):
     """An append that dies at any of its writes leaves the dataset as it was, and nothing that the next one keeps."""
     whole = content(made(tmp_path / "whole", 13, 22).location.root)

@@ -62,6 +62,7 @@ def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
     assert "labels: 4 stars have some" in made.summary
 
 
+@pytest.mark.slow
 def test_resumed_after_any_part(folder, labels, tmp_path, monkeypatch):
     """Files that are committed are not read again, and the folder ends as if nothing had happened."""
     whole = content(
@@ -159,6 +160,7 @@ def test_a_dataset_begun_by_an_earlier_version_goes_on(folder, tmp_path):
         ingest_dataset(files, tmp_path / "d", spectra_name="lamost", **QUIET)
 
 
+@pytest.mark.slow
 def test_readers_on_a_dask_cluster(folder, tmp_path):
     distributed = pytest.importorskip("distributed")
     one = ingest_dataset(folder, tmp_path / "one", **QUIET)

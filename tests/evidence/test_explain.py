@@ -85,6 +85,7 @@ def test_evidence_is_complete_and_ordered(measured, tmp_path):
     assert arrays["stack"][len(arrays["stack"]) // 2] < -2 * arrays["stack_error"][len(arrays["stack"]) // 2]
 
 
+@pytest.mark.slow
 def test_all_labels_share_one_conditioning():
     """A guess is no label to condition others on; temperature and gravity are judged by response alone."""
     world, fitted = fitted_world(0.0)
@@ -100,12 +101,14 @@ def test_all_labels_share_one_conditioning():
         assert np.isnan(found[name]["element_lines"].value)
 
 
+@pytest.mark.slow
 def test_the_order_of_stars_and_the_key_change_no_verdict(guessed):
     other = explained(0.0, key=7)
     assert other.verdict.to_dict() == guessed.verdict.to_dict()
     assert not np.array_equal(other["element_lines"].null, guessed["element_lines"].null)
 
 
+@pytest.mark.slow
 def test_a_list_in_the_wrong_medium_is_noticed(measured):
     world, fitted = fitted_world(4.0)
     right = europium(world)

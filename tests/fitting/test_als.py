@@ -56,6 +56,7 @@ def quasi_newton(batch, n_latents, strength, latent_strength, rng):
     return found.fun
 
 
+@pytest.mark.slow
 def test_it_ends_at_the_minimum_that_quasi_newton_finds(rng):
     batch, _, _ = toy_survey(rng, n_stars=40)
     strength = {"flux": 2.0, "labels": 0.5}
@@ -65,6 +66,7 @@ def test_it_ends_at_the_minimum_that_quasi_newton_finds(rng):
     assert fitted.objective[-1] == pytest.approx(reference, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scatter", [False, True])
 @pytest.mark.parametrize("kind", ["linear", "quadratic"])
 def test_objective_never_rises(rng, scatter, kind):

@@ -40,6 +40,7 @@ def same(one, other) -> bool:
     return all(np.array_equal(a, b) for a, b in leaves)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the fit")
 def test_what_has_no_weight_changes_nothing_and_the_objective_is_told(fitter, model, batch):
     fits, told = [], []
@@ -74,6 +75,7 @@ def test_what_has_no_weight_changes_nothing_and_the_objective_is_told(fitter, mo
     assert [f["objective"] for f in facts][-len(objective) :] == list(fits[0].objective)[-len(facts) :]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the fit")
 def test_a_masked_pixel_is_a_dropped_one(fitter, model, batch):
     keep = np.arange(SIZES["flux"]) != 4
@@ -90,6 +92,7 @@ def test_a_masked_pixel_is_a_dropped_one(fitter, model, batch):
     assert whole.model["flux"].weight[4] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the fit")
 def test_it_says_whether_stars_can_be_shared(fitter, model, batch):
     mesh = star_mesh(jax.devices()[:1])

@@ -118,6 +118,7 @@ def test_values_without_weight_change_nothing(rng, fitter):
         assert other.objective == fits[0].objective
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fitter", [EM(tol=1e-13, max_cycles=2000), ALS(tol=1e-15, max_cycles=2000)], ids=["EM", "ALS"]
 )

@@ -51,6 +51,7 @@ def test_saved_and_loaded_models_predict_the_same_bits(fitted, catalog, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.slow
 def test_quadratic_models_are_saved_too(catalog, tmp_path):
     with pytest.warns(match="without converging"):
         fitted = fit(Lux.quadratic(catalog.sizes, 2), catalog, ALS(max_cycles=2), key=0)

@@ -13,6 +13,7 @@ from luxjax.models import Lux
 from .worlds import toy_survey
 
 
+@pytest.mark.slow
 def test_row_maximises_the_evidence():
     """Prior width and scatter found by a general optimiser, the row by the dense Gaussian conditional."""
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", ["attribution", "representation"])
 def test_no_evidence_is_imported(half):
     code = (

@@ -52,6 +52,7 @@ def test_products_made_once_change_no_posterior(rng, scatter, dof):
     assert not np.allclose(latent_posterior(model, batch, products=wrong).mean, plain.mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_stars", [30, 64, 128, 150])
 def test_every_star_is_placed_whatever_the_blocks(rng, n_stars):
     batch, model, _ = toy_survey(rng, n_stars=n_stars)
@@ -75,6 +76,7 @@ def test_a_star_without_data_keeps_the_prior():
     assert np.allclose(got.cov, np.eye(2), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_quadratic_latents_are_found_where_scipy_finds_them(rng):
     w, b = rng.normal(size=(12, 5)), rng.normal(size=12)
     w[:, 2:] *= 0.15
@@ -94,6 +96,7 @@ def test_quadratic_latents_are_found_where_scipy_finds_them(rng):
         assert loss(np.asarray(got.mean[n])) <= best.fun + 1e-6
 
 
+@pytest.mark.slow
 def test_pixel_by_pixel_search_ends_where_the_sums_over_pixels_do(rng):
     batch, model, _ = toy_survey(rng, n_stars=20)
     scatter = {"flux": jnp.full(9, 0.2), "labels": jnp.full(3, 0.1)}

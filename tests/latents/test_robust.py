@@ -60,6 +60,7 @@ def derivatives(model, batch, z):
     return jax.vmap(of_star)(jnp.arange(batch.n_stars), z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("curved", "dof"), [(False, {"flux": NU, "labels": NU}), (False, {"flux": NU}), (True, {"flux": NU})]
 )
@@ -84,6 +85,7 @@ def test_posterior_is_the_mode_and_curvature_of_the_t_density(rng, dof, curved):
     assert np.abs(found.mean - plain.mean).max() > 0.05
 
 
+@pytest.mark.slow
 def test_posterior_matches_a_dense_one(rng):
     """One latent on a grid: many values, a tenth of them outliers."""
     batch, model, _ = toy_survey(rng, n_stars=8, sizes={"flux": 40}, n_latents=1, noise=0.8)
@@ -102,6 +104,7 @@ def test_posterior_matches_a_dense_one(rng):
         assert np.sqrt(found.cov[star, 0, 0]) == pytest.approx(sd, rel=0.15)
 
 
+@pytest.mark.slow
 def test_contradictory_values_never_say_less_than_the_prior():
     """Two values far apart, the mode between them: the density has a hollow there, and no width of its own."""
     model = Lux({"labels": Linear(jnp.zeros(2), jnp.ones((2, 1)))}, dof={"labels": NU})

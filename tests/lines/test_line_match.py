@@ -59,6 +59,7 @@ def test_enrichment_and_its_null_are_what_a_loop_over_rolls_gives(rng, silicon):
     assert np.isin(np.round(found.null, 6), np.round(means, 6)).all()
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_where_nothing_is_there(rng, silicon):
     noise = [
         match_lines(

@@ -109,6 +109,7 @@ def one_line(element="Fe", ion="I", wavelength=15_500.0, chi=5.5, log_gf=-3.0):
     return LineStrength(LineList([element], [ion], [wavelength], "vacuum", [chi], [log_gf], ["x"]))
 
 
+@pytest.mark.slow
 def test_solar_equivalent_widths_of_lines_not_used_to_calibrate(solar, star):
     lines, observed = solar
     computed = 1e3 * np.asarray(LineStrength(lines).equivalent_width(star()))
@@ -122,6 +123,7 @@ def test_solar_equivalent_widths_of_lines_not_used_to_calibrate(solar, star):
         assert abs(np.median(error[species == kind])) < 0.15, kind
 
 
+@pytest.mark.slow
 def test_weak_line_follows_boltzmann(star):
     # two weak lines of one species that differ in excitation alone: d ln(W1/W2) / d(1/T) = -(chi1 - chi2) / k
     lines = LineList(["Fe"] * 2, ["I"] * 2, [15_500.0] * 2, "vacuum", [6.0, 5.0], [-5.0, -6.0], ["x"] * 2)

@@ -41,6 +41,7 @@ def in_two_processes(what, folder, *rest, timeout):
     return [np.load(folder / f"two-{k}.npz") for k in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shared", "shape"), [(on_four_devices, (1, 4)), (in_two_processes, (2, 2))])
 def test_sums_over_all_stars_and_results_of_each(tmp_path, shared, shape):
     found = shared("sums", tmp_path, timeout=120)

@@ -78,6 +78,7 @@ KILLED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the fit stopped")
 @pytest.mark.parametrize(("fitter", "made", "killed_after"), KILLED)
 def test_killed_and_resumed_to_the_identical_result(catalog, dataset, tmp_path, fitter, made, killed_after):

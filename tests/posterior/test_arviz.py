@@ -88,6 +88,7 @@ def _groups(data):
     return set(data.groups()) if callable(data.groups) else set(data.children)
 
 
+@pytest.mark.slow
 def test_groups_dimensions_and_coordinates(joint):
     data = to_arviz(joint, key=1)
     assert _groups(data) == {

@@ -22,6 +22,7 @@ def world():
     return model, batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_the_answer_is_the_dense_one_and_follows_from_the_key(world, name):
     model, batch = world

@@ -72,6 +72,7 @@ def rows(posterior):
     return np.concatenate(both, axis=2).reshape(-1, 11, 3)
 
 
+@pytest.mark.slow
 def test_density_is_the_dense_marginal_likelihood_times_the_priors(known):
     """Differences between two points, against a loop over stars with the full covariance of their data."""
     model, batch = known
@@ -117,6 +118,7 @@ def test_gauge_prior_is_that_of_a_rotated_normal_matrix(rng):
         assert stats.kstest(lower[:, i], stats.chi(3 - i).cdf).pvalue > 0.01
 
 
+@pytest.mark.slow
 def test_turning_changes_nothing_observable(known):
     curved = curved_model()
     data, _ = observe(curved)
@@ -138,6 +140,7 @@ def test_turning_changes_nothing_observable(known):
                 )
 
 
+@pytest.mark.slow
 def test_ridge_derivatives_are_finite_differences(rng):
     with jax.enable_x64(True):
         a = rng.normal(size=(2, 5, 3))
@@ -157,6 +160,7 @@ def test_ridge_derivatives_are_finite_differences(rng):
         assert np.isclose(_ridge(gram, rhs)[2][0], np.linalg.slogdet(np.eye(3) + gram[0])[1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_lanczos_root_at_full_rank_is_the_inverse(rng):
     a = rng.normal(size=(12, 12))
     precision = a @ a.T + np.diag(np.geomspace(0.1, 100, 12))
@@ -271,6 +275,7 @@ def test_laplace_refuses_shrinkage(known):
         infer(*known, Laplace(), key=0, sample=ALL, priors=SHRINKAGE)
 
 
+@pytest.mark.slow
 def test_scatter_near_zero_is_as_wide_as_its_posterior():
     """Known noise of one size, decoders and latents known: the posterior of one scatter is a one-dimensional integral."""
     n, sigma = 50, 0.1
@@ -291,6 +296,7 @@ def test_scatter_near_zero_is_as_wide_as_its_posterior():
     assert np.isclose(np.sqrt(np.mean(found.parameters["scatter.flux"] ** 2)), expected, rtol=0.15)
 
 
+@pytest.mark.slow
 def test_curved_decoders_keep_the_latents_in_the_vector():
     model = curved_model(n_out=6)
     batch, _ = observe(model, 30, 0.1)

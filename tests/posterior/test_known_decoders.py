@@ -136,6 +136,7 @@ def test_student_noise_has_the_mode_and_curvature_of_the_t_density():
     assert infer(linear, linear_world()[1], key=0).method == "Laplace"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["quadratic", "saturating"])
 def test_laplace_is_at_the_mode_with_its_curvature(kind):
     model, sigma = curved_model(kind), 0.1

@@ -60,6 +60,7 @@ def test_a_few_outliers_do_not_widen_the_errors_of_all(rng):
     assert np.allclose(found.scale, clean.scale, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_it_is_the_maximum_of_the_likelihood(rng):
     variance, noise = rng.uniform(0.5, 3, 80), np.full(80, 0.2)
     distance = rng.uniform(0.5, 1.8, 80)

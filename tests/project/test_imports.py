@@ -68,10 +68,12 @@ def _python(program: str, *args: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_module_imports_alone():
     assert _python(EACH_ALONE, ",".join(_packages()), *_modules()) == ""
 
 
+@pytest.mark.slow
 def test_packages_import_without_optional_libraries():
     assert _python(WITHOUT_OPTIONAL, ",".join(OPTIONAL), *_packages()) == ""
 
@@ -87,6 +89,7 @@ def test_import_loads_nothing():
     assert not {"jax", "numpy", "astropy", "sklearn", "pandas", "numba", *OPTIONAL} & set(loaded)
 
 
+@pytest.mark.slow
 def test_fits_of_bare_arrays_load_no_tables():
     program = "from luxjax import Batch, Lux, fit, transfer; import sys; print(*sys.modules)"
     assert not {"pandas", "pyarrow", "zarr", "sklearn"} & set(_python(program).split())
@@ -120,6 +123,7 @@ def test_version_agrees_with_the_project_file():
     assert luxjax.__version__ == project["version"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", OPTIONAL)
 def test_optional_library_has_one_home(library):
     """Only modules of one package import it, so that one sentence can say which extra to install."""

@@ -18,6 +18,7 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in found if name == language]
 
 
+@pytest.mark.slow
 def test_python_block_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (block,) = blocks("python")

@@ -25,6 +25,7 @@ ALL = [
 ]
 
 
+@pytest.mark.slow
 def test_full_page_is_whole_and_self_contained(full_run, metrics):
     text = render(full_run.path).read_text()
     page = Page(text)
@@ -61,6 +62,7 @@ def test_bare_run_still_renders(tmp_path):
     assert "The Cannon" not in text
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_left_out(tmp_path, labels):
     run = RunFolder.create(tmp_path / "r", config={}, seed=1)
     run.write_labels(labels[["id", "teff", "teff_err", "teff_obs", "teff_obs_err"]])
@@ -97,6 +99,7 @@ def test_broken_metrics_are_told(tmp_path):
         render(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_without_matplotlib_the_sentence_says_what_to_install():
     program = """
 import sys

@@ -115,6 +115,7 @@ def test_page(run):
     assert html.count("data:image/png") >= 3
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_again_from_what_the_run_keeps(run, world):
     folder, posterior = run
     render(folder)

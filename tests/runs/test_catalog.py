@@ -10,6 +10,8 @@ from luxjax.prediction import transfer
 from luxjax.runs import RunFolder, cross_validate, study_catalog, transfer_run
 from luxjax.simulation import bilinear
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def world():

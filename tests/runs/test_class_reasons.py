@@ -76,6 +76,7 @@ def test_reasons_come_back(run, reasons):
         read_reasons(run)
 
 
+@pytest.mark.slow
 def test_the_section_draws_what_was_kept(run, reasons):
     write_reasons(run, reasons)
     entry = {"spectra": 20, "stars": 20, "output": LOG_RATIO, "noise": None, "words": "Claim: so it is."}
@@ -89,6 +90,7 @@ def test_the_section_draws_what_was_kept(run, reasons):
         assert (run.figures / figure.file).stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_single_spectra_come_back_and_have_a_page(run, reasons, rng):
     ids = np.array([f"s{k}" for k in range(20)])
     features = Features(

@@ -18,6 +18,8 @@ from luxjax.runs.internal import read_explanations
 from luxjax.simulation import toy_survey
 from luxjax.simulation._worlds import ToySurvey
 
+pytestmark = pytest.mark.slow
+
 RESOLUTION = 19_000.0
 
 

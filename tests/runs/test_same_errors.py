@@ -19,6 +19,8 @@ from luxjax.runs.internal import keep_window, stars_to_infer, transfer_run_datas
 from luxjax.simulation import bilinear
 from luxjax.stats import Interval
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def catalog():

@@ -70,6 +70,7 @@ def test_offsets_tilt_and_velocity_are_off_unless_asked():
     assert np.corrcoef(edge, moved.truth.tilt[0])[0, 1] > 0.95
 
 
+@pytest.mark.slow
 def test_planted_line_has_its_strength_and_answers_to_its_element():
     world = simulate(40, key=4, windows=("apogee",), plants=[PlantLine("Eu", 15_784.0, strength=40.0)])
     truth = world.truth

@@ -41,6 +41,7 @@ def test_nothing_seen_is_infinite():
     assert bound.tolist() == [0.5, np.inf, 0.2]
 
 
+@pytest.mark.slow
 def test_bounds_of_the_survey(survey):
     truth = survey.truth
     h_band = truth.bound(survey.catalog.spectra("apogee"), slice(0, 8))
@@ -58,6 +59,7 @@ def test_bounds_of_the_survey(survey):
     assert np.all(known.van_trees[:, eu] <= optical.van_trees[:, eu] + 1e-9)
 
 
+@pytest.mark.slow
 def test_europium_has_no_response_in_the_h_band(survey):
     jacobian = survey.truth.jacobian("apogee", slice(0, 3))
     assert not jacobian[:, :, PARAMETERS.index("eu_fe")].any()
@@ -65,6 +67,7 @@ def test_europium_has_no_response_in_the_h_band(survey):
     assert "Eu" in survey.truth.line_response("galah")
 
 
+@pytest.mark.slow
 def test_labels_can_be_recovered_from_the_h_band(survey):
     """Ridge on 200 spectra: far better than the spread of each label, and no better than the bound allows."""
     spectra, truth = survey.catalog.spectra("apogee"), survey.truth

@@ -93,6 +93,7 @@ def test_own_catalogue_joins_by_id_and_cuts_count(survey, tmp_path):
     assert "fails the quality cuts apogee-dr17" in result.summary
 
 
+@pytest.mark.slow
 def test_a_label_that_fails_its_own_cut_is_missing_and_the_star_stays(survey, tmp_path):
     _, files = survey
     table = fits.getdata(files.galah, 1)
@@ -235,6 +236,7 @@ def test_join_by_position_and_repeated_labels(rng):
 # Bad input
 
 
+@pytest.mark.slow
 def test_bad_input(survey, tmp_path):
     _, files = survey
     (tmp_path / "empty").mkdir()
@@ -290,6 +292,7 @@ def test_spectra_that_cannot_be_together(survey, tmp_path):
 # Real files
 
 
+@pytest.mark.slow
 def test_real_lamost_with_catalogue_labels(real_data):
     catalogue = next((real_data / "lamost" / "catalogue").glob("*.csv"))
     result = ingest(

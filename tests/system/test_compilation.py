@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from luxjax.system import _compilation as compilation
 
 # Two small programs of the same work; prints the folder in use, and how many programs came out of it or were compiled.
@@ -33,6 +35,7 @@ def fresh(folder="", *options, **environment) -> tuple[str, int, int]:
     return where, int(hits), int(misses)
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(tmp_path):
     where, hits, misses = fresh(tmp_path)
     assert (where, hits) == (str(tmp_path), 0)

@@ -104,7 +104,6 @@ def exact_shapley(game: Game, n: int) -> np.ndarray:
 
     Examples
     --------
-    >>> from luxjax.interpret.attribution import exact_shapley
     >>> exact_shapley(lambda there: 3.0 * there[0] + there[0] * there[1], 2).tolist()
     [3.5, 0.5]
     """

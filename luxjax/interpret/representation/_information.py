@@ -50,7 +50,6 @@ def mutual_information(
     Examples
     --------
     >>> import numpy as np
-    >>> from luxjax.interpret.representation import mutual_information
     >>> latents = np.random.default_rng(0).normal(size=(1000, 2))
     >>> information, entropy = mutual_information(latents, latents[:, :1] ** 3)
     >>> information.round(1).tolist()

@@ -24,7 +24,7 @@ def prior_draws(
 
     Parameters
     ----------
-    model : Lux or Fitted
+    model : Lux or FittedModel
     like : Catalog or Batch
         One star is drawn for each of these, with its errors and its bad pixels; outputs that the model lacks are left out.
     key : jax random key or int

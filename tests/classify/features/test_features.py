@@ -126,6 +126,7 @@ def test_tables_of_definitions_are_checked(tmp_path):
             read(**changes)
 
 
+@pytest.mark.slow
 def test_every_real_low_resolution_spectrum(real_data):
     from luxjax.surveys import read_lamost
 

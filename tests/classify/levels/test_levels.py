@@ -104,6 +104,7 @@ def test_cross_validated_by_star():
     assert (found["class"] == found["class_truth"]).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_to_the_identical_answers(trained, tmp_path):
     features, _ = world(30, 6)
     again = load_levels(save_levels(trained, tmp_path / "h"))

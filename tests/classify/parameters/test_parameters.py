@@ -18,6 +18,8 @@ from luxjax.classify.parameters import (
 from luxjax.core import InputError
 from luxjax.data import LabelTable
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"max_iter": 40, "max_leaf_nodes": 6, "max_features": 1.0}
 
 

@@ -14,6 +14,7 @@ def surveys(*plants):
     return simulate(6, key=3, windows=("apogee",), plants=plants)
 
 
+@pytest.mark.slow
 def test_bound_falls_with_a_line():
     plain = surveys()
     without = conditional_bound(plain.truth, plain.catalog.spectra("apogee"), "eu_fe", OTHERS, n_stars=2)

@@ -108,6 +108,7 @@ def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
         assert slope[at] == pytest.approx((moved(step) - moved(-step)) / (2 * step), rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_objective_written_out(rng):
     batch, _, z = toy_survey(rng, n_stars=5)
     model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3, outputs=["flux"]), rng)

@@ -14,6 +14,7 @@ from ...evidence.models import NAMES, PIXELS, STARS, D, small
 SCALE = np.array([300.0, 0.2, 0.1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "quadratic"])
 def test_one_label_changes_and_the_others_stay(kind, rng):
     fitted, batch = small(kind, rng)

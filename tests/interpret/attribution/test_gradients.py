@@ -26,6 +26,7 @@ def test_polynomial_shares_have_their_closed_form(rng):
     assert np.isclose(found.change, 12)
 
 
+@pytest.mark.slow
 def test_completeness_through_the_inference_of_a_network_like_decoder(rng):
     fitted, batch = small("quadratic", rng)
     predict = label_function(fitted, batch.stars(slice(0, 1)), ["teff", "eu_fe"])

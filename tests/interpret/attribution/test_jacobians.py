@@ -26,6 +26,7 @@ def finite_difference(predict, flux, step=1e-4):
     return np.asarray(up - down).T / (2 * step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "quadratic", "tanh"])
 def test_closed_form_autodiff_and_finite_differences_agree(kind, rng):
     fitted, batch = small(kind, rng)
@@ -117,6 +118,7 @@ def draws(fitted, rng, n):
         yield fitted.replace(model=Lux(decoders, fitted.model.scatter))
 
 
+@pytest.mark.slow
 def test_spread_is_that_of_drawn_decoders(rng):
     with jax.enable_x64(True):
         fitted, batch = small("linear", rng, weight_error=3e-3)

@@ -162,6 +162,7 @@ def test_window_values_are_label_jacobian_times_residual(made, model):
     assert found.features[0].startswith("15")
 
 
+@pytest.mark.slow
 def test_correlation_aware_window_values_are_predictions_from_some_windows_alone(made, model):
     few = made.catalog.select(slice(2))
     masks = {"blue": np.arange(60) < 20, "red": np.arange(60) >= 50}
@@ -231,6 +232,7 @@ def test_a_label_from_one_window_is_narrow_and_one_from_everywhere_is_wide(rng):
     assert list(found.widest) == [0, 1]
 
 
+@pytest.mark.slow
 def test_callables_agree_with_the_closed_form_exact_and_sampled(rng):
     for n in (4, 10):
         coef, x = rng.normal(size=n), rng.normal(size=(5, n))
@@ -242,6 +244,7 @@ def test_callables_agree_with_the_closed_form_exact_and_sampled(rng):
         assert np.isnan(found.error).all() == (n == 10)
 
 
+@pytest.mark.slow
 def test_curved_callables_of_several_labels_add_up(rng):
     x, background = rng.normal(size=(4, 3)), rng.normal(size=(20, 3))
 
@@ -264,6 +267,7 @@ def test_results_go_to_shap(rng):
         found.to_shap("c")
 
 
+@pytest.mark.slow
 def test_shap_is_not_loaded_before_it_is_needed():
     code = "import sys, luxjax.interpret.attribution; sys.exit(any(m in sys.modules for m in ('shap', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -60,6 +60,7 @@ def test_values_add_up_to_the_output_of_every_class(stars, make):
     assert found.to_shap("F").values.shape == (60, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [boosted, linear])
 def test_two_classes_are_mirror_images(stars, make):
     x, y = stars
@@ -102,6 +103,7 @@ def test_linear_and_function_agree_with_all_coalitions(stars):
     assert found.output == "probability"
 
 
+@pytest.mark.slow
 def test_ranking_finds_what_decides_and_families_add_before_the_absolute_value(stars):
     x, y = stars
     found = shapley_classes(boosted(x[:120], y[:120]), x[120:], NAMES, "AFG")
@@ -121,6 +123,7 @@ def test_ranking_finds_what_decides_and_families_add_before_the_absolute_value(s
     assert len(table) == 4 * (4 + 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [boosted, forest])
 def test_interactions_of_families_add_up_to_their_values(stars, make):
     x, y = stars

@@ -22,6 +22,8 @@ from luxjax.plots.internal import family_name, feature_name, plot_spectrum_why
 from luxjax.runs.classes._reasons import class_reasons, explain_classes
 from luxjax.stats import Interval
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = {"Hbeta": "balmer", "CaII_K": "ca_hk", "Mg_b": "magnesium", "slope_all": "continuum"}
 
 

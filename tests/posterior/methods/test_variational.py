@@ -8,6 +8,8 @@ from luxjax.posterior import Exact, Variational, infer
 
 from ..worlds import linear_world
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def linear():

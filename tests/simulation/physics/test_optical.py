@@ -11,6 +11,8 @@ from luxjax.simulation._classes import CLASSES, draw_classes, spectral_class
 from luxjax.simulation.physics._atmosphere import solve_layers
 from luxjax.simulation.physics._molecules import _free, dissociation
 
+pytestmark = pytest.mark.slow
+
 SEQUENCE = {
     "O5": 41400.0,
     "B2": 20600.0,

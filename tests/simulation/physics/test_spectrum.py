@@ -31,6 +31,7 @@ def test_windows_are_the_surveys():
     assert g.covers([4800.0, 5000.0, 6645.1]).tolist() == [True, False, True]
 
 
+@pytest.mark.slow
 def test_area_of_an_isolated_line_is_its_equivalent_width(giant):
     for width_of in ({"log_gf": -2.5}, {"log_gf": 0.3}):
         lines = LineList(["Fe"], ["I"], [15_190.0], "vacuum", [5.5], [width_of["log_gf"]], ["x"])
@@ -61,6 +62,7 @@ def test_blends_multiply(giant):
     assert np.allclose(both, alone[0] * alone[1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_jacobian_matches_finite_differences(giant):
     with jax.enable_x64(True):
         synthesis = Synthesis(small_window(16_100, 16_145, 120))  # six metals and a Brackett line
@@ -74,6 +76,7 @@ def test_jacobian_matches_finite_differences(giant):
         assert np.abs(exact[:, 0]).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_spectra_in_blocks_equal_single_ones(giant, star):
     many = np.stack([giant, star(), star(teff=5200, logg=3.2, fe_h=-0.8)])
     synthesis = Synthesis(small_window())
@@ -82,6 +85,7 @@ def test_spectra_in_blocks_equal_single_ones(giant, star):
         assert np.allclose(row, synthesis(params.astype(np.float32), rv), atol=2e-6)
 
 
+@pytest.mark.slow
 def test_europium_shows_in_the_optical_and_not_in_the_h_band(giant):
     k = PARAMETERS.index("eu_fe")
     changed = giant.copy()

@@ -143,6 +143,7 @@ def test_rows_beyond_one_block(tmp_path, monkeypatch):
         read_catalog(path, ["a"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gz", [False, True])
 def test_memory_is_that_of_the_asked_columns(tmp_path, gz):
     """60 MB on disk, one 4-byte column asked for: the peak stays near one block of rows."""

@@ -119,6 +119,7 @@ def test_headers_have_one_row_per_file(tmp_path):
     assert frame.iloc[2].drop(["file", "problem"]).isna().all()
 
 
+@pytest.mark.slow
 def test_every_real_file(real_data):
     found = read_lamost(real_data / "lamost")
     n = len(list(real_data.glob("lamost/*/*.fits*")))
