@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, and one folder of compiled programs for all test processes."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 # Most of the time of a test is compilation. Before JAX is imported: it reads these once.
@@ -10,11 +11,36 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import jaxtyping
 import numpy as np
 import pytest
 
+from luxjax.core import InputError
 from luxjax.lines.internal import PARAMETERS
 from luxjax.simulation import simulate
+
+_raises = pytest.raises
+
+
+@contextmanager
+def _refused(*args, **kwargs):
+    """`pytest.raises` with annotations unchecked: here the library itself must refuse what it is given."""
+    before = jaxtyping.config.jaxtyping_disable
+    with _raises(*args, **kwargs) as caught:
+        jaxtyping.config.update("jaxtyping_disable", True)
+        try:
+            yield caught
+        finally:
+            jaxtyping.config.update("jaxtyping_disable", before)
+
+
+def _raises_unchecked(expected, *args, **kwargs):
+    kinds = expected if isinstance(expected, tuple) else (expected,)
+    refusal = not args and any(issubclass(InputError, kind) for kind in kinds)
+    return (_refused if refusal else _raises)(expected, *args, **kwargs)
+
+
+pytest.raises = _raises_unchecked
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arrays import Array, StarOutput
+from ._arrays import Array, Float
 from ._host import rows_filled, rows_of
 from ._messages import InputError, check_name
 from ._stars import STEP, AbstractLocalStars, Block, ModelUnits, padded_blocks
@@ -34,14 +34,14 @@ class OutputData(eqx.Module):
     Parameters
     ----------
     value : (star, out) array
-        Finite everywhere.
+        Finite everywhere. One star alone has (out,), stars of several chains (chain, star, out).
     ivar : (star, out) array
         Inverse variance, finite and not negative; zero marks a bad pixel or a missing label, whose value
         then changes nothing.
     """
 
-    value: StarOutput
-    ivar: StarOutput
+    value: Float[Array, "*star out"]
+    ivar: Float[Array, "*star out"]
 
     @classmethod
     def clean(cls, value, ivar, dtype=np.float32) -> "OutputData":

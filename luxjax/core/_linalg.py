@@ -98,7 +98,7 @@ def gemm(a: Array, b: Array) -> Array:
 
 
 def solve_ridge(
-    gram: Float[Array, "*batch n n"] | Float[Array, "*batch pair"],
+    gram: Float[Array, "..."],
     rhs: Float[Array, "*batch n"],
     precision: Float[Array, "*#batch n n"],
 ) -> tuple[Float[Array, "*batch n"], Float[Array, "*batch n n"], Float[Array, "*batch"]]:
@@ -107,7 +107,8 @@ def solve_ridge(
     A direction with neither data nor prior (zero on the diagonal of G + P, as for a pixel no star has good) is
     left at zero with zero variance instead of spreading NaN. Differences of 1e-7 of the mean diagonal, the
     rounding of single-precision Gram matrices, are added so that nearly empty rows stay positive definite.
-    G may come as its upper triangles, as `pack` has them.
+    G may come as its upper triangles, as `pack` has them; ten systems of four unknowns look alike in both forms, so
+    that its annotation names no axes.
     """
     a, dead = _definite(gram, rhs, precision)
     inverse, logdet = _inverse(a)
@@ -117,7 +118,7 @@ def solve_ridge(
 
 
 def ridge_mean(
-    gram: Float[Array, "*batch n n"] | Float[Array, "*batch pair"],
+    gram: Float[Array, "..."],
     rhs: Float[Array, "*batch n"],
     precision: Float[Array, "*#batch n n"],
 ) -> Float[Array, "*batch n"]:

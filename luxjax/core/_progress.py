@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,6 +14,7 @@ __all__ = ["Display", "Progress", "reporting"]
 LONG = 10.0  # seconds; shorter work leaves no line where nobody watches
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What long work calls while it runs; whatever takes ``progress=`` takes True, False, None or a function like this.
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ Block = tuple["Batch", Float[Array, " star"], slice]
 Tree = TypeVar("Tree")
 
 
+@runtime_checkable
 class ModelUnits(Protocol):
     """A fitted model, as far as containers of stars know one: it brings outputs to its units."""
 

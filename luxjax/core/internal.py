@@ -1,6 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._arrays import Array, Float, Int, Latents, PRNGKeyArray
+from ._arrays import Array, Bool, Float, Int, Latents, PRNGKeyArray
 from ._batch import usable
 from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
@@ -15,6 +15,7 @@ __all__ = [
     "AbstractStars",
     "Array",
     "Block",
+    "Bool",
     "Display",
     "Float",
     "Int",

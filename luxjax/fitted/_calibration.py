@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..core.internal import join_names
 __all__ = ["Calibration", "check_alike"]
 
 
+@runtime_checkable
 class Predicted(Protocol):
     """What a calibration asks of predicted labels: `luxjax.prediction.Prediction` has it."""
 

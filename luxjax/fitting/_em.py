@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError, Progress
-from ..core.internal import AbstractStars, Array, Float, PRNGKeyArray, reporting
+from ..core.internal import AbstractStars, Array, Bool, Float, PRNGKeyArray, reporting
 from ..latents import decoder_sums, improve_decoders, weight_products
 from ..latents.internal import (
     DecoderSums,
@@ -168,7 +168,7 @@ def _robust_loss(model: Lux, posterior: LatentPosterior, weights, squares) -> Fl
     return loss
 
 
-def _pass(model: Lux, block: Batch, real: Float[Array, " star"], products: Products, scatter: bool):
+def _pass(model: Lux, block: Batch, real: Bool[Array, " star"], products: Products, scatter: bool):
     """Expectation over the latents of a block: its loss and every sum that the maximisation needs."""
     plain = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
     robust = not model.is_gaussian

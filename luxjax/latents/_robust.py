@@ -60,8 +60,8 @@ def information_share(dof: float) -> float:
 
 
 def minus_log_density(
-    dof: float, weight: Float[Array, "star out"], square: Float[Array, "star out"]
-) -> Float[Array, "star out"]:
+    dof: float, weight: Float[Array, "*star out"], square: Float[Array, "*star out"]
+) -> Float[Array, "*star out"]:
     """-ln p(r) with r^2 given by `square`; zero where the weight is.
 
     With the expected square in its place it is the value's part of the variational bound, u at its best.

@@ -33,7 +33,9 @@ class StarSums(NamedTuple):
     rhs: Float[Array, "star feature"]
 
 
-def effective_ivar(ivar: Float[Array, "star out"], scatter: Float[Array, " out"]) -> Float[Array, "star out"]:
+def effective_ivar(
+    ivar: Float[Array, "*star out"], scatter: Float[Array, "*#star out"]
+) -> Float[Array, "*star out"]:
     """Inverse of (measurement variance + scatter^2); zero stays zero, which 1/(1/ivar + s^2) would not allow."""
     return ivar / (1 + ivar * scatter.astype(ivar.dtype) ** 2)
 

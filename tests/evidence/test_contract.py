@@ -2,8 +2,8 @@
 
 import dataclasses
 import re
-from types import SimpleNamespace
 from typing import ClassVar
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from luxjax.evidence.internal import line_of_evidence
 from luxjax.evidence.lines_of_evidence import _bound, _registry
 from luxjax.evidence.lines_of_evidence._bound import ConditionalBound
 from luxjax.evidence.lines_of_evidence._line import AbstractLine
+from luxjax.simulation import Truth
 
 from .worlds import RESOLUTION, europium, fitted_world
 
@@ -32,7 +33,7 @@ def had():
     """A label with lines, and all that can be asked for; the physics behind the bound is replaced by numbers."""
     world, _ = fitted_world(4.0)
     stars, table = world.held_out, world.held_out.labels()
-    truth = SimpleNamespace(labels=table.names, ids=stars.ids, label_values=table.value)
+    truth = Mock(spec=Truth, labels=table.names, ids=stars.ids, label_values=table.value)
     bound = ConditionalBound(np.array([0.1, 0.2]), np.array([0.05, 0.07]), 0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_bound, "conditional_bound", lambda *args: bound)

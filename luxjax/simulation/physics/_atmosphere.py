@@ -9,6 +9,7 @@ scattering. Left out: helium and metal edges, radiation pressure, departures fro
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...lines.internal import _HC_K, THETA, Atom, Layer, atoms, hminus_opacity, ionisation_fractions, like
 
@@ -69,7 +70,7 @@ def _at_unit_pressure(temperature):
     return jax.vmap(one)(temperature)
 
 
-def solve_layers(teff: np.ndarray, logg: np.ndarray, fe_h: np.ndarray) -> Layer:
+def solve_layers(teff: ArrayLike, logg: ArrayLike, fe_h: ArrayLike) -> Layer:
     """The layer of every star, fields (star,) each.
 
     Parameters

@@ -11,6 +11,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...lines import LineList, LineStrength
 from ...lines.internal import (
@@ -195,7 +196,7 @@ class OpticalSynthesis:
             jnp.zeros(self.window.n_pixels).at[pixel].add(jnp.log1p(-jnp.minimum(depth, 0.98)), mode="drop")
         )
 
-    def flux(self, params: np.ndarray, *, block: int = 16) -> np.ndarray:
+    def flux(self, params: ArrayLike, *, block: int = 16) -> np.ndarray:
         """Noise-free relative flux of many stars at rest, (star, pixel), `block` stars at a time.
 
         Parameters

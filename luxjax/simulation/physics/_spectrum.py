@@ -58,7 +58,9 @@ class Synthesis:
         offset = w.wavelength[np.clip(index, 0, w.n_pixels - 1)] - lines.wavelength[:, None]
         return np.where(inside, index, w.n_pixels).astype(np.int32), offset
 
-    def __call__(self, params: Float[Array, " param"], rv: float = 0.0) -> Float[Array, " pixel"]:
+    def __call__(
+        self, params: Float[Array, " param"], rv: float | Float[Array, ""] = 0.0
+    ) -> Float[Array, " pixel"]:
         """Noise-free normalised flux of one star; differentiable.
 
         Parameters
