@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-all test-long lint lock notebooks docs clean
+.PHONY: help demo test test-all test-annotations test-long lint lock notebooks docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       a simulated survey, end to end: fit, labels, evidence, report -> runs/demo/report.html"
 	@echo "make test       lint, types, examples in docstrings, unit tests"
 	@echo "make test-all   the same with the slow tests: whole workflows, fits of every kind, recipes, lessons, claims in small"
+	@echo "make test-annotations  the quick tests with every annotation of shapes and types checked at each call"
 	@echo "make test-long  the longest tests: later lessons, fits by gradient, Student-t noise, posteriors of whole models, slow claims"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make notebooks  execute every lesson in notebooks/"
@@ -50,6 +51,16 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not long" --durations=20
+
+# The containers of luxjax.data and what is built on them convert what they are given, while their annotations say what
+# they then hold: they are not among these packages.
+CHECKED := core models latents parallel fitting posterior prediction interpret evidence fitted simulation lines indices \
+	preprocessing stats
+comma := ,
+empty :=
+test-annotations: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not long" \
+		--jaxtyping-packages=$(subst $(empty) $(empty),$(comma),$(addprefix luxjax.,$(CHECKED)))$(comma)tests.check
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS) -m long

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import Batch, InputError, check_name
-from ..core.internal import join_names
+from ..core.internal import join_names, total
 from ..data import Catalog
 from ..fitted import FittedModel
 from ..latents import star_sums
@@ -191,5 +191,5 @@ def _inferred(model: Lux, block: Batch):
     gram, rhs = jnp.zeros((2, block.n_stars, 0))
     if model.is_linear:
         sums = [star_sums(model.feature_decoders[k], m, weight[k]) for k, m in block.outputs.items()]
-        gram, rhs = sum(s.gram for s in sums), sum(s.rhs for s in sums)
+        gram, rhs = total([s.gram for s in sums]), total([s.rhs for s in sums])
     return (gram, rhs, posterior.mean, posterior.cov), weight

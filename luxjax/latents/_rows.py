@@ -170,7 +170,7 @@ def shrinkage_prior(decoder: AbstractFeatureDecoder, cov: Float[Array, "out pair
     """
     weight, packed = np.asarray(decoder.weight, np.float64), np.asarray(cov)
     n = weight.shape[1] + 1
-    own = unpack(packed.sum(axis=0, dtype=np.float64), n)[1:, 1:]
+    own = unpack(packed.sum(axis=0, dtype=np.float64), n)[1:, 1:]  # type: ignore[arg-type]  # NumPy's, as it takes too
     seen = packed[:, n:].max(axis=1) > 0  # a row without data has neither weight nor covariance
     values, vectors = np.linalg.eigh((weight.T @ weight - own) / seen.sum())
     values = np.maximum(values, 1e-3 * max(values[-1], 1e-30))

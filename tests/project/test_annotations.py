@@ -1,4 +1,4 @@
-"""Annotations are checked while tests run: one that lies, or an argument of a wrong shape, is an error."""
+"""Annotations are checked where they are asked to be (``make test-annotations``): one that lies, or an argument of a wrong shape, is an error."""
 
 import jax.numpy as jnp
 import jaxtyping
@@ -9,6 +9,12 @@ from luxjax.core import InputError, OutputData
 from luxjax.fitted import Trend
 from luxjax.latents.internal import effective_ivar
 from luxjax.simulation import toy_survey
+
+
+@pytest.fixture(autouse=True)
+def checked(request):
+    if not request.config.getoption("jaxtyping_packages", None):
+        pytest.skip("annotations are not checked in this run; make test-annotations does")
 
 
 def test_a_wrong_shape_is_seen():

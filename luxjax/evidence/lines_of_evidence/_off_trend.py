@@ -222,10 +222,10 @@ def response_share(
     """
     given = (predicted, predicted_others, observed, error, observed_others, error_others)
     kept = np.isfinite(np.asarray(own_part, float))
-    given = tuple(np.asarray(a, float)[kept] for a in given)
+    known = tuple(np.asarray(a, float)[kept] for a in given)
     own_part = np.asarray(own_part, float)[kept]
-    whole = off_trend_response(*given)
-    part = off_trend_response(own_part, *given[1:])
+    whole = off_trend_response(*known)
+    part = off_trend_response(own_part, *known[1:])
     return ElementShare(
         part.beta,
         whole.beta - part.beta,

@@ -151,8 +151,8 @@ def canonical_gauge(
         information += jac.T @ (np.asarray(weight, float).mean(0)[:, None] * jac)
     axes = np.linalg.eigh(information)[1].T[::-1]
     labels = [k for k in fitted.model.names if k not in batch.names] or list(batch.names)
-    weight = np.concatenate([slope_at_origin(fitted, k) for k in labels]) @ axes.T
-    largest = weight[np.abs(weight).argmax(0), np.arange(len(axes))]
+    slopes = np.concatenate([slope_at_origin(fitted, k) for k in labels]) @ axes.T
+    largest = slopes[np.abs(slopes).argmax(0), np.arange(len(axes))]
     return np.where(largest < 0, -1.0, 1.0)[:, None] * axes
 
 
