@@ -67,11 +67,12 @@ def test_a_dataset(expected):
 def test_predictions_are_what_they_were(fitted, catalog, expected, prefix, options):
     found = transfer(fitted, catalog, **options)
     error = expected[f"{prefix}error"]
-    assert np.abs((found.value - expected[f"{prefix}value"]) / error).max() < 1e-6
-    np.testing.assert_allclose(found.error, error, rtol=1e-6)
+    # Pixels are summed in single precision, whose last digits differ between versions of JAX.
+    assert np.abs((found.value - expected[f"{prefix}value"]) / error).max() < 1e-5
+    np.testing.assert_allclose(found.error, error, rtol=1e-5)
     assert not found.calibrated
     if not prefix:
-        np.testing.assert_allclose(found.latents.mean, expected["latents"], atol=1e-6)
+        np.testing.assert_allclose(found.latents.mean, expected["latents"], atol=1e-5)
         np.testing.assert_allclose(found.chi2, expected["chi2"], rtol=1e-5)
 
 
