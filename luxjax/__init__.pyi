@@ -16,6 +16,7 @@ from . import plots as plots
 from . import posterior as posterior
 from . import prediction as prediction
 from . import preprocessing as preprocessing
+from . import readout as readout
 from . import report as report
 from . import runs as runs
 from . import simulation as simulation

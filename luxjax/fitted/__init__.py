@@ -3,6 +3,7 @@
 from ._calibration import Calibration
 from ._fitted import FittedModel
 from ._output_info import OutputInfo
+from ._read_out import ReadOut
 from ._store import load, save
 from ._verdict import VERDICTS, Trend, Verdict
 
@@ -11,6 +12,7 @@ __all__ = [
     "Calibration",
     "FittedModel",
     "OutputInfo",
+    "ReadOut",
     "Trend",
     "Verdict",
     "load",

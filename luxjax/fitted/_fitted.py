@@ -17,6 +17,7 @@ from ..data.internal import hash_ids
 from ..models import Lux
 from ._calibration import Calibration
 from ._output_info import OutputInfo, scaled_output
+from ._read_out import ReadOut
 from ._verdict import Verdict
 
 __all__ = ["FittedModel"]
@@ -44,6 +45,8 @@ class FittedModel:
     calibrations : tuple of Calibration
         How far the stated errors of its labels are from those it makes; each for predictions from certain inputs, with or
         without shortcuts replaced. `luxjax.transfer` applies the one that fits.
+    read_outs : dict of str to ReadOut
+        By label output, where labels are read out from the latents of the inputs instead of fitted with them.
     training : (star,) uint64 array
         A hash of every training star's id, sorted; empty when the model was fitted to a bare `Batch`. See `trained_on`.
     """
@@ -55,6 +58,7 @@ class FittedModel:
     summary: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     calibrations: tuple[Calibration, ...] = ()
+    read_outs: Mapping[str, ReadOut] = field(default_factory=dict)
     training: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def __repr__(self) -> str:

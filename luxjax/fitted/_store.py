@@ -17,13 +17,14 @@ from ._calibration import Calibration
 from ._decoder_arrays import arrays_of, decoder_from, settings_of
 from ._fitted import FittedModel
 from ._output_info import OutputInfo
+from ._read_out import ReadOut
 from ._verdict import Verdict
 
 __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise, 5 roles and
-# facts of outputs, calibrations and the hashes of training stars; all are read
-MODEL_FOLDER = FolderKind("model", "model.json", schema=5)
+# facts of outputs, calibrations and the hashes of training stars, 6 read-outs; all are read
+MODEL_FOLDER = FolderKind("model", "model.json", schema=6)
 FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
 
 
@@ -76,7 +77,7 @@ def fingerprint(fitted: FittedModel) -> str:
     How it came about, and by which version of luxjax, does not count. A saved model has it when loaded again.
     """
     header, arrays = _describe(fitted)
-    facts = {name: header[name] for name in ("n_latents", "outputs", "verdicts", "calibrations")}
+    facts = {k: header[k] for k in ("n_latents", "outputs", "verdicts", "calibrations", "read_outs")}
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
         if name not in ("objective", "training"):
@@ -115,6 +116,7 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
         "outputs": outputs,
         "summary": dict(fitted.summary),
         "verdicts": {name: verdict.to_dict() for name, verdict in fitted.verdicts.items()},
+        "read_outs": {name: entry.to_dict() for name, entry in fitted.read_outs.items()},
         "calibrations": [{"inputs": list(c.inputs), "labels": c.to_dict()} for c in fitted.calibrations],
     }
     return header, arrays
@@ -147,6 +149,7 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
         header["summary"],
         {name: Verdict.from_dict(entry) for name, entry in header.get("verdicts", {}).items()},
         tuple(Calibration.from_dict(c["labels"], c["inputs"]) for c in header.get("calibrations", ())),
+        {name: ReadOut.from_dict(entry) for name, entry in header.get("read_outs", {}).items()},
         arrays.get("training", np.zeros(0, np.uint64)),
     )
 

@@ -108,6 +108,7 @@ def latent_posterior(
     Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each, and say
     whether the model is `noisy`: see `effective_ivars`.
     """
+    model = model.only(*block.names)
     weights = effective_ivars(model, block, noisy)
     found = _gaussian(model, block, weights, prior_precision, start, steps, products)
     if all(math.isinf(model.dof[k]) for k in block.names):
@@ -134,7 +135,7 @@ def block_latent_mean(
     products: Products | None = None,
 ) -> Float[Array, "star latent"]:
     """The means of `latent_posterior` for linear decoders and Gaussian noise of these inverse variances, at half the cost."""
-    gram, rhs = linear_sums(model, block, weights, products)
+    gram, rhs = linear_sums(model.only(*block.names), block, weights, products)
     return ridge_mean(gram, rhs, prior_precision * jnp.eye(model.n_latents, dtype=jnp.float64))
 
 

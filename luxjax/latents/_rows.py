@@ -154,8 +154,9 @@ def _moved(decoder: AbstractFeatureDecoder, rows: np.ndarray) -> AbstractFeature
 def shrinkage_prior(decoder: AbstractFeatureDecoder, cov: Float[Array, "out pair"]) -> np.ndarray:
     """Empirical-Bayes prior precision of a decoder's rows, from their own spread less their own noise.
 
-    Rows are taken as draws of N(0, S) with one full matrix S, estimated by moments: mean of w w' minus the mean
-    covariance of w (Efron & Morris 1973, JASA 68, 117, in several dimensions). A full S makes the shrinkage the
+    Rows are taken as draws of N(0, S) with one full matrix S, estimated by moments: the mean of w w' - C over rows w with
+    covariance C (Efron & Morris 1973, JASA 68, 117, in several dimensions). Rows count by 1 / (tr C + median |w|^2), so that
+    a few that hardly any star tells of, whose C is huge, do not drown the others. A full S makes the shrinkage the
     same in every rotation of the latents. Directions without significant spread are shrunk almost to zero.
 
     Parameters
@@ -170,11 +171,19 @@ def shrinkage_prior(decoder: AbstractFeatureDecoder, cov: Float[Array, "out pair
     """
     weight, packed = np.asarray(decoder.weight, np.float64), np.asarray(cov)
     n = weight.shape[1] + 1
-    own = unpack(packed.sum(axis=0, dtype=np.float64), n)[1:, 1:]  # type: ignore[arg-type]  # NumPy's, as it takes too
     seen = packed[:, n:].max(axis=1) > 0  # a row without data has neither weight nor covariance
-    values, vectors = np.linalg.eigh((weight.T @ weight - own) / seen.sum())
+    trace = packed[:, _diagonal(n)[1:]].sum(axis=1, dtype=np.float64)
+    square = np.sum(weight**2, axis=1)
+    counts = np.where(seen, 1 / np.maximum(trace + np.median(square[seen]), 1e-300), 0.0)
+    own = unpack(counts @ packed, n)[1:, 1:]  # type: ignore[arg-type]  # NumPy's, as it takes too
+    values, vectors = np.linalg.eigh((weight.T @ (counts[:, None] * weight) - own) / counts.sum())
     values = np.maximum(values, 1e-3 * max(values[-1], 1e-30))
     return (vectors / values) @ vectors.T
+
+
+def _diagonal(n: int) -> np.ndarray:
+    """Where the diagonal of an n by n matrix is in its packed upper triangle."""
+    return np.cumsum(np.r_[0, np.arange(n, 1, -1)])
 
 
 def is_telling(decoder: AbstractFeatureDecoder) -> bool:

@@ -54,6 +54,7 @@ def weight_products(model: Lux, names: tuple[str, ...], dtype) -> Products | Non
     None where there are others. Columns of zeros fill them up to a width that products are quickest with: 256 take less time than 231, 64 a third less
     than 55. `unpack` leaves out what they give.
     """
+    model = model.only(*names)
     if not model.is_linear:
         return None
     return {k: pairs(model.feature_decoders[k].weight.astype(dtype), WIDTH) for k in names}

@@ -31,6 +31,17 @@ class AbstractDecoder(eqx.Module):
     def __call__(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
         """The noise-free output of one star."""
 
+    def jacobian(self, z: Float[Array, " latent"]) -> Float[Array, "out latent"]:
+        """D output / d latents of one star."""
+        return jax.jacfwd(self)(z)
+
+    def variance(self, z: Float[Array, " latent"]) -> Float[Array, " out"]:
+        """Variance of the output that finitely many training stars leave, as far as the decoder keeps it itself.
+
+        Zero here: that of decoders which are linear in their weights is in ``FittedModel.weight_cov``.
+        """
+        return jnp.zeros_like(self(z))
+
     def change_basis(
         self, shift: Float[Array, " latent"], matrix: Float[Array, "latent latent"]
     ) -> "AbstractDecoder":
@@ -98,7 +109,7 @@ class AbstractFeatureDecoder(AbstractDecoder):
         return self.intercept + self.weight @ self.features(z)
 
 
-class AbstractStoredDecoder(AbstractFeatureDecoder):
+class AbstractStoredDecoder(AbstractDecoder):
     """A decoder that a saved model rebuilds from settings and arrays, without running code of the file."""
 
     @abstractmethod
@@ -124,7 +135,7 @@ def check_shapes(kind: str, intercept, weight, n_features: int) -> None:
         )
 
 
-class Linear(AbstractStoredDecoder):
+class Linear(AbstractFeatureDecoder, AbstractStoredDecoder):
     """``y = intercept + weight @ z``: the decoder of Lux (Horta et al. 2025, AJ 169, 314).
 
     Parameters
@@ -169,7 +180,7 @@ class Linear(AbstractStoredDecoder):
         return cls(arrays["intercept"], arrays["weight"])
 
 
-class Quadratic(AbstractStoredDecoder):
+class Quadratic(AbstractFeatureDecoder, AbstractStoredDecoder):
     """All terms to second order: ``y = intercept + weight @ [z, z_a z_b (a <= b)]``.
 
     With labels in place of latents this is the model of The Cannon (Ness et al. 2015, ApJ 808, 16).
@@ -177,8 +188,10 @@ class Quadratic(AbstractStoredDecoder):
     Parameters
     ----------
     intercept : (out,) array
-    weight : (out, latent (latent + 3) / 2) array
+    weight : (out, latent + leading (leading + 1) / 2) array
     n_latents : int
+    leading : int, optional
+        The first latents, of which there are products. Default: all.
 
     Examples
     --------
@@ -192,10 +205,12 @@ class Quadratic(AbstractStoredDecoder):
     intercept: Float[Array, " out"]
     weight: Float[Array, "out feature"]
     n_latents: int = eqx.field(static=True)
+    leading: int = eqx.field(static=True)
 
-    def __init__(self, intercept, weight, n_latents: int):
+    def __init__(self, intercept, weight, n_latents: int, leading: int | None = None):
         self.intercept, self.weight, self.n_latents = intercept, weight, n_latents
-        check_shapes("quadratic", intercept, weight, n_latents + n_pairs(n_latents))
+        self.leading = n_latents if leading is None else leading
+        check_shapes("quadratic", intercept, weight, n_latents + n_pairs(self.leading))
 
     @classmethod
     def zeros(cls, size: int, n_latents: int) -> "Quadratic":
@@ -203,23 +218,25 @@ class Quadratic(AbstractStoredDecoder):
         return cls(zeros(size), zeros(size, n_latents + n_pairs(n_latents)), n_latents)
 
     def features(self, z):
-        return jnp.concatenate([z, pairs(z)])
+        return jnp.concatenate([z, pairs(z[: self.leading])])
 
     def change_basis(self, shift, matrix):
-        n = self.n_latents
-        linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(n)))
-        form = unpack(self.weight[:, n:] * off, n)  # z' form z holds both z_a z_b and z_b z_a
+        n, m = self.n_latents, self.leading
+        linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(m)))
+        form = unpack(self.weight[:, n:] * off, m)  # z' form z holds both z_a z_b and z_b z_a
+        form = jnp.pad(form, ((0, 0), (0, n - m), (0, n - m)))  # other bases mix all latents
+        off = 1 - 0.5 * (1 - pack(jnp.eye(n)))
         intercept = self.intercept + linear @ shift + jnp.einsum("a,oab,b->o", shift, form, shift)
         linear = linear @ matrix + 2 * jnp.einsum("a,oab,bc->oc", shift, form, matrix)
         form = jnp.einsum("ac,oab,bd->ocd", matrix, form, matrix)
         return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
 
     def stored(self):
-        return {}, {"intercept": self.intercept, "weight": self.weight}
+        return {"leading": self.leading}, {"intercept": self.intercept, "weight": self.weight}
 
     @classmethod
     def restored(cls, settings, arrays, n_latents):
-        return cls(arrays["intercept"], arrays["weight"], n_latents)
+        return cls(arrays["intercept"], arrays["weight"], n_latents, settings.get("leading", n_latents))
 
 
 def feature_jacobian(

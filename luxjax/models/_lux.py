@@ -89,6 +89,19 @@ class Lux(eqx.Module):
         """A copy with other decoders of the same outputs, other scatter or other degrees of freedom."""
         return Lux(decoders or self.decoders, scatter or self.scatter, self.dof if dof is None else dof)
 
+    def only(self, *names: str) -> "Lux":
+        """The model of these outputs alone, such as those that latents are inferred from: ``model.only(*inputs).is_linear``."""
+        for name in names:
+            check_name("output", name, self.decoders, "Ask for one of the model's outputs")
+        if set(names) == set(self.decoders):
+            return self
+        dof = self.dof
+        return Lux(
+            {name: self.decoders[name] for name in names},
+            {name: self.scatter[name] for name in names},
+            {name: dof[name] for name in names},
+        )
+
     @classmethod
     def linear(cls, sizes: Mapping[str, int], n_latents: int) -> "Lux":
         """A model of linear decoders, not fitted yet, for outputs of these sizes (as in ``catalog.sizes``)."""

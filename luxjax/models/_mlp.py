@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..core import InputError, check_name
 from ..core.internal import Array, Float, PRNGKeyArray
-from ._decoders import AbstractStoredDecoder, check_shapes, zeros
+from ._decoders import AbstractFeatureDecoder, AbstractStoredDecoder, check_shapes, zeros
 
 __all__ = ["ACTIVATIONS", "MLP"]
 
@@ -18,7 +18,7 @@ __all__ = ["ACTIVATIONS", "MLP"]
 ACTIVATIONS: dict[str, Callable] = {"tanh": jnp.tanh, "gelu": jax.nn.gelu, "silu": jax.nn.silu}
 
 
-class MLP(AbstractStoredDecoder):
+class MLP(AbstractFeatureDecoder, AbstractStoredDecoder):
     """``y = intercept + weight @ [z, h(z)]``: a linear decoder plus a multilayer perceptron h.
 
     The linear part makes it a linear decoder as long as the weights of h are zero, as they are before a fit. Its last

@@ -56,7 +56,7 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
         )
     if not np.array_equal(prediction.ids, observed.ids):
         raise InputError("prediction and observed labels must hold the same stars in the same order.")
-    found, count = [], []
+    found, count, believed = [], [], prediction.believed_error(observed)
     for j, name in enumerate(prediction.names):
         residual = prediction.value[:, j] - observed[name]
         seen = np.isfinite(residual)
@@ -65,7 +65,7 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
                 f"{seen.sum()} calibration stars have '{name}'; at least {LEAST_STARS} are needed, and a few hundred for "
                 "an error good to 10%."
             )
-        noise = observed.error[seen, observed.names.index(name)] ** 2
+        noise = believed[seen, j] ** 2
         variance = prediction.error[seen, j] ** 2
         best, used = _fit_clipped(residual[seen], variance, prediction.latent_distance[seen], noise)
         found.append(best)

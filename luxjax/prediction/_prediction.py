@@ -51,6 +51,9 @@ class Prediction:
         Labels replaced by what the other labels say of them (see `replace_shortcuts`).
     inputs : tuple of str
         Outputs that the latents were inferred from; empty where it is not known.
+    error_scale : dict of str to float
+        By label name: what the catalogue's stated errors of the label are to be multiplied by, as the model learned (at most 1;
+        see `luxjax.fitted.ReadOut`). Scores and calibrations do. Empty: taken as stated.
     calibrated : bool
         Whether `cov` is that of a calibration learned on stars kept apart (see `calibrate`), or the model's own, whose parts
         are in `parts`.
@@ -71,6 +74,7 @@ class Prediction:
     shrunk: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     calibrated: bool = False
+    error_scale: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,6 +92,11 @@ class Prediction:
         """Predicted values of one label, (star,)."""
         check_name("label", name, self.names)
         return self.value[:, self.names.index(name)]
+
+    def believed_error(self, observed: LabelTable) -> np.ndarray:
+        """Errors of observed labels as the model believes them, (star, label): the stated ones times `error_scale`."""
+        scale = np.array([self.error_scale.get(name, 1.0) for name in self.names])
+        return observed.error[:, [observed.names.index(name) for name in self.names]] * scale
 
     def interval(self, level: float = 0.68) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of the central interval of each label, each (star, label)."""
@@ -114,6 +123,7 @@ class Prediction:
             self.shrunk,
             self.inputs,
             self.calibrated,
+            self.error_scale,
         )
 
     @staticmethod
@@ -152,6 +162,7 @@ class Prediction:
             first.shrunk,
             first.inputs,
             first.calibrated,
+            {k: float(np.mean([p.error_scale[k] for p in parts])) for k in first.error_scale},
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:

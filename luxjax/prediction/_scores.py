@@ -60,10 +60,10 @@ def score(
     (30, 'observed', True)
     """
     cells = len(prediction.names) * len(LEVELS) * (1 if truth is None else 2)
-    out = {}
+    out, believed = {}, prediction.believed_error(observed)
     for j, name in enumerate(prediction.names):
         value, error = prediction.value[:, j], prediction.error[:, j]
-        seen, noise = observed[name], observed.error[:, observed.names.index(name)]
+        seen, noise = observed[name], believed[:, j]
         target = seen if truth is None else truth[:, j]
         known = np.isfinite(target)
         pair = (value[known], target[known])

@@ -150,6 +150,9 @@ def assembled(
     spread = label_cov[:, diagonal, diagonal]  # a copy
     own, scatter = own * scale**2, scatter * scale**2
     label_cov[:, diagonal, diagonal] += own + scatter
+    if read_out := fitted.read_outs.get(labels):
+        root = np.sqrt(scatter)
+        label_cov += (read_out.correlation - np.eye(len(scale))) * root[:, :, None] * root[:, None, :]
     prediction = Prediction(
         ids,
         info.names,
@@ -164,6 +167,7 @@ def assembled(
         info.species,
         {name: fitted.verdicts[name] for name in info.names if name in fitted.verdicts},
         inputs=inputs,
+        error_scale={} if read_out is None else dict(zip(info.names, read_out.error_scale.tolist(), strict=True)),
     )
     prediction = shrink(prediction) if shrunk else prediction
     return prediction if calibration is None else calibration.apply(prediction)
@@ -195,10 +199,10 @@ def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None
     cov, chi2, count = with_decoder_noise(model, weight_cov, block, posterior)
     decoder = model.decoders[labels]
     value = jax.vmap(decoder)(z)
-    jac = jax.vmap(jax.jacfwd(decoder))(z)
+    jac = jax.vmap(decoder.jacobian)(z)
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
-    own = jnp.zeros_like(value)
+    own = jax.vmap(decoder.variance)(z)
     if labels in weight_cov and isinstance(decoder, AbstractFeatureDecoder):
-        own = decoder_variance(decoder, weight_cov[labels], z, cov)
+        own = own + decoder_variance(decoder, weight_cov[labels], z, cov)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
     return z, cov, value, latent, own, scatter, chi2, count

@@ -21,6 +21,7 @@ FLOORS: tuple[set[str], ...] = (
     {"dataset"},
     {"parallel"},
     {"latents"},
+    {"readout"},
     {"fitting"},
     {"posterior"},
     {"prediction", "interpret", "classify"},
