@@ -10,6 +10,7 @@ from ..core import Gaussian, InputError, check_name
 from ..data import LabelTable
 from ..fitted import Verdict
 from ..system.internal import lazy_import
+from ._flags import FLAGS, Limits, flags_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,19 @@ class Prediction:
     calibrated : bool
         Whether `cov` is that of a calibration learned on stars kept apart (see `calibrate`), or the model's own, whose parts
         are in `parts`.
+    flag : (star,) array of int
+        What to be wary of: the sum of these bits, 0 for a star that nothing was found about. `flagged` asks for one by name.
+
+        == ============== =====================================================================================
+        1  `far`          latent distance above twice what 95% of the training stars stay below
+        2  `misfit`       chi2 above three times what 95% of the training stars stay below
+        4  `out_of_range` a label outside the range of the training labels, widened by 10% on either side
+        8  `few_pixels`   good values fewer than 20% of the pixels (of the smallest spectrum) or two for each latent
+        16 `not_finite`   a label, its error, chi2 or latent distance is not a finite number
+        == ============== =====================================================================================
+
+        A model that does not know its training stars' values has 3 as the limit of both distance and chi2, and no range.
+        Default: the flags by these limits.
     """
 
     ids: np.ndarray
@@ -71,6 +85,11 @@ class Prediction:
     shrunk: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     calibrated: bool = False
+    flag: np.ndarray = None  # type: ignore[assignment]  # set below where it is not given
+
+    def __post_init__(self):
+        if self.flag is None:
+            object.__setattr__(self, "flag", flags_of(self, Limits()))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,6 +107,18 @@ class Prediction:
         """Predicted values of one label, (star,)."""
         check_name("label", name, self.names)
         return self.value[:, self.names.index(name)]
+
+    def flagged(self, *names: str) -> np.ndarray:
+        """Which stars have one of these flags, (star,) bool. Default: any flag.
+
+        Parameters
+        ----------
+        *names : str
+            Among `far`, `misfit`, `out_of_range`, `few_pixels` and `not_finite`; see `flag`.
+        """
+        for name in names:
+            check_name("flag", name, FLAGS)
+        return np.bitwise_and(self.flag, sum(FLAGS[name] for name in set(names or FLAGS))) > 0
 
     def interval(self, level: float = 0.68) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of the central interval of each label, each (star, label)."""
@@ -114,6 +145,7 @@ class Prediction:
             self.shrunk,
             self.inputs,
             self.calibrated,
+            self.flag[index],
         )
 
     @staticmethod
@@ -152,6 +184,7 @@ class Prediction:
             first.shrunk,
             first.inputs,
             first.calibrated,
+            join(lambda p: p.flag),
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:
@@ -167,7 +200,7 @@ class Prediction:
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``.
+        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
         A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
         the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
@@ -180,7 +213,7 @@ class Prediction:
             if trust is not None and str(name) == f"{trust.label}_err":
                 columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
-        columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs")}
+        columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs", "flag")}
         frame = pd.DataFrame(columns)
         frame.attrs |= {"calibrated": self.calibrated, "inputs": list(self.inputs)}
         return frame
