@@ -119,7 +119,7 @@ def transfer(
         frame, units = transfer_run(run, load_catalog(catalog), **given)
     with step("write the table"):
         write_table(frame, units, table)
-    typer.echo(f"{len(frame)} stars in {table}; {describe_flags(frame['flag'])}")
+    typer.echo(f"{len(frame)} stars in {table}; {describe_flags(frame['flag'].to_numpy())}")
 
 
 @app.command()

@@ -58,16 +58,16 @@ class Prediction:
     flag : (star,) array of int
         What to be wary of: the sum of these bits, 0 for a star that nothing was found about. `flagged` asks for one by name.
 
-        == ============== =====================================================================================
-        1  `far`          latent distance above twice what 95% of the training stars stay below
-        2  `misfit`       chi2 above three times what 95% of the training stars stay below
-        4  `out_of_range` a label outside the range of the training labels, widened by 10% on either side
-        8  `few_pixels`   good values fewer than 20% of the pixels (of the smallest spectrum) or two for each latent
-        16 `not_finite`   a label, its error, chi2 or latent distance is not a finite number
-        == ============== =====================================================================================
+        == ================ =====================================================================================
+        1  ``far``          latent distance more than twice what 95% of the training stars stay below
+        2  ``misfit``       chi2 more than three times what 95% of the training stars stay below, and more than 3
+        4  ``out_of_range`` a label outside the range of the training labels, widened by 10% on either side
+        8  ``few_pixels``   good values fewer than 20% of the pixels (of the smallest spectrum) or two for each latent
+        16 ``not_finite``   a label, its error, chi2 or latent distance is not a finite number
+        == ================ =====================================================================================
 
-        A model that does not know its training stars' values has 3 as the limit of both distance and chi2, and no range.
-        Default: the flags by these limits.
+        Where a model does not know its training stars' values, the limit of both distance and chi2 is 3, and there is no
+        range. Default: the flags by these limits.
     """
 
     ids: np.ndarray
@@ -114,7 +114,7 @@ class Prediction:
         Parameters
         ----------
         *names : str
-            Among `far`, `misfit`, `out_of_range`, `few_pixels` and `not_finite`; see `flag`.
+            Among ``far``, ``misfit``, ``out_of_range``, ``few_pixels`` and ``not_finite``; see `flag`.
         """
         for name in names:
             check_name("flag", name, FLAGS)
