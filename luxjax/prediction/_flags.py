@@ -106,7 +106,6 @@ def flags_of(prediction: "Prediction", limits: Limits) -> np.ndarray:
 
 def describe_flags(flag: np.ndarray) -> str:
     """How many stars are flagged and for what, in words: ``12 flagged: 9 far from the training stars, ...``."""
-    flag = np.asarray(flag)
     counts = {name: np.count_nonzero(flag & bit) for name, bit in FLAGS.items()}
     reasons = ", ".join(f"{n} {WORDS[name]}" for name, n in counts.items() if n)
     return f"{np.count_nonzero(flag)} flagged: {reasons}" if reasons else "none flagged"

@@ -85,10 +85,10 @@ class Prediction:
     shrunk: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     calibrated: bool = False
-    flag: np.ndarray = None  # type: ignore[assignment]  # set below where it is not given
+    flag: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # found below where it is not given
 
     def __post_init__(self):
-        if self.flag is None:
+        if len(self.flag) == 0:
             object.__setattr__(self, "flag", flags_of(self, Limits()))
 
     def __len__(self) -> int:

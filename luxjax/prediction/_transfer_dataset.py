@@ -220,7 +220,7 @@ class PredictionTable:
             tuple(facts["shrunk"]),
             tuple(self.results.identity["settings"]["inputs"]),
             self.results.identity["settings"]["calibration"] is not None,
-            columns.get("flag"),  # type: ignore[arg-type]  # an older luxjax wrote none
+            columns.get("flag", np.zeros(0, int)),  # an older luxjax wrote none
         )
 
 

@@ -51,7 +51,7 @@ def test_transfer_writes_calibrated_labels(folder, capsys):
     from luxjax.runs import transfer_run
 
     frame, _ = transfer_run(folder / "fit", load_catalog(folder / "cat"))
-    assert (status, out) == (0, f"240 stars in {table}; {describe_flags(frame['flag'])}\n"), err
+    assert (status, out) == (0, f"240 stars in {table}; {describe_flags(frame['flag'].to_numpy())}\n"), err
     columns = [c for c in frame.columns if c != "id"]
     written = np.genfromtxt(table, delimiter=",", names=True, comments="#")
     np.testing.assert_allclose(written[columns[0]], frame[columns[0]], rtol=1e-5)
@@ -67,7 +67,7 @@ def test_transfer_of_a_dataset(folder, capsys):
     frame, _ = transfer_run(folder / "fit", catalog)
     for _ in range(2):
         status, said, err = run(capsys, "transfer", folder / "fit", folder / "stars", "-o", out)
-        assert (status, said) == (0, f"240 stars in {out}; {describe_flags(frame['flag'])}\n"), err
+        assert (status, said) == (0, f"240 stars in {out}; {describe_flags(frame['flag'].to_numpy())}\n"), err
     pd.testing.assert_frame_equal(pd.read_parquet(out)[list(frame)], frame, check_dtype=False, rtol=1e-12)
     for arguments, what in [
         ((folder / "stars", "-o", folder / "x.fits"), "name a folder"),
