@@ -102,6 +102,7 @@ def transfer(
     from ..dataset import open_dataset
     from ..dataset.internal import is_dataset
     from ..files import write_table
+    from ..prediction.internal import describe_flags
     from ..runs import transfer_run
     from ..runs.internal import transfer_run_dataset
 
@@ -111,14 +112,14 @@ def transfer(
         to, stars = folder_name(out or "labels"), open_dataset(catalog)
         with step("predict labels") as show:
             made = transfer_run_dataset(run, stars, to, progress=show, **given)
-        typer.echo(f"{len(made)} stars in {to}")
+        typer.echo(f"{len(made)} stars in {to}; {describe_flags(made.flag)}")
         return
     table = Path(out or "labels.fits")
     with step("predict labels"):
         frame, units = transfer_run(run, load_catalog(catalog), **given)
     with step("write the table"):
         write_table(frame, units, table)
-    typer.echo(f"{len(frame)} stars in {table}")
+    typer.echo(f"{len(frame)} stars in {table}; {describe_flags(frame['flag'].to_numpy())}")
 
 
 @app.command()

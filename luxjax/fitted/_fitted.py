@@ -49,6 +49,9 @@ class FittedModel:
         By label output, where labels are read out from the latents of the inputs instead of fitted with them.
     training : (star,) uint64 array
         A hash of every training star's id, sorted; empty when the model was fitted to a bare `Batch`. See `trained_on`.
+    typical : dict of str to float
+        ``chi2`` and ``latent_distance`` (see `luxjax.prediction.Prediction`) that 95% of the training stars stay below when only
+        their inputs are seen; flags of predictions begin at multiples of these. Empty where they are not known.
     """
 
     model: Lux
@@ -60,6 +63,7 @@ class FittedModel:
     calibrations: tuple[Calibration, ...] = ()
     read_outs: Mapping[str, ReadOut] = field(default_factory=dict)
     training: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    typical: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{k} ({len(self.model.scatter[k])})" for k in self.model.names)

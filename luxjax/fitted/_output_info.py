@@ -40,6 +40,8 @@ class OutputInfo:
     flux_unit : str
     resolution : float or None
         Lambda / FWHM; None where it is not known.
+    low, high : (out,) arrays or None
+        Smallest and largest value of each label among the training stars, in its own unit; None where they are not known.
     """
 
     loc: np.ndarray
@@ -55,6 +57,8 @@ class OutputInfo:
     normalization: str = ""
     flux_unit: str = ""
     resolution: float | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
 
     def __post_init__(self):
         role = self.role or ("input" if self.is_spectra else "label")
@@ -69,7 +73,7 @@ class OutputInfo:
 
     @classmethod
     def of(cls, output: Spectra | LabelTable) -> "OutputInfo":
-        """Learn the scaling of labels, and carry over what the output says of itself."""
+        """Learn the scaling and the range of labels, and carry over what the output says of itself."""
         if isinstance(output, Spectra):
             n = output.n_pixels
             done = "; ".join(output.history) or "continuum divided out"
@@ -86,6 +90,7 @@ class OutputInfo:
                 resolution=output.resolution,
             )
         loc, scale = np.zeros(len(output.names)), np.ones(len(output.names))
+        least, most = np.zeros_like(loc), np.zeros_like(loc)
         for j, name in enumerate(output.names):
             seen = output.value[np.isfinite(output.value[:, j]), j]
             if len(seen) == 0:
@@ -94,6 +99,7 @@ class OutputInfo:
                 )
             low, loc[j], high = np.percentile(seen, [2.5, 50, 97.5])
             scale[j] = (high - low) / 4 if high > low else 1.0
+            least[j], most[j] = seen.min(), seen.max()
         return cls(
             loc,
             scale,
@@ -102,6 +108,8 @@ class OutputInfo:
             species=output.species,
             survey=output.survey,
             role=output.role,
+            low=least,
+            high=most,
         )
 
     @classmethod

@@ -23,7 +23,8 @@ from ._verdict import Verdict
 __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise, 5 roles and
-# facts of outputs, calibrations and the hashes of training stars, 6 read-outs; all are read
+# facts of outputs, calibrations and the hashes of training stars, 6 read-outs, the range of the training labels and what is
+# typical of the training stars; all are read
 MODEL_FOLDER = FolderKind("model", "model.json", schema=6)
 FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
 
@@ -77,7 +78,11 @@ def fingerprint(fitted: FittedModel) -> str:
     How it came about, and by which version of luxjax, does not count. A saved model has it when loaded again.
     """
     header, arrays = _describe(fitted)
-    facts = {k: header[k] for k in ("n_latents", "outputs", "verdicts", "calibrations", "read_outs")}
+    facts = {name: header[name] for name in ("n_latents", "outputs", "verdicts", "calibrations")}
+    if fitted.read_outs:
+        facts["read_outs"] = header["read_outs"]
+    if fitted.typical:  # models that do not know these keep the fingerprint that they had
+        facts["typical"] = header["typical"]
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
         if name not in ("objective", "training"):
@@ -101,6 +106,8 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
             arrays[f"{name}/weight_cov"] = np.asarray(fitted.weight_cov[name])
         if info.wavelength is not None:
             arrays[f"{name}/wavelength"] = info.wavelength
+        if info.low is not None and info.high is not None:
+            arrays |= {f"{name}/low": info.low, f"{name}/high": info.high}
         outputs[name] = {
             **settings_of(decoder),
             "size": len(fitted.model.scatter[name]),
@@ -118,6 +125,7 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
         "verdicts": {name: verdict.to_dict() for name, verdict in fitted.verdicts.items()},
         "read_outs": {name: entry.to_dict() for name, entry in fitted.read_outs.items()},
         "calibrations": [{"inputs": list(c.inputs), "labels": c.to_dict()} for c in fitted.calibrations],
+        "typical": dict(fitted.typical),
     }
     return header, arrays
 
@@ -140,6 +148,8 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
                     units=entry["units"],
                     species=entry["species"],
                     **{fact: entry[fact] for fact in FACTS if fact in entry},
+                    low=arrays.get(f"{name}/low"),
+                    high=arrays.get(f"{name}/high"),
                 )
     return FittedModel(
         Lux(decoders, scatter, dof),
@@ -151,6 +161,7 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
         tuple(Calibration.from_dict(c["labels"], c["inputs"]) for c in header.get("calibrations", ())),
         {name: ReadOut.from_dict(entry) for name, entry in header.get("read_outs", {}).items()},
         arrays.get("training", np.zeros(0, np.uint64)),
+        {name: float(number) for name, number in header.get("typical", {}).items()},
     )
 
 

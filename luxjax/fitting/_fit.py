@@ -22,6 +22,7 @@ from ..models import Lux
 from ..parallel.internal import on_mesh
 from ._fitter import AbstractFitter
 from ._registry import can_do, default_fitter
+from ._typical import typical_of
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -111,6 +112,8 @@ def fit(
         warnings.warn(
             f"the fit {result.message}; raise max_cycles (or steps) to go on.", LuxWarning, stacklevel=2
         )
+    with jax.enable_x64(True):
+        typical = typical_of(result.model, stars)
     summary = {
         "fitter": type(fitter).__name__,
         "settings": {k: _plain(v) for k, v in vars(fitter).items()},
@@ -123,7 +126,7 @@ def fit(
         "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
     }
     found = FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
-    return found.replace(training=_hashes(data))
+    return found.replace(training=_hashes(data), typical=typical)
 
 
 def _in_double(x):

@@ -18,7 +18,7 @@ from ..latents.internal import blocks, summed
 from ..models import AbstractFeatureDecoder, Linear, Lux
 from ..parallel.internal import shard_map_stars
 
-__all__ = ["Moments", "count_values", "moments_of", "svd_start", "with_linear_part"]
+__all__ = ["Moments", "count_values", "moments_of", "sample_runs", "svd_start", "with_linear_part"]
 
 
 SAMPLE = 1024  # stars that a start looks at
@@ -66,7 +66,7 @@ def svd_start(
     is taken: with 1,024 of 5,000 stars the second cycle of a fit ended as low as with all of them. With two steps the first
     cycle ends four to five times closer to the optimum than with one, with more of them no closer.
     """
-    runs = _sample(batch)
+    runs = sample_runs(batch)
     n_stars, sizes = sum(run.n_stars for run in runs), batch.sizes
     with np.errstate(over="ignore", invalid="ignore"):  # of data that overflow the fit will say so
         means = {name: _weighted_mean(runs, name) for name in batch.names}
@@ -83,7 +83,7 @@ def svd_start(
     return _from_projections(model, means, last, _over(scaled, _squares, basis), n_stars)
 
 
-def _sample(stars: AbstractStars) -> list[Batch]:
+def sample_runs(stars: AbstractStars) -> list[Batch]:
     """Runs of consecutive stars, evenly spaced, as they lie in memory; all stars where they are few."""
     n = stars.n_stars
     many = n > SAMPLE

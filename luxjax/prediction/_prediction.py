@@ -10,6 +10,7 @@ from ..core import Gaussian, InputError, check_name
 from ..data import LabelTable
 from ..fitted import Verdict
 from ..system.internal import lazy_import
+from ._flags import FLAGS, Limits, flags_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,19 @@ class Prediction:
     calibrated : bool
         Whether `cov` is that of a calibration learned on stars kept apart (see `calibrate`), or the model's own, whose parts
         are in `parts`.
+    flag : (star,) array of int
+        What to be wary of: the sum of these bits, 0 for a star that nothing was found about. `flagged` asks for one by name.
+
+        == ================ =====================================================================================
+        1  ``far``          latent distance more than twice what 95% of the training stars stay below
+        2  ``misfit``       chi2 more than three times what 95% of the training stars stay below, and more than 3
+        4  ``out_of_range`` a label outside the range of the training labels, widened by 10% on either side
+        8  ``few_pixels``   good values fewer than 20% of the pixels (of the smallest spectrum) or two for each latent
+        16 ``not_finite``   a label, its error, chi2 or latent distance is not a finite number
+        == ================ =====================================================================================
+
+        Where a model does not know its training stars' values, the limit of both distance and chi2 is 3, and there is no
+        range. Default: the flags by these limits.
     """
 
     ids: np.ndarray
@@ -75,6 +89,11 @@ class Prediction:
     inputs: tuple[str, ...] = ()
     calibrated: bool = False
     error_scale: Mapping[str, float] = field(default_factory=dict)
+    flag: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # found below where it is not given
+
+    def __post_init__(self):
+        if len(self.flag) == 0:
+            object.__setattr__(self, "flag", flags_of(self, Limits()))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,6 +116,18 @@ class Prediction:
         """Errors of observed labels as the model believes them, (star, label): the stated ones times `error_scale`."""
         scale = np.array([self.error_scale.get(name, 1.0) for name in self.names])
         return observed.error[:, [observed.names.index(name) for name in self.names]] * scale
+
+    def flagged(self, *names: str) -> np.ndarray:
+        """Which stars have one of these flags, (star,) bool. Default: any flag.
+
+        Parameters
+        ----------
+        *names : str
+            Among ``far``, ``misfit``, ``out_of_range``, ``few_pixels`` and ``not_finite``; see `flag`.
+        """
+        for name in names:
+            check_name("flag", name, FLAGS)
+        return np.bitwise_and(self.flag, sum(FLAGS[name] for name in set(names or FLAGS))) > 0
 
     def interval(self, level: float = 0.68) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of the central interval of each label, each (star, label)."""
@@ -124,6 +155,7 @@ class Prediction:
             self.inputs,
             self.calibrated,
             self.error_scale,
+            self.flag[index],
         )
 
     @staticmethod
@@ -163,6 +195,7 @@ class Prediction:
             first.inputs,
             first.calibrated,
             {k: float(np.mean([p.error_scale[k] for p in parts])) for k in first.error_scale},
+            join(lambda p: p.flag),
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:
@@ -178,7 +211,7 @@ class Prediction:
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2`` and ``latent_distance``.
+        """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
         A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
         the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
@@ -191,7 +224,7 @@ class Prediction:
             if trust is not None and str(name) == f"{trust.label}_err":
                 columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
-        columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs")}
+        columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs", "flag")}
         frame = pd.DataFrame(columns)
         frame.attrs |= {"calibrated": self.calibrated, "inputs": list(self.inputs)}
         return frame

@@ -34,7 +34,8 @@ def replace_shortcuts(prediction: Prediction) -> Prediction:
     Returns
     -------
     Prediction
-        Its `shrunk` names the labels replaced; their verdict stays. Without a shortcut nothing changes.
+        Its `shrunk` names the labels replaced; their verdict stays, and so do the flags of the prediction given
+        (``transfer(..., replace_shortcuts=True)`` flags the values that replace them). Without a shortcut nothing changes.
     """
     if prediction.calibrated:
         raise InputError(

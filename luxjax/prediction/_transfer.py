@@ -1,5 +1,6 @@
 """Labels of stars that have none, from a fitted model and whichever outputs the stars do have."""
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
@@ -17,6 +18,7 @@ from ..latents import weight_products
 from ..latents.internal import Products, blocks, decoder_variance, latent_posterior, with_decoder_noise
 from ..models import AbstractFeatureDecoder, Lux
 from ..parallel.internal import STAR, on_mesh, shard_map_stars
+from ._flags import flags_of, limits_of
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
 from ._shrink import shortcuts
@@ -170,7 +172,9 @@ def assembled(
         error_scale={} if read_out is None else dict(zip(info.names, read_out.error_scale.tolist(), strict=True)),
     )
     prediction = shrink(prediction) if shrunk else prediction
-    return prediction if calibration is None else calibration.apply(prediction)
+    prediction = prediction if calibration is None else calibration.apply(prediction)
+    flag = flags_of(prediction, limits_of(fitted, labels, inputs))
+    return dataclasses.replace(prediction, flag=flag)
 
 
 def input_names(

@@ -13,6 +13,7 @@ from ..core.internal import join_names, pack
 from ..fitted import FittedModel, Verdict
 from ..fitted.internal import fingerprint
 from ..parallel.internal import device_put_sharded, local_stars
+from ._flags import FLAGS, limits_of
 from ._prediction import Prediction
 from ._shrink import shortcuts
 from ._transfer import assembled, chosen_calibration, input_names, predictor
@@ -108,8 +109,14 @@ def transfer_dataset(
         "verdicts": verdicts,
         "shrunk": list(shortcuts(fitted.verdicts, info.names)) if replace_shortcuts else [],
         "cov": "upper triangle, row by row: " + ", ".join(_pairs(info.names)),
+        "flags": {"bits": FLAGS, "limits": limits_of(fitted, labels, names).to_dict()},
     }
     results = Results.begin(to, KIND, identity, len(dataset), facts)
+    if results.facts.get("flags") != facts["flags"]:
+        raise InputError(
+            f"'{to}' holds labels that another version of luxjax wrote, with other flags or none; name another folder, or "
+            "remove this one to begin again."
+        )
 
     predict = predictor(fitted, names, labels, np.float32)
 
@@ -187,6 +194,13 @@ class PredictionTable:
         """The prediction part by part, for more stars than memory holds."""
         return map(self._prediction, self.results.parts())
 
+    @property
+    def flag(self) -> np.ndarray:
+        """The flags of all stars, (star,) int; see `Prediction`."""
+        if "flags" in self.results.facts:
+            return self.results.read(names=["flag"])["flag"]
+        return np.concatenate([part.flag for part in self.parts()])
+
     def _prediction(self, columns: Mapping[str, np.ndarray]) -> Prediction:
         facts, names = self.results.facts, self.names
         variance = {o: np.column_stack([columns[f"{n}_var_{o}"] for n in names]) for o in ORIGINS}
@@ -206,6 +220,7 @@ class PredictionTable:
             tuple(facts["shrunk"]),
             tuple(self.results.identity["settings"]["inputs"]),
             self.results.identity["settings"]["calibration"] is not None,
+            columns.get("flag", np.zeros(0, int)),  # an older luxjax wrote none
         )
 
 
@@ -230,4 +245,5 @@ def _pairs(names: Sequence[str]) -> list[str]:
 def _notes(names: Sequence[str], units: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What the columns' metadata say: units, and which element of a list is what."""
     notes = {c: {"unit": units[n]} for n in names if units.get(n) for c in (n, f"{n}_err")}
-    return notes | {"cov": {"elements": " ".join(_pairs(names))}}
+    bits = ", ".join(f"{bit} {name}" for name, bit in FLAGS.items())
+    return notes | {"flag": {"bits": bits}, "cov": {"elements": " ".join(_pairs(names))}}

@@ -1,3 +1,5 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-__all__ = []
+from ._flags import describe_flags
+
+__all__ = ["describe_flags"]

@@ -182,7 +182,7 @@ class RunFolder:
         ----------
         labels : pandas.DataFrame
             One row per test star: ``id``, and as far as known ``snr``, ``chi2`` (reduced), ``latent_distance``,
-            and for every label L: ``L``, ``L_err`` (predicted), ``L_obs``, ``L_obs_err`` (observed), ``L_true``.
+            ``flag``, and for every label L: ``L``, ``L_err`` (predicted), ``L_obs``, ``L_obs_err`` (observed), ``L_true``.
         units : mapping of str to str
             Unit by label (taken over by its columns) or by column.
         name : "labels" or "transferred"

@@ -76,7 +76,7 @@ def test_damaged_newer_and_absent_models_are_refused(fitted, tmp_path):
     folder = save(fitted, tmp_path / "model")
     header = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(header | {"schema": 99}))
-    with pytest.raises(InputError, match="schema 99.*reads schemas up to 5.*install a newer"):
+    with pytest.raises(InputError, match="schema 99.*reads schemas up to 6.*install a newer"):
         load(folder)
     (folder / "model.json").write_text(json.dumps(header))
     (folder / "arrays.npz").write_bytes(b"PK" + b"0" * 100)

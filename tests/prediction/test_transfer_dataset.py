@@ -79,7 +79,7 @@ def assert_same(one, other, n=slice(None)):
     other = other.select(n)
     assert one.ids.tolist() == other.ids.tolist()
     assert (one.names, dict(one.units), one.shrunk) == (other.names, dict(other.units), other.shrunk)
-    for name in ("value", "chi2", "latent_distance", "n_inputs"):
+    for name in ("value", "chi2", "latent_distance", "n_inputs", "flag"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(one.latents.mean, other.latents.mean)
     np.testing.assert_allclose(one.latents.cov, other.latents.cov, rtol=1e-12, atol=1e-15)

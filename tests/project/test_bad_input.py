@@ -160,7 +160,7 @@ def test_a_model_of_a_newer_luxjax(fitted, tmp_path):
         lambda: luxjax.load(folder),
         str(folder),
         "schema 99, written by luxjax 7.0",
-        "schemas up to 5",
+        "schemas up to 6",
         "install a newer one",
     )
 
