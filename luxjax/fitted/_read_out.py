@@ -35,7 +35,9 @@ class ReadOut:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; undone by `from_dict`."""
-        arrays = {k: np.asarray(getattr(self, k)).tolist() for k in ("error_scale", "correlation", "effective")}
+        arrays = {
+            k: np.asarray(getattr(self, k)).tolist() for k in ("error_scale", "correlation", "effective")
+        }
         return {"kind": self.kind, **arrays, "why": dict(self.why)}
 
     @classmethod

@@ -13,15 +13,18 @@ __all__ = ["GaussianProcess", "Kernels", "kernel_of"]
 
 
 class Kernels(NamedTuple):
-    """Covariance functions, for each member and output:
+    """Covariance functions of each member and output.
 
-    k(x, x') = constant + sum_a linear_a x_a x'_a + amplitude exp(-sum_a roughness_a (x_a - x'_a)^2 / 2)
+    k(x, x') = constant + l + square l^2 + amplitude exp(-roughness |x - x'|^2 / 2),    l = sum_a relevance_a x_a x'_a,
+
+    with the distance in the measure of the relevances too. They are variances: in squared units of the output.
     """
 
     constant: Float[Array, "member out"]
-    linear: Float[Array, "member out latent"]
+    relevance: Float[Array, "member out latent"]
+    square: Float[Array, "member out"]
     amplitude: Float[Array, "member out"]
-    roughness: Float[Array, "member out latent"]
+    roughness: Float[Array, "member out"]
 
 
 class GaussianProcess(AbstractStoredDecoder):
@@ -65,13 +68,16 @@ class GaussianProcess(AbstractStoredDecoder):
     def jacobian(self, z):
         # In closed form: by automatic differentiation it would hold the derivative of every kernel by every latent.
         k, x = self.kernels, self.points
-        pull = self.alpha * _smooth(k, x, z)
-        each = k.linear * (self.alpha @ x) - k.roughness * (jnp.sum(pull, axis=-1)[..., None] * z - pull @ x)
+        line = (k.relevance * z) @ x.T
+        curved = self.alpha * (1 + 2 * k.square[..., None] * line)
+        pull = self.alpha * k.roughness[..., None] * _smooth(k, x, z, line)
+        each = k.relevance * ((curved + pull) @ x - jnp.sum(pull, axis=-1)[..., None] * z)
         return jnp.mean(each, axis=0)
 
     def variance(self, z):
         k = self.kernels
-        prior = k.constant + jnp.sum(k.linear * z**2, axis=-1) + k.amplitude
+        line = jnp.sum(k.relevance * z**2, axis=-1)
+        prior = k.constant + line + k.square * line**2 + k.amplitude
         known = jnp.einsum("morp,mop->mor", self.root, kernel_of(k, self.points, z))
         return jnp.mean(jnp.maximum(prior - jnp.sum(known**2, axis=-1), 0.0), axis=0)
 
@@ -89,11 +95,11 @@ def kernel_of(
     k: Kernels, points: Float[Array, "point latent"], z: Float[Array, " latent"]
 ) -> Float[Array, "member out point"]:
     """Covariance of the outputs at `z` with those at every point."""
-    return k.constant[..., None] + (k.linear * z) @ points.T + _smooth(k, points, z)
+    line = (k.relevance * z) @ points.T
+    return k.constant[..., None] + line + k.square[..., None] * line**2 + _smooth(k, points, z, line)
 
 
-def _smooth(k: Kernels, points, z) -> Float[Array, "member out point"]:
+def _smooth(k: Kernels, points, z, line) -> Float[Array, "member out point"]:
     # |x - z|^2 in the measure of each kernel, without an array of all differences.
-    rough = k.roughness
-    square = jnp.sum(rough * z**2, axis=-1)[..., None] + rough @ (points**2).T - 2 * ((rough * z) @ points.T)
-    return k.amplitude[..., None] * jnp.exp(-0.5 * jnp.maximum(square, 0.0))
+    square = jnp.sum(k.relevance * z**2, axis=-1)[..., None] + k.relevance @ (points**2).T - 2 * line
+    return k.amplitude[..., None] * jnp.exp(-0.5 * k.roughness[..., None] * jnp.maximum(square, 0.0))

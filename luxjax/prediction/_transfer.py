@@ -169,7 +169,9 @@ def assembled(
         info.species,
         {name: fitted.verdicts[name] for name in info.names if name in fitted.verdicts},
         inputs=inputs,
-        error_scale={} if read_out is None else dict(zip(info.names, read_out.error_scale.tolist(), strict=True)),
+        error_scale={}
+        if read_out is None
+        else dict(zip(info.names, read_out.error_scale.tolist(), strict=True)),
     )
     prediction = shrink(prediction) if shrunk else prediction
     prediction = prediction if calibration is None else calibration.apply(prediction)

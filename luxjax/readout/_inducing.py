@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from ._gp_evidence import Hyper, kernel
+from ._gp_evidence import Hyper, kernel, prior_variance
 
 __all__ = ["Projected", "choose_points", "project"]
 
@@ -29,9 +29,7 @@ class Projected(NamedTuple):
     effective: float
 
 
-def project(
-    h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: np.ndarray
-) -> Projected:
+def project(h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Projected:
     """The posterior of one label's process, given its hyper-parameters.
 
     Parameters
@@ -71,7 +69,7 @@ def choose_points(hypers: list[Hyper], z: np.ndarray, n_points: int) -> np.ndarr
     Each next point is the star whose labels are least certain given the points before (Burt, Rasmussen & van der Wilk 2020,
     JMLR 21, 131), on average over the labels.
     """
-    left = sum(1 + z**2 @ h.tau + h.amplitude for h in hypers)
+    left = sum(prior_variance(h, z) for h in hypers)
     rows, chosen = np.empty((n_points, len(z))), []
     for k in range(n_points):
         best = int(np.argmax(left))

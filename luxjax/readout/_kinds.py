@@ -43,22 +43,26 @@ class PolynomialReadOut(AbstractReadOut):
     def fit(self, sample: Sample) -> tuple[AbstractDecoder, Array | None, list[Found]]:
         n = sample.latents.shape[1]
         design = Design(n, min(self.leading, n))
-        rows, covs, found = zip(*in_threads(lambda j: self._label(design, sample, j), range(sample.n_labels)), strict=True)
+        rows, covs, found = zip(
+            *in_threads(lambda j: self._label(design, sample, j), range(sample.n_labels)), strict=True
+        )
         row = jnp.asarray(np.array(rows))
         decoder: AbstractDecoder = (
-            Quadratic(row[:, 0], row[:, 1:], n, design.leading) if design.leading else Linear(row[:, 0], row[:, 1:])
+            Quadratic(row[:, 0], row[:, 1:], n, design.leading)
+            if design.leading
+            else Linear(row[:, 0], row[:, 1:])
         )
         return decoder, jnp.asarray(pack(np.array(covs))), list(found)
 
     def _label(self, design: Design, sample: Sample, j: int) -> tuple[np.ndarray, np.ndarray, Found]:
-        seen, y, variance, spread = sample.of(j)
+        seen, y, variance = sample.of(j)
         z, t, s, scales = sample.latents[seen], 1.0, 0.0, None
         for step in range(ROUNDS):
-            noise = np.maximum(t**2 * variance + s**2 + spread, 1e-8 * np.var(y) + 1e-300)
+            noise = np.maximum(t**2 * variance + s**2, 1e-8 * np.var(y) + 1e-300)
             found, scales = regress(design, z, y, noise, scales)
             residual, leverage = _in_sample(design, found, z, y, noise)
             if step + 1 < ROUNDS:
-                t, s = learn_noise(residual**2 / (1 - leverage), variance, spread)
+                t, s = learn_noise(residual**2 / (1 - leverage), variance)
         row, cov = as_monomials(design, found)
         return row, cov, Found(t, s, residual / (1 - leverage), found.evidence, found.effective)
 
@@ -76,7 +80,7 @@ def _in_sample(design: Design, found, z, y, noise) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(frozen=True)
 class GaussianProcessReadOut(AbstractReadOut):
-    """A linear and a squared-exponential kernel, one relevance and one roughness for each latent.
+    """A linear, a quadratic and a squared-exponential kernel, one relevance for each latent.
 
     Parameters
     ----------
@@ -103,22 +107,28 @@ class GaussianProcessReadOut(AbstractReadOut):
         hypers = dict(zip(jobs, in_threads(lambda job: self._hyper(sample, *job), jobs), strict=True))
         points = self._points(sample, [hypers[counts[-1], j][0] for j in range(n_labels)])
         made = dict(
-            zip(jobs, in_threads(lambda job: _projected(sample, points, hypers[job][0], job[1]), jobs), strict=True)
+            zip(
+                jobs,
+                in_threads(lambda job: _projected(sample, points, hypers[job][0], job[1]), jobs),
+                strict=True,
+            )
         )
         centre = np.array([_centre(sample, j) for j in range(n_labels)])
         decoder = _decoder(points, centre, counts, n_labels, hypers, made)
-        return decoder, None, [self._found(sample, j, counts, hypers, made, centre[j]) for j in range(n_labels)]
+        return (
+            decoder,
+            None,
+            [self._found(sample, j, counts, hypers, made, centre[j]) for j in range(n_labels)],
+        )
 
     def _hyper(self, sample: Sample, d: int, j: int) -> tuple[Hyper, float]:
-        seen, y, variance, spread = sample.of(j)
+        seen, y, variance = sample.of(j)
         loc, unit = _centre(sample, j)
         some = np.random.default_rng(j).permutation(len(y))[: self.n_evidence]
         z = sample.latents[seen][some, :d]
-        h, evidence = maximise_evidence(
-            z, (y[some] - loc) / unit, variance[some] / unit**2, spread[some] / unit**2
-        )
+        h, evidence = maximise_evidence(z, (y[some] - loc) / unit, variance[some] / unit**2)
         rest = np.zeros(sample.latents.shape[1] - d)
-        return h._replace(tau=np.append(h.tau, rest), rho=np.append(h.rho, rest)), evidence
+        return h._replace(tau=np.append(h.tau, rest)), evidence
 
     def _points(self, sample: Sample, hypers: list[Hyper]) -> np.ndarray:
         known = sample.latents[np.isfinite(sample.variance).any(axis=1)]
@@ -129,8 +139,12 @@ class GaussianProcessReadOut(AbstractReadOut):
 
     def _found(self, sample, j, counts, hypers, made, centre) -> Found:
         unit = centre[1]
-        residual = np.mean([made[d, j].residual / (1 - np.minimum(made[d, j].leverage, 0.99)) for d in counts], axis=0)
-        t, s = (np.sqrt(np.mean([getattr(hypers[d, j][0], k) for d in counts])) for k in ("scale2", "scatter2"))
+        residual = np.mean(
+            [made[d, j].residual / (1 - np.minimum(made[d, j].leverage, 0.99)) for d in counts], axis=0
+        )
+        t, s = (
+            np.sqrt(np.mean([getattr(hypers[d, j][0], k) for d in counts])) for k in ("scale2", "scatter2")
+        )
         evidence = float(np.mean([hypers[d, j][1] for d in counts]))
         effective = float(np.mean([made[d, j].effective for d in counts]))
         return Found(float(t), float(s * unit), residual * unit, evidence, effective)
@@ -138,16 +152,16 @@ class GaussianProcessReadOut(AbstractReadOut):
 
 def _centre(sample: Sample, j: int) -> tuple[float, float]:
     """Weighted mean and spread of a label: its process is one of (value - mean) / spread."""
-    _, y, variance, _ = sample.of(j)
+    _, y, variance = sample.of(j)
     weight = 1 / (variance + np.var(y) + 1e-300)
     loc = float(np.average(y, weights=weight))
     return loc, max(float(np.sqrt(np.average((y - loc) ** 2, weights=weight))), 1e-150)
 
 
 def _projected(sample: Sample, points: np.ndarray, h: Hyper, j: int):
-    seen, y, variance, spread = sample.of(j)
+    seen, y, variance = sample.of(j)
     loc, unit = _centre(sample, j)
-    noise = h.scale2 * variance / unit**2 + spread / unit**2 + h.scatter2
+    noise = h.scale2 * variance / unit**2 + h.scatter2
     return project(h, points, sample.latents[seen], (y - loc) / unit, np.maximum(noise, 1e-10))
 
 
@@ -166,8 +180,9 @@ def _decoder(points, centre, counts, n_labels, hypers, made) -> GaussianProcess:
     kernels = Kernels(
         grid(lambda d, j: CONSTANT * unit[j] ** 2),
         grid(lambda d, j: hypers[d, j][0].tau * unit[j] ** 2),
+        grid(lambda d, j: hypers[d, j][0].square / unit[j] ** 2),
         grid(lambda d, j: hypers[d, j][0].amplitude * unit[j] ** 2),
-        grid(lambda d, j: hypers[d, j][0].rho),
+        grid(lambda d, j: hypers[d, j][0].roughness / unit[j] ** 2),
     )
     alpha = grid(lambda d, j: made[d, j].alpha / unit[j])
     found = GaussianProcess(centre[:, 0], points, kernels, alpha, grid(root))

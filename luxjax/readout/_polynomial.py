@@ -37,7 +37,9 @@ class Design:
         for place in (self.first, self.second):
             np.add.at(exponents, (np.arange(n_latents, n), place), 1)
         product = (np.arange(n) >= n_latents).astype(float)
-        self.scales = np.column_stack([exponents, product])  # ln prior variance = scales @ [ln t_1 .. ln t_D, ln q]
+        self.scales = np.column_stack(
+            [exponents, product]
+        )  # ln prior variance = scales @ [ln t_1 .. ln t_D, ln q]
 
     @property
     def n_features(self) -> int:
@@ -94,7 +96,14 @@ def sums_of(design: Design, z: np.ndarray, y: np.ndarray, weight: np.ndarray) ->
     # Centred afterwards: x is of order one, so nothing cancels that matters.
     gram -= np.outer(first, mean_x)
     return Sums(
-        len(y), total, mean_x, mean_y, gram, rhs, float(weight @ (y - mean_y) ** 2), float(np.sum(np.log(weight)))
+        len(y),
+        total,
+        mean_x,
+        mean_y,
+        gram,
+        rhs,
+        float(weight @ (y - mean_y) ** 2),
+        float(np.sum(np.log(weight))),
     )
 
 
@@ -129,9 +138,7 @@ def regress(
     value, _, weight, cov, effective = _evidence(design, sums, unit, found.x)
     evidence = -value + 0.5 * sums.log_weight - 0.5 * sums.n * np.log(2 * np.pi)
     return (
-        Regression(
-            sums.mean_x, sums.mean_y, weight, cov, 1 / sums.total, float(evidence), float(effective)
-        ),
+        Regression(sums.mean_x, sums.mean_y, weight, cov, 1 / sums.total, float(evidence), float(effective)),
         found.x,
     )
 

@@ -89,15 +89,17 @@ def read_out(
         fitted, sample, cross = _sample(fitted, stars, inputs, labels, block)
         _check(sample, fitted.info(labels).names)
         decoder, cov, found = READOUTS[kind].fit(sample)
+    # What is left of the scatter once the noise of the inputs is taken out, which every star adds for itself.
+    own = np.maximum(np.array([f.scatter for f in found]) ** 2 - np.diag(cross), 0.0) ** 0.5
     facts = ReadOut(
         kind,
         np.array([f.error_scale for f in found]),
-        _correlation(found, sample, cross),
+        _correlation(found, own, sample, cross),
         np.array([f.effective for f in found]),
     )
     model = Lux(
         fitted.model.decoders | {labels: decoder},
-        fitted.model.scatter | {labels: jnp.asarray([f.scatter for f in found])},
+        fitted.model.scatter | {labels: jnp.asarray(own)},
         {k: nu for k, nu in fitted.model.dof.items() if k != labels},
     )
     others = {k: c for k, c in fitted.weight_cov.items() if k != labels}
@@ -135,14 +137,15 @@ def _sample(
         turn = canonical_basis(latents.information)
         fitted = _turned(fitted, turn)
     z = latents.mean @ turn
-    value, ivar = (stars.gathered(np.asarray(x, np.float64)) for x in (stars[labels].value, stars[labels].ivar))
+    value, ivar = (
+        stars.gathered(np.asarray(x, np.float64)) for x in (stars[labels].value, stars[labels].ivar)
+    )
     variance = np.where(ivar > 0, 1 / np.where(ivar > 0, ivar, 1.0), np.inf)
     # The slopes of a linear read-out tell well enough how the noise of a star's inputs moves its labels.
-    first, _, _ = PolynomialReadOut().fit(Sample(z, value, variance, np.zeros_like(value)))
+    sample = Sample(z, value, variance)
+    first, _, _ = PolynomialReadOut().fit(sample)
     assert isinstance(first, Linear)
-    spread = label_spread(fitted.model, only, np.asarray(first.weight), block)
-    own = np.diagonal(spread, axis1=1, axis2=2)
-    return fitted, Sample(z, value, variance, np.ascontiguousarray(own)), spread.mean(axis=0)
+    return fitted, sample, label_spread(fitted.model, only, np.asarray(first.weight), block)
 
 
 def _turned(fitted: FittedModel, turn: np.ndarray) -> FittedModel:
@@ -177,7 +180,7 @@ def _check(sample: Sample, names) -> None:
             )
 
 
-def _correlation(found: list[Found], sample: Sample, cross: np.ndarray) -> np.ndarray:
+def _correlation(found: list[Found], own: np.ndarray, sample: Sample, cross: np.ndarray) -> np.ndarray:
     """Correlation of the scatters of different labels, from residuals of stars that have both.
 
     Residuals of two labels have the covariance g_a C g_b' + r s_a s_b; errors of the labels are taken as independent. Few
@@ -191,7 +194,7 @@ def _correlation(found: list[Found], sample: Sample, cross: np.ndarray) -> np.nd
     for a in range(n):
         for b in range(a):
             both = residual[:, a] * residual[:, b]
-            seen, scale = np.isfinite(both), found[a].scatter * found[b].scatter
+            seen, scale = np.isfinite(both), own[a] * own[b]
             if seen.any() and scale > 0:
                 r = (both[seen].mean() - cross[a, b]) / scale
                 out[a, b] = out[b, a] = np.clip(r, -0.95, 0.95) * seen.sum() / (seen.sum() + FEW)

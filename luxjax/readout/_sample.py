@@ -29,23 +29,20 @@ class Sample:
     value : (star, label) array
     variance : (star, label) array
         Squared stated errors of the labels; infinite where a label is missing.
-    spread : (star, label) array
-        Variance of each label by the noise of the star's inputs, g' C g.
     """
 
     latents: np.ndarray
     value: np.ndarray
     variance: np.ndarray
-    spread: np.ndarray
 
     @property
     def n_labels(self) -> int:
         return self.value.shape[1]
 
-    def of(self, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Stars that have the label (star,) bool, and the label, its variance and its spread for these."""
+    def of(self, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Stars that have the label (star,) bool, and the label and its variance for these."""
         seen = np.isfinite(self.variance[:, label])
-        return seen, self.value[seen, label], self.variance[seen, label], self.spread[seen, label]
+        return seen, self.value[seen, label], self.variance[seen, label]
 
 
 class Found(NamedTuple):
@@ -56,7 +53,8 @@ class Found(NamedTuple):
     error_scale : float
         t: what the stated errors of the label have to be multiplied by, 1 at most.
     scatter : float
-        s: intrinsic scatter of the label about the read-out. A label has the variance t^2 error^2 + s^2.
+        s: scatter of the label about the read-out. A training star's label has the variance t^2 error^2 + s^2, which holds
+        what the noise of its inputs does to it.
     residual : (star,) array
         Observed minus predicted label of each training star that has it, by the others (leave-one-out).
     evidence : float
@@ -90,21 +88,24 @@ def input_latents(model: Lux, inputs: AbstractStars, block: int | None = None) -
         found, known = (np.asarray(x)[:n] for x in jax.block_until_ready(run(model, products, part)))
         mean.append(found)
         information += known.sum(axis=0)
-    return InputLatents(inputs.gathered(np.concatenate(mean)), inputs.all_reduce(information) / inputs.n_stars)
+    return InputLatents(
+        inputs.gathered(np.concatenate(mean)), inputs.all_reduce(information) / inputs.n_stars
+    )
 
 
 def label_spread(
     model: Lux, inputs: AbstractStars, slopes: np.ndarray, block: int | None = None
 ) -> np.ndarray:
-    """Covariance of labels with these slopes (label, latent) by the noise of every star's inputs, (star, label, label)."""
+    """Covariance of labels with these slopes (label, latent) by the noise of the inputs, the mean over stars (label, label)."""
     model = model.only(*inputs.names)
     products = weight_products(model, inputs.names, inputs.dtype)
     run = shard_map_stars(_spread, STAR)
-    found = [
-        np.asarray(run(model, products, part, jnp.asarray(slopes)))[: where.stop - where.start]
-        for part, _, where in blocks(inputs, block)
-    ]
-    return inputs.gathered(np.concatenate(found))
+    found = np.zeros((len(slopes), len(slopes)))
+    for part, _, where in blocks(inputs, block):
+        found += np.asarray(run(model, products, part, jnp.asarray(slopes)))[: where.stop - where.start].sum(
+            axis=0
+        )
+    return inputs.all_reduce(found) / inputs.n_stars
 
 
 def canonical_basis(information: np.ndarray) -> np.ndarray:
@@ -119,7 +120,9 @@ def _posterior(model: Lux, products: Products | None, block: Batch):
     found = latent_posterior(model, block, products=products)
     weights = effective_ivars(model, block)
     rows = {k: model.decoders[k].jacobian(jnp.zeros(model.n_latents)).astype(block.dtype) for k in weights}
-    known = sum(jnp.einsum("np,pa,pb->nab", w, rows[k], rows[k], optimize="optimal") for k, w in weights.items())
+    known = sum(
+        jnp.einsum("np,pa,pb->nab", w, rows[k], rows[k], optimize="optimal") for k, w in weights.items()
+    )
     return found.mean, known
 
 
