@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,13 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, Progress
+from ..core.internal import join_names
 from ..data import Spectra
 from ..data.internal import Frame, Medium
 from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
+from ._like import Template, template_of
+from ._native import bin_limits, native_grid
+from ._noisy import ranges_of, too_noisy, without_weight
 from .formats._read import ReadResult, read_many
 
 if TYPE_CHECKING:
@@ -22,10 +27,18 @@ __all__ = ["CONTINUA", "Reduction"]
 
 # Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
 PEEK = 48
+# What "auto" means for spectra that are not normalised. On 92 stars of LAMOST DR1 ridge regression in five folds errs by 198 K,
+# 0.345 and 0.166 dex with it, by 184 K, 0.346 and 0.189 dex with the polynomial, and by 530 K, 0.56 and 0.27 dex with neither.
+AUTOMATIC = "quantile"
 CONTINUA: dict[str, Callable[[], Any]] = {
     # Lines are clipped from below, so that the polynomial runs along the top.
     "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
     "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
+}
+
+ABOUT = {
+    "polynomial": "a polynomial of degree 4 in each detector",
+    "quantile": "a running 90% quantile over 100 A",
 }
 
 
@@ -51,6 +64,14 @@ class Reduction:
         Multiplies the stated errors.
     flux_unit : str
         Of the spectra as the files hold them.
+    binning : int
+        Pixels of the files whose mean, weighted by inverse variance, is one of the grid. One: none are averaged.
+    noise_limit : float or None
+        Pixels with more than so many times the usual error are left out; None where that is settled.
+    left_out : sequence of int
+        Pixels of the grid that get no weight.
+    origin : str
+        The model or catalogue that all this was taken from, in words.
     """
 
     wavelength: np.ndarray
@@ -62,28 +83,59 @@ class Reduction:
     normalization: str = "none"
     error_factor: float = 1.0
     flux_unit: str = ""
+    binning: int = 1
+    noise_limit: float | None = None
+    left_out: Sequence[int] = ()
+    origin: str = ""
 
     @classmethod
-    def like(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
-        """To the grid of these spectra, or another one in their medium."""
-        grid = spectra.wavelength if options.grid is None else np.asarray(options.grid, float)
+    def for_spectra(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
+        """To the grid of these spectra, to that of their survey, or to another one in their medium."""
+        files = {
+            "normalized": spectra.normalized,
+            "survey": spectra.survey,
+            "error_factor": options.error_factor,
+            "flux_unit": spectra.flux_unit,
+        }
+        if options.like is not None:
+            template = template_of(options.like, options.spectra_name)
+            native = native_grid(spectra)
+            return cls(
+                template.wavelength,
+                template.medium,
+                template.frame,
+                rest=template.frame == "rest",
+                normalization=_continuum_like(template, spectra, options.normalization),
+                binning=template.binning or (native.binning_of(template.wavelength) if native else 1),
+                left_out=template.left_out,
+                origin=template.name,
+                **files,
+            )
+        grid, binning = _grid(spectra, options)
+        automatic = "none" if spectra.normalized else AUTOMATIC
         return cls(
-            _cut(grid, options.wavelength_range),
+            grid,
             spectra.medium,
             "rest" if options.rest else spectra.frame,
-            spectra.normalized,
-            spectra.survey,
-            options.rest,
-            options.normalization,
-            options.error_factor,
-            spectra.flux_unit,
+            rest=options.rest,
+            normalization=automatic if options.normalization == "auto" else options.normalization,
+            binning=binning,
+            noise_limit=options.noise_limit if np.isfinite(options.noise_limit) else None,
+            **files,
         )
 
     @classmethod
     def of_files(
-        cls, files: Sequence[Path], options: "IngestOptions", *, workers: int | None = None
+        cls,
+        files: Sequence[Path],
+        options: "IngestOptions",
+        *,
+        workers: int | None = None,
+        choose_pixels: bool = False,
     ) -> "Reduction":
-        """To the most common grid among the first files that can be read.
+        """To the most common grid among the first files that can be read, or that of their survey.
+
+        With `choose_pixels`, these first files also decide which pixels are left out.
 
         Raises
         ------
@@ -94,7 +146,8 @@ class Reduction:
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
             if sample:
-                return cls.like(_common_grid(sample), options)
+                reduction = cls.for_spectra(_common_grid(sample), options)
+                return reduction._judged_on_first(sample) if choose_pixels else reduction
         reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
         raise InputError(
             f"none of the {len(files)} files is a spectrum that can be read; the first: {reasons[0]}"
@@ -107,34 +160,89 @@ class Reduction:
         return read_many(files, each=self._checked, workers=workers, progress=progress)
 
     def on_grid(self, spectra: Spectra) -> Spectra:
-        """Spectra at rest (if wanted) on the grid."""
+        """Spectra at rest (if wanted) on the grid, in one step."""
         spectra = to_medium(spectra, self.medium)
+        bins: dict[str, Any] = (
+            {"edges": bin_limits(self.wavelength, self.binning), "weighted": True} if self.binning > 1 else {}
+        )
         if self.rest and spectra.frame != "rest":
-            return to_rest(spectra, grid=self.wavelength, **_velocity(spectra))
+            return to_rest(spectra, grid=self.wavelength, **bins, **_velocity(spectra))
         same = spectra.n_pixels == len(self.wavelength)
         if same and np.allclose(spectra.wavelength, self.wavelength, rtol=1e-9, atol=0):
             return spectra
-        return resample(spectra, self.wavelength)
+        return resample(spectra, self.wavelength, **bins)
 
-    def finish(self, spectra: Spectra) -> Spectra:
+    def divided(self, spectra: Spectra) -> Spectra:
         """Errors rescaled and continuum divided out, as asked for."""
         if self.error_factor != 1:
-            spectra = replace(
-                spectra,
+            spectra = spectra.replace(
                 ivar=spectra.ivar / np.float32(self.error_factor**2),
-                history=(*spectra.history, f"errors multiplied by {self.error_factor:g}"),
+                step=f"errors multiplied by {self.error_factor:g}",
             )
         if self.normalization != "none":
             spectra = normalize(spectra, CONTINUA[self.normalization]()).spectra
         return spectra
 
+    def judged_on(self, spectra: Spectra) -> "Reduction":
+        """With the pixels left out that are too noisy in these spectra, divided already; as it is where that is settled."""
+        if self.noise_limit is None:
+            return self
+        return replace(self, left_out=np.flatnonzero(too_noisy(spectra, self.noise_limit)).tolist())
+
+    def finish(self, spectra: Spectra) -> Spectra:
+        """Errors rescaled, continuum divided out, and pixels left out."""
+        return self.closed(self.divided(spectra))
+
+    def closed(self, spectra: Spectra) -> Spectra:
+        """Spectra, divided already, without weight in the pixels left out, and with an account in their history."""
+        return without_weight(spectra, self.left_out).replace(step=self.done)
+
+    def _judged_on_first(self, sample: Sequence[Spectra]) -> "Reduction":
+        parts = []
+        for spectra in sample:
+            with suppress(InputError):  # will be listed when it is read again
+                parts.append(self._checked(spectra).replace(mask=None))
+        return self.judged_on(self.divided(Spectra.stack(parts))) if parts else self
+
+    @property
+    def done(self) -> str:
+        """All this as one line of a history. `Template.of` reads it."""
+        words = [f"on one grid, {self.frame} frame"]
+        words += [f"bins of {self.binning} pixels"] if self.binning > 1 else []
+        words += [f"continuum {self.normalization}", f"errors x {self.error_factor:g}"]
+        words += [f"no weight at {ranges_of(self.wavelength, self.left_out)}"] if len(self.left_out) else []
+        return ", ".join(words)
+
+    @property
+    def account(self) -> tuple[str, ...]:
+        """All this in words, a few lines."""
+        first, last, n = self.wavelength[0], self.wavelength[-1], len(self.left_out)
+        grid = f"grid: {len(self.wavelength)} pixels from {first:.1f} to {last:.1f} A {self.medium}, {self.frame} frame"
+        if self.binning > 1:
+            grid += f", each the weighted mean of {self.binning} pixels of the files"
+        continuum = "continuum: " + (
+            f"divided out, found as {ABOUT[self.normalization]}"
+            if self.normalization != "none"
+            else "as in the files, which are normalised"
+            if self.normalized
+            else "not divided out"
+        )
+        many = "five" if self.noise_limit == 5 else f"{self.noise_limit or 0:g}"
+        why = f"as in {self.origin}" if self.origin else f"the limit is {many} times the usual error"
+        if n and not self.origin:
+            why = f"{'their' if n > 1 else 'its'} median error is over {many} times that of the others"
+        out = f"{n or 'no'} pixel{'' if n == 1 else 's'} left out"
+        settled = self.noise_limit is None and not self.origin
+        return (
+            grid + (f", as in {self.origin}" if self.origin else ""),
+            continuum,
+            out if settled else f"{out}: {why}",
+        )
+
     def empty(self) -> Spectra:
         """No spectrum, with the grid and facts that all reduced ones share."""
         none = np.zeros((0, len(self.wavelength)), np.float32)
         divided = self.normalization != "none"
-        done = (
-            f"on one grid, {self.frame} frame, continuum {self.normalization}, errors x {self.error_factor:g}"
-        )
         return Spectra(
             none,
             none,
@@ -145,7 +253,7 @@ class Reduction:
             survey=self.survey,
             normalized=self.normalized or divided,
             flux_unit="" if divided else self.flux_unit,
-            history=(done,),
+            history=(self.done,),
         )
 
     def _checked(self, spectra: Spectra) -> Spectra:
@@ -165,6 +273,41 @@ def _common_grid(sample: Sequence[Spectra]) -> Spectra:
     counts = Counter(keys)
     best = max(counts, key=lambda k: (counts[k], k[0]))
     return sample[keys.index(best)]
+
+
+def _grid(spectra: Spectra, options: "IngestOptions") -> tuple[np.ndarray, int]:
+    """Wavelengths wanted, and how many pixels of the files are averaged in each."""
+    if options.grid is not None:
+        return _cut(np.asarray(options.grid, float), options.wavelength_range), 1
+    native = native_grid(spectra, any_survey=(options.binning or 1) > 1)
+    if native is None:
+        return _cut(spectra.wavelength, options.wavelength_range), 1
+    binning = options.binning or native.binning
+    return _cut(native.wavelength(binning), options.wavelength_range or native.limits), binning
+
+
+def _continuum_like(template: Template, spectra: Spectra, asked: str) -> str:
+    """How to find the continuum so that spectra are like a template."""
+    known = template.normalization
+    if asked != "auto":
+        if known not in ("", asked):
+            raise InputError(
+                f"the spectra of {template.name} have normalization {known!r}, and {asked!r} was asked for; leave it out."
+            )
+        return asked
+    if known in CONTINUA:
+        return known
+    if template.normalized == spectra.normalized:
+        return "none"
+    if not template.normalized:
+        raise InputError(
+            f"the spectra of {template.name} are not normalised, and those of the files are; ingest files like those that "
+            "it was made of."
+        )
+    raise InputError(
+        f"{template.name} does not say how its spectra were normalised, and those of the files are not; give a "
+        f"normalization ({join_names(CONTINUA)})."
+    )
 
 
 def _cut(wavelength: np.ndarray, kept: tuple[float, float] | None) -> np.ndarray:
