@@ -7,7 +7,7 @@ from scipy.constants import speed_of_light
 from ..core import InputError
 from ..core.internal import join_names
 from ..data import Spectra
-from ._resample import overlaps, resample, resampled
+from ._resample import overlaps, resample, resampled, widths
 
 __all__ = ["doppler_shift", "to_rest"]
 
@@ -110,7 +110,13 @@ def to_rest(
         matrix, width = overlaps(spectra.wavelength / value, out.wavelength, edges)
         old_mask = None if spectra.mask is None else spectra.mask[rows]
         new = resampled(
-            matrix, width, spectra.flux[rows], spectra.ivar[rows], old_mask, min_coverage, weighted
+            matrix,
+            width,
+            spectra.flux[rows],
+            spectra.ivar[rows],
+            old_mask,
+            min_coverage,
+            widths(spectra.wavelength / value) if weighted else None,
         )
         flux[rows], ivar[rows] = new[0], new[1]
         if mask is not None and new[2] is not None:

@@ -106,9 +106,10 @@ def resample(
     edges : pair of (new pixel,) arrays, optional
         Lower and upper edges of the new bins, Angstrom, in order and without overlap. Default: those of `bin_edges`.
     weighted : bool
-        Weigh old pixels by their inverse variance, too: the flux is sum_i o_i ivar_i f_i / sum_i o_i ivar_i and its variance
-        sum_i o_i^2 ivar_i / (sum_i o_i ivar_i)^2. A bin of whole old pixels then has their weighted mean and the sum
-        of their ivar. Flux is conserved only where errors vary slowly. Default: False.
+        Weigh old pixels by their inverse variance instead, and by the fraction p_i of each that lies in the bin: the flux is
+        sum_i p_i ivar_i f_i / sum_i p_i ivar_i and its variance sum_i p_i^2 ivar_i / (sum_i p_i ivar_i)^2. A bin of
+        whole old pixels then has their weighted mean, and the sum of their ivar. Flux is conserved only where errors
+        vary slowly. Default: False.
 
     Returns
     -------
@@ -130,7 +131,13 @@ def resample(
     target = np.asarray(wavelength, np.float64)
     matrix, width = overlaps(spectra.wavelength, target, edges)
     flux, ivar, mask = resampled(
-        matrix, width, spectra.flux, spectra.ivar, spectra.mask, min_coverage, weighted
+        matrix,
+        width,
+        spectra.flux,
+        spectra.ivar,
+        spectra.mask,
+        min_coverage,
+        widths(spectra.wavelength) if weighted else None,
     )
     return spectra.replace(
         flux=flux,
@@ -170,6 +177,12 @@ def _checked_edges(centre: np.ndarray, edges: tuple[ArrayLike, ArrayLike]) -> tu
     return low, high
 
 
+def widths(wavelength: np.ndarray) -> np.ndarray:
+    """Widths of pixels, (pixel,), in the unit of their wavelengths."""
+    lower, upper = bin_edges(wavelength)
+    return upper - lower
+
+
 def resampled(
     matrix: sp.csr_array,
     width: np.ndarray,
@@ -177,15 +190,21 @@ def resampled(
     ivar: np.ndarray,
     mask: np.ndarray | None,
     min_coverage: float,
-    weighted: bool = False,
+    old_width: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Flux, ivar and mask, (star, new pixel), by the overlaps (new, old) of `overlaps`."""
+    """Flux, ivar and mask, (star, new pixel), by the overlaps (new, old) of `overlaps`.
+
+    With the widths of the old pixels the mean is weighted by inverse variance.
+    """
     good = ivar > 0
     exact = np.where(good, ivar, 1).astype(np.float64)
-    weight = np.where(good, exact if weighted else 1, 0).astype(np.float64)
     covered = (matrix @ good.T.astype(np.float64)).T
-    sum_weight = (matrix @ weight.T).T if weighted else covered
-    total = (matrix @ np.where(good, weight * flux, 0).T).T
+    if old_width is None:
+        weight, sum_weight = good.astype(np.float64), covered
+    else:  # by part of an old pixel, not by Angstrom: whole pixels of unlike widths count alike
+        weight = np.where(good, exact / old_width, 0)
+        sum_weight = (matrix @ weight.T).T
+    total = (matrix @ (weight * np.where(good, flux, 0)).T).T
     spread = (matrix.power(2) @ (weight**2 / exact).T).T
     # Rounding must not cost a pixel that is exactly covered.
     enough = covered >= min_coverage * width * (1 - ROUNDING)

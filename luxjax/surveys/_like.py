@@ -112,7 +112,7 @@ def _kind(like: Any) -> str:
 
 def _opened(folder: Path) -> tuple[Any, str]:
     """What a folder holds, and its name."""
-    from ..fitted import load  # with JAX, which an ingest does without
+    from ..fitted import load
     from ..fitted.internal import MODEL_FOLDER
 
     for model in (folder, folder / "model"):
@@ -153,6 +153,8 @@ def _of_spectra(spectra: Spectra, name: str) -> Template:
 
 
 def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
+    import jax  # which an ingest does without otherwise
+
     spectra = [key for key in fitted.model.names if fitted.info(key).is_spectra]
     key = _picked(spectra, spectra_name, name)
     info = fitted.info(key)
@@ -161,7 +163,8 @@ def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
             f"{name} does not say whether its wavelengths are in air or vacuum; give a grid instead."
         )
     # A pixel that no training star had is predicted as exactly nothing, without scatter.
-    dark = np.asarray(fitted.model(np.zeros(fitted.model.n_latents))[key]) == 0
+    with jax.enable_x64(True):
+        dark = np.asarray(fitted.model[key](np.zeros(fitted.model.n_latents))) == 0
     unseen = dark & (np.asarray(fitted.model.scatter[key]) == 0)
     return Template.of(
         np.asarray(info.wavelength),

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
+from ._continuum import CONTINUA
 from ._like import is_template
 from ._noisy import NOISE_LIMIT
-from ._reduce import CONTINUA
 from .catalogs._join import JOINS
 from .catalogs._quality import Preset, presets
 

@@ -1,7 +1,6 @@
 """What the spectra of one ingest are brought to: one grid in one medium and frame, with errors and continuum alike."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, Progress
-from ..core.internal import join_names
 from ..data import Spectra
 from ..data.internal import Frame, Medium
-from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
-from ._like import Template, template_of
+from ..preprocessing import normalize, resample, to_medium, to_rest
+from ._continuum import ABOUT, CONTINUA, chosen_continuum, continuum_like
+from ._grid import common_grid, wanted_grid
+from ._like import template_of
 from ._native import bin_limits, native_grid
 from ._noisy import ranges_of, too_noisy, without_weight
 from .formats._read import ReadResult, read_many
@@ -23,23 +23,10 @@ from .formats._read import ReadResult, read_many
 if TYPE_CHECKING:
     from ._options import IngestOptions
 
-__all__ = ["CONTINUA", "Reduction"]
+__all__ = ["Reduction"]
 
 # Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
 PEEK = 48
-# What "auto" means for spectra that are not normalised. On 92 stars of LAMOST DR1 ridge regression in five folds errs by 198 K,
-# 0.345 and 0.166 dex with it, by 184 K, 0.346 and 0.189 dex with the polynomial, and by 530 K, 0.56 and 0.27 dex with neither.
-AUTOMATIC = "quantile"
-CONTINUA: dict[str, Callable[[], Any]] = {
-    # Lines are clipped from below, so that the polynomial runs along the top.
-    "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
-    "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
-}
-
-ABOUT = {
-    "polynomial": "a polynomial of degree 4 in each detector",
-    "quantile": "a running 90% quantile over 100 A",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,20 +92,19 @@ class Reduction:
                 template.medium,
                 template.frame,
                 rest=template.frame == "rest",
-                normalization=_continuum_like(template, spectra, options.normalization),
+                normalization=continuum_like(template, spectra, options.normalization),
                 binning=template.binning or (native.binning_of(template.wavelength) if native else 1),
                 left_out=template.left_out,
                 origin=template.name,
                 **files,
             )
-        grid, binning = _grid(spectra, options)
-        automatic = "none" if spectra.normalized else AUTOMATIC
+        grid, binning = wanted_grid(spectra, options)
         return cls(
             grid,
             spectra.medium,
             "rest" if options.rest else spectra.frame,
             rest=options.rest,
-            normalization=automatic if options.normalization == "auto" else options.normalization,
+            normalization=chosen_continuum(spectra, options.normalization),
             binning=binning,
             noise_limit=options.noise_limit if np.isfinite(options.noise_limit) else None,
             **files,
@@ -146,7 +132,7 @@ class Reduction:
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
             if sample:
-                reduction = cls.for_spectra(_common_grid(sample), options)
+                reduction = cls.for_spectra(common_grid(sample), options)
                 return reduction._judged_on_first(sample) if choose_pixels else reduction
         reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
         raise InputError(
@@ -215,29 +201,27 @@ class Reduction:
 
     @property
     def account(self) -> tuple[str, ...]:
-        """All this in words, a few lines."""
-        first, last, n = self.wavelength[0], self.wavelength[-1], len(self.left_out)
+        """All this in words, three lines: the grid, the continuum, the pixels left out."""
+        first, last = self.wavelength[0], self.wavelength[-1]
+        as_in = f", as in {self.origin}" if self.origin else ""
         grid = f"grid: {len(self.wavelength)} pixels from {first:.1f} to {last:.1f} A {self.medium}, {self.frame} frame"
         if self.binning > 1:
             grid += f", each the weighted mean of {self.binning} pixels of the files"
-        continuum = "continuum: " + (
-            f"divided out, found as {ABOUT[self.normalization]}"
-            if self.normalization != "none"
-            else "as in the files, which are normalised"
-            if self.normalized
-            else "not divided out"
-        )
-        many = "five" if self.noise_limit == 5 else f"{self.noise_limit or 0:g}"
-        why = f"as in {self.origin}" if self.origin else f"the limit is {many} times the usual error"
-        if n and not self.origin:
-            why = f"{'their' if n > 1 else 'its'} median error is over {many} times that of the others"
-        out = f"{n or 'no'} pixel{'' if n == 1 else 's'} left out"
-        settled = self.noise_limit is None and not self.origin
-        return (
-            grid + (f", as in {self.origin}" if self.origin else ""),
-            continuum,
-            out if settled else f"{out}: {why}",
-        )
+        continuum = "not divided out"
+        if self.normalization != "none":
+            continuum = f"divided out ({ABOUT[self.normalization]})"
+        elif self.normalized:
+            continuum = "as in the files, which are normalised"
+        return grid + as_in, f"continuum: {continuum}", self._account_of_pixels() + as_in
+
+    def _account_of_pixels(self) -> str:
+        n, limit = len(self.left_out), self.noise_limit
+        out = f"{n or 'no'} pixel{'s' if n > 1 else ''} left out"
+        if limit is None:
+            return out
+        error = {0: "no median error", 1: "its median error"}.get(n, "their median error")
+        many = "five" if limit == 5 else f"{limit:g}"
+        return f"{out}: {error} is over {many} times that of the others"
 
     def empty(self) -> Spectra:
         """No spectrum, with the grid and facts that all reduced ones share."""
@@ -265,62 +249,6 @@ class Reduction:
                     "ingest them apart."
                 )
         return reduced
-
-
-def _common_grid(sample: Sequence[Spectra]) -> Spectra:
-    """The first spectrum on the most common grid; of equally common ones, the longest."""
-    keys = [(s.n_pixels, round(float(s.wavelength[0]), 3), round(float(s.wavelength[-1]), 3)) for s in sample]
-    counts = Counter(keys)
-    best = max(counts, key=lambda k: (counts[k], k[0]))
-    return sample[keys.index(best)]
-
-
-def _grid(spectra: Spectra, options: "IngestOptions") -> tuple[np.ndarray, int]:
-    """Wavelengths wanted, and how many pixels of the files are averaged in each."""
-    if options.grid is not None:
-        return _cut(np.asarray(options.grid, float), options.wavelength_range), 1
-    native = native_grid(spectra, any_survey=(options.binning or 1) > 1)
-    if native is None:
-        return _cut(spectra.wavelength, options.wavelength_range), 1
-    binning = options.binning or native.binning
-    return _cut(native.wavelength(binning), options.wavelength_range or native.limits), binning
-
-
-def _continuum_like(template: Template, spectra: Spectra, asked: str) -> str:
-    """How to find the continuum so that spectra are like a template."""
-    known = template.normalization
-    if asked != "auto":
-        if known not in ("", asked):
-            raise InputError(
-                f"the spectra of {template.name} have normalization {known!r}, and {asked!r} was asked for; leave it out."
-            )
-        return asked
-    if known in CONTINUA:
-        return known
-    if template.normalized == spectra.normalized:
-        return "none"
-    if not template.normalized:
-        raise InputError(
-            f"the spectra of {template.name} are not normalised, and those of the files are; ingest files like those that "
-            "it was made of."
-        )
-    raise InputError(
-        f"{template.name} does not say how its spectra were normalised, and those of the files are not; give a "
-        f"normalization ({join_names(CONTINUA)})."
-    )
-
-
-def _cut(wavelength: np.ndarray, kept: tuple[float, float] | None) -> np.ndarray:
-    if kept is None:
-        return wavelength
-    low, high = kept
-    inside = wavelength[(wavelength >= low) & (wavelength <= high)]
-    if len(inside) < 2:
-        raise InputError(
-            f"the range {low:g} to {high:g} Angstrom leaves {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
-            f"{wavelength[-1]:.1f}; give a range within it, in Angstrom."
-        )
-    return inside
 
 
 def _velocity(spectra: Spectra) -> dict[str, Any]:
