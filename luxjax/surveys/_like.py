@@ -140,20 +140,21 @@ def _picked(names: list[str], wanted: str, where: str) -> str:
 
 
 def _of_spectra(spectra: Spectra, name: str) -> Template:
-    unseen = ~spectra.good.any(axis=0) if len(spectra) else np.zeros(spectra.n_pixels, bool)
+    seen = np.asarray(spectra.good.any(axis=0)) if len(spectra) else np.ones(spectra.n_pixels, bool)
     return Template.of(
         spectra.wavelength,
         spectra.medium,
         spectra.frame,
         spectra.normalized,
         "; ".join(spectra.history),
-        unseen,
+        ~seen,
         name,
     )
 
 
 def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
     import jax  # which an ingest does without otherwise
+    import jax.numpy as jnp
 
     spectra = [key for key in fitted.model.names if fitted.info(key).is_spectra]
     key = _picked(spectra, spectra_name, name)
@@ -164,7 +165,7 @@ def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
         )
     # A pixel that no training star had is predicted as exactly nothing, without scatter.
     with jax.enable_x64(True):
-        dark = np.asarray(fitted.model[key](np.zeros(fitted.model.n_latents))) == 0
+        dark = np.asarray(fitted.model[key](jnp.zeros(fitted.model.n_latents))) == 0
     unseen = dark & (np.asarray(fitted.model.scatter[key]) == 0)
     return Template.of(
         np.asarray(info.wavelength),

@@ -78,7 +78,7 @@ class Reduction:
     @classmethod
     def for_spectra(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
         """To the grid of these spectra, to that of their survey, or to another one in their medium."""
-        files = {
+        files: dict[str, Any] = {
             "normalized": spectra.normalized,
             "survey": spectra.survey,
             "error_factor": options.error_factor,
