@@ -52,7 +52,7 @@ def ingest(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Run, model or catalogue folder whose grid, frame, normalization and pixels left out are taken, so that its model can be used on the spectra."
+            help="Run, model or catalogue folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
         ),
     ] = None,
     normalization: Annotated[
