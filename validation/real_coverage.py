@@ -59,7 +59,7 @@ SETS = {
     ),
     "lamost": (
         "ingest {data}/lamost/lrs_dr1 --label-catalog {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv --labels "
-        "teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile -o {out}",
+        "teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile --binning 1 --noise-limit inf -o {out}",
         (0.5, 1.0),
         6,
     ),

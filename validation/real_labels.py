@@ -41,7 +41,7 @@ CLAIM = Claim(
 )
 LAMOST = (
     "luxjax ingest {data}/lamost/lrs_dr1 --label-catalog {data}/lamost/catalogue/lamost_dr1_catalogue_subset.csv "
-    "--labels teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile"
+    "--labels teff,logg,fe_h --survey lamost --wavelength-range 3850,8900 --normalization quantile --binning 1 --noise-limit inf"
 )
 SETS = {
     "apogee": (

@@ -44,11 +44,33 @@ def ingest(
     ] = "auto",
     rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
     wavelength_range: Annotated[
-        str, typer.Option(help="Wavelengths to keep, LOW,HIGH in Angstrom. Default: all.")
+        str,
+        typer.Option(
+            help="Wavelengths to keep, LOW,HIGH in Angstrom. Default: all; of LAMOST's low resolution 3900,8800."
+        ),
     ] = "",
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run, model or catalogue folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
+        ),
+    ] = None,
     normalization: Annotated[
-        str, typer.Option(help="How the continuum is found: none, quantile or polynomial.")
-    ] = "none",
+        str,
+        typer.Option(
+            help="How the continuum is found: quantile, polynomial, none, or auto: quantile where the files are not normalised."
+        ),
+    ] = "auto",
+    binning: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pixels to average. Default: 1; of LAMOST's low resolution 3."),
+    ] = None,
+    noise_limit: Annotated[
+        float,
+        typer.Option(
+            help="Leave out pixels whose median error is over this many times that of the others; inf: none."
+        ),
+    ] = 5.0,
     error_factor: Annotated[
         float, typer.Option(help="Factor that multiplies the stated errors of the spectra.")
     ] = 1.0,
@@ -95,7 +117,10 @@ def ingest(
         join=join,
         rest=rest,
         wavelength_range=range_in(wavelength_range) if wavelength_range else None,
+        like=like,
         normalization=normalization,
+        binning=binning,
+        noise_limit=noise_limit,
         error_factor=error_factor,
         spectra_name=spectra_name,
     )

@@ -13,7 +13,15 @@ from ..core import InputError, Progress
 from ..core.internal import join_names, reporting
 from ..data import LabelTable, Spectra
 from ..surveys import IngestOptions
-from ..surveys.internal import LabelSelection, Reduction, choose_labels, files_by_star, spectra_files
+from ..surveys.internal import (
+    NOISE_LIMIT,
+    LabelSelection,
+    Reduction,
+    choose_labels,
+    files_by_star,
+    spectra_files,
+    template_of,
+)
 from ._dataset import Dataset, open_dataset
 from ._ingest_part import KnownSky, commit_part, read_part, stamp
 from ._location import Location
@@ -52,7 +60,9 @@ class DatasetIngest:
     @property
     def summary(self) -> str:
         """A few lines: how many stars, how many files, and what was lost for which reasons."""
-        lines = [f"{self.dataset!r}", f"files: {self.n_files} given, {self.n_read} read now"]
+        reduction = reduction_of(self.dataset)
+        lines = [f"{self.dataset!r}", *reduction.account]
+        lines += [f"files: {self.n_files} given, {self.n_read} read now"]
         for (what, reason), part in list(self.lost.groupby(["what", "reason"], sort=False))[:8]:
             lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
         if self.label_output:
@@ -67,6 +77,9 @@ class DatasetIngest:
 _LOST = ["what", "file", "id", "reason"]
 # Names that earlier versions wrote, and what these options are called now.
 _RENAMED = {"limits": "wavelength_range", "output": "spectra_name", "files_at_once": "batch_size"}
+# Options that earlier versions did not have or whose defaults they had otherwise, as they are by default now and as they were.
+_DEFAULTS = {"normalization": "auto", "like": None, "binning": None, "noise_limit": NOISE_LIMIT}
+_DEFAULTS_OF_BEFORE = {"like": None, "binning": 1, "noise_limit": None}
 
 
 def ingest_dataset(
@@ -118,6 +131,9 @@ def ingest_dataset(
     -----
     Of several spectra of a star in one part, by the rule of `luxjax.data.same_star`, the best is kept; a spectrum of a
     star that an earlier part brought, under the same name or at the same position, is left out, whatever its S/N.
+
+    Grid, continuum and the pixels that are left out for their noise are settled when the dataset is made, the pixels by the
+    first 48 files, and kept with it, so that every part and every later file is treated alike.
     """
     options = (options or IngestOptions()).replace(**settings)
     if batch_size < 1:
@@ -132,7 +148,7 @@ def ingest_dataset(
         dataset = open_dataset(to)
         reduction = _recalled(dataset, asked)
     else:
-        reduction = Reduction.of_files(files, options)
+        reduction = Reduction.of_files(files, options, choose_pixels=True)
         facts = {k: v for k, v in asdict(reduction).items() if k != "wavelength"}
         outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: reduction.empty()}
         if chosen is not None:
@@ -164,12 +180,22 @@ def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size:
         "error_factor": options.error_factor,
         "wavelength_range": None if kept is None else list(kept),
         "grid": None if options.grid is None else checksum(np.asarray(options.grid, "<f8")),
+        "like": None if options.like is None else _digest(options.like, options.spectra_name),
+        "binning": options.binning,
+        "noise_limit": options.noise_limit if np.isfinite(options.noise_limit) else None,
         "spectra_name": options.spectra_name,
         "labels": None if chosen is None else [options.labels_name, *chosen.labels.names],
         "cuts": getattr(options.cuts, "name", options.cuts),
         "join": options.join,
         "batch_size": batch_size,
     }
+
+
+def _digest(like: Any, spectra_name: str) -> str:
+    """What tells the grid of a template from others, and all else that is taken from it."""
+    template = template_of(like, spectra_name)
+    facts = [template.medium, template.frame, template.normalization, template.binning, template.left_out]
+    return f"{checksum(np.asarray(template.wavelength, '<f8'))}-{checksum(repr(facts).encode())}"
 
 
 def _current_names(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,19 +205,31 @@ def _current_names(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
     """How the stars of a dataset were reduced; refused where it is not what is asked for."""
-    recipe = dataset.manifest.recipe
-    if not recipe:
-        raise InputError(
-            f"the dataset at '{dataset.location}' was not made of files by luxjax ingest; name another place."
-        )
-    before = _current_names(recipe["asked"])
+    reduction = reduction_of(dataset)
+    before = _current_names(dataset.manifest.recipe["asked"])
+    if before.keys().isdisjoint(
+        _DEFAULTS_OF_BEFORE
+    ):  # begun by an earlier version, which goes on by its defaults
+        asked = {name: value for name, value in asked.items() if _DEFAULTS.get(name, ...) != value}
+        before = _DEFAULTS_OF_BEFORE | before
     for name, wanted in asked.items():
         if before.get(name) != wanted:
             raise InputError(
                 f"the dataset at '{dataset.location}' was made with {name} = {before.get(name)}, now it is {wanted}; give "
                 "the same options, or name another place."
             )
-    return Reduction(dataset.wavelength(before["spectra_name"]), **recipe["reduction"])
+    return reduction
+
+
+def reduction_of(dataset: Dataset) -> Reduction:
+    """How the stars of a dataset were reduced."""
+    recipe = dataset.manifest.recipe
+    if not recipe:
+        raise InputError(
+            f"the dataset at '{dataset.location}' was not made of files by luxjax ingest; name another place."
+        )
+    name = _current_names(recipe["asked"])["spectra_name"]
+    return Reduction(dataset.wavelength(name), **recipe["reduction"])
 
 
 def _not_done(files: list[Path], journal: pd.DataFrame) -> list[list[Path]]:

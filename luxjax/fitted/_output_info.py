@@ -153,5 +153,5 @@ def _check_grid(name: str, info: OutputInfo, spectra: Spectra) -> None:
         raise InputError(
             f"output '{name}' was fitted on {len(grid)} pixels from {grid[0]:.3f} A; these spectra have "
             f"{spectra.n_pixels} from {spectra.wavelength[0]:.3f} A; bring them to the model's grid with "
-            "luxjax.preprocessing.resample."
+            "luxjax ingest --like, or luxjax.preprocessing.resample."
         )

@@ -7,7 +7,7 @@ from scipy.constants import speed_of_light
 from ..core import InputError
 from ..core.internal import join_names
 from ..data import Spectra
-from ._resample import overlaps, resample, resampled
+from ._resample import overlaps, resample, resampled, widths
 
 __all__ = ["doppler_shift", "to_rest"]
 
@@ -49,6 +49,8 @@ def to_rest(
     redshift: ArrayLike | None = None,
     grid: ArrayLike | None = None,
     min_coverage: float = 0.5,
+    edges: tuple[ArrayLike, ArrayLike] | None = None,
+    weighted: bool = False,
 ) -> Spectra:
     """Spectra in the rest frame of their stars.
 
@@ -67,8 +69,8 @@ def to_rest(
     grid : (new pixel,) array, optional
         Rest wavelengths wanted, Angstrom, in the medium of the spectra; by default the numbers of the grid that the
         spectra are on.
-    min_coverage : float
-        As for `resample`.
+    min_coverage, edges, weighted
+        As for `resample`; edges go with `grid`.
 
     Raises
     ------
@@ -98,16 +100,24 @@ def to_rest(
         return spectra.replace(wavelength=spectra.wavelength / values[0], frame="rest", step=step)
     target = spectra.wavelength if grid is None else np.asarray(grid, np.float64)
     # On no rows at all: checks the target once, and gives the container its grid.
-    out = resample(spectra.select(slice(0)), target, min_coverage=min_coverage)
+    out = resample(spectra.select(slice(0)), target, min_coverage=min_coverage, edges=edges)
     shape = (len(spectra), len(target))
     flux, ivar = np.zeros(shape, spectra.ivar.dtype), np.zeros(shape, spectra.ivar.dtype)
     mask = None if spectra.mask is None else np.zeros(shape, np.int64)
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group, minlength=len(values)))
     for value, rows in zip(values, np.split(order, ends[:-1]), strict=True):
-        matrix, width = overlaps(spectra.wavelength / value, out.wavelength)
+        matrix, width = overlaps(spectra.wavelength / value, out.wavelength, edges)
         old_mask = None if spectra.mask is None else spectra.mask[rows]
-        new = resampled(matrix, width, spectra.flux[rows], spectra.ivar[rows], old_mask, min_coverage)
+        new = resampled(
+            matrix,
+            width,
+            spectra.flux[rows],
+            spectra.ivar[rows],
+            old_mask,
+            min_coverage,
+            widths(spectra.wavelength / value) if weighted else None,
+        )
         flux[rows], ivar[rows] = new[0], new[1]
         if mask is not None and new[2] is not None:
             mask[rows] = new[2]

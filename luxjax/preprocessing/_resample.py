@@ -73,7 +73,14 @@ def gaps(step: np.ndarray, factor: float = GAP) -> np.ndarray:
     return step > factor * neighbour
 
 
-def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0.5) -> Spectra:
+def resample(
+    spectra: Spectra,
+    wavelength: ArrayLike,
+    *,
+    min_coverage: float = 0.5,
+    edges: tuple[ArrayLike, ArrayLike] | None = None,
+    weighted: bool = False,
+) -> Spectra:
     """Spectra on another wavelength grid.
 
     The flux of a new pixel is the mean of the old flux density over the good part of its bin, sum_i o_i f_i /
@@ -96,6 +103,13 @@ def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0
         Angstrom, strictly increasing, in the medium and frame of `spectra`.
     min_coverage : float
         Least fraction of a new bin that good old pixels must cover; above 0, at most 1.
+    edges : pair of (new pixel,) arrays, optional
+        Lower and upper edges of the new bins, Angstrom, in order and without overlap. Default: those of `bin_edges`.
+    weighted : bool
+        Weigh old pixels by their inverse variance instead, and by the fraction p_i of each that lies in the bin: the flux is
+        sum_i p_i ivar_i f_i / sum_i p_i ivar_i and its variance sum_i p_i^2 ivar_i / (sum_i p_i ivar_i)^2. A bin of
+        whole old pixels then has their weighted mean, and the sum of their ivar. Flux is conserved only where errors
+        vary slowly. Default: False.
 
     Returns
     -------
@@ -115,8 +129,16 @@ def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0
     if not 0 < min_coverage <= 1:
         raise InputError(f"min_coverage is a fraction above 0, at most 1; given: {min_coverage}.")
     target = np.asarray(wavelength, np.float64)
-    matrix, width = overlaps(spectra.wavelength, target)
-    flux, ivar, mask = resampled(matrix, width, spectra.flux, spectra.ivar, spectra.mask, min_coverage)
+    matrix, width = overlaps(spectra.wavelength, target, edges)
+    flux, ivar, mask = resampled(
+        matrix,
+        width,
+        spectra.flux,
+        spectra.ivar,
+        spectra.mask,
+        min_coverage,
+        widths(spectra.wavelength) if weighted else None,
+    )
     return spectra.replace(
         flux=flux,
         ivar=ivar,
@@ -126,10 +148,12 @@ def resample(spectra: Spectra, wavelength: ArrayLike, *, min_coverage: float = 0
     )
 
 
-def overlaps(old: np.ndarray, new: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
+def overlaps(
+    old: np.ndarray, new: np.ndarray, edges: tuple[ArrayLike, ArrayLike] | None = None
+) -> tuple[sp.csr_array, np.ndarray]:
     """Overlap in Angstrom of every new bin with every old one (new, old), and the new bins' widths."""
     low_old, high_old = bin_edges(old)
-    low, high = bin_edges(new)
+    low, high = bin_edges(new) if edges is None else _checked_edges(new, edges)
     # Bins are in order and do not overlap on either grid: those met by a new bin are a run of old ones.
     first = np.searchsorted(high_old, low, side="right")
     last = np.searchsorted(low_old, high, side="left")
@@ -142,6 +166,23 @@ def overlaps(old: np.ndarray, new: np.ndarray) -> tuple[sp.csr_array, np.ndarray
     return sp.csr_array((length[real], (row[real], column[real])), shape=shape), high - low
 
 
+def _checked_edges(centre: np.ndarray, edges: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
+    low, high = (np.asarray(edge, np.float64) for edge in edges)
+    shaped = low.shape == high.shape == centre.shape
+    if not (shaped and np.all(low < high) and np.all(high[:-1] <= low[1:])):
+        raise InputError(
+            f"edges are the lower and the upper edges of the {len(centre)} new pixels, in order and without overlap; "
+            f"given: arrays of shapes {low.shape} and {high.shape}."
+        )
+    return low, high
+
+
+def widths(wavelength: np.ndarray) -> np.ndarray:
+    """Widths of pixels, (pixel,), in the unit of their wavelengths."""
+    lower, upper = bin_edges(wavelength)
+    return upper - lower
+
+
 def resampled(
     matrix: sp.csr_array,
     width: np.ndarray,
@@ -149,17 +190,26 @@ def resampled(
     ivar: np.ndarray,
     mask: np.ndarray | None,
     min_coverage: float,
+    old_width: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Flux, ivar and mask, (star, new pixel), by the overlaps (new, old) of `overlaps`."""
+    """Flux, ivar and mask, (star, new pixel), by the overlaps (new, old) of `overlaps`.
+
+    With the widths of the old pixels the mean is weighted by inverse variance.
+    """
     good = ivar > 0
-    variance = np.where(good, 1 / np.where(good, ivar, 1).astype(np.float64), 0)
+    exact = np.where(good, ivar, 1).astype(np.float64)
     covered = (matrix @ good.T.astype(np.float64)).T
-    total = (matrix @ np.where(good, flux, 0).T.astype(np.float64)).T
-    spread = (matrix.power(2) @ variance.T).T
+    if old_width is None:
+        weight, sum_weight = good.astype(np.float64), covered
+    else:  # by part of an old pixel, not by Angstrom: whole pixels of unlike widths count alike
+        weight = np.where(good, exact / old_width, 0)
+        sum_weight = (matrix @ weight.T).T
+    total = (matrix @ (weight * np.where(good, flux, 0)).T).T
+    spread = (matrix.power(2) @ (weight**2 / exact).T).T
     # Rounding must not cost a pixel that is exactly covered.
     enough = covered >= min_coverage * width * (1 - ROUNDING)
-    new_flux = np.where(enough, total / np.where(enough, covered, 1), 0)
-    new_ivar = np.where(enough, covered**2 / np.where(enough, spread, 1), 0)
+    new_flux = np.where(enough, total / np.where(enough, sum_weight, 1), 0)
+    new_ivar = np.where(enough, sum_weight**2 / np.where(enough, spread, 1), 0)
     new_mask = None
     if mask is not None:
         new_mask = np.zeros(new_flux.shape, np.int64)

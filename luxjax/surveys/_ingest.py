@@ -54,9 +54,10 @@ def ingest(
 ) -> IngestResult:
     """Make catalogues of raw spectra and a label catalogue.
 
-    Files are read, shifted to rest, brought to one grid and (if asked) divided by their continuum; of several spectra
-    of a star, by the rule of `luxjax.data.same_star`, the one of highest S/N is kept; labels are read, cut by quality,
-    and matched to the spectra.
+    Files are read, shifted to rest, brought to one grid and, where they are not normalised, divided by their continuum;
+    of several spectra of a star, by the rule of `luxjax.data.same_star`, the one of highest S/N is kept; pixels whose
+    median error over these stars is far above that of the others get no weight; labels are read, cut by quality, and
+    matched to the spectra. `IngestOptions` describes each step and its default.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def ingest(
         True shows the files that are read on standard error; a function is called with ``("files", done, total)``.
     **settings
         Fields of `IngestOptions` by name, in place of those in `options`:
-        ``ingest("spectra", label_catalog="allStar.fits", labels=["teff", "logg"], normalization="quantile")``.
+        ``ingest("spectra", label_catalog="allStar.fits", labels=["teff", "logg"])``.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def ingest(
     options = (options or IngestOptions()).replace(**settings)
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
-        reduction = Reduction.like(source, options)
+        reduction = Reduction.for_spectra(source, options)
         spectra = reduction.on_grid(source)
     else:
         files = spectra_files(source, options)
@@ -96,10 +97,12 @@ def ingest(
             )
         spectra, failures = result.stacked(), result.failures
     spectra, left_out = best_of_each(spectra)
-    spectra = reduction.finish(spectra)
+    spectra = reduction.divided(spectra)
+    reduction = reduction.judged_on(spectra)
+    spectra, done = reduction.closed(spectra), reduction.account
     name = options.spectra_name
     if options.label_catalog is None:
-        return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files)
+        return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)
     chosen = choose_labels(
         options.label_catalog, options.labels or None, options.cuts, options.survey, options.release
     )
@@ -119,6 +122,7 @@ def ingest(
         chosen.cuts,
         n_files,
         chosen.n_rows,
+        done,
     )
 
 

@@ -33,6 +33,8 @@ class IngestResult:
         What the quality cuts cost.
     n_files, n_label_rows : int
         Files given, and rows of the label catalogue.
+    done : tuple of str
+        What was done to the spectra, in words: grid, continuum, pixels left out.
     """
 
     labelled: Catalog | None
@@ -44,16 +46,20 @@ class IngestResult:
     cuts: QualityReport | None = None
     n_files: int = 0
     n_label_rows: int = 0
+    done: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return self.summary
 
     @property
     def summary(self) -> str:
-        """What came in, what was lost on the way and why, and what is left; a few lines."""
+        """What was done, what came in, what was lost on the way and why, and what is left; a few lines."""
         catalogs = [c for c in (self.labelled, self.unlabelled) if c is not None]
         n = sum(len(c) for c in catalogs)
-        lines = [f"spectra: {n} stars kept" + (f" from {self.n_files} files" if self.n_files else "")]
+        lines = [
+            *self.done,
+            f"spectra: {n} stars kept" + (f" from {self.n_files} files" if self.n_files else ""),
+        ]
         lines += _counted(self.failures, "path", "files not used")
         lines += _counted(self.left_out, "id", "spectra left out")
         if catalogs:

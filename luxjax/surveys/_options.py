@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
-from ..data import LabelTable
-from ._reduce import CONTINUA
+from ..core.internal import join_names
+from ..data import Catalog, LabelTable, Spectra
+from ._continuum import CONTINUA
+from ._like import is_template
+from ._noisy import NOISE_LIMIT
 from .catalogs._join import JOINS
 from .catalogs._quality import Preset, presets
+
+if TYPE_CHECKING:
+    from ..fitted import FittedModel
 
 __all__ = ["IngestOptions"]
 
@@ -39,12 +45,30 @@ class IngestOptions:
         Shift to the rest frame by the redshift or velocity in the file; a spectrum without one is left out. If false,
         the frame of the files stays.
     grid : (pixel,) array, optional
-        Wavelengths wanted, Angstrom, in the medium of the files. Default: the most common grid among them. Spectra on
-        other grids, or shifted, are resampled; pixels that a spectrum does not reach have no weight.
+        Wavelengths wanted, Angstrom, in the medium of the files. Spectra on other grids, or shifted, are resampled;
+        pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST, the pixels
+        that all its releases share, averaged by `binning`; for others, the most common grid among the files.
+    like : path, FittedModel, Catalog or Spectra, optional
+        Instead: grid, binning, medium, frame, normalisation and pixels left out of a model or a catalogue, or of that at
+        a path (the folder of a run, a model or a catalogue), so that the new spectra can be given to the model. Which
+        of its spectra: those called `spectra_name`, or the only ones. `error_factor` is not taken from it.
     wavelength_range : (low, high), optional
-        Part of the grid to keep, Angstrom. Default: all of it.
-    normalization : "none", "quantile" or "polynomial"
+        Part of the grid to keep, Angstrom. Default: for low-resolution spectra of LAMOST 3900 to 8800 Angstrom, beyond
+        which their noise costs more than their lines give; for others all of it.
+    binning : int, optional
+        Average so many neighbouring pixels, weighted by their inverse variances, as part of the one step that also
+        shifts the spectrum to rest. Bins are counted from a survey's first pixel, so they are the same for all files.
+        Default: 3 for low-resolution spectra of LAMOST, whose single pixels oversample the resolution; 1 for others.
+    normalization : "auto", "none", "quantile" or "polynomial"
         Way to find the continuum: a running 90% quantile over 100 Angstrom, or a polynomial of degree 4 per detector.
+        "auto" takes the quantile where the files are not normalised, and "none" where they are. Ridge regression on 92
+        stars of LAMOST DR1 errs by 198 K, 0.345 dex in log g and 0.166 dex in [Fe/H] with the quantile, by 184 K, 0.346
+        and 0.189 dex with the polynomial: neither is better in all. Default: "auto".
+    noise_limit : float
+        Pixels whose median error, over the stars that have them, is more than this many times the median of these errors
+        over all pixels get no weight. The grid stays. In a catalogue all stars decide, in a dataset the first files that
+        it is made of (48); files added later follow, as spectra do that are made `like` others. ``inf`` keeps all.
+        Default: 5.
     error_factor : float
         Multiplies the stated errors of the spectra, where they are known to be too large or too small. Models can learn
         that noise is larger than stated, never that it is smaller.
@@ -66,10 +90,13 @@ class IngestOptions:
     rest: bool = True
     grid: ArrayLike | None = None
     wavelength_range: tuple[float, float] | None = None
-    normalization: str = "none"
+    normalization: str = "auto"
     error_factor: float = 1.0
     spectra_name: str = "spectra"
     labels_name: str = "labels"
+    like: "str | Path | FittedModel | Catalog | Spectra | None" = None
+    binning: int | None = None
+    noise_limit: float = NOISE_LIMIT
 
     def __post_init__(self):
         put = object.__setattr__
@@ -86,7 +113,8 @@ class IngestOptions:
         if isinstance(self.cuts, str):
             check_name("quality preset", self.cuts, presets())
         check_name("way to join labels", self.join, JOINS)
-        check_name("normalization", self.normalization, ("none", *CONTINUA))
+        check_name("normalization", self.normalization, ("auto", "none", *CONTINUA))
+        self._check_pixels()
         if not isinstance(self.rest, bool | np.bool_):
             raise InputError(f"rest is true or false; given: {self.rest!r}.")
         factor = self.error_factor
@@ -97,6 +125,30 @@ class IngestOptions:
             raise InputError(
                 f"spectra_name and labels_name are two different names, such as 'spectra' and 'labels'; given: {pair}."
             )
+
+    def _check_pixels(self) -> None:
+        """Raise `InputError` unless like, binning and noise_limit can be used, and together."""
+        put = object.__setattr__
+        put(self, "like", None if isinstance(self.like, str) and not self.like else self.like)
+        if self.like is not None and not is_template(self.like):
+            raise InputError(
+                f"like is the folder of a run, a model or a catalogue, or one of these; given: {self.like!r}."
+            )
+        settled = {"grid": self.grid, "wavelength_range": self.wavelength_range, "binning": self.binning}
+        given = [name for name, value in settled.items() if value is not None]
+        if self.like is not None and (given or not self.rest):
+            raise InputError(
+                f"like decides about {'the frame' if not given else join_names(given)}; leave "
+                f"{'rest' if not given else join_names(given)} out, or like."
+            )
+        if self.grid is not None and self.binning is not None:
+            raise InputError("a grid has its own pixels, which binning would change; give one of them.")
+        whole = isinstance(self.binning, int | np.integer) and not isinstance(self.binning, bool)
+        if self.binning is not None and not (whole and self.binning >= 1):
+            raise InputError(f"binning is a number of pixels, 1 or more; given: {self.binning!r}.")
+        limit = self.noise_limit
+        if not isinstance(limit, int | float | np.number) or not limit > 1:
+            raise InputError(f"noise_limit is a number above 1, or inf to keep all pixels; given: {limit!r}.")
 
     def replace(self, **settings: Any) -> "IngestOptions":
         """A copy with other values; an unknown name is refused with those that are accepted."""

@@ -1,7 +1,7 @@
 """What the spectra of one ingest are brought to: one grid in one medium and frame, with errors and continuum alike."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,21 +12,21 @@ import pandas as pd
 from ..core import InputError, Progress
 from ..data import Spectra
 from ..data.internal import Frame, Medium
-from ..preprocessing import ContinuumPolynomial, ContinuumQuantile, normalize, resample, to_medium, to_rest
+from ..preprocessing import normalize, resample, to_medium, to_rest
+from ._continuum import ABOUT, CONTINUA, chosen_continuum, continuum_like
+from ._grid import common_grid, wanted_grid
+from ._like import template_of
+from ._native import bin_limits, native_grid
+from ._noisy import ranges_of, too_noisy, without_weight
 from .formats._read import ReadResult, read_many
 
 if TYPE_CHECKING:
     from ._options import IngestOptions
 
-__all__ = ["CONTINUA", "Reduction"]
+__all__ = ["Reduction"]
 
 # Files looked at first, to find the most common grid: whole stars, as GALAH's come in fours.
 PEEK = 48
-CONTINUA: dict[str, Callable[[], Any]] = {
-    # Lines are clipped from below, so that the polynomial runs along the top.
-    "polynomial": lambda: ContinuumPolynomial(order=4, clip=(1.0, 3.0)),
-    "quantile": lambda: ContinuumQuantile(window_angstrom=100.0, quantile=0.9),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,14 @@ class Reduction:
         Multiplies the stated errors.
     flux_unit : str
         Of the spectra as the files hold them.
+    binning : int
+        Pixels of the files whose mean, weighted by inverse variance, is one of the grid. One: none are averaged.
+    noise_limit : float or None
+        Pixels with more than so many times the usual error are left out; None where that is settled.
+    left_out : sequence of int
+        Pixels of the grid that get no weight.
+    origin : str
+        The model or catalogue that all this was taken from, in words.
     """
 
     wavelength: np.ndarray
@@ -62,28 +70,58 @@ class Reduction:
     normalization: str = "none"
     error_factor: float = 1.0
     flux_unit: str = ""
+    binning: int = 1
+    noise_limit: float | None = None
+    left_out: Sequence[int] = ()
+    origin: str = ""
 
     @classmethod
-    def like(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
-        """To the grid of these spectra, or another one in their medium."""
-        grid = spectra.wavelength if options.grid is None else np.asarray(options.grid, float)
+    def for_spectra(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
+        """To the grid of these spectra, to that of their survey, or to another one in their medium."""
+        files: dict[str, Any] = {
+            "normalized": spectra.normalized,
+            "survey": spectra.survey,
+            "error_factor": options.error_factor,
+            "flux_unit": spectra.flux_unit,
+        }
+        if options.like is not None:
+            template = template_of(options.like, options.spectra_name)
+            native = native_grid(spectra)
+            return cls(
+                template.wavelength,
+                template.medium,
+                template.frame,
+                rest=template.frame == "rest",
+                normalization=continuum_like(template, spectra, options.normalization),
+                binning=template.binning or (native.binning_of(template.wavelength) if native else 1),
+                left_out=template.left_out,
+                origin=template.name,
+                **files,
+            )
+        grid, binning = wanted_grid(spectra, options)
         return cls(
-            _cut(grid, options.wavelength_range),
+            grid,
             spectra.medium,
             "rest" if options.rest else spectra.frame,
-            spectra.normalized,
-            spectra.survey,
-            options.rest,
-            options.normalization,
-            options.error_factor,
-            spectra.flux_unit,
+            rest=options.rest,
+            normalization=chosen_continuum(spectra, options.normalization),
+            binning=binning,
+            noise_limit=options.noise_limit if np.isfinite(options.noise_limit) else None,
+            **files,
         )
 
     @classmethod
     def of_files(
-        cls, files: Sequence[Path], options: "IngestOptions", *, workers: int | None = None
+        cls,
+        files: Sequence[Path],
+        options: "IngestOptions",
+        *,
+        workers: int | None = None,
+        choose_pixels: bool = False,
     ) -> "Reduction":
-        """To the most common grid among the first files that can be read.
+        """To the most common grid among the first files that can be read, or that of their survey.
+
+        With `choose_pixels`, these first files also decide which pixels are left out.
 
         Raises
         ------
@@ -94,7 +132,8 @@ class Reduction:
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
             if sample:
-                return cls.like(_common_grid(sample), options)
+                reduction = cls.for_spectra(common_grid(sample), options)
+                return reduction._judged_on_first(sample) if choose_pixels else reduction
         reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
         raise InputError(
             f"none of the {len(files)} files is a spectrum that can be read; the first: {reasons[0]}"
@@ -107,34 +146,87 @@ class Reduction:
         return read_many(files, each=self._checked, workers=workers, progress=progress)
 
     def on_grid(self, spectra: Spectra) -> Spectra:
-        """Spectra at rest (if wanted) on the grid."""
+        """Spectra at rest (if wanted) on the grid, in one step."""
         spectra = to_medium(spectra, self.medium)
+        bins: dict[str, Any] = (
+            {"edges": bin_limits(self.wavelength, self.binning), "weighted": True} if self.binning > 1 else {}
+        )
         if self.rest and spectra.frame != "rest":
-            return to_rest(spectra, grid=self.wavelength, **_velocity(spectra))
+            return to_rest(spectra, grid=self.wavelength, **bins, **_velocity(spectra))
         same = spectra.n_pixels == len(self.wavelength)
         if same and np.allclose(spectra.wavelength, self.wavelength, rtol=1e-9, atol=0):
             return spectra
-        return resample(spectra, self.wavelength)
+        return resample(spectra, self.wavelength, **bins)
 
-    def finish(self, spectra: Spectra) -> Spectra:
+    def divided(self, spectra: Spectra) -> Spectra:
         """Errors rescaled and continuum divided out, as asked for."""
         if self.error_factor != 1:
-            spectra = replace(
-                spectra,
+            spectra = spectra.replace(
                 ivar=spectra.ivar / np.float32(self.error_factor**2),
-                history=(*spectra.history, f"errors multiplied by {self.error_factor:g}"),
+                step=f"errors multiplied by {self.error_factor:g}",
             )
         if self.normalization != "none":
             spectra = normalize(spectra, CONTINUA[self.normalization]()).spectra
         return spectra
 
+    def judged_on(self, spectra: Spectra) -> "Reduction":
+        """With the pixels left out that are too noisy in these spectra, divided already; as it is where that is settled."""
+        if self.noise_limit is None:
+            return self
+        return replace(self, left_out=np.flatnonzero(too_noisy(spectra, self.noise_limit)).tolist())
+
+    def finish(self, spectra: Spectra) -> Spectra:
+        """Errors rescaled, continuum divided out, and pixels left out."""
+        return self.closed(self.divided(spectra))
+
+    def closed(self, spectra: Spectra) -> Spectra:
+        """Spectra, divided already, without weight in the pixels left out, and with an account in their history."""
+        return without_weight(spectra, self.left_out).replace(step=self.done)
+
+    def _judged_on_first(self, sample: Sequence[Spectra]) -> "Reduction":
+        parts = []
+        for spectra in sample:
+            with suppress(InputError):  # will be listed when it is read again
+                parts.append(self._checked(spectra).replace(mask=None))
+        return self.judged_on(self.divided(Spectra.stack(parts))) if parts else self
+
+    @property
+    def done(self) -> str:
+        """All this as one line of a history. `Template.of` reads it."""
+        words = [f"on one grid, {self.frame} frame"]
+        words += [f"bins of {self.binning} pixels"] if self.binning > 1 else []
+        words += [f"continuum {self.normalization}", f"errors x {self.error_factor:g}"]
+        words += [f"no weight at {ranges_of(self.wavelength, self.left_out)}"] if len(self.left_out) else []
+        return ", ".join(words)
+
+    @property
+    def account(self) -> tuple[str, ...]:
+        """All this in words, three lines: the grid, the continuum, the pixels left out."""
+        first, last = self.wavelength[0], self.wavelength[-1]
+        as_in = f", as in {self.origin}" if self.origin else ""
+        grid = f"grid: {len(self.wavelength)} pixels from {first:.1f} to {last:.1f} A {self.medium}, {self.frame} frame"
+        if self.binning > 1:
+            grid += f", each the weighted mean of {self.binning} pixels of the files"
+        continuum = "not divided out"
+        if self.normalization != "none":
+            continuum = f"divided out ({ABOUT[self.normalization]})"
+        elif self.normalized:
+            continuum = "as in the files, which are normalised"
+        return grid + as_in, f"continuum: {continuum}", self._account_of_pixels() + as_in
+
+    def _account_of_pixels(self) -> str:
+        n, limit = len(self.left_out), self.noise_limit
+        out = f"{n or 'no'} pixel{'s' if n > 1 else ''} left out"
+        if limit is None:
+            return out
+        error = {0: "no median error", 1: "its median error"}.get(n, "their median error")
+        many = "five" if limit == 5 else f"{limit:g}"
+        return f"{out}: {error} is over {many} times that of the others"
+
     def empty(self) -> Spectra:
         """No spectrum, with the grid and facts that all reduced ones share."""
         none = np.zeros((0, len(self.wavelength)), np.float32)
         divided = self.normalization != "none"
-        done = (
-            f"on one grid, {self.frame} frame, continuum {self.normalization}, errors x {self.error_factor:g}"
-        )
         return Spectra(
             none,
             none,
@@ -145,7 +237,7 @@ class Reduction:
             survey=self.survey,
             normalized=self.normalized or divided,
             flux_unit="" if divided else self.flux_unit,
-            history=(done,),
+            history=(self.done,),
         )
 
     def _checked(self, spectra: Spectra) -> Spectra:
@@ -157,27 +249,6 @@ class Reduction:
                     "ingest them apart."
                 )
         return reduced
-
-
-def _common_grid(sample: Sequence[Spectra]) -> Spectra:
-    """The first spectrum on the most common grid; of equally common ones, the longest."""
-    keys = [(s.n_pixels, round(float(s.wavelength[0]), 3), round(float(s.wavelength[-1]), 3)) for s in sample]
-    counts = Counter(keys)
-    best = max(counts, key=lambda k: (counts[k], k[0]))
-    return sample[keys.index(best)]
-
-
-def _cut(wavelength: np.ndarray, kept: tuple[float, float] | None) -> np.ndarray:
-    if kept is None:
-        return wavelength
-    low, high = kept
-    inside = wavelength[(wavelength >= low) & (wavelength <= high)]
-    if len(inside) < 2:
-        raise InputError(
-            f"the range {low:g} to {high:g} Angstrom leaves {len(inside)} pixels of a grid from {wavelength[0]:.1f} to "
-            f"{wavelength[-1]:.1f}; give a range within it, in Angstrom."
-        )
-    return inside
 
 
 def _velocity(spectra: Spectra) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._ingest import best_of_each, spectra_files
+from ._like import template_of
+from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
 from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns, star_columns
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
 __all__ = [
+    "NOISE_LIMIT",
     "LabelSelection",
     "Reduction",
     "best_of_each",
@@ -17,4 +20,5 @@ __all__ = [
     "spectra_files",
     "standard_columns",
     "star_columns",
+    "template_of",
 ]

@@ -7,6 +7,8 @@ import pytest
 from luxjax.cli import _app as cli
 from luxjax.data import load_catalog
 
+from ..surveys import fixtures
+
 
 def run(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
     """Exit status, standard output and standard error of a command."""
@@ -89,6 +91,34 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
         assert (status, out) == (2, "")
         assert said in err
     assert not (tmp_path / "d").exists()
+
+
+def test_spectra_like_those_of_a_catalogue(monkeypatch, capsys, tmp_path):
+    for folder, n in (("a", 700), ("b", 740)):
+        (tmp_path / folder).mkdir()
+        wave = 10.0 ** (3.5682 + 1e-4 * np.arange(n))
+        fixtures.write_lamost(tmp_path / folder / "spec-1.fits", wave, np.ones(n))
+    first = [tmp_path / "a", "--binning", 2, "--wavelength-range", "3800,4200", "--noise-limit", "inf"]
+    status, out, err = run(monkeypatch, capsys, "ingest", *first, "-o", tmp_path / "one")
+    assert status == 0, err
+    assert out.splitlines()[:3] == [
+        "grid: 217 pixels from 3800.6 to 4198.1 A vacuum, rest frame, each the weighted mean of 2 pixels of the files",
+        "continuum: divided out (a running 90% quantile over 100 A)",
+        "no pixel left out",
+    ]
+    second = [tmp_path / "b", "--like", tmp_path / "one", "-o", tmp_path / "two"]
+    status, out, err = run(monkeypatch, capsys, "ingest", *second)
+    assert status == 0, err
+    assert f"as in '{tmp_path / 'one'}'" in out
+    one, two = (load_catalog(tmp_path / name).spectra("spectra") for name in ("one", "two"))
+    np.testing.assert_array_equal(one.wavelength, two.wavelength)
+    for options, said in [
+        (["--like", tmp_path], "is no folder of a run, a model or a catalogue"),
+        (["--like", tmp_path / "one", "--binning", 3], "like decides about binning"),
+        (["--noise-limit", "0.5"], "noise_limit is a number above 1"),
+    ]:
+        status, _, err = run(monkeypatch, capsys, "ingest", tmp_path / "b", *options, "-o", tmp_path / "x")
+        assert (status, said in err) == (2, True)
 
 
 def test_ingest_bad_input(monkeypatch, capsys, tmp_path):

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 
 from luxjax.cli import _app as cli
 from luxjax.core import InputError
@@ -14,7 +15,9 @@ from luxjax.surveys import ingest, read
 from .stars import content, lamost_file
 
 Z = (0.0, 1e-4, -2e-4, 3e-4)
-QUIET = {"batch_size": 3, "chunk": 2, "shard": 4}
+# The files are short: all of their few pixels, as they are.
+WHOLE = {"wavelength_range": (3700, 3900), "binning": 1, "normalization": "none"}
+QUIET = {"batch_size": 3, "chunk": 2, "shard": 4} | WHOLE
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +41,8 @@ def labels(folder):
 
 def test_a_dataset_holds_what_a_catalogue_does(folder, labels, tmp_path):
     options = {"label_catalog": labels, "join": "id", "normalization": "polynomial"}
-    options["wavelength_range"] = (3720, 3860)
-    made = ingest_dataset(folder, tmp_path / "d", **options, **QUIET)
+    options |= {"wavelength_range": (3720, 3860), "binning": 1}
+    made = ingest_dataset(folder, tmp_path / "d", **QUIET | options)
     expected = ingest(folder, **options, progress=False)
     for catalog in (expected.labelled, expected.unlabelled):
         rows = [list(made.dataset.ids).index(star) for star in catalog.ids]
@@ -131,7 +134,7 @@ def test_a_star_under_a_second_designation_is_known(tmp_path):
     many = ingest_dataset(files, tmp_path / "many", **QUIET | {"batch_size": 1})
     assert list(many.dataset.ids) == ["J030059.53-013313.8", "J030003.53-013313.7"]
     assert many.lost["reason"].tolist() == ["the star is in the dataset already"] * 2
-    both = ingest(files, progress=False).unlabelled
+    both = ingest(files, progress=False, **WHOLE).unlabelled
     assert set(both.ids) == set(one.dataset.ids)
 
 
@@ -140,8 +143,8 @@ def test_a_dataset_begun_by_an_earlier_version_goes_on(folder, tmp_path):
         sorted(folder.glob("*.fits")),
         {"wavelength_range": (3720, 3860), "spectra_name": "lamost"},
     )
-    whole = ingest_dataset(files, tmp_path / "whole", **options, **QUIET).dataset
-    ingest_dataset(files[:4], tmp_path / "d", **options, **QUIET)
+    whole = ingest_dataset(files, tmp_path / "whole", **QUIET | options).dataset
+    ingest_dataset(files[:4], tmp_path / "d", **QUIET | options)
     manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
     asked = manifest["recipe"]["asked"]
     for new, old in [
@@ -150,14 +153,60 @@ def test_a_dataset_begun_by_an_earlier_version_goes_on(folder, tmp_path):
         ("batch_size", "files_at_once"),
     ]:
         asked[old] = asked.pop(new)
+    for name in ("binning", "noise_limit", "like"):  # that version had none of these
+        del asked[name]
+    for name in ("binning", "noise_limit", "left_out", "origin"):
+        del manifest["recipe"]["reduction"][name]
     (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
-    again = ingest_dataset(files, tmp_path / "d", **options, **QUIET)
+    again = ingest_dataset(files, tmp_path / "d", **QUIET | options)
     assert again.n_read == 6
     assert list(again.dataset.ids) == list(whole.ids)
+    # Its own defaults of then hold, though others are the default now.
+    now = {k: v for k, v in QUIET.items() if k not in ("normalization", "binning")} | options
+    assert ingest_dataset(files, tmp_path / "d", **now).n_read == 0
+    with pytest.raises(InputError, match="binning = 1, now it is 2"):
+        ingest_dataset(files, tmp_path / "d", **now, binning=2)
     with pytest.raises(InputError, match="batch_size = 3, now it is 4"):
-        ingest_dataset(files, tmp_path / "d", **options, **QUIET | {"batch_size": 4})
+        ingest_dataset(files, tmp_path / "d", **QUIET | options | {"batch_size": 4})
     with pytest.raises(InputError, match=r"wavelength_range = \[3720.0, 3860.0\], now it is None"):
-        ingest_dataset(files, tmp_path / "d", spectra_name="lamost", **QUIET)
+        ingest_dataset(files, tmp_path / "d", spectra_name="lamost", **QUIET | {"wavelength_range": None})
+
+
+def test_defaults_are_those_of_a_catalogue(tmp_path, rng):
+    """Continuum, bins and noisy pixels; settled by the first files, and kept for those that come later."""
+    first, later = tmp_path / "first", tmp_path / "later"
+    for folder, numbers, n in ((first, range(6), 400), (later, range(6, 9), 500)):
+        folder.mkdir()
+        for number in numbers:
+            path = lamost_file(folder, number, n=n, z=1e-4)
+            with fits.open(path, mode="update") as hdus:
+                hdus[0].data[0] += rng.normal(0, 1, n)
+                if folder == first:
+                    hdus[0].data[1, 300:330] /= 400  # of the errors of 20
+    made = ingest_dataset(first, tmp_path / "d", batch_size=2, wavelength_range=(3700, 4050))
+    expected = ingest(first, wavelength_range=(3700, 4050), progress=False)
+    was, now = expected.unlabelled.spectra("spectra"), made.dataset.catalog().spectra("spectra")
+    assert (was.n_pixels, now.normalized) == (131, True)
+    assert 8 <= (~was.good.any(axis=0)).sum() <= 12
+    np.testing.assert_array_equal(now.good, was.good)
+    np.testing.assert_allclose(now.flux[now.good], was.flux[was.good], rtol=1e-6)
+    assert made.summary.splitlines()[1:4] == expected.summary.splitlines()[:3]
+    assert now.history[-1] == was.history[-1]
+    more = ingest_dataset([first, later], tmp_path / "d", batch_size=2, wavelength_range=(3700, 4050)).dataset
+    all_ = more.catalog().spectra("spectra")
+    assert len(all_) == 9
+    np.testing.assert_array_equal(
+        all_.good.any(axis=0), was.good.any(axis=0)
+    )  # though the later are good there
+
+    like = ingest_dataset(later, tmp_path / "like", like=expected.unlabelled)
+    np.testing.assert_array_equal(like.dataset.wavelength("spectra"), was.wavelength)
+    np.testing.assert_array_equal(
+        like.dataset.catalog().spectra("spectra").good.any(axis=0), was.good.any(axis=0)
+    )
+    assert ingest_dataset(later, tmp_path / "like", like=expected.unlabelled).n_read == 0
+    with pytest.raises(InputError, match="was made with like"):
+        ingest_dataset(later, tmp_path / "like")
 
 
 @pytest.mark.slow
@@ -195,9 +244,18 @@ def test_command_line(folder, tmp_path, monkeypatch, capsys):
             cli.main()
         return stopped.value.code or 0, *capsys.readouterr()
 
-    options = ["--wavelength-range", "3720,3860", "--batch-size", 4, "--dataset", tmp_path / "d"]
+    options = [
+        "--wavelength-range",
+        "3720,3860",
+        "--binning",
+        1,
+        "--batch-size",
+        4,
+        "--dataset",
+        tmp_path / "d",
+    ]
     status, out, err = run("ingest", folder, *options)
-    assert (status, out.splitlines()[1]) == (0, "files: 10 given, 10 read now"), err
+    assert (status, out.splitlines()[4]) == (0, "files: 10 given, 10 read now"), err
     assert 3720 <= open_dataset(tmp_path / "d").wavelength("spectra")[0] < 3721
     status, out, _ = run("check", tmp_path / "d")
     assert (status, out) == (0, f"Dataset at '{tmp_path / 'd'}': 8 stars; spectra 160: nothing damaged\n")

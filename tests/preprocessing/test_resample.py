@@ -163,3 +163,31 @@ def test_mask_bits_do_not_leak_through_rounding():
     mask[0, ::4] = 1
     out = resample(one(np.ones((1, 200)), old, mask=mask), 5000.05 + 0.2 * np.arange(100))
     np.testing.assert_array_equal(out.mask[0], np.tile([1, 0], 50))
+
+
+def test_weighted_means_of_whole_pixels(rng):
+    """Bins of three pixels each: their weighted mean, and the sum of their inverse variances."""
+    wavelength = 4000 * 1.0002 ** np.arange(31)
+    lower, upper = bin_edges(wavelength)
+    flux, ivar = rng.normal(1, 0.1, (2, 31)), rng.uniform(1, 9, (2, 31))
+    ivar[0, 4] = ivar[1, 6:8] = 0
+    spectra = Spectra(flux, ivar, wavelength, "air", ["a", "b"])
+    edges = lower[:30:3], upper[2:30:3]
+    binned = resample(spectra, wavelength[1:30:3], edges=edges, weighted=True)
+    f, w = flux[:, :30].reshape(2, 10, 3), ivar[:, :30].reshape(2, 10, 3)
+    kept = (w > 0).sum(axis=2) >= 2
+    assert (kept.sum(), kept[1, 2]) == (19, False)
+    np.testing.assert_array_equal(binned.good, kept)
+    np.testing.assert_allclose(binned.flux[kept], ((w * f).sum(axis=2) / w.sum(axis=2))[kept])
+    np.testing.assert_allclose(binned.ivar[kept], w.sum(axis=2)[kept])
+    plain = resample(spectra, wavelength[1:30:3], edges=edges)
+    assert np.all(plain.ivar <= binned.ivar * (1 + 1e-4))  # no weights have a smaller variance
+
+
+@pytest.mark.parametrize(
+    "edges", [([1.0, 2.0], [2.0, 3.0, 4.0]), ([1.0, 2.0], [2.5, 3.0]), ([1.0, 2.0], [1.0, 3.0])]
+)
+def test_edges_that_overlap_or_do_not_fit(edges):
+    spectra = Spectra(np.ones((1, 5)), np.ones((1, 5)), np.arange(1.0, 6), "air", ["a"])
+    with pytest.raises(InputError, match="edges are the lower and the upper edges of the 2 new pixels"):
+        resample(spectra, [1.5, 2.5], edges=edges)
