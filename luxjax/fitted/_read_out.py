@@ -8,6 +8,8 @@ import numpy as np
 
 __all__ = ["ReadOut"]
 
+ARRAYS = ("error_scale", "correlation", "effective", "loo_rmse")
+
 
 @dataclass(frozen=True, eq=False)
 class ReadOut:
@@ -23,25 +25,29 @@ class ReadOut:
         Of the scatter of different labels about the read-out.
     effective : (label,) array
         Effective number of parameters.
+    loo_rmse : (label,) array
+        Root mean square of observed minus predicted label of the training stars, each left out in turn; in the label's unit.
+    inputs : tuple of str
+        The outputs whose latents it was learned from; it holds for predictions from these.
     why : mapping
-        What the choice of this kind rests on, where there was one: scores by kind.
+        What the choice of this kind rests on, where there was one: `loo_rmse` by kind.
     """
 
     kind: str
     error_scale: np.ndarray
     correlation: np.ndarray
     effective: np.ndarray
+    loo_rmse: np.ndarray
+    inputs: tuple[str, ...] = ()
     why: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; undone by `from_dict`."""
-        arrays = {
-            k: np.asarray(getattr(self, k)).tolist() for k in ("error_scale", "correlation", "effective")
-        }
-        return {"kind": self.kind, **arrays, "why": dict(self.why)}
+        arrays = {k: np.asarray(getattr(self, k)).tolist() for k in ARRAYS}
+        return {"kind": self.kind, **arrays, "inputs": list(self.inputs), "why": dict(self.why)}
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> "ReadOut":
         """What `to_dict` described."""
-        arrays = {k: np.array(entry[k], float) for k in ("error_scale", "correlation", "effective")}
-        return cls(entry["kind"], **arrays, why=entry["why"])
+        arrays = {k: np.array(entry[k], float) for k in ARRAYS}
+        return cls(entry["kind"], **arrays, inputs=tuple(entry["inputs"]), why=entry["why"])
