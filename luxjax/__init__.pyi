@@ -23,6 +23,7 @@ from . import simulation as simulation
 from . import stats as stats
 from . import surveys as surveys
 from . import system as system
+from . import training as training
 from .core import Batch as Batch
 from .core import InputError as InputError
 from .core import LuxWarning as LuxWarning
@@ -37,7 +38,6 @@ from .dataset import open_dataset as open_dataset
 from .evidence import explain as explain
 from .fitted import load as load
 from .fitted import save as save
-from .fitting import fit as fit
 from .models import Lux as Lux
 from .posterior import infer as infer
 from .prediction import transfer as transfer
@@ -45,5 +45,6 @@ from .simulation import simulate as simulate
 from .surveys import read as read
 from .system import compilation_cache as compilation_cache
 from .system import keep_freed_memory as keep_freed_memory
+from .training import fit as fit
 
 __version__: str

@@ -25,6 +25,7 @@ FLOORS: tuple[set[str], ...] = (
     {"fitting"},
     {"posterior"},
     {"prediction", "interpret", "classify"},
+    {"training"},
     {"evidence"},
     {"runs", "plots"},
     {"report"},

@@ -1,0 +1,91 @@
+"""What is fitted where nobody says: how many latents, with which fitter."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..core import InputError, check_name
+from ..core.internal import join_names
+from ..data import Catalog
+from ..fitted import FittedModel
+from ..fitting import ALS, EM, AbstractFitter, Gradient
+from ..fitting import fit as fit_model
+from ..models import Lux
+from ..readout import read_out
+
+__all__ = ["DECODERS", "READOUTS", "fit_and_read_out", "inputs_of", "latents_for"]
+
+DECODERS = ("linear", "quadratic", "mlp")
+READOUTS = ("auto", "linear", "quadratic", "gp", "joint")
+MOST = 60
+FEW_STARS = (
+    1000  # stars up to which latents cost little, and one that holds nothing does no harm to a read-out
+)
+ENOUGH = 20
+
+
+def inputs_of(catalog: Catalog, inputs: Sequence[str] = (), labels: str = "labels") -> tuple[str, ...]:
+    """The outputs to predict from: those asked for, or all that are no labels."""
+    known = [name for name, output in catalog.outputs.items() if output.role == "input"]
+    if isinstance(inputs, str):
+        inputs = (inputs,)
+    for name in inputs:
+        check_name("input", name, known)
+    if labels not in catalog.outputs:
+        raise InputError(
+            f"these stars have no '{labels}' (they have {join_names(catalog.outputs)}); ingest them with a label catalogue."
+        )
+    if not known:
+        raise InputError(f"these stars have nothing to predict '{labels}' from; add spectra.")
+    return tuple(inputs) or tuple(known)
+
+
+def latents_for(catalog: Catalog, inputs: Sequence[str], n_stars: int) -> int:
+    """How many latents these stars and pixels allow: at most 60, half the stars and three fifths of the pixels.
+
+    A read-out gives every latent its own scale, so that too many do little harm; beyond 1,000 stars 20 are taken, for the
+    cost of a fit grows with their square.
+    """
+    n_pixels = sum(catalog.sizes[name] for name in inputs)
+    return max(1, min(MOST if n_stars <= FEW_STARS else ENOUGH, n_stars // 2, 3 * n_pixels // 5))
+
+
+def fit_and_read_out(
+    catalog: Catalog,
+    inputs: Sequence[str],
+    *,
+    labels: str,
+    latents: Sequence[int],
+    decoder: str,
+    readout: str,
+    key: Any,
+    fitter: AbstractFitter | None = None,
+    progress: Any = None,
+) -> FittedModel:
+    """A model of the inputs with its labels read out; of several numbers of latents the one that predicts best.
+
+    Every number is judged on the training stars, each left out of the read-out in turn.
+    """
+    names = (*inputs, labels) if readout == "joint" else tuple(inputs)
+    sizes = {name: catalog.sizes[name] for name in names}
+    found = []
+    for n in latents:
+        model, its = _model(sizes, n, decoder, key)
+        fitted = fit_model(model, catalog.only(*names), fitter or its, key=key, progress=progress)
+        found.append(
+            fitted if readout == "joint" else read_out(fitted, catalog, readout, inputs=inputs, labels=labels)
+        )
+    return found[0] if len(found) == 1 else min(found, key=lambda f: _mean_log(f.read_outs[labels].loo_rmse))
+
+
+def _mean_log(values) -> float:
+    import numpy as np
+
+    return float(np.mean(np.log(values)))
+
+
+def _model(sizes: Mapping[str, int], n: int, decoder: str, key) -> tuple[Lux, AbstractFitter]:
+    if decoder == "quadratic":
+        return Lux.quadratic(sizes, n), ALS(scatter=True, max_cycles=30, tol=1e-5)
+    if decoder == "mlp":
+        return Lux.mlp(sizes, n, key=key), Gradient()
+    return Lux.linear(sizes, n), EM(tol=1e-5, max_cycles=150)

@@ -1,0 +1,213 @@
+"""Train on all labelled stars, and judge every one of them by a model that did not see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core import InputError, Progress, check_name
+from ..core.internal import PRNGKeyArray, reporting
+from ..data import Catalog, folds
+from ..fitted import FittedModel
+from ..fitting import AbstractFitter
+from ..prediction import Prediction, calibrate, cannon, ridge, transfer
+from ._plan import DECODERS, READOUTS, fit_and_read_out, inputs_of, latents_for
+
+__all__ = ["Trained", "train"]
+
+LEAST_STARS = 20
+BASELINES = {"ridge": ridge, "cannon": cannon}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model of all labelled stars, and what models that did not see them say of each.
+
+    Attributes
+    ----------
+    fitted : FittedModel or None
+        Fitted to all labelled stars, with a calibration learned from `out_of_fold` where there were stars enough. None where no
+        model was asked for.
+    stars : Catalog
+        The labelled stars.
+    inputs : tuple of str
+    fold : (star,) int array
+        Which fold each star was held out in.
+    fold_models : tuple of FittedModel
+        One for each fold, fitted without its stars.
+    raw : Prediction
+        Labels of every star by the model of its fold, with the errors that this states.
+    out_of_fold : Prediction
+        The same with errors calibrated on the stars of all other folds; `raw` where there were too few.
+    baselines : dict of str to (star, label) array
+        What ridge regression and The Cannon say, fitted to the same folds.
+    problems : tuple of str
+        What could not be done, and why.
+    """
+
+    fitted: FittedModel | None
+    stars: Catalog
+    inputs: tuple[str, ...]
+    fold: np.ndarray
+    fold_models: tuple[FittedModel, ...]
+    raw: Prediction
+    out_of_fold: Prediction
+    baselines: dict[str, np.ndarray] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def train(
+    catalog: Catalog,
+    *,
+    inputs: Sequence[str] = (),
+    labels: str = "labels",
+    latents: int | Sequence[int] | None = None,
+    decoder: str = "linear",
+    readout: str = "auto",
+    folds: int = 5,
+    baselines: Sequence[str] = ("ridge", "cannon"),
+    refit: bool = True,
+    fitter: AbstractFitter | None = None,
+    key: PRNGKeyArray | int,
+    progress: bool | Progress | None = None,
+) -> Trained:
+    """Choose, fit, judge and calibrate a model of labelled stars.
+
+    The stars are split into folds. Those of each fold are predicted by a model that was fitted, and its number of latents and
+    read-out chosen, without them; from these predictions come scores, and the calibration of errors. At last a model is fitted to
+    all.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Stars without any label are left out.
+    inputs : sequence of str
+        The outputs to predict from. Default: all that are no labels.
+    labels : str
+    latents : int or sequence of int, optional
+        Several: chosen among them. Default: what stars and pixels allow (at most 60).
+    decoder : {"linear", "quadratic", "mlp"}
+        Of the inputs.
+    readout : {"auto", "linear", "quadratic", "gp", "joint"}
+        How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the inputs, and fitted with
+        them.
+    folds : int
+    baselines : sequence of str
+        Other methods on the same folds: ``"ridge"``, ``"cannon"``.
+    refit : bool
+        Whether a model is fitted to all stars at last.
+    fitter : AbstractFitter, optional
+        Default: what suits the decoder.
+    key : jax random key or int
+    progress : bool or Progress, optional
+        True shows the folds on standard error; a function is called with ``("folds", done, total)``.
+
+    Returns
+    -------
+    Trained
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.training import train
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> found = train(stars, latents=2, readout="linear", folds=3, key=1)
+    >>> found.out_of_fold.value.shape, found.fitted.calibrations[0].n_stars.tolist()
+    ((90, 3), [90, 90, 90])
+    """
+    used, several, stars = check_training(
+        catalog, inputs, labels, latents, decoder, readout, folds, baselines
+    )
+    number = np.asarray(fold_numbers(stars, folds))
+    how = {"labels": labels, "decoder": decoder, "readout": readout, "key": key, "fitter": fitter}
+    models, parts, others = (
+        [],
+        [],
+        {name: np.full(stars.labels(labels).value.shape, np.nan) for name in baselines},
+    )
+    problems: list[str] = []
+    with reporting(progress, "train") as tell:
+        tell("folds", 0, folds + refit)
+        for k in range(folds):
+            seen, held = stars.select(number != k), stars.select(number == k)
+            own = several or [latents_for(stars, used, len(seen))]
+            models.append(fit_and_read_out(seen, used, latents=own, **how))
+            parts.append(transfer(models[-1], held, inputs=used, labels=labels, calibrated=False))
+            _others(others, seen, held, number == k, used[0], labels, problems)
+            tell("folds", k + 1, folds + refit)
+        raw = Prediction.gather(parts, stars.ids)
+        calibrated, problem = _calibrated_by_others(raw, stars, labels, number)
+        problems += [problem] if problem else []
+        fitted = None
+        if refit:
+            own = several or [latents_for(stars, used, len(stars))]
+            fitted = fit_and_read_out(stars, used, latents=own, **how)
+            if not problem:
+                fitted = fitted.with_calibration(calibrate(raw, stars.labels(labels)))
+            tell("folds", folds + 1, folds + 1)
+    return Trained(
+        fitted, stars, used, number, tuple(models), raw, calibrated, others, tuple(dict.fromkeys(problems))
+    )
+
+
+def fold_numbers(stars: Catalog, n: int) -> list[int]:
+    """The fold of every star: the same for the same stars and number of folds."""
+    return list(folds(list(stars.ids), n, seed=FOLD_SEED))
+
+
+FOLD_SEED = 0
+
+
+def check_training(
+    catalog: Catalog, inputs, labels, latents, decoder, readout, n_folds, baselines=()
+) -> tuple[tuple[str, ...], list[int], Catalog]:
+    """The inputs, numbers of latents asked for and labelled stars; `InputError` where they cannot be trained on."""
+    check_name("decoder", decoder, DECODERS)
+    check_name("read-out", readout, READOUTS)
+    for name in baselines:
+        check_name("baseline", name, BASELINES)
+    used = inputs_of(catalog, inputs, labels)
+    several = [] if latents is None else [latents] if isinstance(latents, int) else list(latents)
+    if several and min(several) < 1:
+        raise InputError(f"latents are whole numbers of 1 or more, such as 8 or 8,12,16; given: {several}.")
+    if readout == "joint" and len(several) > 1:
+        raise InputError(
+            "several numbers of latents are chosen among by a read-out; with readout 'joint' give one."
+        )
+    table = catalog.labels(labels)
+    stars = catalog.select(np.isfinite(table.value).any(axis=1))
+    if len(stars) < LEAST_STARS:
+        raise InputError(
+            f"{len(stars)} of {len(catalog)} stars have labels; training needs at least {LEAST_STARS}, and some hundred for errors "
+            "good to 10%."
+        )
+    fold_numbers(stars, n_folds)
+    limit = len(stars) - -(-len(stars) // n_folds) - 1
+    if several and max(several) > limit:
+        raise InputError(
+            f"{max(several)} latents were asked for; {len(stars)} labelled stars in {n_folds} folds allow {limit} at most."
+        )
+    return used, several, stars
+
+
+def _others(others, seen, held, rows, first: str, labels: str, problems: list[str]) -> None:
+    for name in list(others):
+        try:
+            others[name][rows] = BASELINES[name](seen, held, inputs=first, labels=labels)
+        except InputError as error:  # The Cannon needs more stars than some folds have
+            del others[name]
+            problems.append(f"{name} is not compared with: {error}")
+
+
+def _calibrated_by_others(raw: Prediction, stars: Catalog, labels: str, number) -> tuple[Prediction, str]:
+    """Errors of each fold calibrated on all others; as they are, and why, where that cannot be."""
+    table = stars.labels(labels)
+    parts = []
+    try:
+        for k in np.unique(number):
+            others = number != k
+            learned = calibrate(raw.select(others), table.select(others))
+            parts.append(learned.apply(raw.select(~others)))
+    except InputError as error:
+        return raw, f"errors are not calibrated: {error}"
+    return Prediction.gather(parts, stars.ids), ""
