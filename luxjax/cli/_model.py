@@ -5,7 +5,19 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import Decoder, Inputs, Latents, Out, Overwrite, Seed, folder_name, names_in, numbers_in
+from ._options import (
+    Decoder,
+    Folds,
+    Inputs,
+    Latents,
+    Out,
+    Overwrite,
+    Readout,
+    Seed,
+    folder_name,
+    names_in,
+    numbers_in,
+)
 from ._program import Steps, app
 
 __all__ = ["demo", "evaluate", "fit", "transfer"]
@@ -43,32 +55,48 @@ def demo(
 def fit(
     catalog: Stars,
     out: Out = Path("runs/fit"),
-    latents: Latents = "20",
+    latents: Latents = "",
     decoder: Decoder = "linear",
+    readout: Readout = "auto",
     inputs: Inputs = "",
+    folds: Folds = 5,
     seed: Seed = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fit a model to the stars of a catalogue, calibrate and judge it on stars kept apart, and report."""
+    """Fit a model to all labelled stars of a catalogue; judge and calibrate it by models that did not see them; report."""
     from ..data import load_catalog
     from ..report import render
     from ..runs import RunFolder, study_catalog
     from ..runs.internal import check_study
 
     step, stars = Steps(), load_catalog(catalog)
-    how: dict[str, Any] = {
-        "latents": numbers_in(latents),
-        "decoder": decoder,
-        "inputs": list(names_in(inputs)),
-    }
-    check_study(stars, decoder, how["inputs"])
+    how = _how(latents, decoder, readout, inputs, folds)
+    check_study(stars, **how)
     config = {"command": "fit", "catalog": str(catalog), **how}
     run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
     done = study_catalog(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):
         page = render(run)
-    typer.echo(_table(done.metrics["labels"]))
+    _tell(done.metrics)
     typer.echo(page)
+
+
+def _how(latents: str, decoder: str, readout: str, inputs: str, folds: int) -> dict[str, Any]:
+    """The options of a fit as the Python functions take them."""
+    return {
+        "latents": numbers_in(latents) or None,
+        "decoder": decoder,
+        "readout": readout,
+        "inputs": list(names_in(inputs)),
+        "folds": folds,
+    }
+
+
+def _tell(metrics: dict[str, Any]) -> None:
+    """What has to be read first, then the scores."""
+    for line in metrics.get("says", ()):
+        typer.echo(line)
+    typer.echo(_table(metrics["labels"]))
 
 
 @app.command()
@@ -126,9 +154,10 @@ def transfer(
 def evaluate(
     catalog: Stars,
     out: Out = Path("runs/evaluate"),
-    folds: Annotated[int, typer.Option(min=2, help="Number of folds; each star is predicted once.")] = 10,
-    latents: Latents = "8",
+    folds: Folds = 10,
+    latents: Latents = "",
     decoder: Decoder = "linear",
+    readout: Readout = "auto",
     inputs: Inputs = "",
     seed: Seed = 1,
     overwrite: Overwrite = False,
@@ -140,15 +169,14 @@ def evaluate(
     from ..runs.internal import check_study
 
     step, stars = Steps(), load_catalog(catalog)
-    how: dict[str, Any] = {"folds": folds, "latents": numbers_in(latents), "decoder": decoder}
-    how["inputs"] = list(names_in(inputs))
-    check_study(stars, decoder, how["inputs"], folds)
+    how = _how(latents, decoder, readout, inputs, folds)
+    check_study(stars, **how)
     config = {"command": "evaluate", "catalog": str(catalog), **how}
     run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
     metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):
         page = render(run)
-    typer.echo(_table(metrics["labels"]))
+    _tell(metrics)
     typer.echo(page)
 
 

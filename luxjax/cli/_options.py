@@ -8,10 +8,12 @@ import typer
 __all__ = [
     "Browser",
     "Decoder",
+    "Folds",
     "Inputs",
     "Latents",
     "Out",
     "Overwrite",
+    "Readout",
     "Seed",
     "folder_name",
     "names_in",
@@ -22,17 +24,26 @@ __all__ = [
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")]
-Seed = Annotated[
-    int, typer.Option(help="Random seed for the initialisation and the train/calibration/test split.")
-]
+Seed = Annotated[int, typer.Option(help="Random seed for the initialisation and the folds.")]
 Inputs = Annotated[str, typer.Option(help="Spectra to predict from (comma-separated). Default: all.")]
-Decoder = Annotated[str, typer.Option(help="Decoder: linear, quadratic or mlp (hidden layers).")]
+Decoder = Annotated[
+    str, typer.Option(help="Decoder of the spectra: linear, quadratic or mlp (hidden layers).")
+]
+Readout = Annotated[
+    str,
+    typer.Option(
+        help="How labels follow from the latents: auto, linear, quadratic, gp (Gaussian process), or joint (decoded with the spectra)."
+    ),
+]
+Folds = Annotated[
+    int, typer.Option(min=2, help="Number of folds; each star is judged by a model that did not see it.")
+]
 Latents = Annotated[
     str,
     typer.Option(
         "--latents",
         "-d",
-        help="Dimensions of the latent space. Several, such as 8,12,16: chosen by cross-validation on training stars.",
+        help="Dimensions of the latent space. Several, such as 8,12,16: chosen on training stars. Default: what stars and pixels allow.",
     ),
 ]
 Browser = Annotated[bool, typer.Option("--open", help="Open the page in a browser afterwards.")]

@@ -83,7 +83,7 @@ def infer(
         fitted, found = stars_to_infer(
             run,
             catalog=catalog,
-            split=split or ("train" if sample else "test"),
+            split=split or ("train" if sample else ""),
             stars=names_in(stars),
             max_stars=max_stars or how.default_stars,
         )

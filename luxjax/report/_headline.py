@@ -31,9 +31,10 @@ def headline(run: RunFolder) -> str:
         return other
     if not labels:
         return Markup(f"{escape(what)}{escape(latents)}{time}.")
+    first = " ".join(str(escape(line)) for line in m.get("says", ()))
     return Markup(
-        f"{escape(what)}{escape(latents)} predicts {numbers} (RMSE against {reference(run)} labels) "
-        f"for {stars:,} held-out stars{time}."
+        f"{first} {escape(what)}{escape(latents)} predicts {numbers} (RMSE against {reference(run)} labels) "
+        f"for {stars:,} held-out stars{time}.".lstrip()
     )
 
 

@@ -1,34 +1,42 @@
-"""Studies of a catalogue on disk: one split, or every star predicted once by cross-validation; and labels for others."""
+"""Studies of a catalogue on disk: a model of all its labelled stars, each judged by a model that did not see it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import InputError, check_name
-from ..core.internal import join_names
-from ..data import Catalog, Spectra, split
-from ..data import folds as number_folds
-from ..fitted import Calibration
-from ..fitting import ALS, EM, AbstractFitter, Gradient, fit
-from ..models import Lux
-from ..prediction import Prediction, calibrate, cannon, ridge, score, select_model, transfer
+from ..data import Catalog
+from ..fitted import Calibration, FittedModel, save
+from ..prediction import score
+from ..stats.internal import paired_ratio
+from ..training import Trained, train
+from ..training.internal import check_training
 from ._folder import RunFolder
 from ._kinds import LABELS, RunKind
-from ._study import STUDY_FILES, STUDY_SECTIONS, Reference, Stage, Study, labels_table, named, study
+from ._model import write_folds
+from ._study import (
+    STUDY_FILES,
+    STUDY_SECTIONS,
+    Reference,
+    Stage,
+    Study,
+    clock_of,
+    cross_fitted_evidence,
+    examples_of_stars,
+    fit_account,
+    labels_table,
+)
 
 __all__ = ["check_study", "cross_validate", "study_catalog"]
 
-FRACTIONS = {"train": 0.7, "calibration": 0.15, "test": 0.15}
-INNER_FOLDS = 4
-DECODERS = ("linear", "quadratic", "mlp")
+WORSE = 1.03  # ratio of RMSE to that of ridge regression from which on a label is called worse
 
 KINDS = (
     RunKind(
         "fit",
         "luxjax fit",
-        "A model fitted to part of the stars of a catalogue, calibrated and judged on the others.",
-        STUDY_FILES,
+        "A model of all labelled stars of a catalogue, each of them judged by a model that did not see it.",
+        {**STUDY_FILES, "folds": "The models that did not see the stars of one fold each."},
         STUDY_SECTIONS,
     ),
     RunKind(
@@ -41,79 +49,103 @@ KINDS = (
 )
 
 
-def check_study(catalog: Catalog, decoder: str, inputs: Sequence[str], folds: int | None = None) -> None:
+def check_study(
+    catalog: Catalog,
+    *,
+    latents: int | Sequence[int] | None = None,
+    decoder: str = "linear",
+    readout: str = "auto",
+    inputs: Sequence[str] = (),
+    folds: int = 5,
+) -> None:
     """Raise `InputError` unless a study can be made of this catalogue: before a run folder is begun."""
-    check_name("decoder", decoder, DECODERS)
-    if folds is not None:
-        number_folds(list(catalog.ids), folds)
-    _inputs(catalog, inputs)
+    check_training(catalog, inputs, "labels", latents, decoder, readout, folds)
 
 
 def study_catalog(
     catalog: Catalog,
     run: RunFolder,
     *,
-    latents: int | Sequence[int],
+    latents: int | Sequence[int] | None = None,
     decoder: str = "linear",
+    readout: str = "auto",
     inputs: Sequence[str] = (),
+    folds: int = 5,
+    evidence: bool = True,
     seed: int,
     stage: Stage | None = None,
 ) -> Study:
-    """Fit a model to 70% of the stars, calibrate it on 15% and judge it on the rest, into a run folder.
+    """Fit a model to all labelled stars, and judge, calibrate and explain it by models that did not see them, into a run folder.
 
     Parameters
     ----------
     catalog : Catalog
         With labels; true labels in columns ``true_<label>`` of its table are used where they are there.
     run : RunFolder
-    latents : int or sequence of int
-        Dimensions of the latent space. Several numbers: chosen among them by cross-validation on the training stars.
+    latents : int or sequence of int, optional
+        Dimensions of the latent space. Several numbers: chosen among them on training stars. Default: what stars and pixels
+        allow.
     decoder : "linear", "quadratic" or "mlp"
+        Of the spectra.
+    readout : "auto", "linear", "quadratic", "gp" or "joint"
+        How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the spectra.
     inputs : sequence of str
         Spectra to predict from. Default: all.
+    folds : int
+        Parts of the stars, each predicted by a model that did not see it.
+    evidence : bool
+        Whether every label is explained.
     seed : int
-        Random seed for the initialisation and the train/calibration/test split.
+        Of the initialisation and the folds.
     """
-    check_study(catalog, decoder, inputs)
-    inputs, several = _inputs(catalog, inputs), _several(latents)
-    rows = split(list(catalog.ids), FRACTIONS, seed=seed)
-    parts = {name: catalog.select(mask) for name, mask in rows.items()}
-    if len(several) > 1:
-        with named(stage, "choose the number of latents"):
-            candidates = _candidates(catalog, several, decoder, seed)
-            choice = select_model(parts["train"], candidates, inputs=inputs, key=seed)
-        run.log(f"chosen by cross-validation: {choice.best} latents\n{choice.table.to_string()}")
-        model, fitter = candidates[choice.best]
-    else:
-        model, fitter = _model(catalog, several[0], decoder, seed)
-    truth = _truth(parts["test"])
-    return study(
-        model,
-        parts,
-        run,
-        fitter,
-        key=seed,
-        inputs=inputs,
-        reference=None if truth is None else Reference(truth),
-        stage=stage,
-    )
+    clock = clock_of(stage, run)
+    with clock("fit, judge and calibrate in folds"):
+        found = train(
+            catalog,
+            inputs=inputs,
+            latents=latents,
+            decoder=decoder,
+            readout=readout,
+            folds=folds,
+            key=seed,
+            seed=seed,
+            progress=_into(run),
+        )
+    fitted, reference = found.fitted, _reference(found.stars)
+    assert fitted is not None
+    explained = {}
+    if evidence:
+        with clock("was each label measured?"):
+            explained = cross_fitted_evidence(found, run)
+        fitted = fitted.with_verdicts({name: e.verdict for name, e in explained.items()})
+    with clock("score"):
+        metrics = _metrics(found, fitted, reference, decoder)
+    with clock("write the run folder"):
+        save(fitted, run.model)
+        write_folds(run, found)
+        run.write_labels(*labels_table(found.out_of_fold, found.stars, found.inputs, "labels", reference))
+        run.write_examples(examples_of_stars(fitted, found, 4))
+    metrics |= {"timings": clock.seconds, "wall_s": sum(clock.seconds.values())}
+    run.write_metrics(metrics)
+    calibration = fitted.calibrations[0] if fitted.calibrations else None
+    return Study(fitted, calibration, found.out_of_fold, metrics, explained)
 
 
 def cross_validate(
     catalog: Catalog,
     run: RunFolder,
     *,
-    folds: int,
-    latents: int | Sequence[int],
+    folds: int = 10,
+    latents: int | Sequence[int] | None = None,
     decoder: str = "linear",
+    readout: str = "auto",
     inputs: Sequence[str] = (),
     seed: int,
     stage: Stage | None = None,
 ) -> dict[str, Any]:
-    """Predict every star by models that never saw it, beside ridge and The Cannon on the same folds.
+    """Predict every star by a model that never saw it, beside ridge and The Cannon on the same folds.
 
-    Errors are calibrated inside each fold's training stars, on predictions of their own inner folds, so that no
-    star takes part in the calibration of its own error.
+    Everything is chosen on the training stars of a fold; errors of its stars are calibrated on those of all other folds.
 
     Parameters
     ----------
@@ -122,10 +154,7 @@ def cross_validate(
     run : RunFolder
     folds : int
         Parts of the stars, each predicted once.
-    latents : int or sequence of int
-        Dimensions of the latent space. Several numbers: each fold chooses among them, and for linear decoders whether labels
-        are read out (see `luxjax.fitting.EM`), on its training stars alone (nested cross-validation).
-    decoder, inputs, seed
+    latents, decoder, readout, inputs, seed
         As for `study_catalog`.
 
     Returns
@@ -133,103 +162,113 @@ def cross_validate(
     dict
         What was written to ``metrics.json``. ``labels`` has the calibrated coverages, ``uncalibrated`` the others.
     """
-    check_study(catalog, decoder, inputs)
-    used = _inputs(catalog, inputs)
-    number, several = number_folds(list(catalog.ids), folds, seed=seed), _several(latents)
-    choose = len(several) > 1
-    models = (
-        _candidates(catalog, several, decoder, seed)
-        if choose
-        else {str(several[0]): _model(catalog, several[0], decoder, seed)}
-    )
-    plain, calibrated, chosen = [], [], []
-    others = {name: np.full(catalog.labels().value.shape, np.nan) for name in ("ridge", "cannon")}
-    for k in range(folds):
-        held = number == k
-        train, test = catalog.select(~held), catalog.select(held)
-        with named(stage, f"fold {k + 1} of {folds}"):
-            best = select_model(train, models, inputs=used, key=seed).best if choose else str(several[0])
-            chosen.append(best)
-            model, fitter = models[best]
-            prediction = transfer(fit(model, train, fitter, key=seed), test, inputs=used)
-            plain.append(prediction)
-            calibrated.append(_calibration(train, model, fitter, used, seed).apply(prediction))
-            for name, method in (("ridge", ridge), ("cannon", cannon)):
-                others[name][held] = method(train, test, inputs=used[0])
-    observed = catalog.labels()
-    n_calibration = np.isfinite(observed.value).sum(axis=0) * (folds - 1) // folds
-    before = score(Prediction.gather(plain, catalog.ids), observed)
-    together = Prediction.gather(calibrated, catalog.ids)
-    metrics: dict[str, Any] = {
-        "inputs": list(used),
-        "stars": {"all": len(catalog)},
-        "folds": folds,
-        "fit": {
-            "fitter": type(fitter).__name__,
-            "n_latents": int(np.median([models[name][0].n_latents for name in chosen])),
-            "chosen_by_fold": chosen,
-            "decoder": decoder,
-        },
-        "labels": score(together, observed, baselines=others, n_calibration=n_calibration),
-        "uncalibrated": {
-            n: {k: e[k] for k in ("coverage68", "coverage95", "pull_sd")} for n, e in before.items()
-        },
-    }
+    clock = clock_of(stage, run)
+    with clock("predict every star in folds"):
+        found = train(
+            catalog,
+            inputs=inputs,
+            latents=latents,
+            decoder=decoder,
+            readout=readout,
+            folds=folds,
+            refit=False,
+            key=seed,
+            seed=seed,
+            progress=_into(run),
+        )
+    reference = _reference(found.stars)
+    metrics = _metrics(found, found.fold_models[0], reference, decoder)
     run.write_metrics(metrics)
-    run.write_labels(*labels_table(together, catalog, used, "labels", None))
+    run.write_labels(*labels_table(found.out_of_fold, found.stars, found.inputs, "labels", reference))
     return metrics
 
 
-def _calibration(train: Catalog, model: Lux, fitter: AbstractFitter, inputs, seed: int) -> Calibration:
-    number = number_folds(list(train.ids), INNER_FOLDS, seed=seed + 1)
-    parts = []
-    for k in range(INNER_FOLDS):
-        fitted = fit(model, train.select(number != k), fitter, key=seed)
-        parts.append(transfer(fitted, train.select(number == k), inputs=inputs))
-    return calibrate(Prediction.gather(parts, train.ids), train.labels())
+def _metrics(
+    found: Trained, fitted: FittedModel, reference: Reference | None, decoder: str
+) -> dict[str, Any]:
+    """Everything that is known of a training, as plain values."""
+    observed, folds = found.stars.labels(), len(found.fold_models)
+    truth = None if reference is None else reference.truth
+    counts = np.isfinite(observed.value).sum(axis=0) * (folds - 1) // folds
+    calibrated = found.out_of_fold.calibrated
+    scores = score(
+        found.out_of_fold,
+        observed,
+        truth=truth,
+        baselines=found.baselines,
+        n_calibration=counts if calibrated else None,
+    )
+    raw = score(found.raw, observed)
+    target = observed.value if truth is None else truth
+    if "ridge" in found.baselines:
+        for j, name in enumerate(found.raw.names):
+            ratio, ends = paired_ratio(found.raw.value[:, j], found.baselines["ridge"][:, j], target[:, j])
+            scores[name]["over_ridge"] = {"value": ratio, "interval": [ends.lower, ends.upper]}
+    calibration: Calibration | None = fitted.calibrations[0] if fitted.calibrations else None
+    return {
+        "inputs": list(found.inputs),
+        "stars": {"all": len(found.stars)},
+        "folds": folds,
+        "fit": fit_account(fitted, decoder) | {"chosen_by_fold": [_kind(m) for m in found.fold_models]},
+        "labels": scores,
+        "uncalibrated": {
+            n: {k: e[k] for k in ("coverage68", "coverage95", "pull_sd")} for n, e in raw.items()
+        },
+        "calibration": None if calibration is None else calibration.to_dict(),
+        "read_out": {k: r.to_dict() for k, r in fitted.read_outs.items()},
+        "says": said_first(scores, raw, fitted, found.problems),
+    }
 
 
-def _inputs(catalog: Catalog, inputs: Sequence[str]) -> list[str]:
-    spectra = [name for name, output in catalog.outputs.items() if isinstance(output, Spectra)]
-    for name in inputs:
-        check_name("spectra", name, spectra)
-    if "labels" not in catalog.outputs:
-        raise InputError(
-            f"this catalogue has no labels (it has {join_names(catalog.outputs)}); ingest it with labels."
+def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> list[str]:
+    """The sentences that a user has to read before any number."""
+    lines = list(problems)
+    worse = {
+        n: e["over_ridge"]
+        for n, e in scores.items()
+        if "over_ridge" in e and e["over_ridge"]["value"] > WORSE and e["over_ridge"]["interval"][0] > 1
+    }
+    for name, ratio in worse.items():
+        low, high = ratio["interval"]
+        lines.append(
+            f"{name} is worse than ridge regression on the same stars: {ratio['value']:.2f} times its RMSE "
+            f"[{low:.2f}, {high:.2f}]. Try other numbers of latents (--latents 12,24,48), a narrower wavelength range, or more stars."
         )
-    return list(inputs) or spectra
+    known = [n for n, e in scores.items() if "over_ridge" in e and n not in worse]
+    better = [n for n in known if scores[n]["over_ridge"]["interval"][1] < 1]
+    if better:
+        lines.append(f"Better than ridge regression on the same stars: {', '.join(better)}.")
+    if alike := [n for n in known if n not in better]:
+        lines.append(f"As good as ridge regression on the same stars, within its error: {', '.join(alike)}.")
+    for name, entry in raw.items():
+        if not 0.5 < entry["coverage68"] < 0.85:
+            lines.append(
+                f"Errors of {name} as the model states them are {'too small' if entry['coverage68'] < 0.5 else 'too large'}: its "
+                f"68% intervals hold {entry['coverage68']:.2f} of the stars before calibration."
+            )
+    for output, facts in fitted.read_outs.items():
+        for name, t in zip(fitted.info(output).names, facts.error_scale, strict=True):
+            if t < 0.6:
+                lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large.")
+    return lines
 
 
-def _several(latents: int | Sequence[int]) -> list[int]:
-    """Numbers of latents to choose among; one of them leaves no choice."""
-    found = [latents] if isinstance(latents, int) else list(latents)
-    if not found or min(found) < 1:
-        raise InputError(f"latents are whole numbers of 1 or more, such as 8 or 8,12,16; given: {found}.")
-    return found
+def _kind(fitted: FittedModel) -> str:
+    kinds = "+".join(r.kind for r in fitted.read_outs.values())
+    return f"{fitted.model.n_latents} ({kinds})" if kinds else str(fitted.model.n_latents)
 
 
-def _model(
-    catalog: Catalog, n_latents: int, decoder: str, seed: int, *, readout: bool = False
-) -> tuple[Lux, AbstractFitter]:
-    if decoder == "quadratic":
-        return Lux.quadratic(catalog.sizes, n_latents), ALS(scatter=True, max_cycles=30, tol=1e-5)
-    if decoder == "mlp":
-        return Lux.mlp(catalog.sizes, n_latents, key=seed), Gradient()
-    return Lux.linear(catalog.sizes, n_latents), EM(tol=1e-5, max_cycles=150, readout=readout)
+def _into(run: RunFolder):
+    """Progress of the folds as lines of the run's log."""
+
+    def tell(task: str, done: int, total: int | None = None, **_: float) -> None:
+        run.log(f"{task}: {done} of {total}")
+
+    return tell
 
 
-def _candidates(
-    catalog: Catalog, latents: Sequence[int], decoder: str, seed: int
-) -> dict[str, tuple[Lux, AbstractFitter]]:
-    """What cross-validation chooses among: numbers of latents, and for linear decoders how labels are read out."""
-    found = {str(n): _model(catalog, n, decoder, seed) for n in latents}
-    if decoder == "linear":
-        found |= {f"{n} (readout)": _model(catalog, n, decoder, seed, readout=True) for n in latents}
-    return found
-
-
-def _truth(catalog: Catalog) -> np.ndarray | None:
+def _reference(catalog: Catalog) -> Reference | None:
     columns = [f"true_{name}" for name in catalog.labels().names]
     if not set(columns) <= set(catalog.table.columns):
         return None
-    return catalog.table[columns].to_numpy(dtype=float)
+    return Reference(catalog.table[columns].to_numpy(dtype=float))

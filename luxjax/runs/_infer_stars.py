@@ -14,7 +14,7 @@ from ..fitted import FittedModel
 from ..models import AbstractFeatureDecoder
 from ._explain import catalog_of
 from ._folder import RunFolder
-from ._model import load_run_model, read_stars
+from ._model import FOLD, fold_model, load_run_model, read_stars
 
 __all__ = ["keep_window", "stars_to_infer"]
 
@@ -23,7 +23,7 @@ def stars_to_infer(
     source: str | Path,
     *,
     catalog: str | Path | None = None,
-    split: str = "test",
+    split: str = "",
     stars: Sequence[str] = (),
     max_stars: int | None = None,
 ) -> tuple[FittedModel, Catalog]:
@@ -35,8 +35,9 @@ def stars_to_infer(
         A run folder, or a model folder, which needs a catalogue.
     catalog : path, optional
         Catalogue folder; by default the one that the run was fitted to.
-    split : "train", "calibration" or "test"
-        Which of the run's stars. A catalogue that holds none of the run's stars is taken whole.
+    split : str
+        Which of the run's stars: ``"train"``, ``"calibration"`` or ``"test"``; of a run in folds ``"fold 0"``, ``"fold 1"`` ...,
+        with the model that did not see these stars. Default: those that no model saw before. A catalogue that holds none of the run's stars is taken whole.
     stars : sequence of str
         Identifiers of stars, of any split.
     max_stars : int, optional
@@ -54,7 +55,13 @@ def stars_to_infer(
         return fitted, found.select(np.array([list(found.ids).index(name) for name in stars]))
     known = read_stars(RunFolder.open(source)) if inside and (source / "stars.csv").is_file() else None
     if known is not None and np.isin(found.ids, known["id"]).any():
-        check_name("split of the run's stars", split, list(dict.fromkeys(known["part"])))
+        parts = sorted(dict.fromkeys(known["part"]))
+        split = split or ("test" if "test" in parts else parts[0])
+        check_name("split of the run's stars", split, parts)
+        if split.startswith(FOLD) and (source / "folds").is_dir():
+            fitted = fold_model(RunFolder.open(source), int(split.removeprefix(FOLD))).replace(
+                calibrations=fitted.calibrations, verdicts=fitted.verdicts
+            )
         rows = np.isin(found.ids, known.loc[known["part"] == split, "id"])
         if not rows.any():
             raise InputError(

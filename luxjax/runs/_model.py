@@ -9,12 +9,14 @@ import pandas as pd
 
 from ..core import InputError
 from ..data import Catalog
-from ..fitted import Calibration, FittedModel, load
+from ..fitted import Calibration, FittedModel, load, save
+from ..training import Trained
 from ._folder import RunFolder
 
-__all__ = ["load_run_model", "read_stars", "write_stars"]
+__all__ = ["FOLD", "fold_model", "load_run_model", "read_stars", "write_folds", "write_stars"]
 
 STARS = "stars.csv"
+FOLD = "fold "  # the part of the stars that a model of the folds did not see
 KINDS = ("calibration", "calibration_shrunk")  # in the metrics of luxjax 0.1
 
 
@@ -47,6 +49,19 @@ def write_stars(run: RunFolder, parts: Mapping[str, Catalog]) -> None:
         }
     )
     run.write_csv(STARS, frame)
+
+
+def write_folds(run: RunFolder, found: Trained) -> None:
+    """The models that did not see the stars of one fold each, and which star was in which fold."""
+    for k, fitted in enumerate(found.fold_models):
+        save(fitted, run.path / "folds" / str(k))
+    frame = pd.DataFrame({"id": found.stars.ids, "part": [f"{FOLD}{k}" for k in found.fold]})
+    run.write_csv(STARS, frame)
+
+
+def fold_model(run: RunFolder, fold: int) -> FittedModel:
+    """The model that did not see the stars of this fold."""
+    return load(run.path / "folds" / str(fold))
 
 
 def read_stars(run: RunFolder) -> pd.DataFrame:

@@ -20,12 +20,26 @@ from ..lines import LineList
 from ..models import Lux
 from ..prediction import Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
 from ..simulation import Truth
+from ..training import Trained
 from ._explanations import verdict_metrics, write_explanations
 from ._folder import RunFolder
 from ._kinds import LABELS
 from ._model import write_stars
 
-__all__ = ["STUDY_FILES", "STUDY_SECTIONS", "Reference", "Stage", "Study", "labels_table", "named", "study"]
+__all__ = [
+    "STUDY_FILES",
+    "STUDY_SECTIONS",
+    "Reference",
+    "Stage",
+    "Study",
+    "clock_of",
+    "cross_fitted_evidence",
+    "examples_of_stars",
+    "fit_account",
+    "labels_table",
+    "named",
+    "study",
+]
 
 Stage = Callable[[str], AbstractContextManager[Any]]
 BASELINES = ("ridge", "cannon", "labels_only")
@@ -69,7 +83,7 @@ class Study:
     """What a study found: the fitted model, its calibration, the test stars' labels, their scores, and the evidence."""
 
     fitted: FittedModel
-    calibration: Calibration
+    calibration: Calibration | None
     prediction: Prediction
     metrics: dict[str, Any]
     explanations: Mapping[str, Explanation] = field(default_factory=dict)
@@ -164,7 +178,7 @@ def study(
         metrics: dict[str, Any] = {
             "inputs": list(inputs),
             "stars": {k: len(v) for k, v in parts.items()},
-            "fit": _fit_account(fitted),
+            "fit": fit_account(fitted),
             "labels": score(
                 prediction,
                 test.labels(labels),
@@ -206,6 +220,33 @@ def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation
         return {}
 
 
+def cross_fitted_evidence(found: Trained, run: RunFolder, **options) -> dict[str, Explanation]:
+    """The explanations of all labels from stars that are each judged by the model of their fold."""
+    try:
+        return explain_all(
+            found.fitted,
+            found.stars,
+            inputs=found.inputs,
+            fold_models=found.fold_models,
+            fold=found.fold,
+            **options,
+        )
+    except InputError as error:
+        run.log(f"no evidence: {error}")
+        return {}
+
+
+def examples_of_stars(fitted: FittedModel, found: Trained, n_examples: int) -> dict[str, Example]:
+    """A few stars with the spectra that the model of all stars gives them."""
+    again = transfer(fitted, found.stars, inputs=found.inputs, calibrated=False)
+    return _examples(fitted, again, found.stars, found.inputs, n_examples, None)
+
+
+def clock_of(stage: Stage | None, run: RunFolder) -> "_Clock":
+    """What names each stage while it runs, and keeps its seconds."""
+    return _Clock(stage, run)
+
+
 def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
     """The stage called `name`, shown where there is someone to show it."""
     return nullcontext() if stage is None else stage(name)
@@ -236,14 +277,17 @@ class _Clock:
         self.run.log(f"{name}: {self.seconds[name]} s")
 
 
-def _fit_account(fitted: FittedModel) -> dict[str, Any]:
-    decoders = {type(d).__name__.lower() for d in fitted.model.decoders.values()}
+def fit_account(fitted: FittedModel, decoder: str = "") -> dict[str, Any]:
+    """How a model was fitted, as plain values."""
+    inputs = [fitted.model.decoders[k] for k in fitted.names_of("input")]
+    kinds = {type(d).__name__.lower() for d in inputs or fitted.model.decoders.values()}
     settings = fitted.summary["settings"]
+    told = ("fitter", "cycles", "converged", "message", "n_stars", "n_latents")
+    read_outs = {r.kind for r in fitted.read_outs.values()}
     return {
-        **{
-            k: fitted.summary[k] for k in ("fitter", "cycles", "converged", "message", "n_stars", "n_latents")
-        },
-        "decoder": " and ".join(sorted(decoders)),
+        **{k: fitted.summary[k] for k in told},
+        "decoder": decoder or " and ".join(sorted(kinds)),
+        "read_out": " and ".join(sorted(read_outs)) or "with the spectra",
         "objective": list(fitted.objective),
         "settings": settings,
     }

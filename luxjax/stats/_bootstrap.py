@@ -6,8 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError
+from ._metrics import Interval
 
-__all__ = ["label_columns", "percentiles", "r2_of_sums", "r2_terms", "resampled_sums", "same_stars"]
+__all__ = [
+    "label_columns",
+    "paired_ratio",
+    "percentiles",
+    "r2_of_sums",
+    "r2_terms",
+    "resampled_sums",
+    "same_stars",
+]
 
 
 def label_columns(labels: Mapping[str, ArrayLike], n_stars: int) -> tuple[tuple[str, ...], np.ndarray]:
@@ -62,3 +71,21 @@ def same_stars(what: str, others: ArrayLike, *columns: ArrayLike) -> tuple[np.nd
             f"shapes given: {', '.join(str(a.shape) for a in (o, *rest))}."
         )
     return o, *rest
+
+
+def paired_ratio(
+    ours: np.ndarray, theirs: np.ndarray, target: np.ndarray, *, n: int = 2000, seed: int = 0
+) -> tuple[float, Interval]:
+    """Ratio of two methods' RMSE on the same stars, with its 95% interval: both draw the same stars (paired bootstrap).
+
+    Parameters
+    ----------
+    ours, theirs, target : (star,) arrays
+        Stars where one is NaN do not count.
+    """
+    squares = np.stack([(ours - target) ** 2, (theirs - target) ** 2], axis=1)
+    squares = squares[np.isfinite(squares).all(axis=1)]
+    sums = resampled_sums(squares, n=n, seed=seed)
+    first, second = squares.sum(axis=0)
+    low, high = percentiles(np.sqrt(sums[:, 0] / sums[:, 1]))
+    return float(np.sqrt(first / second)), Interval(float(low), float(high))

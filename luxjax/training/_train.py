@@ -7,7 +7,8 @@ import numpy as np
 
 from ..core import InputError, Progress, check_name
 from ..core.internal import PRNGKeyArray, reporting
-from ..data import Catalog, folds
+from ..data import Catalog
+from ..data import folds as number_folds
 from ..fitted import FittedModel
 from ..fitting import AbstractFitter
 from ..prediction import Prediction, calibrate, cannon, ridge, transfer
@@ -69,6 +70,7 @@ def train(
     refit: bool = True,
     fitter: AbstractFitter | None = None,
     key: PRNGKeyArray | int,
+    seed: int = 0,
     progress: bool | Progress | None = None,
 ) -> Trained:
     """Choose, fit, judge and calibrate a model of labelled stars.
@@ -99,6 +101,8 @@ def train(
     fitter : AbstractFitter, optional
         Default: what suits the decoder.
     key : jax random key or int
+    seed : int
+        Of the folds.
     progress : bool or Progress, optional
         True shows the folds on standard error; a function is called with ``("folds", done, total)``.
 
@@ -118,7 +122,7 @@ def train(
     used, several, stars = check_training(
         catalog, inputs, labels, latents, decoder, readout, folds, baselines
     )
-    number = np.asarray(fold_numbers(stars, folds))
+    number = np.asarray(number_folds(list(stars.ids), folds, seed=seed))
     how = {"labels": labels, "decoder": decoder, "readout": readout, "key": key, "fitter": fitter}
     models, parts, others = (
         [],
@@ -150,14 +154,6 @@ def train(
     )
 
 
-def fold_numbers(stars: Catalog, n: int) -> list[int]:
-    """The fold of every star: the same for the same stars and number of folds."""
-    return list(folds(list(stars.ids), n, seed=FOLD_SEED))
-
-
-FOLD_SEED = 0
-
-
 def check_training(
     catalog: Catalog, inputs, labels, latents, decoder, readout, n_folds, baselines=()
 ) -> tuple[tuple[str, ...], list[int], Catalog]:
@@ -181,7 +177,7 @@ def check_training(
             f"{len(stars)} of {len(catalog)} stars have labels; training needs at least {LEAST_STARS}, and some hundred for errors "
             "good to 10%."
         )
-    fold_numbers(stars, n_folds)
+    number_folds(list(stars.ids), n_folds)
     limit = len(stars) - -(-len(stars) // n_folds) - 1
     if several and max(several) > limit:
         raise InputError(
