@@ -10,15 +10,13 @@ from luxjax.readout import read_out
 from luxjax.simulation import bilinear
 
 KINDS = ("linear", "quadratic", "gp")
-LATENTS = 3
+SIZES, LATENTS = {"flux": 40, "labels": 3}, 3
 
 
 @functools.cache
 def curved_stars() -> Catalog:
     """Spectra linear in three latents, labels bent by a fifth of their square."""
-    made = bilinear(
-        260, {"flux": 40, "labels": 3}, LATENTS, key=8, label_error=0.03, snr=80, scatter=0.01, bad_fraction=0.05
-    )
+    made = bilinear(260, SIZES, LATENTS, key=8, label_error=0.03, snr=400, scatter=0.001, bad_fraction=0.05)
     flat = made.catalog.labels()
     unit = (flat.value - flat.value.mean(0)) / flat.value.std(0)
     bent = LabelTable(unit + 0.2 * unit**2, flat.error / flat.value.std(0), flat.names, flat.ids)
