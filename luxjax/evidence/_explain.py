@@ -73,7 +73,7 @@ def explain(
     n_null : int
         Draws of the null: the same lines at random other places.
     supporting : bool
-        Whether to add evidence on what the latents hold, some seconds for each label; for linear decoders.
+        Whether to add evidence on what the latents hold, some seconds for each label; for linear decoders of the inputs.
     key : jax random key or int
 
     Returns
@@ -219,8 +219,8 @@ def _nulls(case: Case) -> dict[str, np.ndarray]:
 def _sample(
     stars: InferredStars, others: Mapping[str, Sequence[str]], asked: Asked, supporting: bool
 ) -> LatentSample | None:
-    """Latents for supporting evidence, where it is asked for; it needs linear decoders."""
-    if not supporting or not stars.fitted.model.is_linear:
+    """Latents for supporting evidence, where it is asked for; it needs linear decoders of the inputs."""
+    if not supporting or not stars.model.is_linear:
         return None
     inputs = [p.name for p in stars.inputs]
     return latent_sample(stars.fitted, asked.catalog, others=others, inputs=inputs, seed=asked.seed)

@@ -55,7 +55,7 @@ def explain_dataset(
     Parameters
     ----------
     fitted : FittedModel
-        With linear decoders and Gaussian noise.
+        With linear decoders of the inputs and Gaussian noise.
     dataset : Dataset
         Its labels, if it has any, are not looked at.
     to : path or str
@@ -76,14 +76,14 @@ def explain_dataset(
     """
     from ..dataset.internal import Results
 
-    if not (fitted.model.is_linear and fitted.model.is_gaussian):
-        raise InputError(
-            "stars are explained one by one for linear decoders and Gaussian noise; use explain for others."
-        )
     if not len(dataset):
         raise InputError(f"{dataset!r} holds no stars; append some first.")
     lines = LineList.builtin() if lines is None else lines
     sample = _sample(fitted, dataset, inputs)
+    if not (sample.model.is_linear and sample.model.is_gaussian):
+        raise InputError(
+            "stars are explained one by one for linear decoders of the inputs and Gaussian noise; use explain for others."
+        )
     for name in species or {}:
         check_name("label", name, sample.labels, "Ask for the model's labels")
     split = _Split(sample, element_lines(sample, lines, species or {}, resolution))
@@ -157,7 +157,8 @@ class ExplanationTable:
 
         ``output``, ``wavelength`` (Angstrom) and ``good``, the share of the stars that have it; for every label ``<label>_own``,
         whether it belongs to its element lines; ``<label>_slope`` and ``<label>_slope_abs``, the means over stars of
-        d label/d flux and of its absolute value; ``<label>_flux``, d flux/d label, with linear decoders the same for every star.
+        d label/d flux and of its absolute value; ``<label>_flux``, d flux/d label at the mean star, with linear decoders the same
+        for every star.
         """
         frame, n = pd.DataFrame(self.results.attached("pixels")), max(len(self), 1)
         means = {name: values / n for name, values in self.results.sums().items()}

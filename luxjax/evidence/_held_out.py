@@ -186,6 +186,7 @@ def _pixels(fitted: FittedModel, catalog: Catalog, inputs: Sequence[str] | None)
 
 @eqx.filter_jit
 def _inferred(model: Lux, block: Batch):
+    model = model.only(*block.names)
     posterior = latent_posterior(model, block)
     weight = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in block.outputs.items()}
     gram, rhs = jnp.zeros((2, block.n_stars, 0))

@@ -34,7 +34,8 @@ class HeldOutStars:
         From the spectrum alone, and from the spectrum with the element windows masked.
     own_part : (star, label) array
         The part of `predicted` that comes from the element windows. Exact for linear decoders, where a prediction is a
-        sum over pixels; for others `predicted` - `masked`.
+        sum over pixels; where only labels are curved, with the mean slope on the way from the mean star to the star, so that the
+        parts of all pixels still add up; for other decoders of the inputs `predicted` - `masked`.
     flux, ivar, model : (star, own pixel) arrays
         At the pixels of the element windows, input after input: flux, inverse variance with the learned scatter
         included, and the flux predicted with the element windows masked.

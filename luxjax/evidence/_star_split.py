@@ -1,4 +1,4 @@
-"""What a label's element lines and the rest of the spectrum say of every star, and how labels weigh pixels: linear decoders.
+"""What a label's element lines and the rest of the spectrum say of every star, and how labels weigh pixels: linear inputs.
 
 With w the inverse variances (scatter included), W the spectra's rows, b their intercepts, a the label's row, and
 
@@ -9,6 +9,8 @@ the label is predicted as y_0 + a S h, y_0 the label of the mean star. The sums 
     y = y_0 + a S h_own + a S h_rest,
 
 the independent Shapley values of the two. Predicted from the rest alone it is y_0 + a z, z = (I + G - G_own)^-1 (h - h_own).
+Where the label is a curved function y(z) of the latents, a is its mean slope on the straight way from the mean star to the star,
+so that the split stays exact; from the rest alone it is y(z), and d label/d flux has the slope at the star.
 What the element lines show beyond the flux b + W z that the rest predicts, projected on their profile p, is
 
     x = - sum_own w p (f - b - W z) / B,   B = sum_own w p^2,
@@ -26,7 +28,7 @@ import jax.numpy as jnp
 from ..core import Batch, gemm, pairs, unpack
 from ..core.internal import Array, Float, solve_ridge, total
 from ..latents import star_sums
-from ..latents.internal import effective_ivar
+from ..latents.internal import decode_stars, effective_ivar, mean_slopes, slopes
 from ..models import Lux
 
 __all__ = ["OF_STARS", "Own", "StarSplit", "star_split"]
@@ -70,7 +72,8 @@ def star_split(
 ) -> StarSplit:
     """The split of a block of stars, pixels in the order of `inputs`; `own` by the number of the label."""
     measured = {k: block[k] for k in inputs}  # the block itself comes with its outputs in alphabetical order
-    decoders = {k: model.feature_decoders[k] for k in inputs}
+    decoders = model.only(*inputs).feature_decoders
+    decoders = {k: decoders[k] for k in inputs}
     weights = {k: effective_ivar(m.ivar, model.scatter[k]) for k, m in measured.items()}
     sums = [star_sums(decoders[k], m, weights[k]) for k, m in measured.items()]
     gram, rhs = total(s.gram for s in sums), total(s.rhs for s in sums)
@@ -86,16 +89,19 @@ def star_split(
     rhss = jnp.stack([rhs, *(rhs - p.rhs for p in parts)])
     z, cov, _ = solve_ridge(grams.reshape(-1, d, d), rhss.reshape(-1, d), jnp.eye(d))
     z, cov = z.reshape(-1, n, d), cov.reshape(-1, n, d, d)
-    a = model.feature_decoders[labels].weight
+    decoder = model.decoders[labels]
+    base, a = decoder(jnp.zeros(d)), mean_slopes(decoder, z[0])
+    values = decode_stars(decoder, z.reshape(-1, d)).reshape(-1, n, len(base)) - base
     found = [
-        _of_label(a[k], p, cov[0], z[1 + i], cov[1 + i])
+        _of_label(a[:, k], p, cov[0], values[1 + i, :, k], z[1 + i], cov[1 + i])
         for i, (k, p) in enumerate(zip(own, parts, strict=True))
     ]
     split = jnp.stack([jnp.stack(f, axis=1) for f in found], axis=2) if found else jnp.zeros((n, 4, 0))
-    slope, slope_abs = _slopes(jnp.einsum("ld,nde->lne", a, cov[0]).astype(w.dtype), rows, w)
+    gain = jnp.einsum("nld,nde->lne", slopes(decoder, z[0]), cov[0]).astype(w.dtype)
+    slope, slope_abs = _slopes(gain, rows, w)
     good = jnp.sum(w > 0, axis=0, dtype=jnp.float64)
     share, masked, depth, depth_error = jnp.moveaxis(split, 1, 0)
-    return StarSplit(z[0] @ a.T, share, masked, depth, depth_error, slope, slope_abs, good)
+    return StarSplit(values[0], share, masked, depth, depth_error, slope, slope_abs, good)
 
 
 class _OwnSums(NamedTuple):
@@ -117,7 +123,7 @@ def _own_sums(w, pull, rows, profile) -> _OwnSums:
     return _OwnSums(gram, drawn[:, :-1], drawn[:, -1], crossed[:, :-1], crossed[:, -1])
 
 
-def _of_label(a, sums: _OwnSums, cov, masked, masked_cov):
+def _of_label(a, sums: _OwnSums, cov, without, masked, masked_cov):
     """Share of the element lines, label without them, extra depth and its error, (star,) each."""
     seen = sums.bottom > 0
     bottom = jnp.where(seen, sums.bottom, 1)
@@ -125,8 +131,8 @@ def _of_label(a, sums: _OwnSums, cov, masked, masked_cov):
     variance = 1 / bottom + jnp.einsum("ni,nij,nj->n", sums.cross, masked_cov, sums.cross) / bottom**2
     nothing = jnp.where(seen, 0, jnp.nan)
     return (
-        jnp.einsum("i,nij,nj->n", a, cov, sums.rhs),
-        masked @ a,
+        jnp.einsum("ni,nij,nj->n", a, cov, sums.rhs),
+        without,
         depth + nothing,
         jnp.sqrt(variance) + nothing,
     )

@@ -1,12 +1,14 @@
 """Held-out stars with their spectra and inferred latents, so that pixels can be masked and changed at little cost.
 
-With linear decoders the spectrum enters a star's latents only through sums over pixels (see `luxjax.fitting`). Masking
-some pixels takes their share from the sums, and changed fluxes add to them, so that a hundred masks cost about as much
-as the one pass over all pixels. For other decoders latents are inferred again for every mask.
+With linear decoders of the inputs a spectrum enters a star's latents only through sums over pixels (see `luxjax.fitting`).
+Masking some pixels takes their share from the sums, and changed fluxes add to them, so that a hundred masks cost about as much
+as the one pass over all pixels. Labels may be any function of the latents: each star has its own slope. For other decoders of
+the inputs latents are inferred again for every mask.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import equinox as eqx
 import jax
@@ -16,8 +18,8 @@ import numpy as np
 from ..core import Batch, OutputData, check_name
 from ..data.internal import Medium
 from ..fitted import FittedModel
-from ..latents.internal import blocks, latent_posterior
-from ..models import Lux
+from ..latents.internal import blocks, decode_stars, latent_posterior, mean_slopes, slopes
+from ..models import Linear, Lux
 from ._measure import HeldOutStars
 
 __all__ = ["InferredStars", "Pixels"]
@@ -51,7 +53,7 @@ class InferredStars:
     flux, weight : (star, pixel) float32 arrays
         Flux and inverse variance, learned scatter included; zero at bad pixels.
     gram, rhs : (star, latent, latent) and (star, latent) arrays
-        Sums over pixels; empty for decoders that are not linear.
+        Sums over pixels; empty where decoders of the inputs are not linear.
     latents : (star, latent) array
     cov : (star, latent, latent) array
         Posterior covariance of the latents.
@@ -84,17 +86,34 @@ class InferredStars:
         """Pixels that at least half of the stars have, (pixel,) bool."""
         return np.mean(self.weight > 0, axis=0) > 0.5
 
-    @property
-    def label_rows(self) -> np.ndarray:
-        """D label / d latent of linear decoders, in label units, (label, latent)."""
+    @cached_property
+    def model(self) -> Lux:
+        """The model of the inputs, which latents are inferred from."""
+        return self.fitted.model.only(*(p.name for p in self.inputs))
+
+    @cached_property
+    def label_slopes(self) -> np.ndarray:
+        """D label / d latent at each star, in label units, (star, label, latent)."""
+        return self._slopes(slopes)
+
+    @cached_property
+    def mean_label_slopes(self) -> np.ndarray:
+        """The mean of d label / d latent on the way from the mean star to each star, in label units, (star, label, latent)."""
+        return self._slopes(mean_slopes)
+
+    def _slopes(self, of: Callable) -> np.ndarray:
         output = self.fitted.label_output()
-        rows = np.asarray(self.fitted.model.feature_decoders[output].weight, float)
-        return rows * self.fitted.info(output).scale[:, None]
+        decoder, scale = self.fitted.model.decoders[output], self.fitted.info(output).scale[:, None]
+        if isinstance(decoder, Linear):
+            rows = np.asarray(decoder.weight, float) * scale
+            return np.broadcast_to(rows, (len(self), *rows.shape))
+        with jax.enable_x64(True):
+            return np.asarray(of(decoder, jnp.asarray(self.latents)), float) * scale
 
     @property
     def pixel_rows(self) -> np.ndarray:
         """D flux / d latent of linear decoders, (pixel, latent)."""
-        decoders = self.fitted.model.feature_decoders
+        decoders = self.model.feature_decoders
         return np.concatenate([np.asarray(decoders[p.name].weight, float) for p in self.inputs])
 
     def column(self, label: str) -> int:
@@ -107,15 +126,15 @@ class InferredStars:
         return [self.column(label) for label in labels]
 
     def label_cov(self, others: Sequence[int]) -> np.ndarray:
-        """Posterior covariance of some predicted labels by noise of the spectra, (star, other, other); linear."""
-        a = self.label_rows[list(others)]
-        return np.einsum("ai,nij,bj->nab", a, self.cov, a)
+        """Posterior covariance of some predicted labels by noise of the spectra, (star, other, other), to first order."""
+        a = self.label_slopes[:, list(others)]
+        return a @ self.cov @ np.swapaxes(a, 1, 2)
 
     def model_flux(self, latents: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """The flux that the model expects at these pixels, (star, own pixel)."""
         parts = []
         for p in self.inputs:
-            decoder = self.fitted.model.feature_decoders[p.name]
+            decoder = self.model.feature_decoders[p.name]
             rows = np.flatnonzero(pixels[p.where])
             with jax.enable_x64(True):
                 features = np.asarray(jax.vmap(decoder.features)(jnp.asarray(latents)))
@@ -126,10 +145,10 @@ class InferredStars:
     def without(self, pixels: np.ndarray) -> HeldOutStars:
         """The stars' labels with and without these pixels, and what is seen at the pixels themselves."""
         flux, weight = self.flux[:, pixels].astype(float), self.weight[:, pixels].astype(float)
-        if self.fitted.model.is_linear:
+        if self.model.is_linear:
             gram, rhs = self._sums(pixels, flux, weight)
             z = _solve(self.gram - gram, self.rhs - rhs)
-            own = self.respond(rhs)
+            own = np.einsum("nli,ni->nl", self.mean_label_slopes, np.einsum("nij,nj->ni", self.cov, rhs))
         else:
             z = _infer_without(self, pixels)
             own = self.predicted - self.label_values(z)
@@ -144,16 +163,16 @@ class InferredStars:
         output = self.fitted.label_output()
         info, decoder = self.fitted.info(output), self.fitted.model.decoders[output]
         with jax.enable_x64(True):
-            return np.asarray(jax.vmap(decoder)(jnp.asarray(latents)), float) * info.scale + info.loc
+            return np.asarray(decode_stars(decoder, jnp.asarray(latents)), float) * info.scale + info.loc
 
     def respond(self, rhs: np.ndarray) -> np.ndarray:
-        """Change of every predicted label when the sums change by `rhs` (star, latent), (star, label); linear."""
-        return np.einsum("nij,nj->ni", self.cov, rhs) @ self.label_rows.T
+        """Change of every predicted label when the sums change by `rhs` (star, latent), (star, label); linear inputs."""
+        return self.label_values(self.latents + np.einsum("nij,nj->ni", self.cov, rhs)) - self.predicted
 
     def change(self, pixels: np.ndarray, difference: np.ndarray) -> np.ndarray:
         """Change of every predicted label when the flux at these pixels changes by (star, own pixel)."""
         weight = self.weight[:, pixels].astype(float)
-        if self.fitted.model.is_linear:
+        if self.model.is_linear:
             return self.respond((weight * difference) @ self.pixel_rows[pixels])
         flux = self.flux.copy()
         flux[:, pixels] += np.where(weight > 0, difference, 0)
@@ -167,7 +186,7 @@ class InferredStars:
         gram = np.empty((len(self), d, d))
         gram[:, i, j] = gram[:, j, i] = packed
         offset = np.concatenate(
-            [np.asarray(self.fitted.model.feature_decoders[p.name].intercept, float) for p in self.inputs]
+            [np.asarray(self.model.feature_decoders[p.name].intercept, float) for p in self.inputs]
         )
         return gram, (weight * (flux - offset[pixels])) @ rows
 
@@ -182,7 +201,7 @@ def _infer_without(stars: InferredStars, pixels: np.ndarray) -> np.ndarray:
 
 def _infer(stars: InferredStars, flux: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Latents from these fluxes and the pixels kept, for decoders that are not linear."""
-    bare = Lux(stars.fitted.model.decoders)  # the weights hold the scatter already
+    bare = Lux(stars.model.decoders)  # the weights hold the scatter already
     batch = Batch(
         {
             p.name: OutputData(

@@ -31,15 +31,16 @@ def log_evidence(fitted: FittedModel, data: Catalog | Batch, *, block: int = 512
     -------
     (star,) array
     """
-    if not (fitted.model.is_linear and fitted.model.is_gaussian):
+    batch = fitted.batch(data)
+    model = fitted.model.only(*batch.names)
+    if not (model.is_linear and model.is_gaussian):
         raise InputError(
             "latents can be integrated out in closed form only for linear decoders and Gaussian noise."
         )
-    batch = fitted.batch(data)
     found = []
     with jax.enable_x64(True):
         for part, _, where in blocks(batch, block):
-            loss = np.asarray(jax.block_until_ready(_losses(fitted.model, part)))
+            loss = np.asarray(jax.block_until_ready(_losses(model, part)))
             found.append(-loss[: where.stop - where.start])
     # The model sees labels in units of their spread.
     units = sum(np.asarray(m.ivar > 0) @ np.log(fitted.info(k).scale) for k, m in batch.outputs.items())

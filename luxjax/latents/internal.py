@@ -9,6 +9,7 @@ from ._posterior import LatentPosterior, block_latent_mean, latent_posterior, me
 from ._robust import information_share, minus_log_density, tail_weight
 from ._rows import finish, is_telling
 from ._scatter import has_scatter, new_scatter, scatter_sums
+from ._slopes import decode_stars, mean_slopes, slopes
 from ._star_sums import Products, effective_ivar, effective_ivars
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Products",
     "block_latent_mean",
     "blocks",
+    "decode_stars",
     "decoded",
     "decoder_variance",
     "effective_ivar",
@@ -30,9 +32,11 @@ __all__ = [
     "is_telling",
     "latent_posterior",
     "mean_field",
+    "mean_slopes",
     "minus_log_density",
     "new_scatter",
     "scatter_sums",
+    "slopes",
     "summed",
     "sweep",
     "tail_weight",

@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Batch, InputError, Progress, check_name
-from ..core.internal import PRNGKeyArray, as_key, reporting
+from ..core.internal import PRNGKeyArray, as_key, join_names, reporting
 from ..data import Catalog
 from ..fitted import FittedModel
 from ..models import Lux
 from ._posterior import AbstractPosterior
 from ._priors import Priors
+from ._stars import used_outputs
 from .methods._exact import Exact
 from .methods._laplace import Laplace
 from .methods._method import AbstractMethod, Problem
@@ -40,10 +41,10 @@ def infer(
         Known, but for what is in `sample`; there it is where the search starts.
     data : Catalog or Batch
         The stars. All outputs that the model shares with the data are used: to infer from spectra alone, give
-        ``catalog.only("apogee")``.
+        ``catalog.only("apogee")``. Labels that are read out from the latents (`luxjax.readout`) are not looked at.
     method : AbstractMethod, optional
-        `Exact`, `Laplace`, `Variational` or `NUTS`; by default `Exact` for linear decoders with Gaussian noise and `Laplace`
-        for others.
+        `Exact`, `Laplace`, `Variational` or `NUTS`. Default: `Exact` where the outputs used have linear decoders and Gaussian
+        noise, `Laplace` for others.
     key : jax random key or int
     sample : sequence of str
         What is inferred: ``"latents"`` always; ``"decoders"`` and ``"scatter"`` for the posterior of the model itself, from
@@ -84,12 +85,13 @@ def infer(
         raise InputError(
             f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'."
         )
-    batch = fitted.batch(data)
+    batch = used_outputs(fitted, fitted.batch(data))
     if isinstance(method, str):
         raise InputError(
             f"method is the text '{method}'; give a method such as luxjax.posterior.Exact() or NUTS()."
         )
-    method = method or (Exact() if fitted.model.is_linear and fitted.model.is_gaussian else Laplace())
+    known = fitted.model.only(*batch.names)
+    method = method or (Exact() if known.is_linear and known.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in sample)
     _check(fitted, batch, asked)
     with jax.enable_x64(True), reporting(progress, "infer") as tell:
@@ -108,6 +110,11 @@ def _check(fitted: FittedModel, batch: Batch, free: tuple[str, ...]) -> None:
         raise InputError("there are no stars to infer; give at least one.")
     if free == ("latents",):
         return
+    if fitted.read_outs:
+        raise InputError(
+            f"{join_names(fitted.read_outs)} of this model are read out from latents that its inputs alone give, so they are no "
+            "part of a joint posterior of decoders or scatter; sample the latents alone, or fit the labels with the spectra."
+        )
     missing = [name for name in fitted.model.names if name not in batch.names]
     if missing:
         raise InputError(

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import LuxWarning
 from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..fitted import Calibration
-from ..latents.internal import decoder_variance
+from ..latents.internal import decode_stars, decoder_variance, slopes
 from ..models import AbstractFeatureDecoder, Linear
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DRAWS", "label_draws", "label_moments"]
 
 DRAWS = 2000
+STARS = 256  # at a time
 
 
 def label_draws(
@@ -29,7 +30,10 @@ def label_draws(
     """Draws of the true labels of all stars, (draw, star, label); see `AbstractPosterior.label_draws`."""
     name, keys = posterior.fitted.label_output(), jax.random.split(as_key(key), 3)
     unmeasured = posterior.replace(batch=None)  # the noise of a measured label is not part of the star
-    draws = unmeasured.predict(name, n, key=keys[0], noise=True)
+    if name in posterior.fitted.read_outs:
+        draws = _linearised_draws(unmeasured, name, n, keys[0])
+    else:
+        draws = unmeasured.predict(name, n, key=keys[0], noise=True)
     draws = draws + np.sqrt(_decoder_noise(posterior, name)) * np.asarray(
         jax.random.normal(keys[1], draws.shape)
     )
@@ -47,20 +51,38 @@ def label_moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means and errors of all labels, each (star, label); see `AbstractPosterior.label_moments`."""
     name, model = posterior.fitted.label_output(), posterior.fitted.model
-    decoder, info = model.decoders[name], posterior.fitted.info(name)
-    if not (posterior.is_normal and isinstance(decoder, Linear) and math.isinf(model.dof[name])):
+    info = posterior.fitted.info(name)
+    # To first order in the spread of the latents, which for linear decoders is all there is.
+    first_order = isinstance(model.decoders[name], Linear) or name in posterior.fitted.read_outs
+    if not (posterior.is_normal and first_order and math.isinf(model.dof[name])):
         return draws.mean(0), draws.std(0)
-    weight, intercept, scatter = (
-        np.asarray(x, float) for x in (decoder.weight, decoder.intercept, model.scatter[name])
-    )
-    mean = (posterior.mean @ weight.T + intercept) * info.scale + info.loc
-    cov = np.einsum("li,nij,mj->nlm", weight, posterior.cov, weight) * info.scale[:, None] * info.scale
+    scatter = np.asarray(model.scatter[name], float)
+    mean, slope = _first_order(posterior, name)
+    cov = slope @ posterior.cov @ np.swapaxes(slope, 1, 2)
     own = _decoder_noise(posterior, name) + (scatter * info.scale) ** 2
     cov = cov + own[:, :, None] * np.eye(len(scatter))
     calibration = _calibration(posterior, name) if calibrated else None
     if calibration is not None:
         cov = calibration.covariance(cov, _distance(posterior))
     return mean, np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+
+
+def _first_order(posterior: "AbstractPosterior", name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels at each star's posterior mean (star, label), and their slopes there (star, label, latent); in their own units."""
+    decoder, info = posterior.fitted.model.decoders[name], posterior.fitted.info(name)
+    with jax.enable_x64(True):
+        z = jnp.asarray(posterior.mean)
+        value, slope = (np.asarray(of(decoder, z), float) for of in (decode_stars, slopes))
+    return value * info.scale + info.loc, slope * info.scale[:, None]
+
+
+def _linearised_draws(posterior: "AbstractPosterior", name: str, n: int, key: PRNGKeyArray) -> np.ndarray:
+    """Draws of labels about the posterior means of the latents, with scatter, (draw, star, label)."""
+    draw_key, noise_key = jax.random.split(key)
+    mean, slope = _first_order(posterior, name)
+    off = posterior.sample(n, key=draw_key) - posterior.mean
+    moved = np.swapaxes(np.swapaxes(off, 0, 1) @ np.swapaxes(slope, 1, 2), 0, 1)
+    return mean + moved + posterior.noise(name, moved.shape[:2], key=noise_key)
 
 
 def _distance(posterior: "AbstractPosterior") -> np.ndarray:
@@ -72,19 +94,22 @@ def _decoder_noise(posterior: "AbstractPosterior", name: str) -> np.ndarray:
     """Variance of each star's labels that the decoder's own uncertainty brings, where the draws do not hold it already."""
     fitted = posterior.fitted
     decoder, info = fitted.model.decoders[name], fitted.info(name)
-    known = name in fitted.weight_cov and isinstance(decoder, AbstractFeatureDecoder)
-    if not known or posterior.infers(f"decoders.{name}."):
+    if posterior.infers(f"decoders.{name}."):
         return np.zeros((len(posterior), len(info.scale)))
+    rows = fitted.weight_cov.get(name) if isinstance(decoder, AbstractFeatureDecoder) else None
+    mean, cov = posterior.mean, posterior.cov
     with jax.enable_x64(True):
-        found = _variance(
-            decoder, fitted.weight_cov[name], jnp.asarray(posterior.mean), jnp.asarray(posterior.cov)
-        )
-    return np.asarray(found) * info.scale**2
+        parts = [slice(k, k + STARS) for k in range(0, len(mean), STARS)]
+        found = [_variance(decoder, rows, jnp.asarray(mean[p]), jnp.asarray(cov[p])) for p in parts]
+    return np.concatenate([np.asarray(x) for x in found]) * info.scale**2
 
 
 @eqx.filter_jit
 def _variance(decoder, packed_cov, mean, cov):
-    return decoder_variance(decoder, packed_cov.astype(jnp.float64), mean, cov)
+    own = jax.vmap(decoder.variance)(mean)
+    if packed_cov is None:
+        return own
+    return own + decoder_variance(decoder, packed_cov.astype(jnp.float64), mean, cov)
 
 
 def _calibration(posterior: "AbstractPosterior", name: str) -> Calibration | None:

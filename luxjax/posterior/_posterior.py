@@ -115,8 +115,9 @@ class AbstractPosterior(ABC):
         """Draws of the true labels of all stars, with the errors of `luxjax.transfer`, (draw, star, label).
 
         Drawn are the latents, the noise of the label decoder, learned from a finite training set, and the labels' scatter about
-        the model; then the model's calibration for the outputs that the stars were inferred from is applied. `predict` gives
-        the raw draws.
+        the model; then the model's calibration for the outputs that the stars were inferred from is applied. Labels that are
+        read out from the latents (`luxjax.readout`) are linearised at each star's posterior mean, as `luxjax.transfer` does.
+        `predict` gives the raw draws.
 
         Parameters
         ----------
@@ -154,6 +155,8 @@ class AbstractPosterior(ABC):
     ) -> np.ndarray:
         """Draws of the noise of one output, in the catalogue's units, (draw, star, out).
 
+        The scatter of labels that are read out from the latents is correlated between them.
+
         Parameters
         ----------
         name : str
@@ -167,6 +170,8 @@ class AbstractPosterior(ABC):
         variance = scatter[:, None, :] ** 2 + self._error_variance(name)
         with jax.enable_x64(True):
             unit = np.asarray(unit_noise(as_key(key), (*shape, scatter.shape[1]), model.dof[name]))
+        if name in self.fitted.read_outs:  # never measured here, so all of the noise is scatter
+            unit = unit @ np.linalg.cholesky(self.fitted.read_outs[name].correlation).T
         return np.sqrt(variance) * unit * self.fitted.info(name).scale
 
     def _error_variance(self, name: str) -> np.ndarray | float:

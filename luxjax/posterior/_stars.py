@@ -17,14 +17,24 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 from numpyro.distributions import Distribution
 
-from ..core import Batch, OutputData
-from ..core.internal import Array, Float
+from ..core import Batch, InputError, OutputData
+from ..core.internal import Array, Float, join_names
+from ..fitted import FittedModel
 from ..latents import star_sums
 from ..latents.internal import effective_ivar
 from ..models import AbstractFeatureDecoder, Lux
 from ..models.internal import feature_jacobian
 
-__all__ = ["FeatureStar", "Mode", "PixelStar", "StarDensity", "find_modes", "noise_density", "star_data"]
+__all__ = [
+    "FeatureStar",
+    "Mode",
+    "PixelStar",
+    "StarDensity",
+    "find_modes",
+    "noise_density",
+    "star_data",
+    "used_outputs",
+]
 
 SEARCH_STEPS = 60
 
@@ -49,6 +59,17 @@ class Mode(NamedTuple):
 
     z: Float[Array, "*star latent"]
     precision: Float[Array, "*star latent latent"]
+
+
+def used_outputs(fitted: FittedModel, batch: Batch) -> Batch:
+    """The outputs of stars that latents are inferred from: all but labels that are read out from the latents."""
+    used = [name for name in batch.names if name not in fitted.read_outs]
+    if not used:
+        raise InputError(
+            f"latents of this model are inferred from {join_names(fitted.names_of('input'))}, from which "
+            f"{join_names(fitted.read_outs)} are read out; the data hold {join_names(batch.names)} alone: give stars with inputs."
+        )
+    return batch.only(*used)
 
 
 @eqx.filter_jit

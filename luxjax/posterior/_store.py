@@ -12,12 +12,13 @@ from ..core import Batch, Gaussian, InputError
 from ..core.internal import join_names
 from ..data import Catalog
 from ..files.internal import FolderKind
-from ..fitted import load, save
+from ..fitted import FittedModel, load, save
 from ..fitted.internal import MODEL_FOLDER
 from ._gaussian import GaussianPosterior
 from ._posterior import AbstractPosterior
 from ._priors import Priors
 from ._samples import SamplePosterior
+from ._stars import used_outputs
 
 __all__ = ["POSTERIOR_FOLDER", "load_posterior", "save_posterior"]
 
@@ -82,7 +83,7 @@ def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = Non
             "method": header["method"],
             "settings": header["settings"],
             "priors": Priors({name: _rebuild(p) for name, p in header["priors"].items()}),
-            "batch": None if data is None else _same_stars(fitted.batch(data), data, arrays["ids"]),
+            "batch": None if data is None else _same_stars(_batch(fitted, data), data, arrays["ids"]),
         }
         if header["kind"] == "gaussian":
             gaussian = Gaussian(arrays["mean"], arrays["cov"])  # type: ignore[arg-type]
@@ -96,6 +97,10 @@ def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = Non
 
 def _group(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _batch(fitted: FittedModel, data: Catalog | Batch) -> Batch:
+    return used_outputs(fitted, fitted.batch(data))
 
 
 def _same_stars(batch: Batch, data: Catalog | Batch, ids: np.ndarray) -> Batch:

@@ -10,8 +10,10 @@ import numpy as np
 
 from ...core import InputError
 from ...data import Catalog, Spectra
+from ...fitted import FittedModel
 from ...fitting import EM, fit
 from ...models import Lux
+from ...readout import read_out
 from .._evidence import Evidence
 from .._held_out import infer_held_out
 from ._line import NO_LINES, AbstractLine, span
@@ -68,19 +70,30 @@ def refitted_response(case: "Case") -> float:
     Parameters
     ----------
     case : Case
-        Of a model with linear decoders, the stars that it was fitted to among what is asked.
+        Of a model with linear decoders of the inputs, and labels that are linear too or read out from the latents; the stars
+        that it was fitted to among what is asked.
     """
     fitted, train, inputs = case.stars.fitted, case.asked.train, case.stars.inputs
-    if not fitted.model.is_linear:
-        raise InputError("refitting is for linear decoders; leave out train= for others.")
     assert train is not None  # the caller has looked
     own = case.lines.pixels
     hidden = {p.name: own[p.where] for p in inputs}
     train = _masked(train.only(*fitted.model.names), hidden)
-    again = fit(Lux.linear(train.sizes, fitted.model.n_latents), train, EM(), key=case.asked.seed)
+    again = _refitted(fitted, train, case.asked.seed)
     stars = infer_held_out(again, _masked(case.asked.catalog, hidden), [p.name for p in inputs])
     j, o = stars.column(case.label), stars.columns(case.others)
     return off_trend_response(stars.predicted[:, j], stars.predicted[:, o], *case.given()[2:]).beta
+
+
+def _refitted(fitted: FittedModel, train: Catalog, seed: int) -> FittedModel:
+    """The same kind of model of other data: labels that were read out from the latents are so again."""
+    first = fitted.model.only(*(name for name in fitted.model.names if name not in fitted.read_outs))
+    if not first.is_linear:
+        raise InputError("refitting is for linear decoders; leave out train= for others.")
+    known = train.only(*first.names)
+    again = fit(Lux.linear(known.sizes, first.n_latents), known, EM(), key=seed)
+    for name, how in fitted.read_outs.items():
+        again = read_out(again, train, how.kind, labels=name)
+    return again
 
 
 def _masked(catalog: Catalog, hidden: dict[str, np.ndarray]) -> Catalog:

@@ -149,7 +149,7 @@ class DoppelgangerPairs(AbstractLine):
     def measure(self, case: "Case") -> Evidence:
         stars, o = case.stars, case.stars.columns(case.others)
         profile = case.lines.profile if len(case.lines) else None
-        cov = stars.label_cov(o) if stars.fitted.model.is_linear else _sample_cov(stars, o)
+        cov = stars.label_cov(o) if stars.model.is_linear else _sample_cov(stars, o)
         label, others = stars.observed[:, stars.column(case.label)], stars.predicted[:, o]
         try:
             found = doppelgangers(stars.flux, stars.weight, label, others, cov, profile, seed=case.asked.seed)
@@ -222,6 +222,6 @@ def _velocity_stack(
 
 
 def _sample_cov(stars: "InferredStars", others: list[int]) -> np.ndarray:
-    """Covariance of predicted less observed others: for decoders whose posterior is not in closed form."""
+    """Covariance of predicted less observed others: for decoders of the inputs whose posterior is not in closed form."""
     miss = stars.predicted[:, others] - stars.observed[:, others]
     return np.atleast_2d(np.cov(miss[np.isfinite(miss).all(axis=1)].T))

@@ -7,6 +7,7 @@ import numpy as np
 from ...core import InputError
 from ...interpret.attribution import conditional_flux_jacobian, covariance_pattern
 from ...lines import match_lines
+from ...models import AbstractFeatureDecoder
 from .._evidence import Evidence
 from ._line import NO_LINES, AbstractLine
 
@@ -29,13 +30,14 @@ class ConditionalSaliency(AbstractLine):
 
     def measure(self, case: "Case") -> Evidence:
         stars, first, own = case.stars, case.stars.inputs[0], case.lines.windows[0]
+        known = isinstance(stars.fitted.model[stars.fitted.label_output()], AbstractFeatureDecoder)
         try:
             conditional = conditional_flux_jacobian(
                 stars.fitted,
                 case.label,
                 others=case.others,
                 spectra=first.name,
-                spread=stars.fitted.model.is_linear,
+                spread=stars.model.is_linear and known,
             )
         except InputError as problem:
             return self.missing(str(problem))
@@ -78,12 +80,12 @@ def _arrays(case: "Case", conditional: "Jacobian") -> dict[str, np.ndarray]:
     }
     if conditional.sd is not None:
         arrays["flux_by_label_sd"] = np.where(good, conditional.sd, 0)
-    if stars.fitted.model.is_linear:
+    if stars.model.is_linear:
         arrays["label_by_flux"] = np.where(good, _filter(stars, case.label)[first.where], 0)
     return arrays
 
 
 def _filter(stars: "InferredStars", label: str) -> np.ndarray:
-    """Mean over stars of d label / d flux, (pixel,): a S_n W_j w_nj; linear decoders."""
-    gain = stars.cov @ stars.label_rows[stars.column(label)]
+    """Mean over stars of d label / d flux, (pixel,): a_n S_n W_j w_nj; linear decoders of the inputs."""
+    gain = np.einsum("nde,ne->nd", stars.cov, stars.label_slopes[:, stars.column(label)])
     return np.einsum("pd,dp->p", stars.pixel_rows, gain.T @ stars.weight) / len(stars)

@@ -23,6 +23,7 @@ from ._outputs import LabelRow, find_label, spectral_output, wide
 __all__ = ["Counterfactual", "counterfactual"]
 
 STAGES, NEWTON = 8, 5
+STARS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +102,16 @@ def counterfactual(
         others = [n for n in fitted.info(row.output).names if n != label]
     spectra = spectral_output(fitted, spectra, row.output)
     start = star_latents(fitted, data, inputs=inputs)
-    slope = conditional_flux_jacobian(
-        fitted,
-        label,
-        others=others,
-        spectra=spectra,
-        spread=fitted.model.is_linear and bool(fitted.weight_cov),
-    )
     rows = [row, *(find_label(fitted, name) for name in others)]
+    linear = fitted.model.only(*dict.fromkeys([spectra, *(r.output for r in rows)])).is_linear
+    slope = conditional_flux_jacobian(
+        fitted, label, others=others, spectra=spectra, spread=linear and bool(fitted.weight_cov)
+    )
     with jax.enable_x64(True):
         model = wide(fitted.model)
         z = jnp.asarray(start.mean)
         target = jnp.zeros(len(rows)).at[0].set(change / row.scale)
-        moved = jax.jit(jax.vmap(lambda z: _moved(model, rows, z, target)))(z)
+        moved = jax.jit(lambda z: _each_moved(model, rows, z, target, linear))(z)
         decoder = model.decoders[spectra]
         before, after = (np.asarray(jax.vmap(decoder)(x)) for x in (z, moved))
         jac = jax.lax.map(jax.jacfwd(decoder), moved)
@@ -136,7 +134,14 @@ def _labels(model: Lux, rows: Sequence[LabelRow], z):
     return jnp.stack([model.decoders[r.output](z)[r.place] for r in rows])
 
 
-def _moved(model: Lux, rows: Sequence[LabelRow], z, target):
+def _each_moved(model: Lux, rows: Sequence[LabelRow], z, target, linear: bool):
+    """Latents of every star after the change; curved labels some stars at a time, for memory."""
+    if linear:
+        return jax.vmap(lambda z: _moved(model, rows, z, target, 1, 1))(z)
+    return jax.lax.map(lambda z: _moved(model, rows, z, target, STAGES, NEWTON), z, batch_size=STARS)
+
+
+def _moved(model: Lux, rows: Sequence[LabelRow], z, target, stages: int, newton: int):
     """Latents nearest to z whose labels differ by `target` (scaled units).
 
     Newton's method on the Lagrangian |d|^2/2 - l.(labels(z + d) - labels(z) - t), the target t approached in stages.
@@ -151,5 +156,5 @@ def _moved(model: Lux, rows: Sequence[LabelRow], z, target):
         t = share * target
         return x - jnp.linalg.solve(jax.hessian(lagrangian)(x, t), jax.grad(lagrangian)(x, t)), None
 
-    shares = np.ones(1) if model.is_linear else np.repeat(np.linspace(0, 1, STAGES + 1)[1:], NEWTON)
+    shares = np.repeat(np.linspace(0, 1, stages + 1)[1:], newton)
     return z + jax.lax.scan(step, jnp.zeros(n + len(rows)), jnp.asarray(shares))[0][:n]

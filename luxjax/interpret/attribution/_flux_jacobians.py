@@ -138,20 +138,26 @@ def _along_point(fitted, model: Lux, rows: list[LabelRow], spectra: str, z, spre
 
 def _along_sd(fitted, model: Lux, rows, spectra, z, jac, step, direction) -> np.ndarray:
     """First-order spread of W step(A): each pixel's own row, and the label rows that give the step."""
-    decoder = model.feature_decoders[spectra]
-    for name in {spectra, *(r.output for r in rows)}:
+    used = {k: model.decoders[k] for k in (spectra, *(r.output for r in rows))}
+    features = {k: d for k, d in used.items() if isinstance(d, AbstractFeatureDecoder)}
+    for name in used:
+        if name not in features:
+            raise InputError(
+                f"the spread is known for decoders that are linear in their weights, which that of '{name}' is not; leave "
+                "spread=False."
+            )
         check_name(
             "decoder covariance", name, fitted.weight_cov, "The model was saved without it; fit it again"
         )
+    decoder = features[spectra]
     by_rows = jax.jacfwd(lambda a: direction(a[0], a[1:]))(jac)  # (latent, row, latent)
     flux = feature_matrix(decoder, z)
     moved = _row_cov(fitted, spectra, decoder)
     along = feature_jacobian(decoder, z) @ step
     variance = np.einsum("i,pij,j->p", along, moved, along)
     for k, r in enumerate(rows):
-        label_decoder = model.feature_decoders[r.output]
-        features = np.asarray(feature_jacobian(label_decoder, z))
-        cov = features.T @ _row_cov(fitted, r.output, label_decoder)[r.place] @ features * r.scale**2
+        jac_k = np.asarray(feature_jacobian(features[r.output], z))
+        cov = jac_k.T @ _row_cov(fitted, r.output, features[r.output])[r.place] @ jac_k * r.scale**2
         response = flux @ np.asarray(by_rows[:, k])
         variance += np.einsum("pi,ij,pj->p", response, cov, response)
     return np.sqrt(np.maximum(variance, 0))

@@ -22,7 +22,7 @@ from ...data import Catalog
 from ...fitted import FittedModel
 from ...latents.internal import effective_ivar, latent_posterior, minus_log_density
 from ...models import Lux
-from ._outputs import find_label, input_batch, spectral_output, wide
+from ._outputs import find_label, input_batch, is_exact, spectral_output, wide
 
 __all__ = ["infer_latents", "label_function"]
 
@@ -38,7 +38,7 @@ def infer_latents(model: Lux, star: Mapping[str, OutputData]) -> Float[Array, " 
         One star's outputs, (out,) each; inverse variances are taken as known.
     """
     block = Batch({k: OutputData(m.value[None], m.ivar[None]) for k, m in star.items()})
-    if model.is_linear and model.is_gaussian:
+    if is_exact(model, tuple(star)):
         return latent_posterior(model, block).mean[0]
     weights = {k: effective_ivar(m.ivar[None], model.scatter[k])[0] for k, m in star.items()}
 

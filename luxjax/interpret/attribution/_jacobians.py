@@ -4,8 +4,9 @@ d label/d flux is a filter: how the prediction weighs each pixel. A pixel withou
 because it cancels the noise of others (Haufe et al. 2014, NeuroImage 87, 96); what the label does to the flux is the
 question of `flux_jacobian` and its kin. Free of the latents' gauge.
 
-With a the label decoder's row, W the spectrum's rows, w the inverse variances with scatter and S = (W'wW + I)^-1,
-d label/d flux_j = a S W_j w_j, exactly, for linear decoders.
+With a the label's slope d label/d latents at the star (its row, where the label decoder is linear), W the spectrum's rows, w
+the inverse variances with scatter and S = (W'wW + I)^-1, d label/d flux_j = a S W_j w_j, exactly, for linear decoders of the
+inputs, however curved the label is as a function of the latents.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +21,10 @@ from ...core import Batch, InputError, OutputData, check_name, gemm, unpack
 from ...core.internal import Array
 from ...data import Catalog
 from ...fitted import FittedModel
-from ...latents.internal import blocks, effective_ivar, latent_posterior
-from ...models import Lux
+from ...latents.internal import blocks, effective_ivar, latent_posterior, slopes
+from ...models import Linear, Lux
 from ._inference import infer_latents
-from ._outputs import LabelRow, find_label, input_batch, spectral_output, wide
+from ._outputs import LabelRow, find_label, input_batch, is_exact, spectral_output, wide
 
 __all__ = [
     "Jacobian",
@@ -60,22 +61,22 @@ def label_jacobian(
     ----------
     fitted : FittedModel
     data : Catalog or Batch
-        The stars. For linear decoders only their inverse variances matter.
+        The stars. Where all decoders are linear only their inverse variances matter.
     label : str
     spectra : str, optional
         The output whose flux is meant, where the model has several.
     inputs : sequence of str, optional
         The outputs that latents are inferred from; by default all spectra that model and data share.
     spread : bool
-        Also the standard deviation, for linear decoders, by the delta method; meant for few stars.
+        Also the standard deviation, for linear decoders of inputs and labels, by the delta method; meant for few stars.
     block : int
         Stars handled at a time.
 
     Returns
     -------
     Jacobian
-        (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders,
-        the implicit function theorem at the posterior's mode for others.
+        (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders of
+        the inputs, the implicit function theorem at the posterior's mode for others.
 
     Examples
     --------
@@ -93,9 +94,9 @@ def label_jacobian(
     parts = []
     with jax.enable_x64(True):
         batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
+        kernel = _linear_block if is_exact(model, batch.names) else _implicit_block
         for part, _, where in blocks(batch, block):
             n = where.stop - where.start
-            kernel = _linear_block if model.is_linear and model.is_gaussian else _implicit_block
             out = kernel(model, part, spectra, row.output, jnp.asarray(row.place))
             parts.append(np.asarray(out)[:n] * row.scale)
         sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
@@ -105,8 +106,10 @@ def label_jacobian(
 @eqx.filter_jit
 def _linear_block(model: Lux, block: Batch, spectra: str, labels: str, index: Array):
     w = effective_ivar(block[spectra].ivar, model.scatter[spectra])
-    gain = latent_posterior(model, block).cov @ model.feature_decoders[labels].weight[index]
-    return gemm(gain, model.feature_decoders[spectra].weight.T) * w
+    posterior = latent_posterior(model, block)
+    slope = slopes(model.decoders[labels], posterior.mean)[:, index]
+    gain = jnp.einsum("nde,ne->nd", posterior.cov, slope)
+    return gemm(gain, model.decoders[spectra].weight.T) * w
 
 
 @eqx.filter_jit
@@ -128,33 +131,37 @@ def mean_label_jacobian(
     inputs: Sequence[str] | None = None,
     block: int = 256,
 ) -> np.ndarray:
-    """D label / d flux of several labels, averaged over stars, (label, pixel); linear decoders.
+    """D label / d flux of several labels, averaged over stars, (label, pixel); linear decoders of the inputs.
 
-    No array of stars x labels x pixels is built: with u_n = A S_n the mean over stars of u_n W_j w_nj is one product of
+    No array of stars x labels x pixels is built: with u_n = A_n S_n the mean over stars of u_n W_j w_nj is one product of
     the (star, label latent) and (star, pixel) matrices, then one with W.
     """
     names = tuple(labels) if labels is not None else fitted.info(fitted.label_output()).names
     rows = [find_label(fitted, name) for name in names]
     spectra = spectral_output(fitted, spectra, rows[0].output)
-    if not (fitted.model.is_linear and fitted.model.is_gaussian):
-        raise InputError(
-            "the mean Jacobian is for linear decoders and Gaussian noise; average label_jacobian over stars for others."
-        )
     with jax.enable_x64(True):
         batch, model = wide(input_batch(fitted, data, inputs, spectra)), wide(fitted.model)
-        a = jnp.stack([r.scale * model.feature_decoders[r.output].weight[r.place] for r in rows])
+        if not is_exact(model, batch.names):
+            raise InputError(
+                "the mean Jacobian is for linear decoders of the inputs and Gaussian noise; average label_jacobian over stars "
+                "for others."
+            )
+        where = tuple((r.output, r.place) for r in rows)
         total = np.zeros((len(rows), batch[spectra].size))
         for part, real, _ in blocks(batch, block):
-            total += np.asarray(_mean_block(model, part, real, spectra, a))
-    return total / batch.n_stars
+            total += np.asarray(_mean_block(model, part, real, spectra, where))
+    return total / batch.n_stars * np.array([r.scale for r in rows])[:, None]
 
 
 @eqx.filter_jit
-def _mean_block(model: Lux, block: Batch, real, spectra: str, a):
+def _mean_block(model: Lux, block: Batch, real, spectra: str, where: tuple[tuple[str, int], ...]):
     w = effective_ivar(block[spectra].ivar, model.scatter[spectra]) * real[:, None]
-    gain = jnp.einsum("ld,nde->nle", a, latent_posterior(model, block).cov)
+    posterior = latent_posterior(model, block)
+    found = {k: slopes(model.decoders[k], posterior.mean) for k in {k: None for k, _ in where}}
+    a = jnp.stack([found[k][:, j] for k, j in where], axis=1)
+    gain = jnp.einsum("nld,nde->nle", a, posterior.cov)
     summed = gemm(gain.reshape(len(gain), -1).T, w).reshape(*gain.shape[1:], -1)
-    return jnp.einsum("lep,pe->lp", summed, model.feature_decoders[spectra].weight)
+    return jnp.einsum("lep,pe->lp", summed, model.decoders[spectra].weight)
 
 
 def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row: LabelRow) -> np.ndarray:
@@ -163,9 +170,11 @@ def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row:
     With u = S a and v_j = S W_j the derivative g_j = u.W_j moves by u.dW_j + da.v_j - sum_i w_i dW_i.M_i v_j,
     M_i = u W_i' + (u.W_i) I: the filter's own pixel, the label's row, and the posterior covariance by all pixels.
     """
-    if not (model.is_linear and model.is_gaussian):
+    label_decoder = model.decoders[row.output]
+    if not (is_exact(model, batch.names) and isinstance(label_decoder, Linear)):
         raise InputError(
-            "the spread of the Jacobian is known for linear decoders and Gaussian noise; leave spread=False for others."
+            "the spread of the Jacobian is known for linear decoders of inputs and labels and Gaussian noise; leave "
+            "spread=False for others."
         )
     d = model.n_latents
     for name in (spectra, row.output):
@@ -175,14 +184,14 @@ def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row:
     c = unpack(jnp.asarray(fitted.weight_cov[spectra], jnp.float64), d + 1)[:, 1:, 1:]
     c_label = unpack(jnp.asarray(fitted.weight_cov[row.output], jnp.float64)[row.place], d + 1)[1:, 1:]
     stars = (batch.stars(slice(n, n + 1)) for n in range(batch.n_stars))
-    a = model.feature_decoders[row.output].weight[row.place]
+    a = label_decoder.weight[row.place]
     return row.scale * np.array([_filter_sd_star(model, star, spectra, a, c, c_label) for star in stars])
 
 
 @eqx.filter_jit
 def _filter_sd_star(model: Lux, star: Batch, spectra: str, a, c, c_label):
     w = effective_ivar(star[spectra].ivar, model.scatter[spectra])[0]
-    rows = model.feature_decoders[spectra].weight
+    rows = model.decoders[spectra].weight
     s = latent_posterior(model, star).cov[0]
     u, v = s @ a, rows @ s
     along = rows @ u

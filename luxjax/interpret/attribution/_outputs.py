@@ -14,7 +14,7 @@ from ...fitted import FittedModel
 from ...models import Lux
 from ..representation._gauge import input_names
 
-__all__ = ["LabelRow", "find_label", "input_batch", "spectral_output", "wide"]
+__all__ = ["LabelRow", "find_label", "input_batch", "is_exact", "spectral_output", "wide"]
 
 
 class LabelRow(NamedTuple):
@@ -61,6 +61,12 @@ def input_batch(
     names = input_names(fitted, data, inputs)
     check_name("input", spectra, names, "The spectra to differentiate by must be among the inputs")
     return fitted.batch(data, *names, dtype=np.float64)
+
+
+def is_exact(model: Lux, inputs: Sequence[str]) -> bool:
+    """Whether latents inferred from these outputs have an exactly Gaussian posterior, linear in the pixels."""
+    known = model.only(*inputs)
+    return known.is_linear and known.is_gaussian
 
 
 def wide(tree: Batch | Lux):

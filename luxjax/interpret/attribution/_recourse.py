@@ -116,14 +116,16 @@ def recourse(
         As for `label_jacobian`.
     """
     names = (label, *(n for n in dict.fromkeys(others) if n != label))
-    spectra = spectral_output(fitted, spectra, find_label(fitted, label).output)
+    output = find_label(fitted, label).output
+    spectra = spectral_output(fitted, spectra, output)
     wanted: Mapping[str, float] = {name: change if name == label else 0.0 for name in names}
     predict = label_function(fitted, star, names, spectra=spectra, inputs=inputs)
     with jax.enable_x64(True):
-        measured = input_batch(fitted, star, inputs, spectra)[spectra]
+        batch = input_batch(fitted, star, inputs, spectra)
+        measured = batch[spectra]
         weight = np.asarray(effective_ivar(measured.ivar, fitted.model.scatter[spectra])[0], float)
         sd = np.divide(1, np.sqrt(weight), out=np.zeros_like(weight), where=weight > 0)
-        if not fitted.model.is_linear:
+        if not fitted.model.only(*dict.fromkeys([*batch.names, output])).is_linear:
             return smallest_change(predict, measured.value[0], sd, list(wanted.values()))
     slope = [label_jacobian(fitted, star, n, spectra=spectra, inputs=inputs).value[0] for n in names]
     u = _least_norm(np.array(slope) * sd, np.array(list(wanted.values())))

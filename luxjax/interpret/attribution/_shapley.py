@@ -269,14 +269,15 @@ def latent_shapley(
         As in `linear_shapley`.
     """
     output = fitted.label_output()
-    if not isinstance(fitted.model[output], Linear):
+    decoder = fitted.model[output]
+    if not isinstance(decoder, Linear):
         raise InputError(
-            f"the decoder of '{output}' is a {type(fitted.model[output]).__name__}; exact Shapley values are for linear "
+            f"the decoder of '{output}' is a {type(decoder).__name__}; exact Shapley values are for linear "
             "ones. Use callable_shapley."
         )
     info, z = fitted.info(output), np.asarray(latents, float)
     coef = slope_at_origin(fitted, output) * info.scale[:, None]
-    loc = np.asarray(fitted.model.feature_decoders[output].intercept, float) * info.scale + info.loc
+    loc = np.asarray(decoder.intercept, float) * info.scale + info.loc
     mean, cov = (z.mean(0), np.cov(z.T)) if correlated else (np.zeros(z.shape[1]), None)
     names = tuple(f"z_{d}" for d in range(z.shape[1]))
     return linear_shapley(

@@ -9,8 +9,8 @@ from ...core import Batch, InputError
 from ...data import Catalog
 from ...fitted import FittedModel
 from ...stats.internal import percentiles, resampled_sums
-from ..representation._gauge import input_names, slope_at_origin
-from ._shapley_windows import Windows, contributions, window_groups, window_sums
+from ..representation._gauge import input_names
+from ._shapley_windows import Windows, contributions, window_groups, window_sums, window_values
 
 __all__ = ["ShapleySpread", "shapley_spread"]
 
@@ -67,7 +67,7 @@ def shapley_spread(
     Parameters
     ----------
     fitted : FittedModel
-        With linear decoders.
+        With linear decoders of the inputs.
     data : Catalog or Batch
         Held-out stars.
     windows : int or mapping of str to (pixel,) bool array
@@ -83,11 +83,10 @@ def shapley_spread(
         raise InputError("a spread needs at least 2 windows; given 1.")
     output = fitted.label_output()
     info = fitted.info(output)
-    rows = slope_at_origin(fitted, output)
-    random = np.random.default_rng(seed).standard_normal((n_null, rows.shape[1]))
+    random = np.random.default_rng(seed).standard_normal((n_null, fitted.model.n_latents))
     sums = window_sums(fitted, batch, group, len(names), block)
     pieces = [contributions(gram, rhs) for gram, rhs, _ in sums]
-    size = np.concatenate([np.abs(p @ rows.T) for p in pieces])  # (star, window, label)
+    size = np.concatenate([np.abs(window_values(fitted, output, p)) for p in pieces])  # (star, window, label)
     null = sum(np.abs(p @ random.T).sum(0) for p in pieces)
     draws = resampled_sums(size.reshape(len(size), -1), n=n_bootstrap, seed=seed)
     spreads = _entropy(draws.reshape(n_bootstrap, *size.shape[1:]))

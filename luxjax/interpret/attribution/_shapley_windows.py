@@ -8,10 +8,16 @@ so the independent value of a window is a' (I + sum G)^-1 h_g: exactly what its 
 (f - mean). The correlation-aware game is worth v(S) = a' (I + sum_S G)^-1 sum_S h, the prediction from the windows of S
 alone, which by the tower rule is the expectation of the full prediction given those windows. No rotation of the latents
 changes either.
+
+Where a label is a curved function y(z) of the latents, a is its mean slope on the straight way from the mean star to the star,
+with which independent values still add up to the prediction (Aumann-Shapley values; exactly the Shapley values where y is
+quadratic), and the correlation-aware game is worth y(z_S) - y(0), z_S the latents from the windows of S.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,10 +25,11 @@ from ...core import Batch, InputError
 from ...core.internal import join_names
 from ...data import Catalog
 from ...fitted import FittedModel
-from ..representation._gauge import input_names, slope_at_origin
+from ...latents.internal import decode_stars, mean_slopes
+from ..representation._gauge import input_names
 from ._shapley import MOST_EXACT, Shapley, exact_shapley, sampled_shapley
 
-__all__ = ["Windows", "contributions", "window_groups", "window_shapley", "window_sums"]
+__all__ = ["Windows", "contributions", "window_groups", "window_shapley", "window_sums", "window_values"]
 
 ELSEWHERE = "elsewhere"
 
@@ -45,7 +52,7 @@ def window_shapley(
     Parameters
     ----------
     fitted : FittedModel
-        With linear decoders.
+        With linear decoders of the inputs.
     data : Catalog or Batch
         Stars with spectra, each with its own inverse variances.
     windows : int or mapping of str to (pixel,) bool array
@@ -71,15 +78,14 @@ def window_shapley(
     names, group = window_groups(fitted, batch, windows)
     output = fitted.label_output()
     info = fitted.info(output)
-    rows = slope_at_origin(fitted, output) * info.scale[:, None]
-    base = np.asarray(fitted.model.feature_decoders[output].intercept, float) * info.scale + info.loc
+    base = _labels(fitted, output, np.zeros((1, fitted.model.n_latents)))[0] * info.scale + info.loc
     parts: list[tuple[np.ndarray, ...]] = []
     for gram, rhs, mean in window_sums(fitted, batch, group, len(names), block):
         if not correlated:
-            values = contributions(gram, rhs) @ rows.T
+            values = window_values(fitted, output, contributions(gram, rhs)) * info.scale
             parts.append((values, np.zeros(values.shape), mean))
             continue
-        game = _window_game(gram, rhs, rows)
+        game = _window_game(fitted, output, gram, rhs)
         if len(names) <= MOST_EXACT:
             values = np.moveaxis(exact_shapley(game, len(names)), 0, 1)
             parts.append((values, np.zeros(values.shape), mean))
@@ -93,8 +99,10 @@ def window_shapley(
 
 def window_groups(fitted: FittedModel, batch: Batch, windows: Windows) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the windows, and the window of every pixel of all inputs."""
-    if not fitted.model.is_linear:
-        raise InputError("Shapley values on windows need linear decoders; use callable_shapley for others.")
+    if not fitted.model.only(*batch.names).is_linear:
+        raise InputError(
+            "Shapley values on windows need linear decoders of the inputs; use callable_shapley for others."
+        )
     size = sum(batch.sizes.values())
     if isinstance(windows, (int, np.integer)):
         # Equally many pixels that any star has, so that gaps between detectors make no window poorer.
@@ -135,7 +143,8 @@ def window_sums(
     fitted: FittedModel, batch: Batch, group: np.ndarray, n: int, block: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """G (star, window, latent, latent), h (star, window, latent) and mean residual in sigma, block by block."""
-    decoders = [fitted.model.feature_decoders[k] for k in batch.names]
+    known = fitted.model.only(*batch.names).feature_decoders
+    decoders = [known[k] for k in batch.names]
     weight = np.concatenate([np.asarray(d.weight, float) for d in decoders])
     intercept = np.concatenate([np.asarray(d.intercept, float) for d in decoders])
     scatter = np.concatenate([np.asarray(fitted.model.scatter[k], float) for k in batch.names])
@@ -164,12 +173,28 @@ def contributions(gram: np.ndarray, rhs: np.ndarray) -> np.ndarray:
     return np.swapaxes(np.linalg.solve(precision, np.swapaxes(rhs, 1, 2)), 1, 2)
 
 
-def _window_game(gram: np.ndarray, rhs: np.ndarray, rows: np.ndarray):
+def window_values(fitted: FittedModel, output: str, contributed: np.ndarray) -> np.ndarray:
+    """Independent values (star, window, label) in the model's units, of contributions (star, window, latent) to the latents."""
+    with jax.enable_x64(True):
+        z = jnp.asarray(contributed.sum(1), jnp.float64)
+        slopes = np.asarray(mean_slopes(fitted.model.decoders[output], z), float)
+    return contributed @ np.swapaxes(slopes, 1, 2)
+
+
+def _labels(fitted: FittedModel, output: str, z: np.ndarray) -> np.ndarray:
+    """Labels of latents (star, latent) in the model's units, (star, label)."""
+    with jax.enable_x64(True):
+        return np.asarray(decode_stars(fitted.model.decoders[output], jnp.asarray(z, jnp.float64)), float)
+
+
+def _window_game(fitted: FittedModel, output: str, gram: np.ndarray, rhs: np.ndarray):
     """Worth of a coalition of windows: the labels predicted from them alone, less those of no window, (star, label)."""
-    eye = np.eye(rhs.shape[2])
+    eye, scale = np.eye(rhs.shape[2]), fitted.info(output).scale
+    base = _labels(fitted, output, np.zeros((1, rhs.shape[2])))
 
     def worth(who: np.ndarray) -> np.ndarray:
         precision = eye + gram[:, who].sum(1)
-        return np.linalg.solve(precision, rhs[:, who].sum(1)[..., None])[..., 0] @ rows.T
+        z = np.linalg.solve(precision, rhs[:, who].sum(1)[..., None])[..., 0]
+        return (_labels(fitted, output, z) - base) * scale
 
     return worth

@@ -84,7 +84,8 @@ def loo(posterior: AbstractPosterior) -> LOO:
         If non-linear decoders were inferred, or the data are not at hand.
     """
     batch, model = posterior._need_batch(), posterior.fitted.model
-    closed = model.is_linear and model.is_gaussian and posterior.priors.standard_latents
+    known = model.only(*batch.names)
+    closed = known.is_linear and known.is_gaussian and posterior.priors.standard_latents
     if isinstance(posterior, SamplePosterior) and posterior.parameters:
         if not closed:
             raise InputError(

@@ -19,12 +19,13 @@ __all__ = ["Exact"]
 class Exact(AbstractMethod):
     """The exact posterior of a linear-Gaussian model: N(S B'W (y - b), S) with S = (B'WB + I)^-1, for each star.
 
-    For linear decoders, known decoders and scatter, Gaussian noise and the latents' own prior. Everything else is measured against it.
+    For linear decoders of the outputs that the latents are inferred from, known decoders and scatter, Gaussian noise and the
+    latents' own prior. Everything else is measured against it.
     """
 
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:
         model = problem.fitted.model
-        others = [name for name, decoder in model.decoders.items() if not isinstance(decoder, Linear)]
+        others = [name for name in problem.batch.names if not isinstance(model.decoders[name], Linear)]
         if others:
             raise InputError(
                 f"Exact needs linear decoders and the model's {', '.join(others)} are not; use Laplace, Variational or "

@@ -289,5 +289,6 @@ def test_bad_input(made, model):
     curved = Lux({**model.model.decoders, "labels": Quadratic.zeros(3, 5)})
     with pytest.raises(InputError, match="Quadratic"):
         latent_shapley(model.replace(model=curved), np.zeros((2, 5)))
+    curved = Lux({**model.model.decoders, "flux": Quadratic.zeros(60, 5)})
     with pytest.raises(InputError, match="callable_shapley"):
         window_shapley(model.replace(model=curved), made.catalog)
