@@ -1,8 +1,9 @@
-"""Gaussian processes by inducing points: exact where these are the training stars, and sums over stars otherwise.
+"""The posterior of a Gaussian process: exact from some stars, and by inducing points, with sums over stars, from many.
 
 With points u, K_uu = L L' and a_n = L^-1 k(u, z_n) a label is y_n = a_n . v + noise, v ~ N(0, I): a linear regression, so that
-stars enter through B = sum w a a' and b = sum w a y alone (projected process; Rasmussen & Williams 2006, section 8.3.4). The
-posterior of v is N((I + B)^-1 b, (I + B)^-1), the variance at z is k(z, z) - a' (I - (I + B)^-1) a.
+stars enter through B = sum w a a' and b = sum w a y alone. What the points leave of a star's prior variance, k(z_n, z_n) -
+a_n . a_n, counts as its noise: without it errors would be too small (Snelson & Ghahramani 2006; Rasmussen & Williams 2006,
+section 8.3). The posterior of v is N((I + B)^-1 b, (I + B)^-1), the variance at z is k(z, z) - a' (I - (I + B)^-1) a.
 """
 
 from typing import NamedTuple
@@ -12,7 +13,7 @@ import scipy
 
 from ._gp_evidence import Hyper, kernel, prior_variance
 
-__all__ = ["Projected", "choose_points", "project"]
+__all__ = ["Projected", "choose_points", "exact_posterior", "project"]
 
 JITTER = 1e-8
 TOLD = 1e-3  # information on a direction, in units of its prior, below which it is left out of the variance
@@ -29,8 +30,21 @@ class Projected(NamedTuple):
     effective: float
 
 
+def exact_posterior(h: Hyper, z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Projected:
+    """The posterior of one label's process whose points are the stars themselves; parameters as of `project`."""
+    k, error = kernel(h, z, z), np.sqrt(noise)
+    values, vectors = np.linalg.eigh(k / error[:, None] / error)
+    values = np.maximum(values, 0.0)
+    kept = values / (1 + values)
+    # (K + N)^-1 = N^-1/2 V (1 + values)^-1 V' N^-1/2: no inverse of K, which hardly has one.
+    alpha = (vectors @ ((vectors.T @ (y / error)) / (1 + values))) / error
+    told = values > TOLD
+    root = vectors.T[told] / np.sqrt(1 + values[told])[:, None] / error
+    return Projected(alpha, root, vectors**2 @ kept, y - k @ alpha, float(kept.sum()))
+
+
 def project(h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Projected:
-    """The posterior of one label's process, given its hyper-parameters.
+    """The posterior of one label's process by points, given its hyper-parameters.
 
     Parameters
     ----------
@@ -45,16 +59,16 @@ def project(h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: n
     low = scipy.linalg.cholesky(prior, lower=True, check_finite=False)
     gram, rhs = np.zeros_like(low), np.zeros(len(points))
     for part in _parts(len(y)):
-        a = _features(h, low, points, z[part])
-        gram += (a / noise[part]) @ a.T
-        rhs += a @ (y[part] / noise[part])
+        a, total = _features(h, low, points, z[part], noise[part])
+        gram += (a / total) @ a.T
+        rhs += a @ (y[part] / total)
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
     mean = vectors @ ((vectors.T @ rhs) / (1 + values))
     leverage, residual = np.empty(len(y)), np.empty(len(y))
     for part in _parts(len(y)):
-        a = _features(h, low, points, z[part])
-        leverage[part] = np.sum((vectors.T @ a) ** 2 / (1 + values)[:, None], axis=0) / noise[part]
+        a, total = _features(h, low, points, z[part], noise[part])
+        leverage[part] = np.sum((vectors.T @ a) ** 2 / (1 + values)[:, None], axis=0) / total
         residual[part] = y[part] - mean @ a
     told = values > TOLD
     # Back from a = L^-1 k to the kernels at the points themselves.
@@ -83,9 +97,10 @@ def choose_points(hypers: list[Hyper], z: np.ndarray, n_points: int) -> np.ndarr
     return np.array(chosen)
 
 
-def _features(h: Hyper, low: np.ndarray, points: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """L^-1 k(u, z), (point, star)."""
-    return scipy.linalg.solve_triangular(low, kernel(h, points, z), lower=True, check_finite=False)
+def _features(h: Hyper, low: np.ndarray, points: np.ndarray, z: np.ndarray, noise: np.ndarray):
+    """L^-1 k(u, z), (point, star), and the noise of each star with what the points leave of its prior variance, (star,)."""
+    a = scipy.linalg.solve_triangular(low, kernel(h, points, z), lower=True, check_finite=False)
+    return a, noise + np.maximum(prior_variance(h, z) - np.sum(a**2, axis=0), 0.0)
 
 
 def _parts(n: int) -> list[slice]:
