@@ -1,9 +1,8 @@
 """The posterior of a Gaussian process: exact from some stars, and by inducing points, with sums over stars, from many.
 
 With points u, K_uu = L L' and a_n = L^-1 k(u, z_n) a label is y_n = a_n . v + noise, v ~ N(0, I): a linear regression, so that
-stars enter through B = sum w a a' and b = sum w a y alone. What the points leave of a star's prior variance, k(z_n, z_n) -
-a_n . a_n, counts as its noise: without it errors would be too small (Snelson & Ghahramani 2006; Rasmussen & Williams 2006,
-section 8.3). The posterior of v is N((I + B)^-1 b, (I + B)^-1), the variance at z is k(z, z) - a' (I - (I + B)^-1) a.
+stars enter through B = sum w a a' and b = sum w a y alone (projected process; Rasmussen & Williams 2006, section 8.3.4). The
+posterior of v is N((I + B)^-1 b, (I + B)^-1), the variance at z is k(z, z) - a' (I - (I + B)^-1) a.
 """
 
 from typing import NamedTuple
@@ -59,16 +58,16 @@ def project(h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: n
     low = scipy.linalg.cholesky(prior, lower=True, check_finite=False)
     gram, rhs = np.zeros_like(low), np.zeros(len(points))
     for part in _parts(len(y)):
-        a, total = _features(h, low, points, z[part], noise[part])
-        gram += (a / total) @ a.T
-        rhs += a @ (y[part] / total)
+        a = _features(h, low, points, z[part])
+        gram += (a / noise[part]) @ a.T
+        rhs += a @ (y[part] / noise[part])
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
     mean = vectors @ ((vectors.T @ rhs) / (1 + values))
     leverage, residual = np.empty(len(y)), np.empty(len(y))
     for part in _parts(len(y)):
-        a, total = _features(h, low, points, z[part], noise[part])
-        leverage[part] = np.sum((vectors.T @ a) ** 2 / (1 + values)[:, None], axis=0) / total
+        a = _features(h, low, points, z[part])
+        leverage[part] = np.sum((vectors.T @ a) ** 2 / (1 + values)[:, None], axis=0) / noise[part]
         residual[part] = y[part] - mean @ a
     told = values > TOLD
     # Back from a = L^-1 k to the kernels at the points themselves.
@@ -97,10 +96,9 @@ def choose_points(hypers: list[Hyper], z: np.ndarray, n_points: int) -> np.ndarr
     return np.array(chosen)
 
 
-def _features(h: Hyper, low: np.ndarray, points: np.ndarray, z: np.ndarray, noise: np.ndarray):
-    """L^-1 k(u, z), (point, star), and the noise of each star with what the points leave of its prior variance, (star,)."""
-    a = scipy.linalg.solve_triangular(low, kernel(h, points, z), lower=True, check_finite=False)
-    return a, noise + np.maximum(prior_variance(h, z) - np.sum(a**2, axis=0), 0.0)
+def _features(h: Hyper, low: np.ndarray, points: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """L^-1 k(u, z), (point, star)."""
+    return scipy.linalg.solve_triangular(low, kernel(h, points, z), lower=True, check_finite=False)
 
 
 def _parts(n: int) -> list[slice]:

@@ -95,22 +95,26 @@ def test_all_stars_as_points_are_the_exact_posterior(stars, monkeypatch):
     )
 
 
-def test_inducing_points_stand_for_the_stars(rng):
+@pytest.mark.parametrize(("n_points", "off", "least"), [(120, 0.02, 0.99), (60, 0.4, 0.8)])
+def test_inducing_points_stand_for_the_stars(rng, n_points, off, least):
+    """Enough points: mean and variance are the exact ones; too few: variances are too large, and nowhere far too small."""
     s = sample(rng, 400)
     z, y, noise = s.latents, s.value[:, 0], HYPER.scale2 * s.variance[:, 0] + HYPER.scatter2
     new = rng.normal(size=(200, 3))
-    mean, spread = posterior(HYPER, z, y, noise, new)
-    chosen = choose_points([HYPER], z, 60)
-    assert len(set(chosen)) == len(chosen) == 60
+    exact, cross = exact_posterior(HYPER, z, y, noise), kernel(HYPER, z, new)
+    mean, spread = exact.alpha @ cross, prior_variance(HYPER, new) - np.sum((exact.root @ cross) ** 2, axis=0)
+    chosen = choose_points([HYPER], z, n_points)
+    assert len(set(chosen)) == len(chosen) == n_points
     errors = []
-    for points in (chosen, np.arange(60)):
-        found = project(HYPER, z[points], z, y, noise)
-        cross = kernel(HYPER, z[points], new)
+    for points in (chosen, np.arange(n_points)):
+        found, cross = project(HYPER, z[points], z, y, noise), kernel(HYPER, z[points], new)
         left = prior_variance(HYPER, new) - np.sum((found.root @ cross) ** 2, axis=0)
-        assert (left > 0.99 * spread).all()  # fewer points never know more
         errors.append(np.abs(found.alpha @ cross - mean) / np.sqrt(spread))
-    assert np.quantile(errors[0], 0.95) < 0.3
-    assert np.mean(errors[0]) < np.mean(errors[1])  # chosen ones are better than the first stars
+        if points is chosen:
+            assert np.median(left / spread) > 0.99
+            assert (left / spread).min() > least
+    assert np.quantile(errors[0], 0.95) < off
+    assert np.mean(errors[0]) < 0.7 * np.mean(errors[1])  # chosen ones are better than the first stars
 
 
 def test_points_end_where_nothing_is_left_to_explain(rng):
@@ -147,7 +151,9 @@ def test_decoder_holds_the_posterior_and_the_mean_of_its_members(rng):
         np.testing.assert_allclose(value[:, j], np.mean(means, axis=0), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(variance[:, j], np.mean(spreads, axis=0), rtol=1e-2, atol=1e-5)
         np.testing.assert_allclose(found[j].residual, np.mean(residuals, axis=0), rtol=1e-3, atol=1e-4)
-        assert found[j].evidence == pytest.approx(np.mean(evidences), abs=1e-3)  # in nats, of the label itself
+        assert found[j].evidence == pytest.approx(
+            np.mean(evidences), abs=1e-3
+        )  # in nats, of the label itself
         assert found[j].error_scale == pytest.approx(np.sqrt(np.mean(scales)))
 
 

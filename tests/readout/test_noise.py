@@ -5,9 +5,9 @@ import pytest
 
 from luxjax.readout._noise import LEAST_SCALE, learn_noise
 from luxjax.readout._registry import READOUTS
+from luxjax.readout._sample import Sample
 
 from .worlds import LATENTS
-from luxjax.readout._sample import Sample
 
 
 @pytest.fixture
