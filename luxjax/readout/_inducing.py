@@ -1,4 +1,4 @@
-"""Gaussian processes by inducing points: exact where these are the training stars, and sums over stars otherwise.
+"""The posterior of a Gaussian process: exact from some stars, and by inducing points, with sums over stars, from many.
 
 With points u, K_uu = L L' and a_n = L^-1 k(u, z_n) a label is y_n = a_n . v + noise, v ~ N(0, I): a linear regression, so that
 stars enter through B = sum w a a' and b = sum w a y alone (projected process; Rasmussen & Williams 2006, section 8.3.4). The
@@ -12,7 +12,7 @@ import scipy
 
 from ._gp_evidence import Hyper, kernel, prior_variance
 
-__all__ = ["Projected", "choose_points", "project"]
+__all__ = ["Projected", "choose_points", "exact_posterior", "project"]
 
 JITTER = 1e-8
 TOLD = 1e-3  # information on a direction, in units of its prior, below which it is left out of the variance
@@ -29,8 +29,21 @@ class Projected(NamedTuple):
     effective: float
 
 
+def exact_posterior(h: Hyper, z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Projected:
+    """The posterior of one label's process whose points are the stars themselves; parameters as of `project`."""
+    k, error = kernel(h, z, z), np.sqrt(noise)
+    values, vectors = np.linalg.eigh(k / error[:, None] / error)
+    values = np.maximum(values, 0.0)
+    kept = values / (1 + values)
+    # (K + N)^-1 = N^-1/2 V (1 + values)^-1 V' N^-1/2: no inverse of K, which hardly has one.
+    alpha = (vectors @ ((vectors.T @ (y / error)) / (1 + values))) / error
+    told = values > TOLD
+    root = vectors.T[told] / np.sqrt(1 + values[told])[:, None] / error
+    return Projected(alpha, root, vectors**2 @ kept, y - k @ alpha, float(kept.sum()))
+
+
 def project(h: Hyper, points: np.ndarray, z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Projected:
-    """The posterior of one label's process, given its hyper-parameters.
+    """The posterior of one label's process by points, given its hyper-parameters.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from ..models import AbstractDecoder, GaussianProcess, Linear, Quadratic
 from ..models.internal import Kernels
 from ..system.internal import in_threads
 from ._gp_evidence import CONSTANT, Hyper, maximise_evidence
-from ._inducing import choose_points, project
+from ._inducing import Projected, choose_points, exact_posterior, project
 from ._noise import learn_noise
 from ._polynomial import Design, as_monomials, regress
 from ._sample import Found, Sample
@@ -105,11 +105,14 @@ class GaussianProcessReadOut(AbstractReadOut):
         counts = sorted({min(n, n_latents) for n in self.leading})
         jobs = [(d, j) for d in counts for j in range(n_labels)]
         hypers = dict(zip(jobs, in_threads(lambda job: self._hyper(sample, *job), jobs), strict=True))
-        points = self._points(sample, [hypers[counts[-1], j][0] for j in range(n_labels)])
+        exact = int(sample.known.sum()) <= self.exact
+        points = sample.latents[sample.known]
+        if not exact:
+            points = self._points(points, [hypers[counts[-1], j][0] for j in range(n_labels)])
         made = dict(
             zip(
                 jobs,
-                in_threads(lambda job: _projected(sample, points, hypers[job][0], job[1]), jobs),
+                in_threads(lambda job: _projected(sample, points, exact, hypers[job][0], job[1]), jobs),
                 strict=True,
             )
         )
@@ -128,12 +131,10 @@ class GaussianProcessReadOut(AbstractReadOut):
         z = sample.latents[seen][some, :d]
         h, evidence = maximise_evidence(z, (y[some] - loc) / unit, variance[some] / unit**2)
         rest = np.zeros(sample.latents.shape[1] - d)
-        return h._replace(tau=np.append(h.tau, rest)), evidence
+        # Of the label itself, not of the label in units of its spread.
+        return h._replace(tau=np.append(h.tau, rest)), evidence - len(some) * float(np.log(unit))
 
-    def _points(self, sample: Sample, hypers: list[Hyper]) -> np.ndarray:
-        known = sample.latents[np.isfinite(sample.variance).any(axis=1)]
-        if len(known) <= self.exact:
-            return known
+    def _points(self, known: np.ndarray, hypers: list[Hyper]) -> np.ndarray:
         few = np.random.default_rng(0).permutation(len(known))[: 10 * self.n_points]
         return known[few][choose_points(hypers, known[few], self.n_points)]
 
@@ -158,11 +159,17 @@ def _centre(sample: Sample, j: int) -> tuple[float, float]:
     return loc, max(float(np.sqrt(np.average((y - loc) ** 2, weights=weight))), 1e-150)
 
 
-def _projected(sample: Sample, points: np.ndarray, h: Hyper, j: int):
+def _projected(sample: Sample, points: np.ndarray, exact: bool, h: Hyper, j: int) -> Projected:
     seen, y, variance = sample.of(j)
     loc, unit = _centre(sample, j)
-    noise = h.scale2 * variance / unit**2 + h.scatter2
-    return project(h, points, sample.latents[seen], (y - loc) / unit, np.maximum(noise, 1e-10))
+    noise = np.maximum(h.scale2 * variance / unit**2 + h.scatter2, 1e-10)
+    given = sample.latents[seen], (y - loc) / unit, noise
+    if not exact:
+        return project(h, points, *given)
+    found, own = exact_posterior(h, *given), seen[sample.known]  # of the points, those that have the label
+    alpha, root = np.zeros(len(points)), np.zeros((len(found.root), len(points)))
+    alpha[own], root[:, own] = found.alpha, found.root
+    return found._replace(alpha=alpha, root=root)
 
 
 def _decoder(points, centre, counts, n_labels, hypers, made) -> GaussianProcess:

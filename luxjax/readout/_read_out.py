@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,7 @@ from ..core import Batch, InputError, check_name, unpack
 from ..core.internal import AbstractStars, Array, check_stars, join_names, pack
 from ..data import Catalog
 from ..fitted import FittedModel, OutputInfo, ReadOut
-from ..models import Linear, Lux
+from ..models import AbstractFeatureDecoder, Linear, Lux
 from ..system.internal import one_blas_thread
 from ._kinds import PolynomialReadOut
 from ._registry import READOUTS
@@ -40,7 +41,7 @@ def read_out(
 
     Spectra are well described by latents that they depend on linearly; labels are curved functions of these. The spectra's
     decoders stay as they are, and with them the exact posterior of the latents; only their basis is turned, so that the latents
-    that a typical star measures best come first.
+    that a typical star measures best come first (a model that has read-outs of other labels keeps its basis).
 
     Parameters
     ----------
@@ -164,7 +165,8 @@ def _sample(
     only = stars.only(*inputs)
     latents = input_latents(fitted.model, only, block)
     turn = np.eye(fitted.model.n_latents)
-    if fitted.model.only(*inputs).is_linear:
+    # Read-outs of other labels rest on the basis that they have: no rotation keeps a process of one relevance for each latent.
+    if fitted.model.only(*inputs).is_linear and set(fitted.read_outs) <= {labels}:
         turn = canonical_basis(latents.information)
         fitted = _turned(fitted, turn)
     z = latents.mean @ turn
@@ -183,21 +185,30 @@ def _turned(fitted: FittedModel, turn: np.ndarray) -> FittedModel:
     """The same model for latents u, z = turn @ u."""
     zero, matrix = jnp.zeros(len(turn)), jnp.asarray(turn)
     decoders = {k: d.change_basis(zero, matrix) for k, d in fitted.model.decoders.items()}
-    whole = np.eye(len(turn) + 1)
-    whole[1:, 1:] = turn
+    features = fitted.model.feature_decoders
     covs = {
-        k: _turned_cov(c, whole) if isinstance(fitted.model.decoders[k], Linear) else c
+        k: _turned_cov(c, _turned_rows(features[k], zero, matrix)) if k in features else c
         for k, c in fitted.weight_cov.items()
     }
     return fitted.replace(model=fitted.model.replace(decoders), weight_cov=covs)
 
 
+def _turned_rows(decoder: AbstractFeatureDecoder, zero: Array, matrix: Array) -> np.ndarray:
+    """M such that rows [intercept, weight] are [intercept, weight] @ M in the other basis."""
+    n = decoder.weight.shape[1]
+    # A decoder whose outputs are its features says what becomes of them.
+    each = eqx.tree_at(lambda d: (d.intercept, d.weight), decoder, (jnp.zeros(n), jnp.eye(n)))
+    changed = each.change_basis(zero, matrix)
+    rows = np.column_stack([np.asarray(changed.intercept), np.asarray(changed.weight)])
+    return np.concatenate([np.eye(1, rows.shape[1]), rows])
+
+
 def _turned_cov(packed: Array, whole: np.ndarray) -> Array:
     """Covariances of rows [intercept, weight] @ whole, some rows at a time."""
-    host = np.asarray(packed)
-    out = np.empty_like(host)
+    host, (before, after) = np.asarray(packed), whole.shape
+    out = np.empty((len(host), after * (after + 1) // 2), host.dtype)
     for k in range(0, len(host), 1024):
-        full = unpack(host[k : k + 1024].astype(float), len(whole))  # type: ignore[arg-type]
+        full = unpack(host[k : k + 1024].astype(float), before)  # type: ignore[arg-type]
         out[k : k + 1024] = pack(whole.T @ full @ whole)
     return jax.device_put(out)
 

@@ -39,6 +39,11 @@ class Sample:
     def n_labels(self) -> int:
         return self.value.shape[1]
 
+    @property
+    def known(self) -> np.ndarray:
+        """Stars that have some label, (star,) bool."""
+        return np.isfinite(self.variance).any(axis=1)
+
     def of(self, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Stars that have the label (star,) bool, and the label and its variance for these."""
         seen = np.isfinite(self.variance[:, label])
