@@ -15,6 +15,7 @@ from ..fitted import FittedModel, Verdict
 from ..lines import LineList
 from ..simulation import Truth
 from ._case import Asked, Case, Judgement, measure_label, with_reason
+from ._cross_fitted import infer_cross_fitted
 from ._explanation import Explanation
 from ._held_out import infer_held_out
 from ._label_lines import METALLICITY, LabelLines, element_lines, label_lines
@@ -42,6 +43,8 @@ def explain(
     train: Catalog | None = None,
     n_null: int = 20,
     supporting: bool = False,
+    fold_models: Sequence[FittedModel] = (),
+    fold: np.ndarray | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
     """Every line of evidence on whether one label was measured, and the verdict.
@@ -97,7 +100,7 @@ def explain(
     >>> "off_trend_response" in found.evidence
     False
     """
-    stars = infer_held_out(fitted, catalog, inputs)
+    stars = _stars(fitted, catalog, inputs, fold_models, fold)
     check_name("label", label, stars.labels, "Ask for one of the model's labels")
     lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
@@ -123,6 +126,8 @@ def explain_all(
     truth: Truth | None = None,
     n_null: int = 20,
     supporting: bool = False,
+    fold_models: Sequence[FittedModel] = (),
+    fold: np.ndarray | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> dict[str, Explanation]:
     """`explain` for several labels, with one pass over the stars.
@@ -133,10 +138,10 @@ def explain_all(
         Default: all labels of the model.
     species : mapping of label to species, optional
         Instead of the label table's.
-    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, key
+    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, fold_models, fold, key
         As for `explain`.
     """
-    stars = infer_held_out(fitted, catalog, inputs)
+    stars = _stars(fitted, catalog, inputs, fold_models, fold)
     labels = stars.labels if labels is None else labels
     for name in (*labels, *(species or {})):
         check_name("label", name, stars.labels, "Ask for the model's labels")
@@ -146,6 +151,12 @@ def explain_all(
     asked = Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
     sample = _sample(stars, {name: others[name] for name in labels}, asked, supporting)
     return {name: _explained(stars, name, others[name], windows[name], asked, sample) for name in labels}
+
+
+def _stars(fitted, catalog, inputs, fold_models, fold) -> InferredStars:
+    if fold is None:
+        return infer_held_out(fitted, catalog, inputs)
+    return infer_cross_fitted(fitted, catalog, fold_models, fold, inputs)
 
 
 def _seed(key: PRNGKeyArray | int) -> int:
