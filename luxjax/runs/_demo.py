@@ -10,6 +10,7 @@ from ..data import split
 from ..fitting import ALS, EM
 from ..models import Lux
 from ..prediction import score, transfer
+from ..readout import read_out
 from ..simulation import SimulatedSurvey, simulate
 from ._folder import RunFolder
 from ._kinds import RunKind
@@ -27,7 +28,7 @@ DEMO: Mapping[str, Any] = {
     "max_cycles": 40,
     "quadratic_latents": 6,
     "quadratic_cycles": 10,
-    "bound_stars": 32,
+    "bound_stars": 200,
 }
 """Settings of the demonstration; the defaults hold about 2,190 training, 2,110 calibration and 1,110 test stars."""
 
@@ -105,9 +106,10 @@ def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: An
         inputs=[first],
         reference=Reference(truth, bound, LINES, survey.truth),
         compare=compare,
+        readout="auto",
         stage=stage,
     )
-    done.metrics["by_input"] = _by_input(done, parts["test"], truth, s["windows"])
+    done.metrics["by_input"] = _by_input(done, parts, truth, s["windows"])
     run.write_metrics(done.metrics)
     return done
 
@@ -118,11 +120,13 @@ def demo_survey(seed: int, settings: Mapping[str, Any]) -> SimulatedSurvey:
     return simulate(settings["stars"], key=as_key(seed), windows=windows, snr=settings["snr"])
 
 
-def _by_input(done: Study, test, truth: np.ndarray, windows) -> dict[str, dict[str, float]]:
-    """RMSE of every label from each survey's spectra alone and from all together."""
-    out = {}
+def _by_input(done: Study, parts, truth: np.ndarray, windows) -> dict[str, dict[str, float]]:
+    """RMSE of every label from each survey's spectra alone and from all together, read out from the latents that these give."""
+    out, test = {}, parts["test"]
     for inputs in [*([w] for w in windows), list(windows)]:
-        prediction = transfer(done.fitted, test, inputs=inputs, calibrated=False)  # values alone count
+        kind = done.fitted.read_outs["labels"].kind
+        fitted = read_out(done.fitted, parts["train"], kind, inputs=inputs)
+        prediction = transfer(fitted, test, inputs=inputs, calibrated=False)  # values alone count
         scores = score(prediction, test.labels(), truth=truth)
         out[" + ".join(inputs)] = {name: entry["rmse"] for name, entry in scores.items()}
     return out

@@ -19,6 +19,7 @@ from ..fitting import AbstractFitter, fit
 from ..lines import LineList
 from ..models import Lux
 from ..prediction import Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
+from ..readout import read_out
 from ..simulation import Truth
 from ..training import Trained
 from ._explanations import verdict_metrics, write_explanations
@@ -106,6 +107,7 @@ def study(
     resolution: float | None = None,
     stage: Stage | None = None,
     n_examples: int = 4,
+    readout: str | None = None,
 ) -> Study:
     """Fit, calibrate, ask what the labels rest on, transfer them and score them, leaving everything in a run folder.
 
@@ -140,6 +142,8 @@ def study(
         lambda / FWHM of the spectra, for surveys where the evidence does not know it.
     stage : callable, optional
         Called with the name of each stage, returns a context manager; shows progress.
+    readout : str, optional
+        How labels are read out from the latents of the inputs (see `luxjax.readout.read_out`). Default: decoded as `model` says.
     """
     for name in ("train", "calibration", "test"):
         check_name("part of the stars", name, parts)
@@ -149,6 +153,9 @@ def study(
     train, held, test = parts["train"], parts["calibration"], parts["test"]
     with clock("fit the model"):
         fitted = fit(model, train, fitter, key=key, progress=_into(run))
+    if readout is not None:
+        with clock("read labels out from the latents"):
+            fitted = read_out(fitted, train, readout, inputs=inputs, labels=labels)
     with clock("calibrate errors on separate stars"):
         raw = transfer(fitted, held, inputs=inputs, labels=labels, calibrated=False)
         calibration = calibrate(raw, held.labels(labels))
