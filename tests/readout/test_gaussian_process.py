@@ -137,7 +137,7 @@ def test_decoder_holds_the_posterior_and_the_mean_of_its_members(rng):
         loc, unit = np.asarray(decoder.intercept)[j], np.sqrt(np.asarray(decoder.kernels.constant)[0, j])
         means, spreads, residuals, evidences, scales = [], [], [], [], []
         for d in (2, 3):
-            h, evidence = kind._hyper(s, d, j)
+            h, _ = kind._hyper(s, d, j)
             noise = h.scale2 * stated / unit**2 + h.scatter2
             mean, spread = posterior(h, s.latents[seen], (y - loc) / unit, noise, new)
             means.append(loc + unit * mean)
