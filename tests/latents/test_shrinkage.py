@@ -60,6 +60,7 @@ def test_pixels_of_two_stars_do_not_change_the_latents_of_the_others(stars):
     assert change.max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_fit_is_not_changed_by_them(stars):
     """Of an EM fit: how far each star is from the middle, which no rotation of the latents changes."""
     _, value, ivar = stars
