@@ -82,13 +82,14 @@ def choose_points(hypers: list[Hyper], z: np.ndarray, n_points: int) -> np.ndarr
     Each next point is the star whose labels are least certain given the points before (Burt, Rasmussen & van der Wilk 2020,
     JMLR 21, 131), on average over the labels.
     """
-    left = sum(prior_variance(h, z) for h in hypers)
-    rows, chosen = np.empty((n_points, len(z))), []
+    left = np.sum([prior_variance(h, z) for h in hypers], axis=0)
+    rows = np.empty((n_points, len(z)))
+    chosen: list[int] = []
     for k in range(n_points):
         best = int(np.argmax(left))
         if left[best] <= JITTER * len(hypers):
             return np.array(chosen)
-        column = sum(kernel(h, z[best : best + 1], z)[0] for h in hypers)
+        column = np.sum([kernel(h, z[best : best + 1], z)[0] for h in hypers], axis=0)
         rows[k] = (column - rows[:k, best] @ rows[:k]) / np.sqrt(left[best])
         left = np.maximum(left - rows[k] ** 2, 0.0)
         left[best] = 0.0

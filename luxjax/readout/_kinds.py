@@ -52,7 +52,7 @@ class PolynomialReadOut(AbstractReadOut):
             if design.leading
             else Linear(row[:, 0], row[:, 1:])
         )
-        return decoder, jnp.asarray(pack(np.array(covs))), list(found)
+        return decoder, jnp.asarray(pack(np.array(covs))), list(found)  # type: ignore[arg-type]  # NumPy's, as it takes too
 
     def _label(self, design: Design, sample: Sample, j: int) -> tuple[np.ndarray, np.ndarray, Found]:
         seen, y, variance = sample.of(j)

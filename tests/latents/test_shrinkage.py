@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import OutputData
+from luxjax.core import Batch, OutputData
+from luxjax.fitting import EM, fit
 from luxjax.latents import decoder_sums
 from luxjax.latents._rows import shrinkage_prior, solve_decoders
 from luxjax.models import Linear, Lux
 
-N, PIXELS, RARE, LATENTS, ERROR = 120, 60, 10, 4, 0.3
+N, PIXELS, RARE, LATENTS, ERROR = 120, 400, 10, 4, 0.3
 
 
 @pytest.fixture
@@ -57,3 +58,16 @@ def test_pixels_of_two_stars_do_not_change_the_latents_of_the_others(stars):
     change = np.linalg.norm(with_them - without, axis=1)[2:]
     assert np.median(change / np.linalg.norm(without, axis=1)[2:]) < 0.01
     assert change.max() < 0.05
+
+
+@pytest.mark.slow
+def test_a_fit_is_not_changed_by_them(stars):
+    """Of an EM fit: how far each star is from the middle, which no rotation of the latents changes."""
+    _, value, ivar = stars
+    squares = []
+    for pixels in (slice(PIXELS), slice(None)):
+        given = value[:, pixels], ivar[:, pixels]
+        batch = Batch({"flux": OutputData.clean(*given, np.float64)})
+        fitted = fit(Lux.linear(batch.sizes, LATENTS), batch, EM(max_cycles=60, shrink=True), key=0)
+        squares.append(np.sum(latents_of(fitted.model["flux"], *given)[2:] ** 2, axis=1))
+    np.testing.assert_allclose(squares[1], squares[0], rtol=0.05, atol=0.05)
