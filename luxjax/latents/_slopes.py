@@ -18,7 +18,7 @@ from ..models import AbstractDecoder, Linear
 __all__ = ["decode_stars", "mean_slopes", "slopes"]
 
 STARS = 256  # decoded at a time: each holds the kernels of all points of a Gaussian process
-NODES = 8  # of the Gauss-Legendre quadrature; exact for polynomials of degree 16
+NODES = 5  # of the Gauss-Legendre quadrature; exact for polynomials of degree 10
 
 
 @eqx.filter_jit

@@ -8,6 +8,7 @@ from luxjax.fitted import FittedModel
 from luxjax.fitting import EM, fit
 from luxjax.lines import LineList
 from luxjax.models import Lux
+from luxjax.readout import read_out
 from luxjax.simulation import toy_survey
 from luxjax.simulation._worlds import ToySurvey
 
@@ -32,3 +33,12 @@ def europium(world: ToySurvey, medium: str = "vacuum") -> LineList:
     return LineList(
         np.full(n, "Eu"), np.full(n, "II"), np.array(centre), medium, np.full(n, 0.2), np.full(n, 0.5), np.full(n, "")
     )  # fmt: skip
+
+
+@functools.cache
+def read_world(kind: str, ratio: float = 4.0, seed: int = 5) -> tuple[ToySurvey, FittedModel]:
+    """A world, and a linear model of its spectra from whose latents the labels are read out."""
+    world = toy_survey(seed, 500, 700, ratio=ratio)
+    train = world.train.only("flux")
+    spectra = fit(Lux.linear(train.sizes, 16), train, EM(max_cycles=60, tol=1e-5), key=seed)
+    return world, read_out(spectra, world.train, kind)

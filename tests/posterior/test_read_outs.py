@@ -37,7 +37,7 @@ def test_moments_are_those_of_transfer(known):
 
 
 def test_draws_have_the_covariance_of_transfer(known):
-    fitted, stars, batch = known
+    fitted, _, batch = known
     n, expected = 20_000, transfer(fitted, batch.stars(slice(6)))
     draws = infer(fitted, batch.stars(slice(6)), key=1).label_draws(n, key=2)
     assert np.abs((draws.mean(0) - expected.value) / expected.error).max() < 5 / np.sqrt(n)
@@ -65,9 +65,13 @@ def test_labels_of_the_data_are_not_looked_at(known):
     assert both.batch.names == spectra.batch.names == ("flux",)
     np.testing.assert_array_equal(both.mean, spectra.mean)
     np.testing.assert_array_equal(infer(fitted, stars, Exact(), key=1).cov, spectra.cov)
-    with pytest.raises(InputError, match=r"inferred from flux, from which labels are read out; .* give stars"):
+    with pytest.raises(
+        InputError, match=r"inferred from flux, from which labels are read out; .* give stars"
+    ):
         infer(fitted, stars.only("labels"), key=1)
-    with pytest.raises(InputError, match="labels of this model are read out .* fit the labels with the spectra"):
+    with pytest.raises(
+        InputError, match="labels of this model are read out .* fit the labels with the spectra"
+    ):
         infer(fitted, stars, Laplace(), key=1, sample=("latents", "scatter"))
 
 

@@ -109,7 +109,7 @@ def _linear_block(model: Lux, block: Batch, spectra: str, labels: str, index: Ar
     posterior = latent_posterior(model, block)
     slope = slopes(model.decoders[labels], posterior.mean)[:, index]
     gain = jnp.einsum("nde,ne->nd", posterior.cov, slope)
-    return gemm(gain, model.decoders[spectra].weight.T) * w
+    return gemm(gain, model.only(spectra).feature_decoders[spectra].weight.T) * w
 
 
 @eqx.filter_jit
@@ -161,7 +161,7 @@ def _mean_block(model: Lux, block: Batch, real, spectra: str, where: tuple[tuple
     a = jnp.stack([found[k][:, j] for k, j in where], axis=1)
     gain = jnp.einsum("nld,nde->nle", a, posterior.cov)
     summed = gemm(gain.reshape(len(gain), -1).T, w).reshape(*gain.shape[1:], -1)
-    return jnp.einsum("lep,pe->lp", summed, model.decoders[spectra].weight)
+    return jnp.einsum("lep,pe->lp", summed, model.only(spectra).feature_decoders[spectra].weight)
 
 
 def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row: LabelRow) -> np.ndarray:
@@ -191,7 +191,7 @@ def _filter_sd(fitted: FittedModel, model: Lux, batch: Batch, spectra: str, row:
 @eqx.filter_jit
 def _filter_sd_star(model: Lux, star: Batch, spectra: str, a, c, c_label):
     w = effective_ivar(star[spectra].ivar, model.scatter[spectra])[0]
-    rows = model.decoders[spectra].weight
+    rows = model.only(spectra).feature_decoders[spectra].weight
     s = latent_posterior(model, star).cov[0]
     u, v = s @ a, rows @ s
     along = rows @ u

@@ -81,12 +81,13 @@ def _features_matrix(decoder: AbstractFeatureDecoder, r: np.ndarray) -> np.ndarr
     """M of phi(R'z') = M phi(z')."""
     if isinstance(decoder, Linear):
         return r.T
-    n = len(r)
+    n, leading = len(r), decoder.leading if isinstance(decoder, Quadratic) else len(r)
     i, j = np.triu_indices(n)
-    # z_a z_b = sum_ij R_ia R_jb z'_i z'_j; the products (i, j) and (j, i) are one feature.
-    a, b = i, j
+    # z_a z_b = sum_ij R_ia R_jb z'_i z'_j; the products (i, j) and (j, i) are one feature. Of leading latents alone they become
+    # products of all.
+    a, b = np.triu_indices(leading)
     second = r[i][:, a] * r[j][:, b] + (i != j)[:, None] * r[j][:, a] * r[i][:, b]
-    return np.block([[r.T, np.zeros((n, len(i)))], [np.zeros((len(i), n)), second.T]])
+    return np.block([[r.T, np.zeros((n, len(i)))], [np.zeros((len(a), n)), second.T]])
 
 
 def _turn(name: str, decoder: AbstractDecoder, r: np.ndarray) -> AbstractDecoder:
@@ -105,12 +106,11 @@ def _turn(name: str, decoder: AbstractDecoder, r: np.ndarray) -> AbstractDecoder
 def _turn_cov(decoder: AbstractFeatureDecoder, packed, r: np.ndarray):
     """Covariance of [intercept, weight] of every row, packed, in the rotated basis."""
     inner = _features_matrix(decoder, r)
-    n = len(inner) + 1
-    m = np.eye(n)
+    m = np.eye(len(inner) + 1, inner.shape[1] + 1)
     m[1:, 1:] = inner
     packed = np.asarray(packed)
-    turned = m.T @ np.asarray(unpack(packed, n), float) @ m  # type: ignore[arg-type]
-    return _like(turned[:, *np.triu_indices(n)], packed)
+    turned = m.T @ np.asarray(unpack(packed, len(m)), float) @ m  # type: ignore[arg-type]
+    return _like(turned[:, *np.triu_indices(m.shape[1])], packed)
 
 
 def _like(array: np.ndarray, old: np.ndarray) -> Array:

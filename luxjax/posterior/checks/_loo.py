@@ -84,7 +84,7 @@ def loo(posterior: AbstractPosterior) -> LOO:
         If non-linear decoders were inferred, or the data are not at hand.
     """
     batch, model = posterior._need_batch(), posterior.fitted.model
-    known = model.only(*batch.names)
+    known = model.only(*(name for name in model.names if name in batch.names))
     closed = known.is_linear and known.is_gaussian and posterior.priors.standard_latents
     if isinstance(posterior, SamplePosterior) and posterior.parameters:
         if not closed:

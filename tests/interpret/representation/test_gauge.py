@@ -62,6 +62,27 @@ def test_a_rotated_quadratic_model_is_the_same_function_with_the_same_weight_cov
             assert np.allclose(psi @ new_cov @ psi, phi @ cov @ phi, rtol=1e-10)
 
 
+def test_products_of_leading_latents_become_products_of_all(rng):
+    n, leading, n_features = 3, 2, 6
+    root = rng.normal(size=(1, n_features + 1, n_features + 1))
+    with jax.enable_x64(True):
+        decoder = Quadratic(jnp.zeros(1), jnp.asarray(rng.normal(size=(1, n_features))), n, leading)
+        packed = pack(jnp.asarray(root @ root.transpose(0, 2, 1)))
+        rotation = random_rotation(n, seed=4)
+        turned = rotate(FittedModel(Lux({"labels": decoder}), {"labels": packed}), rotation)
+        new = turned.model.decoders["labels"]
+        before, after = (
+            np.asarray(unpack(c, k)[0]) for c, k in ((packed, 7), (turned.weight_cov["labels"], 10))
+        )
+        for z in rng.normal(size=(5, n)):
+            there = jnp.asarray(rotation @ z)
+            assert np.allclose(new(there), decoder(jnp.asarray(z)), rtol=1e-10)
+            phi, turned_phi = (
+                np.append(1, f) for f in (decoder.features(jnp.asarray(z)), new.features(there))
+            )
+            assert np.isclose(turned_phi @ after @ turned_phi, phi @ before @ phi, rtol=1e-10)
+
+
 def test_rotations_that_are_none_are_refused(model):
     with pytest.raises(InputError, match="not orthonormal"):
         rotate(model, 2 * np.eye(5))
