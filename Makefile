@@ -66,7 +66,7 @@ test-annotations: $(STAMP)
 		--jaxtyping-packages=$(subst $(empty) $(empty),$(comma),$(addprefix luxjax.,$(CHECKED)))$(comma)tests.check
 
 test-long: $(STAMP)
-	$(PYTEST) -m long
+	$(BIN)/python -m pytest -q -n $(JOBS) -m long
 
 notebooks: $(STAMP)
 	@set -e; for lesson in notebooks/*.ipynb; do \
