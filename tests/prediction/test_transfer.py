@@ -190,16 +190,16 @@ def test_spectra_from_labels(fitted, stars):
     assert np.std(pull) < 0.08  # S/N 30 is 0.033, and labels of error 0.05 leave a little
 
 
-def test_spectra_are_not_predicted_where_no_star_was_seen(world):
+@pytest.mark.parametrize(
+    "fitter", [pytest.param(EM(), id="EM"), pytest.param(ALS(), id="ALS", marks=pytest.mark.slow)]
+)
+def test_spectra_are_not_predicted_where_no_star_was_seen(world, fitter):
     catalog = world.catalog.select(slice(80))  # as many as `fitted` has: one program fits both
     flux = catalog.spectra("flux")
     never = np.isin(np.arange(flux.n_pixels), [3, 20])
     gap = Catalog({**catalog.outputs, "flux": flux.replace(ivar=np.where(never, 0, flux.ivar))})
-    for fitter in (EM(), ALS()):
-        found = fit(Lux.linear(SIZES, N_LATENTS), gap, fitter, key=0)
-        assert np.array_equal(
-            predict_spectra(found, transfer(found, gap), "flux").good, np.tile(~never, (80, 1))
-        )
+    found = fit(Lux.linear(SIZES, N_LATENTS), gap, fitter, key=0)
+    assert np.array_equal(predict_spectra(found, transfer(found, gap), "flux").good, np.tile(~never, (80, 1)))
 
 
 def test_wrong_questions_get_a_sentence(fitted, stars):
