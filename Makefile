@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# A file's tests run in one process: what its fixtures fit is fitted once.
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+
 .PHONY: help demo test test-all test-annotations test-long lint lock notebooks docs clean
 .DEFAULT_GOAL := help
 
@@ -47,10 +50,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not long" --durations=20
+	$(PYTEST) -m "not slow and not long" --durations=20
 
 test-all: lint
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not long" --durations=20
+	$(PYTEST) -m "not long" --durations=20
 
 # The containers of luxjax.data and what is built on them convert what they are given, while their annotations say what
 # they then hold: they are not among these packages.
@@ -59,7 +62,7 @@ CHECKED := core models latents parallel fitting posterior prediction interpret e
 comma := ,
 empty :=
 test-annotations: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not long" \
+	$(PYTEST) -m "not slow and not long" \
 		--jaxtyping-packages=$(subst $(empty) $(empty),$(comma),$(addprefix luxjax.,$(CHECKED)))$(comma)tests.check
 
 test-long: $(STAMP)

@@ -8,12 +8,14 @@ from typing import Any, Self
 import numpy as np
 from beartype import BeartypeConf, FrozenDict, beartype
 
-# NumPy gives an array without axes, and any element of an array, as a scalar of its own.
+# NumPy gives an array without axes, and any element of an array, as a scalar of its own. A float passes where a complex
+# number is asked for (PEP 484), and NumPy's ArrayLike counts on that.
 _SCALARS = FrozenDict(
     {
         bool: bool | np.bool_,
         int: int | np.integer,
         float: float | int | np.floating | np.integer,
+        complex: complex | float | int | np.number,
         np.ndarray: np.ndarray | np.generic,
     }
 )

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests, and one folder of compiled programs for all test processes."""
+"""Fixtures shared by all tests, one folder of compiled programs for all test processes, and one thread in each."""
 
 import os
 from contextlib import contextmanager
@@ -10,6 +10,8 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# The test processes fill the cores; more threads in each (scikit-learn's t-SNE, BLAS) would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jaxtyping
 import numpy as np

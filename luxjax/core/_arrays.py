@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Bool, Float, Int, Key, PRNGKeyArray
 
 if TYPE_CHECKING:
     from jaxtyping import Array
@@ -23,6 +23,7 @@ __all__ = [
     "Bool",
     "Float",
     "Int",
+    "Key",
     "LatentCov",
     "Latents",
     "OutputVector",

@@ -168,11 +168,11 @@ def _definite(gram, rhs, precision):
         diagonal = xp.diagonal(gram, axis1=-2, axis2=-1)
     level = 1e-7 * diagonal.sum(axis=-1, keepdims=True) / n
     dead = diagonal + xp.diagonal(precision, axis1=-2, axis2=-1) <= 0
-    a = gram + precision
+    a, added = gram + precision, level + dead.astype(level.dtype)
     if isinstance(a, np.ndarray):
-        a[..., np.arange(n), np.arange(n)] += level + dead
+        a[..., np.arange(n), np.arange(n)] += added
         return a, dead
-    return a + (level + dead)[..., None] * jnp.eye(n, dtype=gram.dtype), dead
+    return a + added[..., None] * jnp.eye(n, dtype=gram.dtype), dead
 
 
 def _cholesky(a):

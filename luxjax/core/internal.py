@@ -1,6 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._arrays import Array, Bool, Float, Int, Latents, PRNGKeyArray
+from ._arrays import Array, Bool, Float, Int, Key, Latents, PRNGKeyArray
 from ._batch import usable
 from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
@@ -19,6 +19,7 @@ __all__ = [
     "Display",
     "Float",
     "Int",
+    "Key",
     "Latents",
     "ModelUnits",
     "PRNGKeyArray",

@@ -193,8 +193,9 @@ def _pass(model: Lux, block: Batch, real: Bool[Array, " star"], products: Produc
         else star_loss(block, posterior, plain, residuals)
     )
     second = posterior.mean[:, :, None] * posterior.mean[:, None, :] + posterior.cov
+    n, real = jnp.sum(real), real.astype(loss.dtype)
     latents = (
-        jnp.sum(real),
+        n,
         jnp.sum(real[:, None] * posterior.mean, axis=0),
         jnp.sum(real[:, None, None] * second, axis=0),
     )

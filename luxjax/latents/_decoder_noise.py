@@ -52,8 +52,8 @@ def with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         dtype = w.dtype
         residual = m.value - decoded(decoder, z, dtype)
         scaled = w * residual**2
-        chi2 = chi2 + jnp.sum(scaled, axis=1)
-        count = count + jnp.sum(w > 0, axis=1, dtype=jnp.int32)
+        chi2 = chi2 + jnp.sum(scaled, axis=1).astype(chi2.dtype)
+        count = count + jnp.sum(w > 0, axis=1, dtype=jnp.int32).astype(count.dtype)
         if (
             name not in block.labels
             or name not in weight_cov

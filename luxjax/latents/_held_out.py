@@ -69,7 +69,7 @@ def _score(model: Lux, block: Batch, real, inputs: tuple[str, ...], targets: tup
     else:
         prior = -0.5 * jnp.sum(posterior.mean**2, axis=1) - 0.5 * posterior.logdet
         parts = [(prior, jnp.zeros(())), *(_fit(model, block, k, posterior.mean) for k in inputs)]
-    return sum(jnp.sum(real * p) for p, _ in parts), sum(jnp.sum(c) for _, c in parts)
+    return sum(jnp.sum(real.astype(p.dtype) * p) for p, _ in parts), sum(jnp.sum(c) for _, c in parts)
 
 
 def _predictive(model: Lux, block: Batch, name: str, posterior) -> tuple[Array, Array]:

@@ -67,8 +67,9 @@ def _sums(
         assert isinstance(decoder, AbstractFeatureDecoder)  # only these have row covariances
         second = design_moments(decoder, posterior.mean, None)[1]
         jac = jax.vmap(lambda z, d=decoder: feature_jacobian(d, z))(posterior.mean)
-        slope = jnp.einsum("lf,nfi->nli", decoder.weight, jac)
+        slope = jnp.einsum("lf,nfi->nli", *(x.astype(jnp.float64) for x in (decoder.weight, jac)))
         spread = jnp.einsum("nli,nij,nlj->nl", slope, posterior.cov, slope)
         own = effective_ivar(block[name].ivar, model.scatter[name]) * information_share(model.dof[name])
-        sums[name] = gemm((own / (1 + own * spread)).astype(jnp.float64).T, pack(second))
+        own, spread, second = (x.astype(jnp.float64) for x in (own, spread, pack(second)))
+        sums[name] = gemm((own / (1 + own * spread)).T, second)
     return jnp.zeros(()), sums

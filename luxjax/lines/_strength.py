@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import InputError
 from ._atoms import THETA, Atom, atoms, ionisation_fractions, like
@@ -89,7 +90,7 @@ def photosphere(params) -> Layer:
     return Layer(teff, _LAYER * teff, log_pe, log_pg)
 
 
-def hminus_opacity(wavelength: np.ndarray, temperature):
+def hminus_opacity(wavelength: ArrayLike, temperature):
     """Opacity of H- per neutral hydrogen atom and unit electron pressure, cm^4/dyn (John 1988).
 
     Bound-free and free-free, stimulated emission included. `wavelength` (...,) in Angstrom, beyond 3,645.
@@ -108,7 +109,7 @@ def hminus_opacity(wavelength: np.ndarray, temperature):
     return bf + ff
 
 
-def cool_continuum(wavelength: np.ndarray, layer: Layer):
+def cool_continuum(wavelength: ArrayLike, layer: Layer):
     """log10 of the continuous opacity per hydrogen nucleus, cm^2: H- alone, as in stars cooler than about 7,000 K."""
     return jnp.log10(hminus_opacity(wavelength, layer.temperature)) + layer.log_pe
 
@@ -220,7 +221,7 @@ class LineStrength:
         return self.profile(params)[0]
 
 
-def depth_limit(wavelength: np.ndarray, teff):
+def depth_limit(wavelength: ArrayLike, teff):
     """Greatest depth a line can reach: 1 - B(0.75 Teff) / B(Teff), the boundary seen against the continuum."""
     x = _HC_K / (like(wavelength, teff) * teff)
     return 1 - jnp.expm1(x) / jnp.expm1(x / 0.75)

@@ -72,6 +72,7 @@ def test_one_label(folder, capsys):
     assert verdict.numbers["label_error"] == pytest.approx(0.07)
 
 
+@pytest.mark.slow
 def test_every_star_of_a_dataset(folder, capsys):
     held, out = load_catalog(folder / "held"), folder / "stars"
     Dataset.create(folder / "set", held.outputs).append(held.select(slice(0, 100)))

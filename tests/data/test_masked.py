@@ -105,6 +105,7 @@ def test_fit_and_transfer_are_the_same_bit_for_bit(reference, bad):
     assert same(labels_of(catalog(bad)), reference)
 
 
+@pytest.mark.slow
 def test_a_masked_pixel_is_as_good_as_a_dropped_one(reference):
     value, cov, chi2 = labels_of(catalog(REFERENCE, keep=np.arange(PIXELS) != 4))
     # In single precision; tests of the fitters hold the same to 1e-6 in double.

@@ -54,6 +54,7 @@ def test_lines_that_are_only_listed_are_not(guessed):
     assert abs(guessed["ablation"].value) < 0.1
 
 
+@pytest.mark.slow
 def test_a_neighbours_lines_are_a_proxy():
     found = explained(0.0, 0.9)
     assert found.verdict.verdict in ("proxy", "inconclusive")
@@ -61,6 +62,7 @@ def test_a_neighbours_lines_are_a_proxy():
     assert found["element_lines"].value < 4
 
 
+@pytest.mark.slow
 def test_a_refit_without_the_lines_does_not_know_them(measured):
     world, fitted = fitted_world(4.0)
     given = {"lines": europium(world), "resolution": RESOLUTION, "n_null": 2, "condition_on": measured.others}
@@ -122,6 +124,7 @@ def test_a_list_in_the_wrong_medium_is_noticed(measured):
     assert again["element_lines"].value == pytest.approx(measured["element_lines"].value, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_few_stars_leave_it_inconclusive():
     world, fitted = fitted_world(0.0)
     few = world.held_out.select(slice(70))

@@ -97,6 +97,7 @@ def test_without_windows_there_is_the_response_alone(world, fitted):
     assert found.response.trend.others == ("label_1", "label_3")
 
 
+@pytest.mark.slow
 def test_for_other_decoders_the_own_part_is_the_fall_on_masking(world, fitted):
     def widened(name):
         d = fitted.model.decoders[name]

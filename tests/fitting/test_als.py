@@ -103,6 +103,7 @@ def test_a_curved_world_needs_the_quadratic_decoder(rng):
     assert 2 * curved.objective[-1] < 1.2 * n_values
 
 
+@pytest.mark.slow
 def test_both_fitters_agree_where_noise_is_small(rng):
     batch, _, _ = toy_survey(rng, n_stars=300, noise=0.05, missing=0)
     values = [

@@ -104,6 +104,7 @@ def test_it_says_whether_stars_can_be_shared(fitter, model, batch):
     np.testing.assert_allclose(shared.objective, alone.objective, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_it_says_whether_it_knows_heavy_tails(fitter, model, batch):
     tails = model.replace(dof={"labels": 5.0})
     if fitter.fits_student_t:

@@ -100,7 +100,9 @@ def test_it_asks_for_linear_decoders(rng):
         fit(Lux.quadratic(batch.sizes, 2), batch, EM(), key=0)
 
 
-@pytest.mark.parametrize("fitter", [EM(), ALS(scatter=True)], ids=["EM", "ALS"])
+@pytest.mark.parametrize(
+    "fitter", [pytest.param(EM(), id="EM"), pytest.param(ALS(scatter=True), id="ALS", marks=pytest.mark.slow)]
+)
 def test_values_without_weight_change_nothing(rng, fitter):
     """Whatever stands at a masked pixel or missing label, the fit is the same, bit for bit."""
     batch, _, _ = toy_survey(rng, n_stars=50)

@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.core import Batch, InputError, OutputData
 from luxjax.data import Catalog, LabelTable, Spectra
-from luxjax.fitted import load, save
+from luxjax.fitted import FittedModel, load, save
 from luxjax.fitting import ALS, EM, FitError, fit
 from luxjax.fitting.internal import fit_given_latents
 from luxjax.models import Lux
@@ -15,8 +15,9 @@ from luxjax.prediction import transfer
 from .worlds import toy_survey
 
 
-@pytest.fixture
-def catalog(rng):
+@pytest.fixture(scope="module")
+def catalog():
+    rng = np.random.default_rng(20260517)
     z = rng.normal(size=(80, 2))
     flux = 1 + 0.1 * z @ rng.normal(size=(2, 20)) + 0.01 * rng.normal(size=(80, 20))
     ids = [f"s{i}" for i in range(80)]
@@ -26,7 +27,7 @@ def catalog(rng):
     return Catalog({"flux": spectra, "labels": labels})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted(catalog):
     return fit(Lux.linear(catalog.sizes, 2), catalog, key=0)
 
@@ -115,7 +116,7 @@ def test_bad_requests(catalog, rng):
     with pytest.raises(InputError, match="has 20 pixels or labels in the catalogue and 19"):
         fit(Lux.linear({"flux": 19, "labels": 2}, 2), catalog, key=0)
     with pytest.raises(InputError, match="no labels"):
-        fit(Lux.linear({"flux": 20}, 2), catalog, key=0).label_output()
+        FittedModel(Lux.linear({"flux": 20}, 2), {}).label_output()
     labels = catalog.labels()
     empty = LabelTable(labels.value * [1, np.nan], labels.error, labels.names, labels.ids)
     with pytest.raises(InputError, match="'logg' is missing for every training star"):

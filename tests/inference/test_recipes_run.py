@@ -77,6 +77,7 @@ def test_apogee_to_galah(tmp_path, capsys):
     assert "match (left: spectra, right: labels): 190 pairs" in log
 
 
+@pytest.mark.slow
 def test_apogee_labels(tmp_path, capsys):
     assert run("apogee_labels", tmp_path, SMALL.format(stars=230), "--smoke") == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -109,6 +109,7 @@ def test_pixel_by_pixel_search_ends_where_the_sums_over_pixels_do(rng):
         assert np.allclose(got.logdet, exact.logdet, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_few_steps_begin_at_the_start(rng):
     batch, model, _ = toy_survey(rng, n_stars=3)
     whole = Lux({k: ModuleDecoder(d, 2) for k, d in model.decoders.items()})

@@ -118,6 +118,7 @@ def test_groups_dimensions_and_coordinates(joint):
     assert len(arviz.summary(data, var_names=["labels"])) == N * 3  # their code takes it
 
 
+@pytest.mark.slow
 def test_normal_distributions_and_thinning(exact, monkeypatch):
     data = to_arviz(exact, key=1, draws=600)
     assert data.posterior["latents"].shape == (1, 600, N, 3)

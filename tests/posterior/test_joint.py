@@ -173,6 +173,7 @@ def test_lanczos_root_at_full_rank_is_the_inverse(rng):
         assert one.basis.shape == (12, 1)
 
 
+@pytest.mark.slow
 def test_latents_are_drawn_from_their_conditional(known):
     model, batch = known
     with jax.enable_x64(True):

@@ -60,6 +60,7 @@ def test_integrated_variance_is_the_integral():
     assert np.isclose(each[1] - each[0], expected[1] - expected[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_overrides_change_the_joint_density_by_their_own_densities():
     model, batch, _ = linear_world()
     fitted = FittedModel(model, {})

@@ -68,6 +68,7 @@ def quadratic_world(rng, n, n_pixels=25):
     return features.T @ (size * np.random.default_rng(3).normal(size=(6, n_pixels))), labels
 
 
+@pytest.mark.slow
 def test_cannon_recovers_labels_of_a_quadratic_world(rng):
     flux, labels = quadratic_world(rng, 90)
     ivar = np.full(flux.shape, 1e6)

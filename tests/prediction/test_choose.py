@@ -2,24 +2,24 @@ import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.fitting import EM, fit
+from luxjax.fitting import EM
 from luxjax.models import Lux
 from luxjax.prediction import Prediction, select_model, transfer
 from luxjax.simulation import bilinear
 
 
 @pytest.fixture(scope="module")
-def world():
+def wide():
     return bilinear(240, {"flux": 60, "labels": 3}, 3, key=5, snr=30.0, label_error=0.1)
 
 
 @pytest.mark.long
-def test_the_number_of_latents_that_made_the_world_is_preferred(world):
-    sizes = world.catalog.sizes
+def test_the_number_of_latents_that_made_the_world_is_preferred(wide):
+    sizes = wide.catalog.sizes
     candidates = {str(d): (Lux.linear(sizes, d), EM(tol=1e-4)) for d in (1, 3)}
     seen = []
     choice = select_model(
-        world.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=lambda *told: seen.append(told)
+        wide.catalog, candidates, inputs=["flux"], key=0, n_folds=3, progress=lambda *told: seen.append(told)
     )
     assert choice.best == "3"
     assert seen == [(f"folds of {name}", k, 3) for name in ("1", "3") for k in (1, 2, 3)]
@@ -31,10 +31,11 @@ def test_the_number_of_latents_that_made_the_world_is_preferred(world):
     gap = choice.table.loc["3", "evidence"] - choice.table.loc["1", "evidence"]
     assert gap > 10 * choice.table.loc["1", "evidence_error"] > 0
     # The score is the density of held-out labels: their spread bounds the error of the better model.
-    spread = np.std(world.catalog.labels().value, axis=0)
+    spread = np.std(wide.catalog.labels().value, axis=0)
     assert np.all(choice.table.loc["3", ["rmse_label_1", "rmse_label_2", "rmse_label_3"]] < spread)
 
 
+@pytest.mark.slow
 def test_evidence_is_compared_only_between_models_of_the_same_outputs(world):
     sizes = world.catalog.sizes
     candidates = {
@@ -55,9 +56,8 @@ def test_nothing_to_choose_from_is_said(world):
         )
 
 
-def test_predictions_of_parts_are_gathered_in_the_order_asked_for(world):
-    fitted = fit(Lux.linear(world.catalog.sizes, 3), world.catalog, EM(tol=1e-4), key=0)
-    whole = transfer(fitted, world.catalog)
+def test_predictions_of_parts_are_gathered_in_the_order_asked_for(fitted, stars):
+    whole = transfer(fitted, stars)
     odd, even = whole.select(slice(1, None, 2)), whole.select(slice(0, None, 2))
     together = Prediction.gather([odd, even], whole.ids)
     for name in ("value", "cov", "chi2", "latent_distance", "n_inputs"):

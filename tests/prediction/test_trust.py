@@ -7,11 +7,8 @@ import pytest
 
 from luxjax.core import Gaussian, InputError
 from luxjax.data import LabelTable
-from luxjax.fitted import Calibration, FittedModel, Trend, Verdict, load, save
-from luxjax.fitting import EM, fit
-from luxjax.models import Lux
+from luxjax.fitted import Calibration, Trend, Verdict, load, save
 from luxjax.prediction import Prediction, calibrate, replace_shortcuts, transfer
-from luxjax.simulation import bilinear
 from luxjax.stats import Interval
 
 NAMES = ("a", "b", "c")
@@ -150,24 +147,14 @@ def test_calibration_of_shrunk_labels_holds_for_shrunk_predictions_alone():
         calibrate(plain, observed).apply(shrunk)
 
 
-@pytest.fixture(scope="module")
-def world():
-    return bilinear(90, {"flux": 30, "labels": 3}, 2, key=2, snr=30)
-
-
-@pytest.fixture(scope="module")
-def fitted(world) -> FittedModel:
-    return fit(Lux.linear({"flux": 30, "labels": 3}, 2), world.catalog.select(slice(60)), EM(), key=0)
-
-
-def test_verdicts_travel_with_the_model_to_its_predictions(world, fitted, tmp_path):
+def test_verdicts_travel_with_the_model_to_its_predictions(stars, fitted, tmp_path):
     names = fitted.info("labels").names
     trend = Trend(names[:2], [0.1, 0.2], [1.0, 2.0], np.arange(6) / 10, 0.25)
     judged = fitted.with_verdicts({names[2]: dataclasses.replace(verdict(trend=trend), label=names[2])})
     assert fitted.verdicts == {}
     again = load(save(judged, tmp_path / "model"))
     assert again.verdicts[names[2]].to_dict() == judged.verdicts[names[2]].to_dict()
-    stars = world.catalog.select(slice(60, None)).only("flux")
+    stars = stars.only("flux", "blue")
     plain, shrunk = transfer(again, stars), transfer(again, stars, replace_shortcuts=True)
     assert plain.verdicts[names[2]].verdict == "shortcut"
     assert shrunk.shrunk == (names[2],)

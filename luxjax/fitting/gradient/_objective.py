@@ -84,7 +84,7 @@ class Objective(eqx.Module):
         def of_block(value, part):
             at, real, z = part
             losses = _star_losses(model, stars.held.stars(at), z, self.prior, self.half)
-            return value + jnp.sum(real * losses), None
+            return value + jnp.sum(real.astype(losses.dtype) * losses), None
 
         loss, _ = jax.lax.scan(of_block, jnp.zeros(()), (stars.at, real, latents))
         ridge = total(s * _squares(model.decoders[k]) for k, s in self.strengths.items())

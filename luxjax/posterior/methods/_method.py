@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 
 from ...core import Batch, InputError, Progress
-from ...core.internal import Array, PRNGKeyArray
+from ...core.internal import Array, Key, PRNGKeyArray
 from ...fitted import FittedModel
 from ...latents.internal import blocks
 from .._posterior import AbstractPosterior
@@ -95,6 +95,6 @@ def at_least(what: str, given: float, least: float) -> None:
         raise InputError(f"{what} must be at least {least}; given {given}.")
 
 
-def keys_for(key: PRNGKeyArray, block: int, n: int) -> Array:
+def keys_for(key: PRNGKeyArray, block: int, n: int) -> Key[Array, " star"]:
     """A key for each star of a block."""
     return jax.random.split(jax.random.fold_in(key, block), n)

@@ -9,7 +9,7 @@ import numpy as np
 from numpyro.infer.hmc import hmc
 
 from ...core import Progress
-from ...core.internal import Array, Float, PRNGKeyArray
+from ...core.internal import Array, Float, Key, PRNGKeyArray
 from .._joint import finish, joint_density, laplace_root, unshrunk_mode
 from .._samples import SamplePosterior
 from .._stars import StarDensity, star_data
@@ -93,7 +93,7 @@ class NUTS(AbstractMethod):
 
 
 def sample_chains(
-    nuts: NUTS, density, lanes, keys: PRNGKeyArray, dim: int, tell: Progress | None = None
+    nuts: NUTS, density, lanes, keys: Key[Array, " lane"], dim: int, tell: Progress | None = None
 ) -> tuple[Float[Array, "lane chain draw dim"], dict[str, np.ndarray]]:
     """Chains of many posteriors side by side, every posterior (lane) with its own data and key.
 

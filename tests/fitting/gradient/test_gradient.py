@@ -247,6 +247,7 @@ def test_without_labels_the_score_is_the_evidence_of_the_spectra(rng):
     assert HeldOut(model, batch).score(model) == pytest.approx(total / 36, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_steps_are_compiled_once_and_their_memory_is_used_again(rng):
     batch, _, _ = toy_survey(rng, n_stars=10)
     traced = []
@@ -280,6 +281,7 @@ def test_steps_are_compiled_once_and_their_memory_is_used_again(rng):
     assert not course.best.log_scatter["flux"].is_deleted()
 
 
+@pytest.mark.slow
 def test_the_way_back_keeps_one_block_of_pixels_at_a_time(rng):
     """By the compiler's own account: four times the blocks take hardly more memory, where keeping all takes four times."""
     model = Lux.mlp({"flux": 400}, 2, key=0, width=3)
@@ -297,6 +299,7 @@ def test_the_way_back_keeps_one_block_of_pixels_at_a_time(rng):
     assert peak(8) < 1.5 * peak(2)
 
 
+@pytest.mark.slow
 def test_half_precision_gradients_are_close_and_the_objective_is_the_same(rng):
     batch, _, z = toy_survey(rng, n_stars=12, dtype=np.float32)
     model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)

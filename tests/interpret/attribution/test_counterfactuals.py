@@ -31,6 +31,7 @@ def test_one_label_changes_and_the_others_stay(kind, rng):
     assert found.flux_sd.shape == (STARS, PIXELS)
 
 
+@pytest.mark.slow
 def test_linear_difference_is_the_conditional_jacobian_with_its_interval(rng):
     fitted, batch = small("linear", rng)
     found = counterfactual(fitted, batch, "eu_fe", -0.2, others=["fe_h"])
@@ -44,6 +45,7 @@ def test_linear_difference_is_the_conditional_jacobian_with_its_interval(rng):
     assert np.allclose(found.flux_sd[2], np.sqrt(np.einsum("pi,ij,pj->p", w, s, w)))
 
 
+@pytest.mark.slow
 def test_the_step_is_the_shortest_that_does_it(rng):
     """Against a general constrained optimiser, quadratic decoders."""
     fitted, batch = small("quadratic", rng)

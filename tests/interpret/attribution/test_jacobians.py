@@ -43,7 +43,7 @@ def test_closed_form_autodiff_and_finite_differences_agree(kind, rng):
         assert np.all(np.abs(found[3] - finite_difference(predict, flux)) < 1e-5 * size)
 
 
-@pytest.mark.parametrize("kind", ["linear", "quadratic"])
+@pytest.mark.parametrize("kind", ["linear", pytest.param("quadratic", marks=pytest.mark.slow)])
 def test_label_function_is_what_transfer_predicts(kind, rng):
     fitted, batch = small(kind, rng)
     expected = transfer(fitted, batch)
@@ -166,6 +166,7 @@ def test_wrong_input_gets_a_sentence(rng):
         flux_jacobian(fitted.replace(weight_cov={}), "teff", spread=True)
 
 
+@pytest.mark.slow
 def test_student_noise_lets_outliers_say_less(rng):
     fitted, batch = small("linear", rng)
     robust = fitted.replace(model=fitted.model.replace(dof={"flux": 4.0}))

@@ -50,7 +50,7 @@ def test_no_star_is_predicted_by_a_probe_that_saw_it(rng):
     assert others.sum() == 80  # all stars outside the fold of star 7
 
 
-@pytest.mark.parametrize("kind", ["linear", "mlp"])
+@pytest.mark.parametrize("kind", ["linear", pytest.param("mlp", marks=pytest.mark.slow)])
 def test_shuffled_labels_are_not_predicted(rng, kind):
     z, y = linear_label(rng)
     assert probe(z, rng.permutation(y), kind=kind, seed=0).r2 < 0.03

@@ -124,6 +124,7 @@ def test_balmer_lines_follow_temperature_and_hardly_gravity(star):
     assert abs(depth(teff=6000, logg=4.4) / depth(teff=6000, logg=3.6) - 1) < 0.25
 
 
+@pytest.mark.slow
 def test_touched_pixels_are_where_the_element_acts(giant):
     synthesis = builtin("apogee")
     k = PARAMETERS.index("al_fe")
