@@ -11,11 +11,12 @@ from ..fitting import ALS, EM, AbstractFitter, Gradient
 from ..fitting import fit as fit_model
 from ..models import Lux
 from ..readout import read_out
+from ..readout.internal import READOUTS
 
-__all__ = ["DECODERS", "READOUTS", "fit_and_read_out", "inputs_of", "latents_for"]
+__all__ = ["DECODERS", "KINDS", "fit_and_read_out", "inputs_of", "latents_for"]
 
 DECODERS = ("linear", "quadratic", "mlp")
-READOUTS = ("auto", "linear", "quadratic", "gp", "joint")
+KINDS = ("auto", *READOUTS, "joint")
 MOST = 60
 FEW_STARS = (
     1000  # stars up to which latents cost little, and one that holds nothing does no harm to a read-out

@@ -12,7 +12,7 @@ from ..data import folds as number_folds
 from ..fitted import FittedModel
 from ..fitting import AbstractFitter
 from ..prediction import Prediction, calibrate, cannon, ridge, transfer
-from ._plan import DECODERS, READOUTS, fit_and_read_out, inputs_of, latents_for
+from ._plan import DECODERS, KINDS, fit_and_read_out, inputs_of, latents_for
 
 __all__ = ["Trained", "train"]
 
@@ -159,7 +159,7 @@ def check_training(
 ) -> tuple[tuple[str, ...], list[int], Catalog]:
     """The inputs, numbers of latents asked for and labelled stars; `InputError` where they cannot be trained on."""
     check_name("decoder", decoder, DECODERS)
-    check_name("read-out", readout, READOUTS)
+    check_name("read-out", readout, KINDS)
     for name in baselines:
         check_name("baseline", name, BASELINES)
     used = inputs_of(catalog, inputs, labels)

@@ -1,10 +1,7 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._plan import DECODERS, READOUTS
 from ._train import check_training
 
 __all__ = [
-    "DECODERS",
-    "READOUTS",
     "check_training",
 ]
