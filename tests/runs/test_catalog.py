@@ -8,6 +8,7 @@ from luxjax.core import InputError
 from luxjax.fitted import load
 from luxjax.prediction import transfer
 from luxjax.runs import RunFolder, cross_validate, study_catalog, transfer_run
+from luxjax.runs._catalog import said_first
 from luxjax.simulation import bilinear
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ def test_every_star_is_predicted_once_and_in_order(world, evaluated):
         assert metrics["labels"][name]["rmse"] == pytest.approx(rmse, rel=1e-6)
         assert set(metrics["labels"][name]["baselines"]) == {"ridge", "cannon"}
         assert metrics["labels"][name]["n_calibration"] == 240 // 2
-    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
+    assert [name.split()[0] for name in metrics["fit"]["chosen_by_fold"]] == ["3", "3"]
 
 
 def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_path):
@@ -68,7 +69,7 @@ def test_no_star_is_seen_by_the_model_that_predicts_it(world, evaluated, tmp_pat
 def test_latents_are_chosen_in_every_fold(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
     metrics = cross_validate(world.catalog, run, folds=2, latents=[1, 3], seed=2)
-    assert metrics["fit"]["chosen_by_fold"] == ["3", "3"]
+    assert [name.split()[0] for name in metrics["fit"]["chosen_by_fold"]] == ["3", "3"]
 
 
 def test_transfer_applies_the_calibration_of_the_run(world, studied):
@@ -86,22 +87,54 @@ def test_transfer_applies_the_calibration_of_the_run(world, studied):
         assert not np.allclose(wanted, plain.error[:, j])
     bare, _ = transfer_run(run.model, world.catalog.only("flux"))
     np.testing.assert_array_equal(bare[f"{plain.names[0]}_err"], frame[f"{plain.names[0]}_err"])
-    np.testing.assert_array_equal(
-        fitted.trained_on(world.catalog.ids), ~np.isin(world.catalog.ids, list(_others(run)))
+    assert done.metrics["stars"] == {"all": 240}
+
+
+def test_all_stars_train_the_model_and_each_is_judged_by_one_that_did_not_see_it(world, studied):
+    run, done = studied
+    ids = world.catalog.ids
+    assert load(run.model).trained_on(ids).all()
+    stars = pd.read_csv(run.path / "stars.csv", dtype=str).set_index("id")["part"]
+    table, _ = run.labels
+    for k in range(5):
+        model, held = load(run.path / "folds" / str(k)), (stars.loc[ids] == f"fold {k}").to_numpy()
+        np.testing.assert_array_equal(model.trained_on(ids), ~held)
+        alone = transfer(model, world.catalog.select(held).only("flux"))
+        np.testing.assert_allclose(table.loc[held, alone.names[0]], alone.value[:, 0], rtol=1e-9)
+    assert set(done.explanations) == set(alone.names)
+    assert {e.verdict.n_stars for e in done.explanations.values()} == {240}
+
+
+def test_what_has_to_be_read_first():
+    """Worse than ridge, wrong errors, labels stated too uncertain: each a sentence; as good as ridge: one too."""
+    from types import SimpleNamespace as Facts
+
+    scores = {
+        "a": {"over_ridge": {"value": 1.2, "interval": [1.1, 1.3]}},
+        "b": {"over_ridge": {"value": 1.2, "interval": [0.9, 1.5]}},
+        "c": {"over_ridge": {"value": 0.8, "interval": [0.7, 0.9]}},
+    }
+    raw = {"a": {"coverage68": 0.4}, "b": {"coverage68": 0.68}, "c": {"coverage68": 0.68}}
+    facts = Facts(error_scale=np.array([1.0, 1.0, 0.25]))
+    fitted = Facts(read_outs={"labels": facts}, info=lambda _: Facts(names=("a", "b", "c")))
+    lines = said_first(scores, raw, fitted, ["errors are not calibrated: too few stars"])
+    assert lines[0] == "errors are not calibrated: too few stars"
+    assert lines[1].startswith(
+        "a is worse than ridge regression on the same stars: 1.20 times its RMSE [1.10, 1.30]."
     )
-    assert sum(done.metrics["stars"].values()) == 240
-
-
-def _others(run) -> set[str]:
-    stars = pd.read_csv(run.path / "stars.csv", dtype=str)
-    return set(stars.loc[stars["part"] != "train", "id"])
+    assert lines[2:4] == [
+        "Better than ridge regression on the same stars: c.",
+        "As good as ridge regression on the same stars, within its error: b.",
+    ]
+    assert "Errors of a as the model states them are too small" in lines[4]
+    assert lines[5] == "Stated errors of c look 4.0 times too large."
 
 
 def test_bad_requests(world, tmp_path):
     run = RunFolder.create(tmp_path / "r", config={}, seed=2)
     with pytest.raises(InputError, match=r"decoder.*cubic.*quadratic"):
         study_catalog(world.catalog, run, latents=3, decoder="cubic", seed=2)
-    with pytest.raises(InputError, match=r"spectra.*flx.*flux"):
+    with pytest.raises(InputError, match=r"input 'flx'.*flux"):
         cross_validate(world.catalog, run, folds=2, latents=2, inputs=["flx"], seed=2)
-    with pytest.raises(InputError, match=r"no labels.*ingest it with labels"):
+    with pytest.raises(InputError, match=r"no 'labels'.*ingest them with a label catalogue"):
         cross_validate(world.catalog.only("flux"), run, folds=2, latents=2, seed=2)
