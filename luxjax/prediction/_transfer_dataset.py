@@ -109,6 +109,7 @@ def transfer_dataset(
         "verdicts": verdicts,
         "shrunk": list(shortcuts(fitted.verdicts, info.names)) if replace_shortcuts else [],
         "cov": "upper triangle, row by row: " + ", ".join(_pairs(info.names)),
+        "error_scale": _error_scale(fitted, labels),
         "flags": {"bits": FLAGS, "limits": limits_of(fitted, labels, names).to_dict()},
     }
     results = Results.begin(to, KIND, identity, len(dataset), facts)
@@ -220,8 +221,19 @@ class PredictionTable:
             tuple(facts["shrunk"]),
             tuple(self.results.identity["settings"]["inputs"]),
             self.results.identity["settings"]["calibration"] is not None,
-            columns.get("flag", np.zeros(0, int)),  # an older luxjax wrote none
+            error_scale=facts.get("error_scale", {}),
+            flag=columns.get("flag", np.zeros(0, int)),  # an older luxjax wrote none
         )
+
+
+def _error_scale(fitted: FittedModel, labels: str) -> dict[str, float]:
+    """What stated errors of labels are multiplied by, by name; empty without a read-out."""
+    read_out = fitted.read_outs.get(labels)
+    return (
+        {}
+        if read_out is None
+        else dict(zip(fitted.info(labels).names, read_out.error_scale.tolist(), strict=True))
+    )
 
 
 def _columns(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,13 @@ def train(
         catalog, inputs, labels, latents, decoder, readout, folds, baselines
     )
     number = np.asarray(number_folds(list(stars.ids), folds, seed=seed))
-    how = {"labels": labels, "decoder": decoder, "readout": readout, "key": key, "fitter": fitter}
+    how: dict[str, Any] = {
+        "labels": labels,
+        "decoder": decoder,
+        "readout": readout,
+        "key": key,
+        "fitter": fitter,
+    }
     models, parts, others = (
         [],
         [],
