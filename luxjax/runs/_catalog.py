@@ -1,5 +1,6 @@
 """Studies of a catalogue on disk: a model of all its labelled stars, each judged by a model that did not see it."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,10 +8,11 @@ import numpy as np
 
 from ..data import Catalog
 from ..fitted import Calibration, FittedModel, save
-from ..prediction import score
+from ..prediction import calibrate, replace_shortcuts, score
 from ..stats.internal import paired_ratio
 from ..training import Trained, train
 from ..training.internal import check_training
+from ._explanations import verdict_metrics, write_explanations
 from ._folder import RunFolder
 from ._kinds import LABELS, RunKind
 from ._model import write_folds
@@ -119,10 +121,15 @@ def study_catalog(
             explained = cross_fitted_evidence(found, run)
         fitted = fitted.with_verdicts({name: e.verdict for name, e in explained.items()})
     with clock("score"):
+        shrunk = _calibrated_without_shortcuts(found, fitted)
+        fitted = fitted.with_calibration(shrunk) if shrunk else fitted
         metrics = _metrics(found, fitted, reference, decoder)
+        for name, entry in verdict_metrics(explained).items():
+            metrics["labels"][name].update(entry)
     with clock("write the run folder"):
         save(fitted, run.model)
         write_folds(run, found)
+        write_explanations(run, explained)
         run.write_labels(*labels_table(found.out_of_fold, found.stars, found.inputs, "labels", reference))
         run.write_examples(examples_of_stars(fitted, found, 4))
     metrics |= {"timings": clock.seconds, "wall_s": sum(clock.seconds.values())}
@@ -218,6 +225,14 @@ def _metrics(
         "read_out": {k: r.to_dict() for k, r in fitted.read_outs.items()},
         "says": said_first(scores, raw, fitted, found.problems),
     }
+
+
+def _calibrated_without_shortcuts(found: Trained, fitted: FittedModel) -> Calibration | None:
+    """The calibration of labels whose shortcuts are replaced by what the other labels say; None where there are none."""
+    if not fitted.calibrations or not any(v.verdict == "shortcut" for v in fitted.verdicts.values()):
+        return None
+    replaced = replace_shortcuts(dataclasses.replace(found.raw, verdicts=dict(fitted.verdicts)))
+    return calibrate(replaced, found.stars.labels())
 
 
 def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> list[str]:

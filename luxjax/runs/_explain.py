@@ -14,7 +14,7 @@ from ..lines import LineList
 from ._explanations import read_explanations, verdict_metrics, write_explanations
 from ._folder import RunFolder
 from ._kinds import RunKind
-from ._model import load_run_model, read_stars
+from ._model import FOLD, FOLDS, fold_model, load_run_model, read_stars
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -61,6 +61,23 @@ def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog
             f"all {len(found)} stars of the catalogue trained or tested the model of {run.path}; give others with --catalog."
         )
     return found.select(rows)
+
+
+def cross_fitted_stars(
+    run: RunFolder, catalog: str | Path | None = None
+) -> tuple[Catalog, dict[str, Any]] | None:
+    """The stars of a run in folds with their folds and the models that did not see these; None of other runs and stars."""
+    if not (run.path / FOLDS).is_dir():
+        return None
+    part = read_stars(run).set_index("id")["part"]
+    found = catalog_of(run, catalog)
+    rows = np.isin(found.ids, part.index)
+    if not rows.any():
+        return None
+    found = found.select(rows)
+    fold = part.loc[found.ids].str.removeprefix(FOLD).astype(int).to_numpy()
+    run.log(f"cross-fitted: each of {len(found)} stars is judged by a model that did not see it")
+    return found, {"fold": fold, "fold_models": [fold_model(run, k) for k in range(fold.max() + 1)]}
 
 
 def catalog_of(run: RunFolder, catalog: str | Path | None) -> Catalog:
@@ -134,9 +151,16 @@ def explain_run(
         Errors of labels to assume instead of those stated.
     """
     fitted = load_run_model(run.path)
-    stars = with_errors(held_out_stars(run, catalog), label_errors or {}, fitted.label_output())
+    stars, folds = cross_fitted_stars(run, catalog) or (held_out_stars(run, catalog), {})
+    stars = with_errors(stars, label_errors or {}, fitted.label_output())
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
-    given: dict[str, Any] = {"lines": lines, "inputs": inputs, "resolution": resolution, "key": run.seed}
+    given: dict[str, Any] = {
+        "lines": lines,
+        "inputs": inputs,
+        "resolution": resolution,
+        "key": run.seed,
+        **folds,
+    }
     given["supporting"] = True  # asked for by hand, so the seconds are well spent
     if label is None:
         if condition_on is not None or species is not None:

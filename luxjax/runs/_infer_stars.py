@@ -14,7 +14,7 @@ from ..fitted import FittedModel
 from ..models import AbstractFeatureDecoder
 from ._explain import catalog_of
 from ._folder import RunFolder
-from ._model import FOLD, fold_model, load_run_model, read_stars
+from ._model import FOLD, FOLDS, fold_model, load_run_model, read_stars
 
 __all__ = ["keep_window", "stars_to_infer"]
 
@@ -58,7 +58,7 @@ def stars_to_infer(
         parts = sorted(dict.fromkeys(known["part"]))
         split = split or ("test" if "test" in parts else parts[0])
         check_name("split of the run's stars", split, parts)
-        if split.startswith(FOLD) and (source / "folds").is_dir():
+        if split.startswith(FOLD) and (source / FOLDS).is_dir():
             fitted = fold_model(RunFolder.open(source), int(split.removeprefix(FOLD))).replace(
                 calibrations=fitted.calibrations, verdicts=fitted.verdicts
             )

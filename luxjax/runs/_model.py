@@ -13,9 +13,10 @@ from ..fitted import Calibration, FittedModel, load, save
 from ..training import Trained
 from ._folder import RunFolder
 
-__all__ = ["FOLD", "fold_model", "load_run_model", "read_stars", "write_folds", "write_stars"]
+__all__ = ["FOLD", "FOLDS", "fold_model", "load_run_model", "read_stars", "write_folds", "write_stars"]
 
 STARS = "stars.csv"
+FOLDS = "folds"  # the folder of their models
 FOLD = "fold "  # the part of the stars that a model of the folds did not see
 KINDS = ("calibration", "calibration_shrunk")  # in the metrics of luxjax 0.1
 
@@ -54,14 +55,14 @@ def write_stars(run: RunFolder, parts: Mapping[str, Catalog]) -> None:
 def write_folds(run: RunFolder, found: Trained) -> None:
     """The models that did not see the stars of one fold each, and which star was in which fold."""
     for k, fitted in enumerate(found.fold_models):
-        save(fitted, run.path / "folds" / str(k))
+        save(fitted, run.path / FOLDS / str(k))
     frame = pd.DataFrame({"id": found.stars.ids, "part": [f"{FOLD}{k}" for k in found.fold]})
     run.write_csv(STARS, frame)
 
 
 def fold_model(run: RunFolder, fold: int) -> FittedModel:
     """The model that did not see the stars of this fold."""
-    return load(run.path / "folds" / str(fold))
+    return load(run.path / FOLDS / str(fold))
 
 
 def read_stars(run: RunFolder) -> pd.DataFrame:
