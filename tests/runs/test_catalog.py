@@ -1,13 +1,15 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from luxjax.core import InputError
+from luxjax.data import save_catalog
 from luxjax.fitted import load
 from luxjax.prediction import transfer
-from luxjax.runs import RunFolder, cross_validate, study_catalog, transfer_run
+from luxjax.runs import RunFolder, cross_validate, explain_run, study_catalog, transfer_run
 from luxjax.runs._catalog import said_first
 from luxjax.simulation import bilinear
 
@@ -103,6 +105,18 @@ def test_all_stars_train_the_model_and_each_is_judged_by_one_that_did_not_see_it
         np.testing.assert_allclose(table.loc[held, alone.names[0]], alone.value[:, 0], rtol=1e-9)
     assert set(done.explanations) == set(alone.names)
     assert {e.verdict.n_stars for e in done.explanations.values()} == {240}
+
+
+def test_stars_that_trained_the_model_explain_it(world, studied, tmp_path):
+    """``luxjax explain RUN``: each star by the model that did not see it, to the numbers that the fit gave."""
+    run, done = studied
+    folder = save_catalog(world.catalog, tmp_path / "c")
+    again = RunFolder.open(shutil.copytree(run.path, tmp_path / "again"))
+    found = explain_run(again, catalog=folder)
+    assert set(found) == set(done.explanations)
+    for name, explanation in found.items():
+        assert explanation.verdict.response == pytest.approx(done.explanations[name].verdict.response)
+    assert "cross-fitted: each of 240 stars" in (again.path / "log.txt").read_text()
 
 
 def test_what_has_to_be_read_first():
