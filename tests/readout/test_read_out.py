@@ -205,7 +205,7 @@ def test_a_second_table_of_labels_leaves_the_first_as_it_is(training):
 
 def test_what_is_refused(training):
     catalog, spectra, _ = training
-    with pytest.raises(InputError, match=r"no read-out 'forest' \(known: linear, quadratic, gp\)"):
+    with pytest.raises(InputError, match=r"no read-out 'forest' \(known: auto, linear, quadratic, gp\)"):
         read_out(spectra, catalog, "forest")
     with pytest.raises(InputError, match=r"a read-out of 'labels' needs stars with it and with inputs"):
         read_out(spectra, catalog.only("flux"))
