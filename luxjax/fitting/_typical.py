@@ -18,10 +18,10 @@ PART = 95  # per cent
 def typical_of(model: Lux, stars: AbstractStars) -> dict[str, float]:
     """What 95% of the training stars stay below: ``chi2`` (reduced) and ``latent_distance``.
 
-    Of many stars a sample is looked at. Empty for models without inputs or labels, which predict none.
+    Of many stars a sample is looked at. Empty for models without inputs, which predict nothing.
     """
     inputs = [name for name in stars.names if name not in stars.labels]
-    if not inputs or not stars.labels:
+    if not inputs:
         return {}
     parts = [
         [np.asarray(x)[: run.n_stars] for x in _quality(model, run.pad(RUN))]

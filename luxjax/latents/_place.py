@@ -38,6 +38,7 @@ def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> F
     """
     means = np.empty((batch.n_stars, model.n_latents))
     with jax.enable_x64(True):
+        model = model.only(*batch.names)
         direct = model.is_linear and model.is_gaussian
         products = weight_products(model, batch.names, batch.dtype) if direct else None
         noisy = has_scatter(model)

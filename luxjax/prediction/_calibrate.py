@@ -9,14 +9,14 @@ from ..fitted import Calibration
 from ..stats import LEVELS
 from ._prediction import Prediction
 
-__all__ = ["calibrate", "coverage_bands"]
+__all__ = ["LEAST_CALIBRATION", "calibrate", "coverage_bands"]
 
-LEAST_STARS = 30
+LEAST_CALIBRATION = 30
 WIDTH_OF_LOG_SCALE = 0.25
 CLIP, CLIP_ROUNDS = 3.5, 6
 
 
-def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
+def calibrate(prediction: Prediction, observed: LabelTable, *, least: int = LEAST_CALIBRATION) -> Calibration:
     """Learn how wrong predicted errors are from stars kept out of training.
 
     For each label the residuals to the observed labels are taken as normal with the variance of `Calibration`
@@ -32,6 +32,8 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
         ``transfer(..., calibrated=False)`` where the model has a calibration already.
     observed : LabelTable
         Their catalogue labels, row for row.
+    least : int
+        Stars that have to have a label.
 
     Returns
     -------
@@ -60,9 +62,9 @@ def calibrate(prediction: Prediction, observed: LabelTable) -> Calibration:
     for j, name in enumerate(prediction.names):
         residual = prediction.value[:, j] - observed[name]
         seen = np.isfinite(residual)
-        if seen.sum() < LEAST_STARS:
+        if seen.sum() < least:
             raise InputError(
-                f"{seen.sum()} calibration stars have '{name}'; at least {LEAST_STARS} are needed, and a few hundred for "
+                f"{seen.sum()} calibration stars have '{name}'; at least {least} are needed, and a few hundred for "
                 "an error good to 10%."
             )
         noise = believed[seen, j] ** 2

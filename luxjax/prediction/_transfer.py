@@ -105,7 +105,7 @@ def chosen_calibration(
     shrunk = shortcuts(fitted.verdicts, names) if replace_shortcuts else ()
     found = fitted.calibration(names, inputs, shrunk)
     known = [c for c in fitted.calibrations if c.names == names]
-    if found is None and known:
+    if found is None and known and not _learned_from_others(fitted, labels, inputs):  # which has been told
         learned = " and ".join(sorted({join_names(c.inputs) or "unknown inputs" for c in known}))
         replaced = f" with {join_names(shrunk)} replaced" if shrunk else ""
         warnings.warn(
@@ -117,10 +117,24 @@ def chosen_calibration(
     return found
 
 
+def _learned_from_others(fitted: FittedModel, labels: str, inputs: Sequence[str]) -> bool:
+    """Whether the labels were read out from the latents of other inputs than these."""
+    read_out = fitted.read_outs.get(labels)
+    return read_out is not None and set(read_out.inputs) != set(inputs)
+
+
 def predictor(
     fitted: FittedModel, names: Sequence[str], labels: str, dtype
 ) -> Callable[[Batch, int], tuple[np.ndarray, ...]]:
     """What tells of the first `n` stars of a block with the outputs `names` what the model says of them; for `assembled`."""
+    if _learned_from_others(fitted, labels, names):
+        learned = join_names(fitted.read_outs[labels].inputs)
+        warnings.warn(
+            f"the labels of this model were learned from the latents of {learned}, and are predicted "
+            f"from {join_names(names)}: they may be far off. Learn them from these, by luxjax.readout.read_out(..., inputs=).",
+            LuxWarning,
+            stacklevel=3,
+        )
     run = shard_map_stars(_predict, STAR)
     with jax.enable_x64(True):
         products = weight_products(fitted.model, tuple(names), dtype)

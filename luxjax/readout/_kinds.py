@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +25,6 @@ ROUNDS = 3
 class AbstractReadOut(ABC):
     """A Bayesian regression of labels on the latents that the inputs alone give."""
 
-    title: ClassVar[str]
-
     @abstractmethod
     def fit(self, sample: Sample) -> tuple[AbstractDecoder, Array | None, list[Found]]:
         """The decoder of all labels, the packed covariances of its rows where it is linear in them, and what was found of each."""
@@ -38,7 +35,6 @@ class PolynomialReadOut(AbstractReadOut):
     """Linear in the latents, or with the products of the leading ones."""
 
     leading: int = 0
-    title: ClassVar[str] = "polynomial"
 
     def fit(self, sample: Sample) -> tuple[AbstractDecoder, Array | None, list[Found]]:
         n = sample.latents.shape[1]
@@ -98,7 +94,6 @@ class GaussianProcessReadOut(AbstractReadOut):
     exact: int = 2000
     n_points: int = 500
     n_evidence: int = 900
-    title: ClassVar[str] = "Gaussian process"
 
     def fit(self, sample: Sample) -> tuple[AbstractDecoder, Array | None, list[Found]]:
         n_latents, n_labels = sample.latents.shape[1], sample.n_labels

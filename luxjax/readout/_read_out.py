@@ -16,7 +16,7 @@ from ..models import AbstractFeatureDecoder, Linear, Lux
 from ..system.internal import one_blas_thread
 from ._kinds import PolynomialReadOut
 from ._registry import READOUTS
-from ._sample import Found, Sample, canonical_basis, input_latents, label_spread
+from ._sample import Found, Sample, canonical_basis, input_latents
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
@@ -162,8 +162,7 @@ def _sample(
     fitted: FittedModel, stars: AbstractStars, inputs: tuple[str, ...], labels: str, block: int | None
 ) -> tuple[FittedModel, Sample, np.ndarray]:
     """The model in its canonical basis, what a read-out learns from, and the mean covariances of labels by the inputs' noise."""
-    only = stars.only(*inputs)
-    latents = input_latents(fitted.model, only, block)
+    latents = input_latents(fitted.model, stars.only(*inputs), block)
     turn = np.eye(fitted.model.n_latents)
     # Read-outs of other labels rest on the basis that they have: no rotation keeps a process of one relevance for each latent.
     if fitted.model.only(*inputs).is_linear and set(fitted.read_outs) <= {labels}:
@@ -178,7 +177,8 @@ def _sample(
     sample = Sample(z, value, variance)
     first, _, _ = PolynomialReadOut().fit(sample)
     assert isinstance(first, Linear)
-    return fitted, sample, label_spread(fitted.model, only, np.asarray(first.weight), block)
+    slopes = np.asarray(first.weight)
+    return fitted, sample, slopes @ (turn.T @ latents.cov @ turn) @ slopes.T
 
 
 def _turned(fitted: FittedModel, turn: np.ndarray) -> FittedModel:

@@ -5,17 +5,16 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch
 from ..core.internal import AbstractStars
 from ..latents import weight_products
-from ..latents.internal import Products, blocks, effective_ivars, latent_posterior
+from ..latents.internal import Products, blocks, latent_posterior
 from ..models import Lux
 from ..parallel.internal import STAR, shard_map_stars
 
-__all__ = ["Found", "InputLatents", "Sample", "canonical_basis", "input_latents", "label_spread"]
+__all__ = ["Found", "InputLatents", "Sample", "canonical_basis", "input_latents"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +75,11 @@ class Found(NamedTuple):
 
 
 class InputLatents(NamedTuple):
-    """Posterior means (star, latent), and the information of a typical star on the latents (latent, latent)."""
+    """Posterior means (star, latent); averages over stars of the information on the latents and of their covariance."""
 
     mean: np.ndarray
     information: np.ndarray
+    cov: np.ndarray
 
 
 def input_latents(model: Lux, inputs: AbstractStars, block: int | None = None) -> InputLatents:
@@ -87,30 +87,16 @@ def input_latents(model: Lux, inputs: AbstractStars, block: int | None = None) -
     model = model.only(*inputs.names)
     products = weight_products(model, inputs.names, inputs.dtype)
     run = shard_map_stars(_posterior, STAR)
-    mean, information = [], np.zeros((model.n_latents, model.n_latents))
+    eye = np.eye(model.n_latents)
+    mean, information, cov = [], np.zeros_like(eye), np.zeros_like(eye)
     for part, _, where in blocks(inputs, block):
         n = where.stop - where.start
-        found, known = (np.asarray(x)[:n] for x in jax.block_until_ready(run(model, products, part)))
+        found, spread = (np.asarray(x)[:n] for x in jax.block_until_ready(run(model, products, part)))
         mean.append(found)
-        information += known.sum(axis=0)
-    return InputLatents(
-        inputs.gathered(np.concatenate(mean)), inputs.all_reduce(information) / inputs.n_stars
-    )
-
-
-def label_spread(
-    model: Lux, inputs: AbstractStars, slopes: np.ndarray, block: int | None = None
-) -> np.ndarray:
-    """Covariance of labels with these slopes (label, latent) by the noise of the inputs, the mean over stars (label, label)."""
-    model = model.only(*inputs.names)
-    products = weight_products(model, inputs.names, inputs.dtype)
-    run = shard_map_stars(_spread, STAR)
-    found = np.zeros((len(slopes), len(slopes)))
-    for part, _, where in blocks(inputs, block):
-        found += np.asarray(run(model, products, part, jnp.asarray(slopes)))[: where.stop - where.start].sum(
-            axis=0
-        )
-    return inputs.all_reduce(found) / inputs.n_stars
+        cov += spread.sum(axis=0)
+        information += np.sum(np.linalg.inv(spread) - eye, axis=0)  # less that of the prior
+    information, cov = (x / inputs.n_stars for x in inputs.all_reduce((information, cov)))
+    return InputLatents(inputs.gathered(np.concatenate(mean)), information, cov)
 
 
 def canonical_basis(information: np.ndarray) -> np.ndarray:
@@ -123,15 +109,4 @@ def canonical_basis(information: np.ndarray) -> np.ndarray:
 @eqx.filter_jit
 def _posterior(model: Lux, products: Products | None, block: Batch):
     found = latent_posterior(model, block, products=products)
-    weights = effective_ivars(model, block)
-    rows = {k: model.decoders[k].jacobian(jnp.zeros(model.n_latents)).astype(block.dtype) for k in weights}
-    known = sum(
-        jnp.einsum("np,pa,pb->nab", w, rows[k], rows[k], optimize="optimal") for k, w in weights.items()
-    )
-    return found.mean, known
-
-
-@eqx.filter_jit
-def _spread(model: Lux, products: Products | None, block: Batch, slopes):
-    cov = latent_posterior(model, block, products=products).cov
-    return jnp.einsum("la,nab,mb->nlm", slopes, cov, slopes)
+    return found.mean, found.cov

@@ -110,7 +110,6 @@ def study_catalog(
             readout=readout,
             folds=folds,
             key=seed,
-            seed=seed,
             progress=_into(run),
         )
     fitted, reference = found.fitted, _reference(found.stars)
@@ -180,7 +179,6 @@ def cross_validate(
             folds=folds,
             refit=False,
             key=seed,
-            seed=seed,
             progress=_into(run),
         )
     reference = _reference(found.stars)
@@ -254,7 +252,11 @@ def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> lis
     if better:
         lines.append(f"Better than ridge regression on the same stars: {', '.join(better)}.")
     if alike := [n for n in known if n not in better]:
-        lines.append(f"As good as ridge regression on the same stars, within its error: {', '.join(alike)}.")
+        ratios = (
+            f"{n} ({e['value']:.2f} times its RMSE [{e['interval'][0]:.2f}, {e['interval'][1]:.2f}])"
+            for n, e in ((n, scores[n]["over_ridge"]) for n in alike)
+        )
+        lines.append(f"As good as ridge regression on the same stars, within its error: {', '.join(ratios)}.")
     for name, entry in raw.items():
         if not 0.5 < entry["coverage68"] < 0.85:
             lines.append(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data import Catalog
@@ -18,9 +20,7 @@ __all__ = ["DECODERS", "KINDS", "fit_and_read_out", "inputs_of", "latents_for"]
 DECODERS = ("linear", "quadratic", "mlp")
 KINDS = ("auto", *READOUTS, "joint")
 MOST = 60
-FEW_STARS = (
-    1000  # stars up to which latents cost little, and one that holds nothing does no harm to a read-out
-)
+FEW_STARS = 1000  # up to which latents cost little, and one that holds nothing does no harm to a read-out
 ENOUGH = 20
 
 
@@ -79,8 +79,6 @@ def fit_and_read_out(
 
 
 def _mean_log(values) -> float:
-    import numpy as np
-
     return float(np.mean(np.log(values)))
 
 

@@ -13,6 +13,7 @@ from ..data import folds as number_folds
 from ..fitted import FittedModel
 from ..fitting import AbstractFitter
 from ..prediction import Prediction, calibrate, cannon, ridge, transfer
+from ..prediction.internal import LEAST_CALIBRATION
 from ._plan import DECODERS, KINDS, fit_and_read_out, inputs_of, latents_for
 
 __all__ = ["Trained", "train"]
@@ -71,7 +72,7 @@ def train(
     refit: bool = True,
     fitter: AbstractFitter | None = None,
     key: PRNGKeyArray | int,
-    seed: int = 0,
+    seed: int | None = None,
     progress: bool | Progress | None = None,
 ) -> Trained:
     """Choose, fit, judge and calibrate a model of labelled stars.
@@ -103,7 +104,7 @@ def train(
         Default: what suits the decoder.
     key : jax random key or int
     seed : int
-        Of the folds.
+        Of the folds. Default: `key` where that is a whole number, as on the command line; else 0.
     progress : bool or Progress, optional
         True shows the folds on standard error; a function is called with ``("folds", done, total)``.
 
@@ -123,6 +124,8 @@ def train(
     used, several, stars = check_training(
         catalog, inputs, labels, latents, decoder, readout, folds, baselines
     )
+    if seed is None:
+        seed = key if isinstance(key, int) else 0
     number = np.asarray(number_folds(list(stars.ids), folds, seed=seed))
     how: dict[str, Any] = {
         "labels": labels,
@@ -204,12 +207,15 @@ def _others(others, seen, held, rows, first: str, labels: str, problems: list[st
 
 def _calibrated_by_others(raw: Prediction, stars: Catalog, labels: str, number) -> tuple[Prediction, str]:
     """Errors of each fold calibrated on all others; as they are, and why, where that cannot be."""
-    table = stars.labels(labels)
+    table, n_folds = stars.labels(labels), len(np.unique(number))
+    least = (
+        LEAST_CALIBRATION * (n_folds - 1) // n_folds
+    )  # of as many stars as the calibration of the model needs
     parts = []
     try:
         for k in np.unique(number):
             others = number != k
-            learned = calibrate(raw.select(others), table.select(others))
+            learned = calibrate(raw.select(others), table.select(others), least=least)
             parts.append(learned.apply(raw.select(~others)))
     except InputError as error:
         return raw, f"errors are not calibrated: {error}"

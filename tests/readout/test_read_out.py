@@ -1,11 +1,13 @@
 """Labels read out from the latents of spectra, from front to back: accuracy, errors, stars on disk, what is refused."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from luxjax.core import InputError
+from luxjax.core import InputError, LuxWarning
 from luxjax.data import Catalog, LabelTable, Spectra
 from luxjax.dataset import Dataset
 from luxjax.fitted import FittedModel, OutputInfo
@@ -215,3 +217,13 @@ def test_what_is_refused(training):
         read_out(spectra, catalog.select(slice(7)))
     with pytest.raises(InputError):
         read_out(spectra, np.ones((3, 3)))
+
+
+def test_other_inputs_than_it_was_learned_from_are_told(training):
+    catalog, spectra, _ = training
+    fitted = read_out(spectra, catalog, "linear")
+    other = fitted.replace(
+        read_outs={"labels": dataclasses.replace(fitted.read_outs["labels"], inputs=("flux", "optical"))}
+    )
+    with pytest.warns(LuxWarning, match=r"latents of flux, optical, and are predicted from flux"):
+        transfer(other, catalog, inputs=["flux"])

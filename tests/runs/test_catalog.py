@@ -138,7 +138,7 @@ def test_what_has_to_be_read_first():
     )
     assert lines[2:4] == [
         "Better than ridge regression on the same stars: c.",
-        "As good as ridge regression on the same stars, within its error: b.",
+        "As good as ridge regression on the same stars, within its error: b (1.20 times its RMSE [0.90, 1.50]).",
     ]
     assert "Errors of a as the model states them are too small" in lines[4]
     assert lines[5] == "Stated errors of c look 4.0 times too large."

@@ -5,7 +5,7 @@ import pytest
 
 import luxjax
 from luxjax.core import InputError
-from luxjax.data import Catalog, LabelTable
+from luxjax.data import Catalog, LabelTable, folds
 from luxjax.simulation import bilinear
 from luxjax.training import train
 
@@ -95,3 +95,18 @@ def test_fit_says_what_it_takes(stars):
         luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), key=1)
     with pytest.raises(InputError, match="leave out latents"):
         luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, latents=3, key=1)
+
+
+def test_thirty_stars_give_calibrated_errors(stars):
+    found = train(stars.select(slice(0, 30)), latents=2, readout="linear", folds=5, baselines=(), key=1)
+    assert found.out_of_fold.calibrated
+    assert found.fitted.calibrations[0].n_stars.max() == 30
+    assert found.problems == ()
+
+
+def test_models_that_get_their_labels_afterwards_know_what_is_typical(found):
+    assert set(found.fitted.typical) == {"chi2", "latent_distance"}
+
+
+def test_the_folds_are_those_of_the_key(stars, found):
+    np.testing.assert_array_equal(found.fold, folds(list(stars.ids), 3, seed=1))
