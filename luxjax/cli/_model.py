@@ -66,14 +66,12 @@ def fit(
     """Fit a model to all labelled stars of a catalogue; judge and calibrate it by models that did not see them; report."""
     from ..data import load_catalog
     from ..report import render
-    from ..runs import RunFolder, study_catalog
-    from ..runs.internal import check_study
+    from ..runs import study_catalog
 
     step, stars = Steps(), load_catalog(catalog)
-    how = _how(latents, decoder, readout, inputs, folds)
-    check_study(stars, **how)
-    config = {"command": "fit", "catalog": str(catalog), **how}
-    run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+    run, how = _begun(
+        "fit", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, inputs, folds)
+    )
     done = study_catalog(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):
         page = render(run)
@@ -90,6 +88,16 @@ def _how(latents: str, decoder: str, readout: str, inputs: str, folds: int) -> d
         "inputs": list(names_in(inputs)),
         "folds": folds,
     }
+
+
+def _begun(command: str, catalog: Path, stars, out: Path, seed: int, overwrite: bool, how: dict[str, Any]):
+    """The run folder of a study that can be made of these stars, and how it is made."""
+    from ..runs import RunFolder
+    from ..runs.internal import check_study
+
+    check_study(stars, **how)
+    config = {"command": command, "catalog": str(catalog), **how}
+    return RunFolder.create(out, config=config, seed=seed, overwrite=overwrite), how
 
 
 def _tell(metrics: dict[str, Any]) -> None:
@@ -165,14 +173,12 @@ def evaluate(
     """Predict every star from a model that never saw it, compared with ridge regression and The Cannon on the same folds."""
     from ..data import load_catalog
     from ..report import render
-    from ..runs import RunFolder, cross_validate
-    from ..runs.internal import check_study
+    from ..runs import cross_validate
 
     step, stars = Steps(), load_catalog(catalog)
-    how = _how(latents, decoder, readout, inputs, folds)
-    check_study(stars, **how)
-    config = {"command": "evaluate", "catalog": str(catalog), **how}
-    run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
+    run, how = _begun(
+        "evaluate", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, inputs, folds)
+    )
     metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):
         page = render(run)

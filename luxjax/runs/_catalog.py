@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import Progress
 from ..data import Catalog
 from ..fitted import Calibration, FittedModel, save
 from ..prediction import calibrate, replace_shortcuts, score
@@ -101,17 +102,15 @@ def study_catalog(
         Of the initialisation and the folds.
     """
     clock = clock_of(stage, run)
-    with clock("fit, judge and calibrate in folds"):
-        found = train(
-            catalog,
-            inputs=inputs,
-            latents=latents,
-            decoder=decoder,
-            readout=readout,
-            folds=folds,
-            key=seed,
-            progress=_into(run),
-        )
+    with clock("fit, judge and calibrate in folds") as shown:
+        how: dict[str, Any] = {
+            "inputs": inputs,
+            "latents": latents,
+            "decoder": decoder,
+            "readout": readout,
+            "folds": folds,
+        }
+        found = train(catalog, **how, key=seed, progress=_into(run, shown))
     fitted, reference = found.fitted, _reference(found.stars)
     assert fitted is not None
     explained = {}
@@ -168,19 +167,15 @@ def cross_validate(
     dict
         What was written to ``metrics.json``. ``labels`` has the calibrated coverages, ``uncalibrated`` the others.
     """
-    clock = clock_of(stage, run)
-    with clock("predict every star in folds"):
-        found = train(
-            catalog,
-            inputs=inputs,
-            latents=latents,
-            decoder=decoder,
-            readout=readout,
-            folds=folds,
-            refit=False,
-            key=seed,
-            progress=_into(run),
-        )
+    with clock_of(stage, run)("predict every star in folds") as shown:
+        how: dict[str, Any] = {
+            "inputs": inputs,
+            "latents": latents,
+            "decoder": decoder,
+            "readout": readout,
+            "folds": folds,
+        }
+        found = train(catalog, **how, refit=False, key=seed, progress=_into(run, shown))
     reference = _reference(found.stars)
     metrics = _metrics(found, found.fold_models[0], reference, decoder)
     run.write_metrics(metrics)
@@ -275,11 +270,13 @@ def _kind(fitted: FittedModel) -> str:
     return f"{fitted.model.n_latents} ({kinds})" if kinds else str(fitted.model.n_latents)
 
 
-def _into(run: RunFolder):
-    """Progress of the folds as lines of the run's log."""
+def _into(run: RunFolder, shown: Progress | None) -> Progress:
+    """Progress of the folds as lines of the run's log, and to whoever watches."""
 
-    def tell(task: str, done: int, total: int | None = None, **_: float) -> None:
+    def tell(task: str, done: int, total: int | None = None, **facts: float) -> None:
         run.log(f"{task}: {done} of {total}")
+        if shown is not None:
+            shown(task, done, total, **facts)
 
     return tell
 

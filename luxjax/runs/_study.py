@@ -255,7 +255,7 @@ def clock_of(stage: Stage | None, run: RunFolder) -> "_Clock":
     return _Clock(stage, run)
 
 
-def named(stage: Stage | None, name: str) -> AbstractContextManager[None]:
+def named(stage: Stage | None, name: str) -> AbstractContextManager[Any]:
     """The stage called `name`, shown where there is someone to show it."""
     return nullcontext() if stage is None else stage(name)
 
@@ -277,10 +277,11 @@ class _Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
+    def __call__(self, name: str) -> Iterator[Progress | None]:
+        """Run a stage; gives what shows the progress of its work, where there is someone to show it."""
         begun = time.perf_counter()
-        with named(self.stage, name):
-            yield
+        with named(self.stage, name) as shown:
+            yield shown
         self.seconds[name] = round(time.perf_counter() - begun, 3)
         self.run.log(f"{name}: {self.seconds[name]} s")
 
