@@ -89,7 +89,7 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
     """Star, S/N and chi-square above; what is drawn how; the wavelength axis below."""
     width, height = figure.get_size_inches()
     y = 1 - 0.28 / height
-    good = np.asarray(example.ivar[star] > 0)
+    good = np.asarray(example.ivar[star] > 0) & np.isfinite(example.model[star])
     chi2 = np.mean((example.flux[star] - example.model[star])[good] ** 2 * example.ivar[star][good])
     snr = np.median(example.flux[star][good] * np.sqrt(example.ivar[star][good]))
     name = str(title or example.ids[star]).replace("$", r"\$")
@@ -149,7 +149,7 @@ def _near(example: Example, star: int, centre: float) -> np.ndarray:
 
 
 def _flux_limits(example: Example, star: int) -> tuple[float, float]:
-    good = example.ivar[star] > 0
+    good = (example.ivar[star] > 0) & np.isfinite(example.model[star])
     flux, model = example.flux[star][good], example.model[star][good]
     low = min(np.percentile(flux, 0.3), model.min())
     high = max(np.percentile(flux, 99.7), model.max())

@@ -326,8 +326,10 @@ def _examples(fitted, prediction, test, inputs, n_examples, reference) -> dict[s
             model = predict_spectra(fitted, chosen, name)
             part = spectra.select(rows)
             lines = {} if reference is None else _within(reference.lines, part.wavelength)
+            # Where no training star was seen the model says nothing.
+            flux = np.where(model.ivar > 0, model.flux, np.nan)
             examples[name] = Example(
-                part.ids, part.wavelength, part.medium, part.flux, part.ivar, model.flux, lines
+                part.ids, part.wavelength, part.medium, part.flux, part.ivar, flux, lines
             )
     return examples
 

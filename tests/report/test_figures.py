@@ -1,5 +1,7 @@
 """What the figures plot: data, counts, limits and words of their artists."""
 
+import dataclasses
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -257,6 +259,17 @@ def test_spectrum(apogee):
     assert "vacuum" in words
     with pytest.raises(InputError, match="no example star 2"):
         plot_spectrum(apogee, 2)
+
+
+def test_a_model_without_an_answer_draws_none(apogee):
+    """Pixels that no training star had: a gap in the model, and no part in chi-square or the limits."""
+    model = apogee.model.copy()
+    model[1, 4000:4010] = np.nan
+    figure = plot_spectrum(dataclasses.replace(apogee, model=model), 1)
+    drawn = figure.axes[2].lines[1].get_ydata()
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(drawn)), np.arange(4000 - 3648, 4010 - 3648))
+    assert "nan" not in " ".join(t.get_text() for t in figure.findobj(matplotlib.text.Text))
+    assert np.isfinite(figure.axes[2].get_ylim()).all()
 
 
 def test_style_leaves_the_users_settings_alone():
