@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError
-from ..system.internal import lazy_import
+from ..core.internal import values
 
 if TYPE_CHECKING:
     import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 __all__ = ["directions", "numbers", "positions"]
 
@@ -20,9 +18,15 @@ MISSING = -999.0
 
 
 def numbers(column: "pd.Series") -> np.ndarray:
-    """A column as floats, NaN where it is missing."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
-    return np.where(values <= MISSING, np.nan, values)
+    """A column as floats, NaN where it is missing.
+
+    Raises
+    ------
+    InputError
+        It holds text that is no number, such as sexagesimal positions.
+    """
+    found = values(f"column '{column.name}'", column).astype(np.float64)
+    return np.where(found <= MISSING, np.nan, found)
 
 
 def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +40,13 @@ def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> 
     where : str
         Name of the table, for messages.
     """
-    ra, dec = numbers(frame[columns["ra"]]), numbers(frame[columns["dec"]])
+    try:
+        ra, dec = numbers(frame[columns["ra"]]), numbers(frame[columns["dec"]])
+    except InputError as error:
+        raise InputError(
+            f"positions of the {where} table must be decimal degrees: {error} Sexagesimal ones are converted by "
+            "astropy.coordinates.SkyCoord(ra, dec, unit=('hourangle', 'deg'))."
+        ) from error
     if np.any(np.abs(dec) > 90):
         raise InputError(
             f"declinations of the {where} table reach {np.nanmax(np.abs(dec)):g}; give degrees between -90 and 90."

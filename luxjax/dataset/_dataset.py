@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import pandas as pd
 from jax import device_put
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, join_names
+from ..core.internal import ModelUnits, chosen_rows, identifiers, join_names, opened
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
@@ -122,12 +122,18 @@ class Dataset:
         rows = b"" if self.rows is None else self.rows.tobytes()
         return f"{len(self)}-{checksum(sums + rows)}"
 
-    def __getitem__(self, name: str) -> Spectra | LabelTable:
-        """What an output means: spectra of no star, with grid and medium, or labels.
+    @overload
+    def __getitem__(self, name: str) -> Spectra | LabelTable: ...
+    @overload
+    def __getitem__(self, name: slice | int | list | np.ndarray) -> "Dataset": ...
+    def __getitem__(self, name):
+        """What an output means: spectra of no star, with grid and medium, or labels. Otherwise the stars that `select` chooses.
 
         Of more stars than `MANY` these are labels of runs of stars spread evenly over the dataset, so that memory does not
         depend on how many there are.
         """
+        if not isinstance(name, str):
+            return self.select(name)
         check_name("output", name, self.manifest.outputs)
         facts = self.manifest.outputs[name]
         if facts["kind"] == "labels":
@@ -140,6 +146,8 @@ class Dataset:
             return output_from(name, facts, table, ())
         none = np.zeros((0, facts["size"]), np.float32)
         return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
+
+    __iter__ = None  # `catalogs` and `batches` go through the stars
 
     def wavelength(self, name: str) -> np.ndarray:
         """Wavelengths of an output, Angstrom, (pixel,)."""
@@ -198,7 +206,7 @@ class Dataset:
 
     def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
         """Which of these stars are in the dataset, (star,) bool."""
-        return self._known.has(np.asarray(ids, object), self._stars.ids)
+        return self._known.has(identifiers("ids", ids), self._stars.ids)
 
     # Reading
 
@@ -220,7 +228,7 @@ class Dataset:
 
         Parameters
         ----------
-        stars : str, slice, integer array or boolean mask
+        stars : str, int, slice, integer array, boolean mask or list of identifiers
             A text is a question to the table, such as ``"snr > 50 and labels_teff < 5000"``.
         """
         if isinstance(stars, str):
@@ -232,9 +240,14 @@ class Dataset:
                     f"{join_names(self.table().columns)}."
                 ) from error
         else:
-            picked = np.arange(len(self))[stars].reshape(-1)
+            picked = self._picked(stars)
         rows = picked if self.rows is None else self.rows[picked]
         return Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+
+    def _picked(self, stars: Any) -> np.ndarray:
+        """Positions of stars chosen otherwise than by a question; all identifiers are read only where some are given."""
+        named = not isinstance(stars, slice) and opened("the stars", stars).values.dtype.kind in "USOT"
+        return chosen_rows(stars, len(self), self.ids if named else None)
 
     def catalog(self, *outputs: str) -> Catalog:
         """All stars (of the selection) in memory, with these outputs or all."""

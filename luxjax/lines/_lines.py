@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
+from ..core.internal import chosen_rows
 from ..data.internal import Medium
 from ..preprocessing import air_to_vacuum, vacuum_to_air
 from ._line_files import read_line_file
@@ -169,7 +170,7 @@ class LineList:
 
     def select(self, index) -> "LineList":
         """The lines chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        rows = chosen_rows(index, len(self))
         columns = ("element", "ion", "wavelength", "excitation_potential", "log_gf", "source")
         return dataclasses.replace(self, **{c: getattr(self, c)[rows] for c in columns})
 

@@ -5,14 +5,14 @@ ratio, fibre, magnitude or redshift have no family, so they cannot enter, and a 
 of what the star is.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ...core import InputError, check_name
-from ...core.internal import join_names
+from ...core.internal import chosen_rows, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
 
@@ -83,6 +83,7 @@ class Features:
     left_out: pd.DataFrame
 
     def __post_init__(self):
+        object.__setattr__(self, "ids", identifiers("ids", self.ids))
         for name in self.values.columns:
             if name not in self.families:
                 raise InputError(
@@ -100,14 +101,22 @@ class Features:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getitem__(self, index) -> "Features":
+        """The rows that `select` chooses."""
+        return self.select(index)
+
+    def __iter__(self) -> "Iterator[Features]":
+        """One row after the other."""
+        return (self.select(row) for row in range(len(self)))
+
     @property
     def names(self) -> list[str]:
         """The features, in the order of the columns."""
         return list(self.values.columns)
 
     def select(self, index) -> "Features":
-        """The rows chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        """The rows chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return replace(
             self,
             values=self.values.iloc[rows].reset_index(drop=True),
