@@ -22,7 +22,8 @@ def divided(value, ivar, scale: float | np.ndarray = 1.0, loc: float | np.ndarra
     """``(value - loc) / scale`` and the inverse variances of it, in double precision; as they are where nothing changes."""
     if np.all(scale == 1) and np.all(loc == 0):
         return value, ivar
-    return (np.asarray(value, np.float64) - loc) / scale, np.asarray(ivar, np.float64) * np.square(scale)
+    with np.errstate(over="ignore", under="ignore"):  # the square alone may be no number
+        return (np.asarray(value, np.float64) - loc) / scale, np.asarray(ivar, np.float64) * scale * scale
 
 
 def usable(value, ivar, dtype=np.float32, *, what: str = "an output") -> tuple[np.ndarray, np.ndarray]:

@@ -44,8 +44,8 @@ def identifiers(what: str, given: Any, *, optional: bool = False) -> np.ndarray:
         )
     if array.dtype.kind in "iu":
         text = array.astype(str)
-    elif array.dtype.kind in "UT":
-        text = np.char.strip(array.astype(str))
+    elif array.dtype.kind == "U":
+        text = np.char.strip(array)
     elif array.size == 0:
         return np.zeros(0, "<U1")
     else:

@@ -67,6 +67,8 @@ def _array(values: np.ndarray, unit: Any) -> Opened:
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     missing = None
+    if values.dtype.kind == "T":  # text of any length
+        values = values.astype(object)
     if values.dtype == object:
         missing = np.fromiter(map(is_missing, values.flat), bool, values.size).reshape(values.shape)
     elif values.dtype.kind in "mM":

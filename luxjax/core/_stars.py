@@ -37,6 +37,9 @@ class ModelUnits(Protocol):
     def batch(self, data: Any, *names: str) -> "Batch":
         """The named outputs in the model's units."""
 
+    def scale_of(self, name: str) -> np.ndarray:
+        """What one unit of the model is in the unit of an output, (out,)."""
+
 
 class AbstractStars(ABC):
     """Measured outputs of the same stars, as a fit goes through them.

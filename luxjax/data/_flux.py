@@ -35,7 +35,7 @@ def with_unit(flux: Any, noise: Any, unit: str, power: int = -2) -> tuple[np.nda
             f, unit = (f, unit_text(own)) if _has_dimension(own) else (converted("flux", f, own, ""), "")
     if noise_unit is not None:
         what = "errors of the flux" if power == 1 else "ivar"
-        n = _to(what, n, noise_unit, unit if power == 1 or not unit else f"1 / ({unit})2")
+        n = _to(what, n, noise_unit, unit if power == 1 or not unit else _inverse_square(unit))
     return f, n, unit
 
 
@@ -44,6 +44,15 @@ def _to(what: str, array: np.ndarray, own: Any, unit: str) -> np.ndarray:
     found = converted(what, array.astype(np.float64), own, unit)
     same = np.array_equal(found, array, equal_nan=True)
     return array if same else found
+
+
+def _inverse_square(unit: str) -> str:
+    from astropy import units
+
+    try:
+        return str(units.Unit(unit) ** -2)
+    except ValueError:
+        return f"1 / ({unit})2"  # no unit that astropy knows: only the same one will do
 
 
 def _has_dimension(unit: Any) -> bool:
@@ -78,7 +87,8 @@ def scale_of(flux: np.ndarray, good: np.ndarray) -> float:
     step = max(flux.size // SAMPLE, 1)
     size = np.abs(flux.reshape(-1)[::step][good.reshape(-1)[::step]], dtype=np.float64)
     size = size[size > 0]
-    middle = float(np.median(size)) if len(size) else 1.0
+    # The lower one of two in the middle: their mean could be that of a star and a cosmic ray.
+    middle = float(np.quantile(size, 0.5, method="lower")) if len(size) else 1.0
     return 1.0 if ORDINARY[0] <= middle <= ORDINARY[1] else 10.0 ** round(np.log10(middle))
 
 

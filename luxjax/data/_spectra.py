@@ -161,7 +161,7 @@ class Spectra:
         An error with a unit is converted to that of the flux.
         """
         flux, error, unit = with_unit(flux, error, kwargs.pop("flux_unit", ""), power=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
             # A number of Python's keeps the type of the errors; a limit of double precision would not.
             good = np.isfinite(error) & (error > 0) & (error < number("error_limit", error_limit))
             ivar = 1.0 / np.where(good, error, np.inf) ** 2

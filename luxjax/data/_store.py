@@ -35,6 +35,7 @@ _FACTS = {
     "spectra": ("medium", "frame", "survey", "normalized", "flux_unit", "bits", "history"),
     "labels": ("names", "units", "species", "survey"),
 }
+_LATER = ("resolution", "scale")  # facts of spectra that older folders may lack
 _ARRAYS = {
     "spectra": {"flux": True, "ivar": True, "wavelength": False, "mask": True},
     "labels": {"value": False, "error": False},
@@ -125,7 +126,7 @@ def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
         outputs[name] = {
             "kind": kind,
             **{fact: _plain(getattr(output, fact)) for fact in _FACTS[kind]},
-            **({"resolution": output.resolution} if isinstance(output, Spectra) else {}),
+            **({f: getattr(output, f) for f in _LATER} if isinstance(output, Spectra) else {}),
             "arrays": files,
             "table": {
                 "file": f"{stem}.table.ecsv",
@@ -159,7 +160,9 @@ def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectr
         facts["names"] = tuple(facts["names"])
         return LabelTable(**arrays, ids=ids, table=table, **facts)
     facts["history"] = tuple(facts["history"])
-    return Spectra(**arrays, ids=ids, table=table, resolution=entry.get("resolution"), **facts)
+    # Before spectra had a scale it was 1.
+    later = {"scale": 1.0} | {f: entry[f] for f in _LATER if f in entry}
+    return Spectra(**arrays, ids=ids, table=table, **later, **facts)
 
 
 def _write_table(table: Any, path: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Any number of stars on disk: arrays in a zarr group, a parquet table, and a manifest that says what is committed."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, overload
 
@@ -10,13 +10,13 @@ import pandas as pd
 from jax import device_put
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, chosen_rows, identifiers, join_names, opened
+from ..core.internal import ModelUnits, chosen_rows, divided, identifiers, join_names, opened, usable
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
-from ._outputs import label_columns, output_from, table_from
+from ._outputs import label_columns, output_from, scale_of, table_from
 from ._prefetch import prefetched
 from ._streamed import Streamed
 from ._table import KnownIds, StarTable
@@ -35,7 +35,8 @@ class Dataset:
 
         manifest.json             what is committed: number of stars, outputs, checksums
         zarr.json                 a zarr group, format 3
-        <output>/value, ivar      float32, (star, pixel or label); ivar 0 marks bad pixels and missing labels
+        <output>/value, ivar      float32, (star, pixel or label); ivar 0 marks bad pixels and missing labels. Fluxes are
+                                  divided by the `scale` of the output, which the manifest and the attributes have
         <output>/wavelength       of spectra: Angstrom
         table/<n>.parquet         ids, star-level facts and labels, one file per append
         journal/<n>.parquet       the files that were read, and what became of them
@@ -257,29 +258,36 @@ class Dataset:
         self,
         size: int | None = None,
         *outputs: str,
-        labels: Callable[..., Batch] | None = None,
+        fitted: ModelUnits | None = None,
         start: int = 0,
     ) -> Iterator[Batch]:
         """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use.
 
-        Labels come in their own units, or as ``labels(catalogue of them, *names)`` makes a batch of them. Stars before
-        `start` are passed over, for work that goes on where it was.
+        Labels come in their own units and fluxes divided by the dataset's scale, or both in the units of a fitted model. Stars
+        before `start` are passed over, for work that goes on where it was.
         """
         names, facts = self._names(outputs), self.manifest.outputs
-        tables = [name for name in names if labels is not None and facts[name]["kind"] == "labels"]
+        tables = [name for name in names if fitted is not None and facts[name]["kind"] == "labels"]
+        factors = (
+            {}
+            if fitted is None
+            else {name: self._factor(name, fitted) for name in names if name not in tables}
+        )
 
         def read(rows: slice | np.ndarray) -> Batch:
             # What is on disk was made usable when it was appended.
             found = {
-                name: OutputData(*(device_put(a, may_alias=True) for a in self._pair(name, rows)))
+                name: OutputData(
+                    *(device_put(a, may_alias=True) for a in self._pair(name, rows, factors.get(name, 1.0)))
+                )
                 for name in names
                 if name not in tables
             }
-            if labels is not None and tables:
+            if fitted is not None and tables:
                 columns = [c for name in tables for c in label_columns(name, facts[name])]
                 table = self._stars.read(rows, ["id", *columns])
                 catalog = Catalog({name: output_from(name, facts[name], table, ()) for name in tables})
-                found |= labels(catalog, *tables).outputs
+                found |= fitted.batch(catalog, *tables).outputs
             roles = [name for name in names if facts[name]["kind"] == "labels"]
             return Batch({name: found[name] for name in names}, roles)
 
@@ -319,9 +327,17 @@ class Dataset:
             raise InputError(f"a batch holds at least one star; given: {size}.")
         return [self._rows(start, start + size) for start in range(first, len(self), size)]
 
-    def _pair(self, name: str, rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values and inverse variances of an output, each (star, pixel or label)."""
-        return self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+    def _pair(
+        self, name: str, rows: slice | np.ndarray, factor: float | np.ndarray = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values and inverse variances of an output, divided by the dataset's scale times `factor`, each (star, pixel or label)."""
+        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        return pair if np.all(factor == 1) else usable(*divided(*pair, factor), what=f"output '{name}'")
+
+    def _factor(self, name: str, fitted: ModelUnits) -> np.ndarray:
+        """What one unit of a model is in the units on disk, (pixel,); exactly 1 where both are scaled alike."""
+        own, scale = scale_of(self.manifest.outputs[name]), fitted.scale_of(name)
+        return np.where(scale == own, 1.0, scale / own)
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._stars.read(rows)

@@ -12,7 +12,8 @@ from ._location import Location
 __all__ = ["MANIFEST", "SCHEMA", "Manifest", "Part"]
 
 MANIFEST = "manifest.json"
-SCHEMA = 1
+# 2 added the scale of fluxes; what earlier versions wrote has none, which is a scale of 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,10 @@ class FittedModel:
         made = {name: scaled_output(name, self.info(name), data[name], dtype) for name in names}
         return Batch(made, [name for name in self.names_of("label") if name in names])
 
+    def scale_of(self, name: str) -> np.ndarray:
+        """What one unit of the model is in the unit of the output `name`, (out,): a change of 1 in the model is one of this."""
+        return self.info(name).scale
+
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""
         labels = [n for k in self.names_of("label") for n in self.info(k).names]
