@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
 from ..core import InputError, check_name
-from ..core.internal import classes_of, identifiers
+from ..core.internal import classes_of, doubles, identifiers
 from ..stats import Interval
 
 __all__ = ["SEQUENCE", "ClassScores", "Reliability", "calibration_error", "reliability", "score_classes"]
@@ -119,7 +119,7 @@ def score_classes(
     1.0
     """
     classes = tuple(str(c) for c in probabilities.columns)
-    p, codes = probabilities.to_numpy(float), class_codes(truth, classes)
+    p, codes = doubles("probabilities", probabilities), class_codes(truth, classes)
     if len(p) != len(codes) or len(p) == 0:
         raise InputError(
             f"scores need the class of every spectrum; given {len(p)} spectra and {len(codes)} classes."
@@ -166,7 +166,7 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
         The true class.
     n_bins : int
     """
-    p, codes = np.asarray(p, float), np.asarray(codes)
+    p, codes = doubles("probabilities", p), np.asarray(codes)
     top, right = p.max(axis=1), p.argmax(axis=1) == codes
     edges = np.linspace(0, 1, n_bins + 1)
     bins = np.minimum((top * n_bins).astype(int), n_bins - 1)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
-from ..core.internal import classes_of, identifiers
+from ..core.internal import classes_of, doubles, identifiers
 from ..stats import Interval
 from ..stats.internal import star_means
 from ..surveys.internal import parse_subclass
@@ -99,7 +99,7 @@ def ordinal_error(
     if position is None:
         given = np.char.str_len(classes_of("classes", table["truth"])) > 1
         position = np.where(given, true, np.nan)
-    place = np.asarray(position, float)
+    place = doubles("positions", position)
     if place.shape != (len(table),):
         raise InputError(f"every row needs its position; given {place.shape} for {len(table)} rows.")
     ids = identifiers("ids", table.index if ids is None else ids)

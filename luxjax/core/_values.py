@@ -7,7 +7,7 @@ import numpy as np
 from ._messages import InputError, join_names
 from ._opened import opened
 
-__all__ = ["MISSING_WORDS", "converted", "number", "unit_text", "values", "values_and_unit"]
+__all__ = ["MISSING_WORDS", "converted", "doubles", "number", "unit_text", "values", "values_and_unit"]
 
 MISSING_WORDS = frozenset(
     (
@@ -59,6 +59,11 @@ def values(what: str, given: Any, unit: str = "") -> np.ndarray:
     """
     array, own = values_and_unit(what, given)
     return array if own is None else converted(what, array, own, unit)
+
+
+def doubles(what: str, given: Any, unit: str = "") -> np.ndarray:
+    """Numbers as `values` gives them, in double precision."""
+    return values(what, given, unit).astype(np.float64, copy=False)
 
 
 def values_and_unit(what: str, given: Any) -> tuple[np.ndarray, Any]:

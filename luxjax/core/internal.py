@@ -11,7 +11,7 @@ from ._opened import opened
 from ._progress import Display, reporting
 from ._random import as_key
 from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
-from ._values import converted, number, unit_text, values, values_and_unit
+from ._values import converted, doubles, number, unit_text, values, values_and_unit
 
 __all__ = [
     "STEP",
@@ -34,6 +34,7 @@ __all__ = [
     "classes_of",
     "converted",
     "divided",
+    "doubles",
     "identifiers",
     "is_definite",
     "join_names",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError, check_name
-from ..core.internal import identifiers
+from ..core.internal import doubles, identifiers
 from ..system.internal import lazy_import
 from ._metrics import Interval
 
@@ -112,7 +112,7 @@ def star_means(
     mean : (column,) array
     draws : (draw, column) array
     """
-    columns = np.asarray(columns, float)
+    columns = doubles("values of the stars", columns)
     if ids is not None and len(ids) != len(columns):
         raise InputError(f"every row needs its star; given {len(columns)} rows and {len(ids)} stars.")
     if len(columns) == 0:

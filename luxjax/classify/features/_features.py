@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError, check_name
-from ...core.internal import chosen_rows, identifiers, join_names
+from ...core.internal import chosen_rows, doubles, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
 
@@ -206,7 +206,7 @@ def extract_features(
         raise InputError("there are no spectra to make features of; give at least one.")
     chosen = choose_indices(indices)
     ends = np.cumsum([0, *(len(p) for p in parts)])
-    shifts = None if redshift is None else np.broadcast_to(np.asarray(redshift, np.float64), (ends[-1],))
+    shifts = None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (ends[-1],))
     rows, values, errors, left_out = [], [], [], []
     for part, start, stop in zip(parts, ends[:-1], ends[1:], strict=True):
         good, z, out = usable_rows(part, None if shifts is None else shifts[start:stop], min_good)
@@ -232,7 +232,10 @@ def usable_rows(
     spectra: Spectra, redshift=None, min_good: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Rows of spectra that features can be made of, their redshifts, and the others with the reason."""
-    z = _redshifts(spectra, None if redshift is None else np.broadcast_to(redshift, (len(spectra),)))
+    z = _redshifts(
+        spectra,
+        None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (len(spectra),)),
+    )
     reasons = _reasons(spectra, z, min_good)
     out = [(k, spectra.ids[k], r) for k, r in enumerate(reasons) if r]
     good = np.array([k for k, r in enumerate(reasons) if not r], dtype=int)
@@ -248,7 +251,7 @@ def _redshifts(spectra: Spectra, given: np.ndarray | None) -> np.ndarray:
         table = spectra.table if spectra.table is not None else pd.DataFrame()
         hint = f"Spectra in the {spectra.frame} frame need a redshift to be moved to rest: give redshift="
         check_name("column", "z", table.columns, hint)
-        given = table["z"].to_numpy(np.float64, na_value=np.nan)
+        given = doubles("column 'z'", table["z"])
     return np.where(np.isin(given, (-9999.0, -999.0)), np.nan, given)
 
 
