@@ -12,6 +12,7 @@ from ._arrays import Array, Float
 from ._chosen import chosen_rows
 from ._host import rows_filled, rows_of
 from ._messages import InputError, LuxWarning, check_name
+from ._pickled import KeepsPrecision
 from ._stars import STEP, AbstractLocalStars, Block, ModelUnits, padded_blocks
 from ._values import values
 
@@ -56,7 +57,7 @@ def _tell_lost(what: str, value: np.ndarray, ivar: np.ndarray, good: np.ndarray,
         )
 
 
-class OutputData(eqx.Module):
+class OutputData(KeepsPrecision, eqx.Module):
     """Values of one output with their inverse variances.
 
     Parameters
@@ -91,7 +92,7 @@ class OutputData(eqx.Module):
         return self.value.shape[1]
 
 
-class Batch(AbstractLocalStars, eqx.Module):
+class Batch(KeepsPrecision, AbstractLocalStars, eqx.Module):
     """Measured outputs of the same stars, by name. An equinox module: a pytree of arrays.
 
     Parameters

@@ -8,6 +8,7 @@ from ._identifiers import classes_of, identifiers
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
 from ._messages import choose_from, join_names
 from ._opened import opened
+from ._pickled import KeepsPrecision
 from ._progress import Display, reporting
 from ._random import as_key
 from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
@@ -23,6 +24,7 @@ __all__ = [
     "Display",
     "Float",
     "Int",
+    "KeepsPrecision",
     "Key",
     "Latents",
     "ModelUnits",
