@@ -7,7 +7,7 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import converted, opened, unit_text, values_and_unit
 
-__all__ = ["SMALLEST", "float_pair", "mask_bits", "native", "scale_of", "with_unit"]
+__all__ = ["SMALLEST", "float_pair", "mask_bits", "narrowed", "native", "scale_of", "with_unit"]
 
 SMALLEST = float(np.finfo(np.float32).tiny)
 ORDINARY = (1e-3, 1e3)  # a flux of such a size has the scale 1
@@ -21,6 +21,15 @@ def native(array, dtype=None) -> np.ndarray:
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def narrowed(array: np.ndarray) -> np.ndarray:
+    """The array in single precision if that holds every value of it, else in double."""
+    array = native(array)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        narrow, size = array.astype(np.float32), np.abs(array)
+        lost = np.isfinite(array) & (~np.isfinite(narrow) | ((size > 0) & (size < SMALLEST)))
+    return array.astype(np.float64) if lost.any() else narrow
 
 
 def with_unit(flux: Any, noise: Any, unit: str, power: int = -2) -> tuple[np.ndarray, np.ndarray, str]:

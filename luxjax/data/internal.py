@@ -1,7 +1,7 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._example import Example
-from ._flux import native
+from ._flux import narrowed, native
 from ._frames import frame_of
 from ._spectra import Frame, Medium, Role
 from ._split import hash_ids
@@ -15,5 +15,6 @@ __all__ = [
     "Role",
     "frame_of",
     "hash_ids",
+    "narrowed",
     "native",
 ]

@@ -12,8 +12,7 @@ from ._location import Location
 __all__ = ["MANIFEST", "SCHEMA", "Manifest", "Part"]
 
 MANIFEST = "manifest.json"
-# 2 added the scale of fluxes; what earlier versions wrote has none, which is a scale of 1
-SCHEMA = 2
+SCHEMA = 1
 
 
 @dataclass(frozen=True)

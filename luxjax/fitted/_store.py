@@ -24,8 +24,8 @@ __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 
 # 2 added the verdicts of the labels, 3 decoders with hidden layers and modules of one's own, 4 Student-t noise, 5 roles and
 # facts of outputs, calibrations and the hashes of training stars, 6 read-outs, the range of the training labels and what is
-# typical of the training stars, 7 the scale of spectra; all are read
-MODEL_FOLDER = FolderKind("model", "model.json", schema=7)
+# typical of the training stars; all are read
+MODEL_FOLDER = FolderKind("model", "model.json", schema=6)
 FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
 
 
