@@ -130,7 +130,7 @@ def train_classifier(
             "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
         )
     star = np.unique(features.ids, return_inverse=True)[1]
-    x = features.values.to_numpy(float)
+    x = matrix_of(features, features.names)
     kept = np.ones(len(codes), bool)
     if calibration is not None:
         if not 0.05 <= calibration_share <= 0.5:
@@ -231,7 +231,7 @@ def _coded(features: Features, given: np.ndarray) -> tuple[np.ndarray, tuple[str
     rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < LEAST]
     if rare or len(names) < 2:
         raise InputError(
-            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names)}"
+            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names) or 'none'}"
             + (
                 f", too rare: {join_names(rare)}. Leave these stars out or join their classes."
                 if rare

@@ -19,7 +19,7 @@ from ..core import InputError, check_name
 from ..core.internal import classes_of, doubles
 from ..stats import Interval
 from ..stats.internal import star_means
-from .features._features import Features
+from .features._features import Features, matrix_of
 
 __all__ = ["EMBEDDINGS", "Clusters", "Embedding", "cluster", "embed", "trustworthiness"]
 
@@ -222,7 +222,7 @@ def cluster(
 def _scaled(points: Points) -> tuple[np.ndarray, np.ndarray | None]:
     """Columns over their interquartile range, outliers drawn in, missing values at the median; constant columns left out."""
     ids = points.ids if isinstance(points, Features) else None
-    x = points.values.to_numpy(float) if isinstance(points, Features) else doubles("points", points)
+    x = matrix_of(points, points.names) if isinstance(points, Features) else doubles("points", points)
     if x.ndim != 2 or len(x) < 3:
         raise InputError(
             f"a map needs features, or an array (row, dimension), of 3 stars or more; given shape {x.shape}."

@@ -166,7 +166,9 @@ class Batch(KeepsPrecision, AbstractLocalStars, eqx.Module):
 
         A slice is no copy where JAX computes in the host's memory.
         """
-        if not isinstance(index, slice | jax.core.Tracer) and np.ndim(index) < 2:  # several runs at once have a row each
+        if (
+            not isinstance(index, slice | jax.core.Tracer) and np.ndim(index) < 2
+        ):  # several runs at once have a row each
             index = chosen_rows(index, self.n_stars)
         return self._each(lambda x: rows_of(x, index))
 

@@ -165,11 +165,12 @@ class Features:
 
 
 def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
-    """These columns as a model was trained with them, in their order, (row, feature)."""
+    """These columns as a model was trained with them, in their order, (row, feature); NaN where there is no finite number."""
     known = features.names
     for name in names:
         check_name("feature", name, known, "Extract the features that the model was trained with")
-    return features.values[list(names)].to_numpy(float)
+    x = doubles("features", features.values[list(names)])
+    return np.where(np.isfinite(x), x, np.nan)
 
 
 def extract_features(
