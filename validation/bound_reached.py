@@ -14,18 +14,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 from claims import Claim
 
 import luxjax
-from luxjax.core.internal import as_key
 from luxjax.data import split
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import calibrate, score, transfer
 from luxjax.readout import read_out
 from luxjax.runs import RunFolder, demo, demo_settings
-from luxjax.runs.internal import demo_survey
 from luxjax.simulation import bilinear, simulate
 
 LABELS = ("teff", "logg", "fe_h", "alpha_fe", "eu_fe")
@@ -55,16 +54,21 @@ def survey_of_demo(seed: int, smoke: bool) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder.create(Path(folder) / "demo", config={"command": "demo"}, seed=seed)
         fitted = demo(run, seed=seed, **settings).fitted
-    survey = demo_survey(seed, settings)
+    survey = surveyed(settings["stars"], tuple(settings["windows"]), seed)
     masks = split(list(survey.catalog.ids), settings["fractions"], seed=seed)
     return judged(fitted, survey, masks, settings["windows"][0], 40 if smoke else 400)
+
+
+def surveyed(n_stars: int, windows: tuple[str, ...], seed: int):
+    """The stars that the demonstration would draw."""
+    return simulate(n_stars, key=jax.random.key(seed), windows=windows, snr=demo_settings()["snr"])
 
 
 def many_stars(n_train: int, seed: int, smoke: bool) -> dict:
     """The same with many training stars."""
     n_other = 300 if smoke else 1100
     n, settings = n_train + 2 * n_other, demo_settings()
-    survey = simulate(n, key=as_key(seed), windows=("apogee",), snr=settings["snr"])
+    survey = surveyed(n, ("apogee",), seed)
     fractions = {"train": n_train / n, "calibration": n_other / n, "test": n_other / n}
     masks = split(list(survey.catalog.ids), fractions, seed=seed)
     train, others = (survey.catalog.select(masks[k]) for k in ("train", "calibration"))

@@ -1,5 +1,4 @@
 from ._catalog import check_study as check_study
-from ._demo import demo_survey as demo_survey
 from ._explain import explain_run_dataset as explain_run_dataset
 from ._explanations import figure_name as figure_name
 from ._explanations import page_name as page_name

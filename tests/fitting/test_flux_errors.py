@@ -42,7 +42,7 @@ def test_what_many_latents_take_from_the_noise_is_put_back():
 
 def test_where_too_much_noise_was_fitted_nothing_is_concluded():
     stars = stated(world(90, 120).only("flux"), 2.0)
-    few, many = (fit(Lux.linear(stars.sizes, n), stars, EM(tol=1e-5), key=1) for n in (4, 55))
+    few, many = (fit(Lux.linear(stars.sizes, n), stars, EM(tol=1e-5), key=1) for n in (4, 75))
     assert flux_error_scales(few, stars, "flux")["flux"] < 0.6
     assert flux_error_scales(many, stars, "flux")["flux"] == 1.0
 
