@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["flux_error_scales"]
 
 NORMAL = 0.6745  # median of |x| of a standard normal x
-# Latents pick the directions where the noise happens to be largest, so that they take more than their share: 40 of 90 stars and 120
-# pixels leave 0.75 of the error where the correction gives 1, of 400 pixels 0.92. Below this fraction nothing is concluded.
-LEAST_LEFT = 0.4
+LEAST_LEFT = 0.2  # of the variance of the noise, below which residuals say nothing
+MOST = 300  # rows of the random matrix that stands for noise
 
 
 def flux_error_scales(
@@ -36,9 +35,10 @@ def flux_error_scales(
     """What the flux errors of a linear model's inputs have to be multiplied by, by the residuals of its training stars.
 
     The median absolute residual in units of the stated error, over that of a normal distribution, so that a few bad pixels and
-    strong lines do not count; corrected for what the fit took from the noise: k effective latents of n stars and p pixels leave
-    the fraction (1 - k / n) (1 - k / p) of its variance. Above 1 where errors are too small, for which there is the scatter; 1 where so
-    many latents were fitted that less than 0.4 of the variance of the noise is left.
+    strong lines do not count; corrected for what the fit took from the noise. As many latents as the spectra determine are
+    counted, and taken to be the directions in which noise happens to be largest (the leading singular values of a random matrix of
+    stars by pixels; Marchenko & Pastur 1967). Above 1 where errors are too small, for which there is the scatter; 1 where less than a fifth of
+    the variance of the noise is left.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def flux_error_scales(
         parts = [(_residuals(model, run.pad(RUN)), run.n_stars) for run in sample_runs(stars)]
     told = float(np.mean(np.concatenate([np.asarray(latents)[:n] for (_, latents), n in parts])))
     n_pixels = sum(stars.sizes[name] for name in names)
-    left = (1 - told / stars.n_stars) * (1 - told / n_pixels)
+    left = _left(told, stars.n_stars, n_pixels)
     if left < LEAST_LEFT:
         return dict.fromkeys(names, 1.0)
     found = {}
@@ -65,6 +65,16 @@ def flux_error_scales(
         size = size[np.isfinite(size)]
         found[name] = float(np.median(size) / NORMAL / np.sqrt(left)) if len(size) else 1.0
     return found
+
+
+def _left(latents: float, n_stars: int, n_pixels: int) -> float:
+    """The fraction of the variance of pure noise that this many principal components do not take."""
+    shrunk = min(1.0, MOST / min(n_stars, n_pixels))
+    few, many = (max(round(shrunk * n), 2) for n in sorted((n_stars, n_pixels)))
+    noise = np.random.default_rng(0).standard_normal((few, min(many, 20 * few)))
+    values = np.linalg.eigvalsh(noise @ noise.T)[::-1]
+    taken = np.interp(shrunk * latents, np.arange(few + 1), np.append(0.0, np.cumsum(values)))
+    return float(1 - taken / values.sum())
 
 
 @eqx.filter_jit

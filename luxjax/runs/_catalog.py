@@ -266,7 +266,7 @@ def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> lis
                 f"68% intervals hold {entry['coverage68']:.2f} of the stars before calibration."
             )
     for name, info in fitted.outputs.items():
-        if info.error_scale < 0.9:
+        if info.error_scale < 1:
             lines.append(f"Stated flux errors of {name} look {1 / info.error_scale:.1f} times too large.")
     for output, facts in fitted.read_outs.items():
         for name, t in zip(fitted.info(output).names, facts.error_scale, strict=True):

@@ -27,7 +27,7 @@ KINDS = ("auto", *READOUTS, "joint")
 MOST = 60
 FEW_STARS = 1000  # up to which latents cost little, and one that holds nothing does no harm to a read-out
 ENOUGH = 20
-CLEAR = 0.9  # factor of flux errors above which stated ones are believed
+CLEAR = 0.85  # factor of flux errors above which stated ones are believed
 
 
 def inputs_of(catalog: Catalog, inputs: Sequence[str] = (), labels: str = "labels") -> tuple[str, ...]:
