@@ -40,6 +40,9 @@ class ModelUnits(Protocol):
     def scale_of(self, name: str) -> np.ndarray:
         """What one unit of the model is in the unit of an output, (out,)."""
 
+    def error_scale_of(self, name: str) -> float:
+        """What the stated errors of an output are multiplied by."""
+
 
 class AbstractStars(ABC):
     """Measured outputs of the same stars, as a fit goes through them.

@@ -268,20 +268,16 @@ class Dataset:
         """
         names, facts = self._names(outputs), self.manifest.outputs
         tables = [name for name in names if fitted is not None and facts[name]["kind"] == "labels"]
-        factors = (
-            {}
-            if fitted is None
-            else {name: self._factor(name, fitted) for name in names if name not in tables}
-        )
+        stored = [name for name in names if name not in tables]
+        units = {name: self._units(name, fitted) for name in stored} if fitted is not None else {}
 
         def read(rows: slice | np.ndarray) -> Batch:
             # What is on disk was made usable when it was appended.
             found = {
                 name: OutputData(
-                    *(device_put(a, may_alias=True) for a in self._pair(name, rows, factors.get(name, 1.0)))
+                    *(device_put(a, may_alias=True) for a in self._pair(name, rows, *units.get(name, ())))
                 )
-                for name in names
-                if name not in tables
+                for name in stored
             }
             if fitted is not None and tables:
                 columns = [c for name in tables for c in label_columns(name, facts[name])]
@@ -328,16 +324,22 @@ class Dataset:
         return [self._rows(start, start + size) for start in range(first, len(self), size)]
 
     def _pair(
-        self, name: str, rows: slice | np.ndarray, factor: float | np.ndarray = 1.0
+        self, name: str, rows: slice | np.ndarray, factor: float | np.ndarray = 1.0, error: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Values and inverse variances of an output, divided by the dataset's scale times `factor`, each (star, pixel or label)."""
-        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
-        return pair if np.all(factor == 1) else usable(*divided(*pair, factor), what=f"output '{name}'")
+        """Values and inverse variances of an output, divided by the dataset's scale times `factor`, each (star, pixel or label).
 
-    def _factor(self, name: str, fitted: ModelUnits) -> np.ndarray:
-        """What one unit of a model is in the units on disk, (pixel,); exactly 1 where both are scaled alike."""
+        Errors are those stated times `error`.
+        """
+        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        if np.all(factor == 1) and error == 1:
+            return pair
+        value, ivar = divided(*pair, factor)
+        return usable(value, ivar / error**2, what=f"output '{name}'")
+
+    def _units(self, name: str, fitted: ModelUnits) -> tuple[np.ndarray, float]:
+        """What one unit of a model is in the units on disk, (pixel,), exactly 1 where both are scaled alike; its factor of errors."""
         own, scale = scale_of(self.manifest.outputs[name]), fitted.scale_of(name)
-        return np.where(scale == own, 1.0, scale / own)
+        return np.where(scale == own, 1.0, scale / own), fitted.error_scale_of(name)
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._stars.read(rows)

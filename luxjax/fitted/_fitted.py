@@ -115,6 +115,10 @@ class FittedModel(KeepsPrecision):
         """What one unit of the model is in the unit of the output `name`, (out,): a change of 1 in the model is one of this."""
         return self.info(name).scale
 
+    def error_scale_of(self, name: str) -> float:
+        """What the stated errors of the output `name` are multiplied by (see `OutputInfo`)."""
+        return self.info(name).error_scale
+
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""
         labels = [n for k in self.names_of("label") for n in self.info(k).names]
