@@ -126,12 +126,14 @@ def score_classes(
         )
     if not np.any(codes >= 0):
         raise InputError("scores need known classes; that of every spectrum given is missing.")
-    ids = None if ids is None else identifiers("ids", ids)[codes >= 0]
+    star = None if ids is None else identifiers("ids", ids)[codes >= 0]
     p, codes = p[codes >= 0], codes[codes >= 0]
     place = np.array([SEQUENCE.index(c) for c in classes]) if set(classes) <= set(SEQUENCE) else None
     prior = np.broadcast_to(np.bincount(codes, minlength=len(classes)) / len(codes), p.shape)
     value = _scores(p, codes, place)
-    draws = [_scores(p[rows], codes[rows], place) for rows in resampled_stars(ids, len(codes), n_draws, seed)]
+    draws = [
+        _scores(p[rows], codes[rows], place) for rows in resampled_stars(star, len(codes), n_draws, seed)
+    ]
     interval = {}
     for name in value:
         found = np.array([d[name] for d in draws])

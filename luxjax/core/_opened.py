@@ -46,7 +46,7 @@ def opened(what: str, given: Any) -> Opened:
     """
     if isinstance(given, np.ndarray) and hasattr(given, "unmasked"):  # Masked of astropy, quantities included
         bare = opened(what, given.unmasked)
-        return _joined(bare.values, np.asarray(given.mask), bare)
+        return _joined(bare.values, np.asarray(given.mask), bare)  # type: ignore[attr-defined]
     if isinstance(given, np.ma.MaskedArray):
         values = np.asarray(given.data)
         mask = np.ma.getmaskarray(given) if values.dtype.names is None else None

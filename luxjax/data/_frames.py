@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["frame_of"]
+__all__ = ["frame_of", "whole_kind", "with_gaps"]
 
 
 def frame_of(
@@ -129,25 +129,33 @@ def _column(what: str, given: Any) -> tuple[Any, Any]:
         array = _objects([_text(what, v) for v in array])
     if missing is None or not missing.any():
         return array, bare.unit
-    if array.dtype == object and (kind := _whole(array[~missing])):
-        return pd.array(np.where(missing, None, array), dtype=kind), bare.unit
-    if array.dtype.kind in "iub":
-        return pd.array(
-            np.where(missing, None, array.astype(object)), dtype=_nullable(array.dtype)
-        ), bare.unit
+    if kind := whole_kind(array[~missing]) if array.dtype == object else _nullable(array.dtype):
+        return with_gaps(array, missing, kind), bare.unit
     return _emptied(array, missing), bare.unit
 
 
-def _whole(values: np.ndarray) -> str:
+def with_gaps(values: np.ndarray, missing: np.ndarray, kind: Any) -> Any:
+    """Whole numbers or truths with gaps. pandas by itself makes floats of them, which rounds identifiers of 19 digits."""
+    return pd.array(
+        [None if gone else v for v, gone in zip(values.tolist(), missing, strict=True)], dtype=kind
+    )
+
+
+def whole_kind(values: np.ndarray) -> str:
     """The type with gaps for objects that are all whole numbers, or all true or false; empty for others."""
-    if len(values) and all(isinstance(v, bool | np.bool_) for v in values):
-        return "boolean"
-    whole = len(values) and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
-    return "Int64" if whole and all(-(2**63) <= int(v) < 2**63 for v in values) else ""
+    if not len(values) or not all(isinstance(v, int | np.integer | bool | np.bool_) for v in values):
+        return ""
+    truths = [isinstance(v, bool | np.bool_) for v in values]
+    if any(truths):
+        return "boolean" if all(truths) else ""
+    low, high = min(map(int, values)), max(map(int, values))
+    return "Int64" if low >= -(2**63) and high < 2**63 else "UInt64" if low >= 0 and high < 2**64 else ""
 
 
 def _nullable(kind: np.dtype) -> str:
-    return "boolean" if kind.kind == "b" else {"i": "Int", "u": "UInt"}[kind.kind] + str(8 * kind.itemsize)
+    """The type with gaps of whole numbers and truths; empty for others."""
+    size = 8 * kind.itemsize
+    return {"b": "boolean", "i": f"Int{size}", "u": f"UInt{size}"}.get(kind.kind, "")
 
 
 def _emptied(array: np.ndarray, missing: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import join_names
 from ..system.internal import lazy_import
+from ._frames import whole_kind, with_gaps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def read_table(path: Path, types: dict[str, str], n_rows: int) -> "pd.DataFrame"
     return pd.DataFrame({name: _typed(frame[name], kind) for name, kind in types.items()})
 
 
-def _typed(column: "pd.Series", kind: str) -> "pd.Series":
+def _typed(column: "pd.Series", kind: Any) -> "pd.Series":
     if kind.startswith("datetime64"):
         # With a zone the text is in universal time; without one it is read as that, and the zone is dropped again.
         moments = pd.to_datetime(column, utc=True, format="ISO8601")
@@ -86,10 +87,11 @@ def _storable(column: "pd.Series") -> "pd.Series":
 def _of_pandas(column: "pd.Series") -> "pd.Series":
     """A column of pyarrow's in the like type of pandas or NumPy."""
     kind = column.dtype.kind
+    nullable: Any = {"i": "Int64", "u": "UInt64"}.get(kind)
     if kind == "b":
         return column.astype("boolean")
     if kind in "iu":
-        return column.astype({"i": "Int64", "u": "UInt64"}[kind])
+        return column.astype(nullable)
     return (
         column.astype(np.float64)
         if kind == "f"
@@ -102,13 +104,8 @@ def _objects(column: "pd.Series") -> "pd.Series":
     known = column[~missing]
     if all(isinstance(v, str) for v in known):
         return column.where(~missing, "").astype(object)
-    if all(isinstance(v, bool | np.bool_) for v in known):
-        return pd.Series(pd.array(column.where(~missing, None), dtype="boolean"))
-    if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in known):
-        # pandas by itself makes floats of whole numbers with gaps, which rounds identifiers of 19 digits.
-        return pd.Series(
-            pd.array(column.where(~missing, None), dtype="UInt64" if known.max() >= 2**63 else "Int64")
-        )
+    if kind := whole_kind(known.to_numpy()):
+        return pd.Series(with_gaps(column.to_numpy(), missing.to_numpy(), kind), name=column.name)
     better = column.infer_objects()
     if better.dtype != object:
         return _storable(better)
