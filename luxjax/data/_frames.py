@@ -55,7 +55,10 @@ def frame_of(
         check_name(f"column of the {what}", name, names)
     made, stated = {}, {}
     for name in wanted:
-        column, unit = _column(f"column '{name}' of the {what}", table[name])
+        given = table[name]
+        if name in (units or {}) and hasattr(given, "jyear"):  # an epoch, as astropy has it
+            given = given.jyear
+        column, unit = _column(f"column '{name}' of the {what}", given)
         if unit is not None and name in (units or {}):
             column = converted(f"column '{name}' of the {what}", np.asarray(column, float), unit, units[name])  # type: ignore[index]
         elif unit_text(unit):
@@ -106,9 +109,9 @@ def _is_plain(frame: "pd.DataFrame") -> bool:
 def _column(what: str, given: Any) -> tuple[Any, Any]:
     """A column as pandas holds it, and its unit."""
     if hasattr(given, "jyear"):  # times of astropy
-        return np.asarray(given.utc.datetime64 if hasattr(given, "utc") else given.datetime64).astype(
-            "M8[ns]"
-        ), None
+        moments = opened(what, given.utc.datetime64)
+        gone = np.zeros(moments.values.shape, bool) if moments.missing is None else moments.missing
+        return np.where(gone, np.datetime64("NaT"), moments.values).astype("M8[ns]"), None
     if hasattr(given, "represent_as"):
         raise InputError(
             f"{what} holds positions on the sky; give right ascension and declination as columns in degrees."

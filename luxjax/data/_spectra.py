@@ -233,7 +233,8 @@ class Spectra:
         )
 
     def pixels(self, index) -> "Spectra":
-        """The pixels chosen by a slice or boolean mask."""
+        """The pixels chosen by a slice, integer array or boolean mask."""
+        index = index if isinstance(index, slice) else chosen_rows(index, self.n_pixels)
         return dataclasses.replace(
             self,
             flux=self.flux[:, index],

@@ -54,8 +54,9 @@ def evolutionary_stage(
     (row,) array of str
         Blank where unknown.
     """
-    roman = None if luminosity is None else list(luminosity)
-    given = [None if a is None else np.atleast_1d(np.asarray(a)) for a in (roman, logg, teff)]
+    roman = None if luminosity is None else classes_of("luminosity classes", list(luminosity))
+    numbers = [None if a is None else np.atleast_1d(values("log g and teff", a)) for a in (logg, teff)]
+    given = [roman, *numbers]
     n = max((len(a) for a in given if a is not None), default=0)
     stage = np.full(n, "", dtype="<U8")
     if given[1] is not None and given[2] is not None:
