@@ -11,7 +11,7 @@ from ..core.internal import identifiers, number
 from ..system.internal import lazy_import
 from ._frames import frame_of
 from ._identifiers import gaia_ids, tmass_ids
-from ._sky import directions, numbers, positions
+from ._sky import ARCSEC, MAS, directions, numbers, positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,6 @@ else:
 
 __all__ = ["same_star"]
 
-ARCSEC = np.pi / 648_000
-MAS = ARCSEC / 1000
 _IDENTIFIERS = {"gaia_dr3": gaia_ids, "tmass_id": tmass_ids}
 _UNITS = {"ra": "deg", "dec": "deg", "pmra": "mas / yr", "pmdec": "mas / yr", "epoch": "yr"}
 
