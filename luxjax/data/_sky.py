@@ -61,7 +61,7 @@ def _degrees(column: "pd.Series", unit: float) -> np.ndarray:
         return numbers(column)
     parts = column.astype(str).str.strip().str.extract(_SEXAGESIMAL)
     written = parts[1].notna()
-    values = numbers(column.astype(object).where(~written, None).rename(column.name))
+    values = numbers(column.astype(object).where(~written, None))
     sign = np.where(parts[0] == "-", -1.0, 1.0)
     whole, minutes, seconds = (parts[k].astype(float).fillna(0.0).to_numpy() for k in (1, 2, 3))
     return np.where(written, sign * unit * (whole + minutes / 60 + seconds / 3600), values)
