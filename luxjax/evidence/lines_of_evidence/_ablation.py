@@ -17,7 +17,7 @@ from ...readout import read_out
 from .._evidence import Evidence
 from .._held_out import infer_held_out
 from ._line import NO_LINES, AbstractLine, span
-from ._off_trend import Response, off_trend_response
+from ._off_trend import DRAWS, Response, off_trend_response
 
 if TYPE_CHECKING:
     from .._case import Case, Judgement
@@ -55,13 +55,13 @@ class LineAblation(AbstractLine):
         )
 
     def elsewhere(self, case: "Case", lines: "LabelLines", held: "HeldOutStars") -> float:
-        return _fall(case, held).beta
+        return _fall(case, held, draws=0).beta
 
 
-def _fall(case: "Judgement", held: "HeldOutStars") -> Response:
+def _fall(case: "Judgement", held: "HeldOutStars", draws: int = DRAWS) -> Response:
     """The off-trend response that is lost with the masked pixels: that of predicted less masked."""
     j = held.column(case.label)
-    return off_trend_response(held.predicted[:, j] - held.masked[:, j], *case.given()[1:])
+    return off_trend_response(*case.given(), part=held.predicted[:, j] - held.masked[:, j], draws=draws)
 
 
 def refitted_response(case: "Case") -> float:
