@@ -1,13 +1,14 @@
 """The numbers of a verdict, from what a model says of held-out stars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import check_name
+from .checks._shape import line_shape
 from .lines_of_evidence._element_lines import (
     ElementLines,
     element_line_residual,
@@ -114,10 +115,13 @@ def measurement(
         without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, line), strict=True))
     lines = element_line_residual(
         line_depth(*seen),
-        np.column_stack([stars.masked[:, o], stars.masked[:, j]]),
+        stars.masked[:, [*o, j]],
         stars.observed[:, j],
         stars.error[:, j],
         tau2=response.tau2,
         **without,
     )
+    if line is not None:
+        shape = line_shape(*seen, line, stars.masked[:, [*o, j]], stars.observed[:, j])
+        lines = replace(lines, shape=shape.share, shape_size=shape.size)
     return Measurement(response, lines, response_share(stars.own_part[:, j], *given))

@@ -108,10 +108,21 @@ def _reasons(explanation: Explanation) -> Markup:
     species = ", ".join(explanation.species)
     own = f"element lines: {species}" if species else "no element lines: the response alone decides"
     others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
+    caveats = Markup("").join(
+        Markup('<li class="caveat"><code>{}</code> {}</li>').format(*caveat) for caveat in verdict.caveats
+    )
     return Markup(
-        "<ul>{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
+        "<ul>{}{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
         "at.</p>"
-    ).format(items, f"{verdict.n_stars:,}", " and ".join(explanation.inputs), others, own, verdict.thresholds)
+    ).format(
+        items,
+        caveats,
+        f"{verdict.n_stars:,}",
+        " and ".join(explanation.inputs),
+        others,
+        own,
+        verdict.thresholds,
+    )
 
 
 def _table(explanation: Explanation) -> Table:

@@ -53,6 +53,9 @@ class ElementLines:
         T with each line left out in turn; empty unless asked for.
     t_without_expected : tuple of float
         What these would be if every line followed the label as its profile says: T sqrt(1 - weight of the line).
+    shape, shape_size : float
+        Share of what follows the label in the windows that has the shape of lines, and how significant that is; NaN and 0
+        unless asked for.
     """
 
     t: float
@@ -61,6 +64,8 @@ class ElementLines:
     n: int
     t_without: tuple[float, ...] = ()
     t_without_expected: tuple[float, ...] = ()
+    shape: float = float("nan")
+    shape_size: float = 0.0
 
 
 def line_depth(flux: ArrayLike, ivar: ArrayLike, model: ArrayLike, profile: ArrayLike) -> np.ndarray:

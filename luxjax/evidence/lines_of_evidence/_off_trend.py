@@ -24,8 +24,8 @@ from ...fitted import Trend
 from ...stats import Interval
 from .._evidence import Evidence
 from .._thresholds import Thresholds
-from ._line import AbstractLine
 from ..off_trend._moments import moments
+from ._line import AbstractLine
 from ._trend import residualize, second_order, standard_trend
 
 if TYPE_CHECKING:
