@@ -14,6 +14,7 @@ from .._case import Judgement
 from .._label_lines import LabelLines, label_lines
 from .._measure import measurement
 from .._stars import InferredStars
+from .._thresholds import Thresholds
 
 __all__ = ["misplaced"]
 
@@ -30,8 +31,12 @@ def misplaced(
 ) -> Caveat | None:
     """A caveat and a warning if the lines fit far better in the other medium or some pixels away."""
     found = case.measured.element_lines
-    if found is None or found.t >= GOOD_T:
+    if found is None:
         return None
+    limits = Thresholds.load().measured
+    if found.t >= GOOD_T:
+        misshapen = found.shape_size > limits.line_shape_sum and found.shape < limits.line_shape
+        return _better_shape(stars, case, limits.line_shape) if misshapen else None
     other: Medium = "air" if lines.medium == "vacuum" else "vacuum"
     misread = dataclasses.replace(lines, medium=other)
     swapped = label_lines(stars, misread, case.lines.species, resolution)
@@ -45,12 +50,41 @@ def misplaced(
     moved = {k: _t(stars, case.label, case.others, _shifted(case.lines, k)) for k in SHIFTS}
     best = max(moved, key=lambda k: moved[k])
     if moved[best] >= max(FAR_T, found.t + GOOD_T):
-        return _warned(
-            "shifted_list",
-            f"Moved by {best:+d} pixels the lines follow '{case.label}' at T = {moved[best]:.1f} instead of {found.t:.1f}: "
-            "check the wavelengths of the list and the velocities of the spectra.",
-        )
+        return _shift_words(case.label, best, moved[best], found.t)
     return None
+
+
+def _better_shape(stars: InferredStars, case: Judgement, enough: float) -> Caveat | None:
+    """A shift at which what follows the label has the shape of lines, as it had not."""
+    now = case.measured.element_lines
+    assert now is not None  # the caller has looked
+    moved = {}
+    for k in SHIFTS:
+        lines = _shifted(case.lines, k)
+        pixels = lines.pixels
+        if pixels.any():
+            found = measurement(
+                stars.without(pixels),
+                case.label,
+                case.others,
+                lines.profile[pixels],
+                lines.line[pixels],
+                draws=0,
+            ).element_lines
+            if found is not None and found.shape >= enough and found.t >= GOOD_T:
+                moved[k] = found
+    if not moved:
+        return None
+    best = max(moved, key=lambda k: moved[k].shape)
+    return _shift_words(case.label, best, moved[best].t, now.t)
+
+
+def _shift_words(label: str, shift: int, t: float, before: float) -> Caveat:
+    return _warned(
+        "shifted_list",
+        f"Moved by {shift:+d} pixels the lines follow '{label}' at T = {t:.1f} instead of {before:.1f}, as lines do: check the "
+        "wavelengths of the list and the velocities of the spectra.",
+    )
 
 
 def _t(stars: InferredStars, label: str, others: Sequence[str], lines: LabelLines) -> float:

@@ -60,7 +60,8 @@ def line_shape(
     if not seen.any():
         return LineShape(float("nan"), 0.0)
     slope = (y @ deeper)[seen] / size[seen]
-    weight = size[seen] ** 2 / np.sum((deeper[:, seen] * y[:, None]) ** 2, axis=0)
+    left = deeper[:, seen] - slope * y[:, None]
+    weight = size[seen] ** 2 / np.maximum(np.sum((left * y[:, None]) ** 2, axis=0), 1e-300)
     h, number = np.asarray(profile, float)[seen], np.asarray(line)[seen]
     total = float(np.sum(weight * slope**2)) - len(h)
     lines = np.unique(number)
