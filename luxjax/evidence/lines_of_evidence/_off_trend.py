@@ -178,6 +178,7 @@ def off_trend_response(
     terms = trend.terms(o_hat)
     n, spare = len(y), len(y) - terms.shape[1]
     coef = np.linalg.lstsq(terms, y)[0]
+    trend = Trend(trend.others, trend.loc, trend.scale, coef, 0.0)
     products = residualize(part, terms) * (y - terms @ coef) * (n / spare)
     squares = (y - terms @ coef) ** 2 * (n / spare)
     error_n, error_t = (v.std(ddof=1) / np.sqrt(n) for v in (products, squares))

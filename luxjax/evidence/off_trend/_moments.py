@@ -14,10 +14,10 @@ C = cov(o^) + S this costs y_perp the part l'o^, l = C^-1 D, and
     tau^2 = var(y_perp) - s_y^2 - 2 g'P + g'Sg - D'l,        beta = (N + l'cov(o^, p)) / tau^2.
 
 Both are exact for Gaussian labels and spectra; where the trend is curved, products with g are averages over stars. P is the one
-moment that correlated errors of observed labels enter. So it is seen as an observation of P with the variances s_y^2 s_o^2 / 4 of
-such errors and of its sampling, about what it would be if the spectrum told of y itself with the share beta: (1 - beta) S g,
-give or take half of what var(y - p) and S allow. Where N is not significant, nothing of y off the trend is known to be in the
-prediction, and P is taken to be that of a guess.
+moment that correlated errors of observed labels enter, so it is seen as an observation, with their variance and that of its
+sampling, about what it would be if the spectrum told of y itself with the share beta: (1 - beta) S g, give or take what var(y - p)
+and S allow. How correlated label errors are is learned from how far P lies outside of 0 to S g. Where N is not significant,
+nothing of y off the trend is known to be in the prediction, and P is taken to be that of a guess.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from ...fitted import Trend
 
 __all__ = ["Moments", "moments"]
 
-PART = 0.5  # both widths: of P about the shared slope, and of correlations of label errors
+CORRELATED = 0.15  # correlation of label errors that is always allowed for
 NOTHING = 3.0  # standard errors of N up to which a prediction passes for a guess
 STEPS = 60
 AT_ONCE = 2**18  # weights of stars in memory
@@ -77,7 +77,9 @@ def moments(part, p, o_hat, y, s, o, s_o, trend: Trend, *, n_draws: int = 0, see
     """
     n, k = o_hat.shape
     rng, at_once = np.random.default_rng(seed), max(AT_ONCE // n, 1)
-    trust, unknown = _trust(y, p, s, o - o_hat, s_o) if k else (np.zeros((0, 0)), np.zeros((0, 0)))
+    none = np.zeros((0, 0))
+    slope = trend.gradient(o_hat).mean(axis=0)
+    trust, unknown = _trust(y, p, s, o - o_hat, s_o, slope) if k else (none, none)
     stars = _Stars(part, p, o_hat, y, s, o, s_o, trend, trust)
     found = []
     for weight, wrong in [(np.ones((1, n)), np.zeros((1, k))), *_draws(rng, n, n_draws, at_once, unknown)]:
@@ -170,19 +172,22 @@ def _solved(a: _Averages, wrong: np.ndarray) -> Moments:
     return Moments(a.part, numerator, t0 + t1 * share + t2 * share**2)
 
 
-def _trust(y, p, s, d, s_o) -> tuple[np.ndarray, np.ndarray]:
+def _trust(y, p, s, d, s_o, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far P as observed is believed, (other, other): 1 where errors of labels are small against what it could be.
 
-    And a root of the covariance of what is left unknown of it, R'R.
+    And a root R of the covariance of what is left unknown of it, R'R.
     """
     scale = np.where(d.std(axis=0) > 0, d.std(axis=0), 1.0)
     miss_cov = _noise_free(_cov(np.ones((1, len(d))), d, d), np.mean(s_o**2, axis=0)[None])[0]
-    left = np.var(y - p) - np.mean(s**2)
-    could = max(left, 0.0) * miss_cov / np.outer(scale, scale) * PART**2
-    noise = np.mean(s**2) * np.diag(np.mean(s_o**2, axis=0) / scale**2) * PART**2
+    miss_cov = miss_cov / np.outer(scale, scale)
+    could = max(np.var(y - p) - np.mean(s**2), 0.0) * miss_cov
     product = (y - p - np.mean(y - p))[:, None] * (d - d.mean(axis=0)) / scale
     sampling = np.atleast_2d(np.cov(product.T)) / len(y)
-    believed = could @ np.linalg.pinv(could + noise + sampling, hermitian=True)
+    guess, found = miss_cov @ (slope * scale), product.mean(axis=0)
+    outside = found - np.clip(found, np.minimum(guess, 0), np.maximum(guess, 0))
+    most = np.mean(s**2) * np.mean(s_o**2, axis=0) / scale**2
+    noise = np.clip(outside**2 - np.diag(could) - np.diag(sampling), CORRELATED**2 * most, most)
+    believed = could @ np.linalg.pinv(could + np.diag(noise) + sampling, hermitian=True)
     values, vectors = np.linalg.eigh(could - believed @ could)
     root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * scale
     return believed * scale[:, None] / scale, root
