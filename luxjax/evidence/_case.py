@@ -32,6 +32,9 @@ class Asked(NamedTuple):
     n_null: int
     seed: int
     seen: Caveat | None
+    repeats: Catalog | None = None
+    decoupled: Catalog | None = None
+    fold: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,6 +45,8 @@ def explain(
     supporting: bool = False,
     fold_models: Sequence[FittedModel] = (),
     fold: np.ndarray | None = None,
+    repeats: Catalog | None = None,
+    decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
     """Every line of evidence on whether one label was measured, and the verdict.
@@ -77,6 +79,13 @@ def explain(
         Draws of the null: the same lines at random other places.
     supporting : bool
         Whether to add evidence on what the latents hold, some seconds for each label; for linear decoders of the inputs.
+    fold_models, fold
+        Models of the folds, and the fold that each star was held out in, where all stars trained the model.
+    repeats : Catalog, optional
+        Other spectra of the stars, with the labels that they have in `catalog`: whether the prediction follows the star or
+        the spectrum that its label was made from.
+    decoupled : Catalog, optional
+        Stars with labels that leave the trend of the others, such as accreted ones: a guess stays on it.
     key : jax random key or int
 
     Returns
@@ -109,7 +118,19 @@ def explain(
         condition_on = _conditioning(stars, windows)[label]
     for name in condition_on:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
-    asked = Asked(catalog, lines, resolution, truth, train, n_null, _seed(key), _seen(stars, fold))
+    asked = Asked(
+        catalog,
+        lines,
+        resolution,
+        truth,
+        train,
+        n_null,
+        _seed(key),
+        _seen(stars, fold),
+        repeats,
+        decoupled,
+        fold,
+    )
     sample = _sample(stars, {label: condition_on}, asked, supporting)
     return _explained(stars, label, condition_on, windows[label], asked, sample)
 
@@ -128,6 +149,8 @@ def explain_all(
     supporting: bool = False,
     fold_models: Sequence[FittedModel] = (),
     fold: np.ndarray | None = None,
+    repeats: Catalog | None = None,
+    decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> dict[str, Explanation]:
     """`explain` for several labels, with one pass over the stars.
@@ -138,7 +161,7 @@ def explain_all(
         Default: all labels of the model.
     species : mapping of label to species, optional
         Instead of the label table's.
-    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, fold_models, fold, key
+    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, fold_models, fold, repeats, decoupled, key
         As for `explain`.
     """
     stars = _stars(fitted, catalog, inputs, fold_models, fold, n_null)
@@ -148,7 +171,19 @@ def explain_all(
     lines = LineList.builtin() if lines is None else lines
     windows = element_lines(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
-    asked = Asked(catalog, lines, resolution, truth, None, n_null, _seed(key), _seen(stars, fold))
+    asked = Asked(
+        catalog,
+        lines,
+        resolution,
+        truth,
+        None,
+        n_null,
+        _seed(key),
+        _seen(stars, fold),
+        repeats,
+        decoupled,
+        fold,
+    )
     sample = _sample(stars, {name: others[name] for name in labels}, asked, supporting)
     return {name: _explained(stars, name, others[name], windows[name], asked, sample) for name in labels}
 
@@ -228,9 +263,19 @@ def _explained(
     )
     case = Case(**vars(judged), stars=stars, unit=unit, asked=asked, sample=sample, null={})
     case = dataclasses.replace(case, null=_nulls(case))
-    found = [line.measure(case) for line in _registry.LINES]
+    evidence, doubts = {}, []
+    for line in _registry.LINES:
+        found = line.measure(case)
+        if found is not None:
+            evidence[line.name] = found
+            doubts.append(line.doubt(case, found))
+    doubts = [Caveat(*doubt) for doubt in doubts if doubt is not None]
+    if doubts and verdict.verdict in ("measured", "followed"):
+        verdict = dataclasses.replace(
+            verdict, verdict="inconclusive", reasons=tuple(d.sentence for d in doubts)
+        )
+    verdict = with_caveats(verdict, doubts)
     inputs = tuple(p.name for p in stars.inputs)
-    evidence = {e.name: e for e in found if e is not None}
     return Explanation(label, unit, lines.species, judged.others, inputs, verdict, evidence)
 
 

@@ -73,15 +73,21 @@ def refitted_response(case: "Case") -> float:
         Of a model with linear decoders of the inputs, and labels that are linear too or read out from the latents; the stars
         that it was fitted to among what is asked.
     """
-    fitted, train, inputs = case.stars.fitted, case.asked.train, case.stars.inputs
-    assert train is not None  # the caller has looked
+    fitted, asked, names = case.stars.fitted, case.asked, [p.name for p in case.stars.inputs]
+    assert asked.train is not None  # the caller has looked
     own = case.lines.pixels
-    hidden = {p.name: own[p.where] for p in inputs}
-    train = _masked(train.only(*fitted.model.names), hidden)
-    again = _refitted(fitted, train, case.asked.seed)
-    stars = infer_held_out(again, _masked(case.asked.catalog, hidden), [p.name for p in inputs])
-    j, o = stars.column(case.label), stars.columns(case.others)
-    return off_trend_response(stars.predicted[:, j], stars.predicted[:, o], *case.given()[2:]).beta
+    hidden = {p.name: own[p.where] for p in case.stars.inputs}
+    outputs = fitted.model.names
+    everything = np.zeros(len(asked.catalog), int) if asked.fold is None else np.asarray(asked.fold)
+    predicted = np.full((len(asked.catalog), len(case.stars.labels)), np.nan)
+    for k in np.unique(everything):
+        held = everything == k
+        # Stars of folds are each predicted by a refit to the others.
+        train = asked.train if asked.fold is None else asked.catalog.select(~held)
+        again = _refitted(fitted, _masked(train.only(*outputs), hidden), asked.seed)
+        predicted[held] = infer_held_out(again, _masked(asked.catalog.select(held), hidden), names).predicted
+    j, o = case.stars.column(case.label), case.stars.columns(case.others)
+    return off_trend_response(predicted[:, j], predicted[:, o], *case.given()[2:], draws=0).beta
 
 
 def _refitted(fitted: FittedModel, train: Catalog, seed: int) -> FittedModel:
