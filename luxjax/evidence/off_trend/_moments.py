@@ -42,7 +42,7 @@ class Moments(NamedTuple):
     covariance : (draw,) array
         N of the part of the prediction.
     numerator : (draw,) array
-        N + l'cov(o^, part).
+        beta tau^2: N + l'cov(o^, p) for the whole, of which a part has the share that it has of N.
     tau2 : (draw,) array
     """
 
@@ -65,7 +65,6 @@ class _Averages(NamedTuple):
     cross: np.ndarray  # G cov(y - p, d)
     guess_trusted: np.ndarray  # G S g
     others_cov: np.ndarray  # C
-    with_part: np.ndarray  # cov(o^, part)
     with_whole: np.ndarray  # cov(o^, p)
     seen: float  # 0 where N is not significant, towards 1 where it clearly is
 
@@ -100,7 +99,7 @@ class _Stars:
     """What all draws share: fits on all terms and the slopes of the trend."""
 
     def __init__(self, part, p, o_hat, y, s, o, s_o, trend: Trend, trust: np.ndarray):
-        self.terms, self.trust, self.o_hat, self.part, self.p = trend.terms(o_hat), trust, o_hat, part, p
+        self.terms, self.trust, self.o_hat, self.p = trend.terms(o_hat), trust, o_hat, p
         n, n_terms = self.terms.shape
         self.free = n / (n - n_terms)
         self.inverse = np.linalg.pinv(self.terms)
@@ -141,7 +140,6 @@ class _Stars:
             cross @ trust.T,
             np.einsum("bij,bj->bi", trust @ miss_cov, slope + step),
             _cov(w, self.o_hat, self.o_hat) + miss_cov,
-            _cov(w, self.part[:, None], self.o_hat)[:, 0],
             _cov(w, self.p[:, None], self.o_hat)[:, 0],
             self.seen,
         )
@@ -168,7 +166,8 @@ def _solved(a: _Averages, wrong: np.ndarray) -> Moments:
         top = n0 + n1 * share  # where tau^2 is not positive, the share is too small for such an N
         best = np.where(tau2 > 0, top / np.where(tau2 > 0, tau2, 1.0), top > 0)
         share = 0.5 * share + 0.5 * np.clip(best, 0.0, 1.0)
-    numerator = a.part + _dot(lift + share[:, None] * lift_along, a.with_part)
+    # What o^ holds of y belongs to the whole: parts share it as they share N.
+    numerator = a.part * np.where(a.whole != 0, (n0 + n1 * share) / np.where(a.whole != 0, a.whole, 1.0), 1.0)
     return Moments(a.part, numerator, t0 + t1 * share + t2 * share**2)
 
 
