@@ -99,7 +99,7 @@ def _caveats(
                 f"It rests on one line, number {k} by wavelength: a blend or an artefact there would look the same, and no other "
                 "line is strong enough to contradict it.",
             )
-    if lines is not None and _misshapen(lines, limits):
+    if lines is not None and lines.t >= limits.measured.element_line_t and _misshapen(lines, limits):
         yield Caveat("line_shape", _shape_words(lines, limits))
     if verdict == "followed":
         yield Caveat(

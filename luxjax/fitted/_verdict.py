@@ -216,8 +216,14 @@ class Verdict:
     def from_dict(cls, given: Mapping[str, Any]) -> "Verdict":
         """From `to_dict`; what an earlier luxjax wrote comes back in today's words."""
         verdict, numbers = str(given["verdict"]), given["numbers"]
-        if verdict == "measured" and not {"element_line_t", "own_line_t"} & set(numbers):
-            verdict = "followed"  # as an earlier luxjax did not call labels without lines
+        if (
+            verdict == "measured"
+            and "caveats" not in given
+            and not {"element_line_t", "own_line_t"} & set(numbers)
+        ):
+            verdict = (
+                "followed"  # as an earlier luxjax, which knew no caveats, did not call labels without lines
+            )
         return cls(
             str(given["label"]),
             _OLD_VERDICTS.get(verdict, verdict),

@@ -128,5 +128,7 @@ def test_caveats_travel_by_code_and_sentence(trend):
 
 def test_labels_without_lines_that_were_called_measured_are_followed(trend):
     old = verdict(trend).to_dict() | {"verdict": "measured"}
+    assert Verdict.from_dict(old).verdict == "measured"
+    del old["caveats"]
     assert Verdict.from_dict(old).verdict == "followed"
     assert Verdict.from_dict(old | {"numbers": {"own_line_t": 9.0}}).verdict == "measured"
