@@ -14,6 +14,7 @@ from ..lines import LineList
 from ..simulation import Truth
 from ._case import Asked, Case, measure_label, with_reason
 from ._cross_fitted import infer_cross_fitted
+from ._evidence import Evidence
 from ._explanation import Explanation
 from ._held_out import infer_held_out
 from ._label_lines import METALLICITY, LabelLines, element_lines
@@ -263,13 +264,14 @@ def _explained(
     )
     case = Case(**vars(judged), stars=stars, unit=unit, asked=asked, sample=sample, null={})
     case = dataclasses.replace(case, null=_nulls(case))
-    evidence, doubts = {}, []
+    evidence: dict[str, Evidence] = {}
+    doubts: list[Caveat] = []
     for line in _registry.LINES:
         found = line.measure(case)
         if found is not None:
             evidence[line.name] = found
-            doubts.append(line.doubt(case, found))
-    doubts = [Caveat(*doubt) for doubt in doubts if doubt is not None]
+            raised = line.doubt(case, found)
+            doubts += [] if raised is None else [Caveat(*raised)]
     if doubts and verdict.verdict in ("measured", "followed"):
         verdict = dataclasses.replace(
             verdict, verdict="inconclusive", reasons=tuple(d.sentence for d in doubts)

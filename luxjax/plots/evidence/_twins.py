@@ -37,11 +37,11 @@ def plot_twins(found: Twins | Explanation) -> Figure | None:
     if not arrays or not len(arrays["line_wavelength"]):
         return None
     wavelength, residual = arrays["wavelength"], arrays["residual"]
-    chosen = []
+    chosen: list[int] = []
     for k in np.argsort(-np.asarray(arrays["line_depth"], float)):
         v = np.abs(wavelength / arrays["line_wavelength"][k] - 1) * _LIGHT
         if np.isfinite(residual[v < _REACH]).sum() > 3 and len(chosen) < _MOST:
-            chosen.append(k)
+            chosen.append(int(k))
     if not chosen:
         return None
     figure, axes = grid(len(chosen), 3, (2.35, 2.0), minor=False, sharey=True)
