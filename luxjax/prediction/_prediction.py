@@ -225,8 +225,9 @@ class Prediction:
     def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
-        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
-        the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
+        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
+        its caveats (see `luxjax.fitted.CAVEATS`), and ``<label>_response``, the part of a deviation from the trend with the other
+        labels that the model sees (NaN where unresolved).
         ``frame.attrs`` says whether the errors are ``calibrated``, and the ``inputs``.
         """
         columns: dict[str, Any] = {"id": self.ids}
@@ -235,6 +236,7 @@ class Prediction:
             trust = self.verdicts.get(str(name).removesuffix("_err"))
             if trust is not None and str(name) == f"{trust.label}_err":
                 columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
+                columns[f"{trust.label}_caveats"] = np.full(len(self), trust.codes)
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
         columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs", "flag")}
         frame = pd.DataFrame(columns)
