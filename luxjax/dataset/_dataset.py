@@ -12,7 +12,7 @@ from jax import device_put
 from ..core import Batch, InputError, OutputData, check_name
 from ..core.internal import ModelUnits, join_names
 from ..data import Catalog, LabelTable, Spectra
-from ._append import appended, check_fits, created
+from ._append import appended, check_fits, created, dropped, dropped_rows
 from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
@@ -61,7 +61,24 @@ class Dataset:
 
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
         self.location, self.manifest, self.rows = location, manifest, rows
-        self._tidy = False
+        self._tidy = self._whole = False
+        self._pixels: dict[str, Any] = {}
+
+    @classmethod
+    def _of(cls, location: Location, manifest: Manifest) -> "Dataset":
+        """All stars that count."""
+        dataset = cls(location, manifest)
+        dataset._whole = True
+        dataset._take(manifest)
+        return dataset
+
+    def _take(self, manifest: Manifest) -> None:
+        """Another manifest of the same place, with the stars that count by it."""
+        without = dropped_rows(self.location, manifest)
+        self.manifest = manifest
+        self.rows = np.setdiff1d(np.arange(manifest.n_stars), without) if len(without) else None
+        for outdated in ("_arrays", "_stars"):
+            self.__dict__.pop(outdated, None)
 
     @classmethod
     def create(
@@ -93,7 +110,7 @@ class Dataset:
         """
         place = Location(location)
         manifest = created(place, outputs, chunk, shard, recipe or {})
-        return cls(place, manifest)
+        return cls._of(place, manifest)
 
     def __len__(self) -> int:
         return self.manifest.n_stars if self.rows is None else len(self.rows)
@@ -161,9 +178,16 @@ class Dataset:
         Raises
         ------
         InputError
-            The outputs do not agree, or a star is there already.
+            The outputs do not agree, a column of the table holds other values than that of the dataset, or a star is there
+            already. Nothing is added then.
         """
-        if self.rows is not None:
+        self._commit(catalog, journal)
+
+    def _commit(
+        self, catalog: Catalog | None, journal: pd.DataFrame | None, replaced: np.ndarray | None = None
+    ) -> None:
+        """`append`, after which the stars in the rows `replaced` no longer count."""
+        if not self._whole:
             raise InputError(
                 "stars are appended to a whole dataset; this is a selection of one: open it again."
             )
@@ -171,25 +195,53 @@ class Dataset:
             manifest = Manifest.read(self.location)
             if manifest is None:
                 raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
-            if manifest.n_stars != self.manifest.n_stars:  # another process added stars meanwhile
+            if _state(manifest) != _state(self.manifest):  # another process added stars meanwhile
                 self.__dict__.pop("_known", None)
-            self.manifest = manifest
-            self.__dict__.pop("_stars", None)
+                self._take(manifest)
             if not self._tidy:  # once: looking through a large folder takes time
                 self.location.tidy()
                 self._tidy = True
+            if replaced is not None and len(replaced):
+                self._known.remove(replaced)
+            try:
+                if catalog is not None:
+                    check_fits(catalog, manifest, self.wavelength)
+                    twice = catalog.ids[self.has(catalog.ids)]
+                    if len(twice):
+                        raise InputError(
+                            f"already in the dataset: {join_names(twice, 5)}; leave these stars out."
+                        )
+                self._take(appended(self.location, manifest, catalog, journal, replaced))
+            except BaseException:
+                self.__dict__.pop("_known", None)
+                raise
             if catalog is not None:
-                check_fits(catalog, manifest, self.wavelength)
-                twice = catalog.ids[self.has(catalog.ids)]
-                if len(twice):
+                self._known.add(catalog.ids, np.arange(manifest.n_stars, self.manifest.n_stars))
+
+    def drop(self, parts: Sequence[int]) -> None:
+        """Leave all stars that these appends brought out from now on, such as those that `check` finds damaged.
+
+        Nothing is removed from the disk. Files that they came from count as not read, so ``luxjax ingest --dataset`` reads
+        them again.
+
+        Parameters
+        ----------
+        parts : sequence of int
+            Numbers of appends, from 0, as `Damage.parts` has them.
+        """
+        with self.location.lock():
+            manifest = Manifest.read(self.location)
+            if manifest is None:
+                raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
+            for part in parts:
+                if not 0 <= part < len(manifest.parts):
                     raise InputError(
-                        f"already in the dataset: {join_names(twice, 5)}; leave these stars out."
+                        f"there is no part {part} in the dataset at '{self.location}'; it has {len(manifest.parts)}, from 0."
                     )
-            self.manifest = appended(self.location, manifest, catalog, journal)
-            for outdated in ("_arrays", "_stars"):
-                self.__dict__.pop(outdated, None)
-            if catalog is not None:
-                self._known.add(catalog.ids, np.arange(manifest.n_stars, len(self)))
+            if parts:
+                manifest = dropped(self.location, manifest, parts)
+            self.__dict__.pop("_known", None)
+            self._take(manifest)
 
     @cached_property
     def _known(self) -> KnownIds:
@@ -204,7 +256,11 @@ class Dataset:
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """One row per star: ``id``, star-level facts, labels and errors (``<output>_<label>``, ``..._err``)."""
-        return self._stars.read(self._rows(0, len(self)), columns)
+        found = self._stars.read(self._rows(0, len(self)), columns)
+        for name in columns or ():
+            if len(self) and name not in found:
+                check_name("column of the dataset", name, self._stars.read(self._rows(0, 1)).columns)
+        return found
 
     @property
     def ids(self) -> np.ndarray:
@@ -234,7 +290,9 @@ class Dataset:
         else:
             picked = np.arange(len(self))[stars].reshape(-1)
         rows = picked if self.rows is None else self.rows[picked]
-        return Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+        chosen = Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+        chosen._pixels = self._pixels
+        return chosen
 
     def catalog(self, *outputs: str) -> Catalog:
         """All stars (of the selection) in memory, with these outputs or all."""
@@ -284,7 +342,16 @@ class Dataset:
         return Streamed(self, fitted, {name: self.sizes[name] for name in names})
 
     def check(self) -> list[Damage]:
-        """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""
+        """Read everything that is committed, compare it with its checksums, and see whether it can be used.
+
+        Tables are parsed as well, and their columns compared with each other. What belongs to parts that were dropped is not
+        looked at.
+
+        Returns
+        -------
+        list of Damage
+            What is damaged, and what to do.
+        """
         return damages(self.location, self.manifest)
 
     def _names(self, outputs: Sequence[str]) -> tuple[str, ...]:
@@ -319,6 +386,11 @@ class Dataset:
                 arrays = (*self._pair(name, rows), self.wavelength(name))
             outputs[name] = output_from(name, facts[name], table, arrays)
         return Catalog(outputs, table_from(table, facts))
+
+
+def _state(manifest: Manifest) -> tuple[int, int, Any]:
+    """What changes with every commit."""
+    return manifest.n_stars, len(manifest.parts), manifest.dropped.get("number")
 
 
 def is_dataset(location: str | os.PathLike) -> bool:
@@ -358,4 +430,4 @@ def open_dataset(location: str | os.PathLike) -> Dataset:
             f"no dataset at '{place}': there is no {MANIFEST}; make one with luxjax ingest --dataset, or give the "
             "place of one."
         )
-    return Dataset(place, manifest)
+    return Dataset._of(place, manifest)

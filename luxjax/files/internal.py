@@ -1,5 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._column_kinds import fitted_columns, kinds_of_columns, large_columns
 from ._folder import FolderKind
 from ._header import parse_header
 from ._tables import check_table_name, read_table, write_fits, write_parquet
@@ -9,6 +10,9 @@ __all__ = [
     "FolderKind",
     "check_table_name",
     "dumps",
+    "fitted_columns",
+    "kinds_of_columns",
+    "large_columns",
     "parse_header",
     "read_table",
     "write_fits",
