@@ -4,7 +4,7 @@ from ._arrays import Array, Bool, Float, Int, Key, Latents, PRNGKeyArray
 from ._batch import usable
 from ._host import rows_filled, rows_of
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
-from ._messages import choose_from, join_names
+from ._messages import choose_from, join_names, path_text
 from ._progress import Display, reporting
 from ._random import as_key
 from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
@@ -31,6 +31,7 @@ __all__ = [
     "n_pairs",
     "pack",
     "padded_blocks",
+    "path_text",
     "quadratic_form",
     "reporting",
     "rows_filled",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._outputs import facts_of, mismatch, stars_table
 from ._parquet import columns_from_parquet, columns_to_parquet, from_parquet, kinds_of_parquet, to_parquet
 from ._zarr import Arrays, checksum
 
-__all__ = ["appended", "check_fits", "created", "dropped", "dropped_rows"]
+__all__ = ["appended", "check_fits", "check_table", "created", "dropped", "dropped_rows"]
 
 
 def created(
@@ -128,6 +129,12 @@ def appended(
     return _committed(place, was, now, replaced)
 
 
+def check_table(place: Location, manifest: Manifest, table: pd.DataFrame) -> None:
+    """Refuse columns that hold other values than those of the dataset's table."""
+    known = manifest.columns or _known_columns(place, manifest)
+    to_parquet(table, known["table"], partial(_largest, place, manifest, "table"))
+
+
 def dropped(place: Location, was: Manifest, parts: Sequence[int]) -> Manifest:
     """Commit that all stars of these parts no longer count; the new manifest."""
     rows = [np.asarray(was.rows_of(part), np.int64) for part in parts]
@@ -179,20 +186,21 @@ def _put(
     place: Location, was: Manifest, name: str, table: pd.DataFrame, what: str, columns: Mapping[str, dict[str, str]]
 ) -> tuple[str, dict[str, str]]:
     """Write a table; its checksum, and what its columns hold together with those before it."""
-
-    def largest(column: str) -> float:
-        found = 0.0
-        for n, part in enumerate(was.parts):
-            file = was.table_name(n) if what == "table" else was.journal_name(n)
-            if getattr(part, what) and n not in was.dropped_parts and (content := place.read(file)):
-                values = from_parquet([content], [column])
-                numbers = values[column].dropna() if column in values else values
-                found = max(found, *(abs(int(v)) for v in numbers.to_numpy()), 0.0)
-        return found
-
-    content, kinds = to_parquet(table, columns[what], largest)
+    content, kinds = to_parquet(table, columns[what], partial(_largest, place, was, what))
     place.write(name, content)
     return checksum(content), kinds
+
+
+def _largest(place: Location, manifest: Manifest, what: str, column: str) -> float:
+    """The largest absolute value of a column of whole numbers."""
+    found = 0.0
+    for n, part in enumerate(manifest.parts):
+        file = manifest.table_name(n) if what == "table" else manifest.journal_name(n)
+        if getattr(part, what) and n not in manifest.dropped_parts and (content := place.read(file)):
+            values = from_parquet([content], [column])
+            numbers = values[column].dropna().to_numpy() if column in values else ()
+            found = max([found, *(abs(int(v)) for v in numbers)])
+    return found
 
 
 def _head(place: Location, manifest: Manifest, array: str) -> np.ndarray:

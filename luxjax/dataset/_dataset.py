@@ -12,7 +12,7 @@ from jax import device_put
 from ..core import Batch, InputError, OutputData, check_name
 from ..core.internal import ModelUnits, join_names
 from ..data import Catalog, LabelTable, Spectra
-from ._append import appended, check_fits, created, dropped, dropped_rows
+from ._append import appended, check_fits, check_table, created, dropped, dropped_rows
 from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
@@ -217,6 +217,11 @@ class Dataset:
                 raise
             if catalog is not None:
                 self._known.add(catalog.ids, np.arange(manifest.n_stars, self.manifest.n_stars))
+
+    def check_columns(self, table: pd.DataFrame) -> None:
+        """Raise `InputError` if stars with these columns in their table could not be appended."""
+        if self.manifest.n_stars:
+            check_table(self.location, self.manifest, table)
 
     def drop(self, parts: Sequence[int]) -> None:
         """Leave all stars that these appends brought out from now on, such as those that `check` finds damaged.

@@ -12,7 +12,7 @@ from ._location import Location
 __all__ = ["MANIFEST", "SCHEMA", "Manifest", "Part"]
 
 MANIFEST = "manifest.json"
-SCHEMA = 2  # since it may say that stars no longer count; written only where some do not
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,7 @@ class Manifest:
         """Commit."""
         from .. import __version__
 
-        schema = SCHEMA if self.dropped else 1
-        head = {"luxjax_dataset": "stars with named outputs", "schema": schema, "luxjax": __version__}
+        head = {"luxjax_dataset": "stars with named outputs", "schema": SCHEMA, "luxjax": __version__}
         location.write(MANIFEST, (json.dumps(head | asdict(self), indent=1) + "\n").encode())
 
     def rows_of(self, part: int) -> range:

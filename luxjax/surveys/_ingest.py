@@ -15,6 +15,7 @@ from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
 from .catalogs._join import best_rows, choose_labels, match_labels, standard_columns
+from .formats._found import files_below
 
 __all__ = ["best_of_each", "ingest", "spectra_files"]
 
@@ -27,9 +28,8 @@ def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(ENDINGS) and p.is_file())
-            found |= dict.fromkeys(inside)
-        elif path.exists():
+            found |= dict.fromkeys(files_below(path, ENDINGS))
+        elif path.exists() or path.is_symlink():
             found[path] = None
         else:
             raise InputError(

@@ -20,6 +20,7 @@ __all__ = [
     "LabelSelection",
     "best_rows",
     "choose_labels",
+    "has_files",
     "match_labels",
     "standard_columns",
     "star_columns",
@@ -163,6 +164,11 @@ def _repeats(table: LabelTable, frame: pd.DataFrame, rows: np.ndarray) -> np.nda
         )
         rows = np.sort(np.append(rows[~known], rows[known][best_rows(text[known], snr[rows][known])]))
     return np.setdiff1d(start, rows)
+
+
+def has_files(labels: LabelTable) -> bool:
+    """Whether labels can be joined by the name of the spectrum's file."""
+    return _column(_frame(labels), _FILES) is not None
 
 
 def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, required: bool = True) -> Match:

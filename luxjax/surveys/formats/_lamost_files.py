@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError, Progress, check_name
+from ...core.internal import path_text
 from ...data import Spectra, same_star
 from ._fits import first, open_fits
+from ._found import files_below
 from ._read import read_many
 
 __all__ = [
@@ -99,7 +101,7 @@ def lamost_headers(paths: Iterable[str | Path]) -> pd.DataFrame:
     """
     rows = []
     for path in map(Path, paths):
-        row: dict = {"file": str(path)}
+        row: dict = {"file": path_text(path)}
         try:
             with open_fits(path) as hdus:
                 head = hdus[0].header
@@ -184,7 +186,7 @@ def _found(files) -> list[Path]:
         folder = Path(files)
         if not folder.is_dir():
             raise InputError(f"'{folder}' is no folder; give a folder of LAMOST files, or a list of files.")
-        files = sorted(p for p in folder.rglob("*") if p.name.lower().endswith((".fits", ".fits.gz")))
+        files = files_below(folder, (".fits", ".fits.gz"))
     paths = [Path(p) for p in files]
     if not paths:
         raise InputError("no LAMOST files were found; they end in .fits or .fits.gz.")
