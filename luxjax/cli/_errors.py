@@ -33,7 +33,9 @@ def in_options(text: str, options: Iterable[str]) -> str:
     >>> in_options("name it with survey=, or say rest=False.", ["--survey", "--rest", "--no-rest"])
     'name it with --survey, or say --no-rest.'
     """
-    known = {option.removeprefix("--").replace("-", "_"): option for option in options if option.startswith("--")}
+    known = {
+        option.removeprefix("--").replace("-", "_"): option for option in options if option.startswith("--")
+    }
     text = _IN_PYTHON.sub("", text)
     for name, instead in _INSTEAD.items():
         text = text.replace(name, instead)

@@ -32,10 +32,15 @@ def simulate(
 ) -> None:
     """Simulate a survey with known truth, as a catalogue folder."""
     from ..data import save_catalog
+    from ..data.internal import CATALOG_FOLDER
+    from ..files.internal import check_place
     from ..simulation import simulate as observe
     from ..simulation import write_survey_files
 
     step = Steps()
+    CATALOG_FOLDER.check_replaceable(out)
+    if files is not None:
+        check_place(files / "allStar.fits")
     with step(f"observe {n_stars} stars"):
         survey = observe(n_stars, key=seed, windows=names_in(windows), snr=snr, n_train=n_train)
     with step("write the catalogue"):

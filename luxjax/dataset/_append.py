@@ -109,7 +109,9 @@ def appended(
     columns = {what: dict(kinds) for what, kinds in (was.columns or _known_columns(place, was)).items()}
     table = listed = ""
     if catalog is not None:
-        table, columns["table"] = _put(place, was, was.table_name(number), stars_table(catalog), "table", columns)
+        table, columns["table"] = _put(
+            place, was, was.table_name(number), stars_table(catalog), "table", columns
+        )
     if journal is not None:
         listed, columns["journal"] = _put(place, was, was.journal_name(number), journal, "journal", columns)
     if catalog is not None:
@@ -178,12 +180,19 @@ def _known_columns(place: Location, manifest: Manifest) -> dict[str, dict[str, s
             if getattr(part, what) and n not in manifest.dropped_parts and (content := place.read(name)):
                 for column, kind in kinds_of_parquet(content)[0].items():
                     before = kinds[what].get(column, kind)
-                    kinds[what][column] = "numbers" if {before, kind} == {"numbers", "whole numbers"} else before
+                    kinds[what][column] = (
+                        "numbers" if {before, kind} == {"numbers", "whole numbers"} else before
+                    )
     return kinds
 
 
 def _put(
-    place: Location, was: Manifest, name: str, table: pd.DataFrame, what: str, columns: Mapping[str, dict[str, str]]
+    place: Location,
+    was: Manifest,
+    name: str,
+    table: pd.DataFrame,
+    what: str,
+    columns: Mapping[str, dict[str, str]],
 ) -> tuple[str, dict[str, str]]:
     """Write a table; its checksum, and what its columns hold together with those before it."""
     content, kinds = to_parquet(table, columns[what], partial(_largest, place, was, what))

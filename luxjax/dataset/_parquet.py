@@ -21,7 +21,9 @@ __all__ = [
 
 
 def to_parquet(
-    frame: pd.DataFrame, known: Mapping[str, str] | None = None, largest: Callable[[str], float] = lambda name: 0
+    frame: pd.DataFrame,
+    known: Mapping[str, str] | None = None,
+    largest: Callable[[str], float] = lambda name: 0,
 ) -> tuple[bytes, dict[str, str]]:
     """A table as the bytes of a parquet file, and what its columns hold; the same table gives the same bytes.
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError, LuxWarning
+from ..core.internal import path_text
 from ..system.internal import lazy_import
+from ._place import check_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,10 +96,13 @@ _WRITERS = {".fits": write_fits, ".parquet": write_parquet, ".csv": _write_csv}
 
 
 def check_table_name(file: Path) -> Path:
-    """The path of a table; raises unless its name tells its format."""
+    """The path of a table; raises unless its name tells its format and it can be written there."""
     file = Path(file)
     if file.suffix.lower() not in _WRITERS:
         raise InputError(f"'{file.name}' names no format; end it in one of {', '.join(_WRITERS)}.")
+    if file.is_dir():
+        raise InputError(f"'{path_text(file)}' is a folder, and a table is a file; name another.")
+    check_place(file)
     return file
 
 

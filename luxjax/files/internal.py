@@ -3,11 +3,13 @@
 from ._column_kinds import fitted_columns, kinds_of_columns, large_columns
 from ._folder import FolderKind
 from ._header import parse_header
+from ._place import check_place
 from ._tables import check_table_name, read_table, write_fits, write_parquet
 from ._toml import dumps
 
 __all__ = [
     "FolderKind",
+    "check_place",
     "check_table_name",
     "dumps",
     "fitted_columns",

@@ -29,7 +29,9 @@ def as_columns(table: pd.DataFrame, known: Mapping[str, str]) -> tuple[pd.DataFr
         kind = known.get(str(name))
         column = table[name]
         if kind == "text" and not _is_text(column):
-            table[name] = column.astype(object).where(column.isna(), column.astype(str)).where(column.notna(), "")
+            table[name] = (
+                column.astype(object).where(column.isna(), column.astype(str)).where(column.notna(), "")
+            )
         elif kind in _CONVERTED:
             new = _CONVERTED[kind](column)
             lost = (column.notna() & (column.astype(str).str.strip() != "") & new.isna()).to_numpy()
@@ -55,7 +57,11 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _booleans(column: pd.Series) -> pd.Series:
-    words = column.map(lambda v: {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}.get(str(v).strip().lower()))
+    words = column.map(
+        lambda v: {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}.get(
+            str(v).strip().lower()
+        )
+    )
     return words.astype("boolean")
 
 

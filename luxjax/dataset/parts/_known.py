@@ -94,7 +94,10 @@ class KnownStars:
         while len(self._index["row"]) and len(look["row"]):
             more = np.union1d(self._alike(look), self._near(look))
             fresh = np.setdiff1d(more, found)
-            look, found = {name: values[fresh] for name, values in self._index.items()}, np.union1d(found, fresh)
+            look, found = (
+                {name: values[fresh] for name, values in self._index.items()},
+                np.union1d(found, fresh),
+            )
         return found
 
     def _alike(self, look: Index) -> np.ndarray:
@@ -129,7 +132,11 @@ def _indexed(table: pd.DataFrame, rows: np.ndarray) -> Index:
     index = {name: _hashed(frame, name) for name in NAMES} | {name: _numbers(frame, name) for name in PLACES}
     outside = ~((np.abs(index["dec"]) <= 90) & np.isfinite(index["ra"]))
     index["dec"] = np.where(outside, np.nan, index["dec"])
-    index |= {"snr": _numbers(table, "snr"), "row": np.asarray(rows, np.int64), "counts": np.ones(len(rows), bool)}
+    index |= {
+        "snr": _numbers(table, "snr"),
+        "row": np.asarray(rows, np.int64),
+        "counts": np.ones(len(rows), bool),
+    }
     order = np.argsort(index["dec"], kind="stable")
     return {name: values[order] for name, values in index.items()}
 

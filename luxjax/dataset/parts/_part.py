@@ -22,8 +22,9 @@ CHANGED = "the file has changed since, and its new state is used"
 
 def stamp(file: Path) -> tuple[str, int, int]:
     """What tells a file from others and from its later self; a link that leads nowhere has one too."""
-    facts = file.stat() if file.exists() else file.lstat()
-    return path_text(file.resolve()), facts.st_size, facts.st_mtime_ns
+    there = file.exists()
+    facts = file.stat() if there else file.lstat()
+    return path_text(file.resolve() if there else file.absolute()), facts.st_size, facts.st_mtime_ns
 
 
 def read_part(job: tuple[Reduction, list[Path]]) -> tuple[Spectra | None, pd.DataFrame]:
@@ -33,9 +34,7 @@ def read_part(job: tuple[Reduction, list[Path]]) -> tuple[Spectra | None, pd.Dat
     result = reduction.read(files, workers=1)
     reasons = dict(zip(result.failures["path"], result.failures["reason"], strict=True))
     journal = pd.DataFrame(stamps, columns=["file", "bytes", "modified_ns"])
-    journal = journal.assign(
-        what="file", id="", reason=[reasons.get(path_text(file), "") for file in files]
-    )
+    journal = journal.assign(what="file", id="", reason=[reasons.get(path_text(file), "") for file in files])
     if not len(result):
         return None, journal
     spectra = result.stacked()
@@ -79,7 +78,9 @@ def commit_part(
         dataset.append(None, journal=journal)
         return
     table, odd = as_columns(pd.DataFrame(spectra.table), dataset.manifest.columns.get("table", {}))
-    journal = _noted(journal, _facts(odd.assign(id=spectra.ids[odd["row"]])).assign(reason=odd["reason"]), "value")
+    journal = _noted(
+        journal, _facts(odd.assign(id=spectra.ids[odd["row"]])).assign(reason=odd["reason"]), "value"
+    )
     spectra = spectra.replace(table=table)
     outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: spectra}
     if chosen is not None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import threading
 import warnings
 import zlib
@@ -25,6 +26,8 @@ _PARSING = threading.Lock()
 def read_bytes(path: str | Path) -> bytes:
     """The whole file, unzipped where it is gzipped (by content, whatever its name)."""
     path = Path(path)
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise InputError(f"the folder '{path}' may not be opened; change its permissions.")
     if path.is_dir():
         raise InputError(
             f"'{path}' is a directory, and one file was expected; give its files to luxjax.surveys.read_many "
@@ -33,6 +36,8 @@ def read_bytes(path: str | Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(f"'{path}' is a link to a file that is not there; mend the link.") from None
         raise InputError(f"there is no file '{path}'; check the path, or download the file first.") from None
     except OSError as error:
         raise InputError(

@@ -15,8 +15,8 @@ from ...core import InputError, Progress
 from ...core.internal import choose_from, join_names, path_text, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
-from ._fits import open_fits
 from ._facts import one_kind
+from ._fits import open_fits
 
 __all__ = [
     "FORMATS",
@@ -221,7 +221,11 @@ def read_many(
             spectra = _galah.join_arms([s for _, s in parts]) if arms else parts[0][1]
             return (each(spectra) if each else spectra), failed
         except Exception as error:  # an odd value in one file must not lose the others
-            odd = "" if isinstance(error, InputError) else f"has a value that cannot be used: {type(error).__name__}: "
+            odd = (
+                ""
+                if isinstance(error, InputError)
+                else f"has a value that cannot be used: {type(error).__name__}: "
+            )
             broken, names = {name for name, _ in failed}, [path_text(p) for p in group]
             return None, [*failed, *((name, f"{odd}{error}") for name in names if name not in broken)]
 
