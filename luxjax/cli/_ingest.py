@@ -52,7 +52,7 @@ def ingest(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Run, model or catalogue folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
+            help="Run, model, catalogue or dataset folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
         ),
     ] = None,
     normalization: Annotated[
@@ -138,8 +138,7 @@ def ingest(
                 scheduler=scheduler,
                 progress=told,
             )
-        echo(added.summary)
-        typer.echo(f"written: {dataset}")
+        echo(added.summary)  # which begins with the dataset
         return
     second = unlabelled or out.with_name(f"{out.name}-unlabelled")
     for folder in (out, second) if label_catalog or source[0].suffix.lower() == ".npz" else (out,):
@@ -158,8 +157,8 @@ def ingest(
         result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
         written = result.save(out, unlabelled)
-    echo(result.summary)
     typer.echo(f"written: {', '.join(map(path_text, written))}")
+    echo(result.summary)
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")

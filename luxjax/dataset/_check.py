@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..core import Progress
 from ..core.internal import join_names
 from ._append import dropped_rows
 from ._location import Location
@@ -46,10 +47,16 @@ class Damage:
         return f"{self.name}{stars}: {self.problem}; {self.remedy}"
 
 
-def damages(location: Location, manifest: Manifest) -> list[Damage]:
+def damages(location: Location, manifest: Manifest, tell: Progress) -> list[Damage]:
     """Everything damaged, in the order of outputs, then tables and journals."""
-    found = [*_grids(location, manifest), *_arrays(location, manifest)]
-    return [*found, *_dropped(location, manifest), *_objects(location, manifest)]
+    total = sum(map(len, manifest.checksums.values())) + len(manifest.parts)
+    counted = iter(range(1, total + 1))
+
+    def done() -> None:
+        tell("objects", next(counted, total), total)
+
+    found = [*_grids(location, manifest), *_arrays(location, manifest, done)]
+    return [*found, *_dropped(location, manifest), *_objects(location, manifest, done)]
 
 
 def _grids(location: Location, manifest: Manifest) -> Iterator[Damage]:
@@ -61,7 +68,7 @@ def _grids(location: Location, manifest: Manifest) -> Iterator[Damage]:
             yield Damage(f"{name}/wavelength", (0, 0), problem, remedy)
 
 
-def _arrays(location: Location, manifest: Manifest) -> Iterator[Damage]:
+def _arrays(location: Location, manifest: Manifest, done: Callable[[], None]) -> Iterator[Damage]:
     arrays = Arrays(location, manifest.chunk, manifest.shard)
     counted = [part for part in range(len(manifest.parts)) if part not in manifest.dropped_parts]
     for name, sums in manifest.checksums.items():
@@ -70,6 +77,7 @@ def _arrays(location: Location, manifest: Manifest) -> Iterator[Damage]:
             problem = f"the manifest has {len(sums)} checksums for {expected} shards"
             yield Damage(name, (0, manifest.n_stars), problem, "restore manifest.json from a copy")
         for k, right in enumerate(sums):
+            done()
             start, stop = k * manifest.shard, min((k + 1) * manifest.shard, manifest.n_stars)
             parts = tuple(p for p in counted if _overlap(manifest.rows_of(p), start, stop))
             if not parts and start < stop:
@@ -87,9 +95,10 @@ def _dropped(location: Location, manifest: Manifest) -> Iterator[Damage]:
         yield Damage(name, (0, 0), str(error), "restore it from a copy")
 
 
-def _objects(location: Location, manifest: Manifest) -> Iterator[Damage]:
+def _objects(location: Location, manifest: Manifest, done: Callable[[], None]) -> Iterator[Damage]:
     kinds: dict[str, dict[str, str]] = {"table": {}, "journal": {}}
     for n, part in enumerate(manifest.parts):
+        done()
         if n in manifest.dropped_parts:
             continue
         rows = manifest.rows_of(n)

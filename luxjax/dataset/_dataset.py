@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jax import device_put
 
-from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, join_names
+from ..core import Batch, InputError, OutputData, Progress, check_name
+from ..core.internal import ModelUnits, join_names, reporting
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, check_table, created, dropped, dropped_rows
 from ._check import Damage, damages
@@ -346,18 +346,24 @@ class Dataset:
             check_name("output", name, self.sizes)
         return Streamed(self, fitted, {name: self.sizes[name] for name in names})
 
-    def check(self) -> list[Damage]:
+    def check(self, *, progress: bool | Progress | None = None) -> list[Damage]:
         """Read everything that is committed, compare it with its checksums, and see whether it can be used.
 
         Tables are parsed as well, and their columns compared with each other. What belongs to parts that were dropped is not
         looked at.
+
+        Parameters
+        ----------
+        progress : bool or Progress, optional
+            True shows the objects that are read on standard error; a function is called with ``("objects", done, total)``.
 
         Returns
         -------
         list of Damage
             What is damaged, and what to do.
         """
-        return damages(self.location, self.manifest)
+        with reporting(progress, "check") as tell:
+            return damages(self.location, self.manifest, tell)
 
     def _names(self, outputs: Sequence[str]) -> tuple[str, ...]:
         for name in outputs:

@@ -17,6 +17,7 @@ from ..surveys.internal import (
     NOISE_LIMIT,
     LabelSelection,
     Reduction,
+    check_join,
     choose_labels,
     files_by_star,
     spectra_files,
@@ -148,6 +149,7 @@ def ingest_dataset(
     if options.label_catalog is not None:
         wanted = options.labels or None
         chosen = choose_labels(options.label_catalog, wanted, options.cuts, options.survey, options.release)
+        check_join(chosen.labels, options.join)
     asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)

@@ -6,6 +6,7 @@ from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
 from .catalogs._join import (
     LabelSelection,
+    check_join,
     choose_labels,
     has_files,
     match_labels,
@@ -20,6 +21,7 @@ __all__ = [
     "LabelSelection",
     "Reduction",
     "best_of_each",
+    "check_join",
     "choose_labels",
     "files_by_star",
     "has_files",

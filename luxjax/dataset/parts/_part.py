@@ -92,7 +92,7 @@ def commit_part(
 
 def _facts(table: pd.DataFrame) -> pd.DataFrame:
     """Identifier and file of some stars."""
-    return pd.DataFrame({"id": table["id"], "file": table["file"] if "file" in table else ""})
+    return pd.DataFrame({"id": table["id"], "file": table.get("file", "")})
 
 
 def _paired(spectra: Spectra, labels: LabelTable, join: str) -> np.ndarray:
