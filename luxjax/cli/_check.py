@@ -14,7 +14,10 @@ __all__ = ["check"]
 def check(
     location: Annotated[
         str,
-        typer.Argument(help="Dataset (folder or address), or the folder of a catalogue, a model or a run.", metavar="FOLDER"),
+        typer.Argument(
+            help="Dataset (folder or address), or the folder of a catalogue, a model or a run.",
+            metavar="FOLDER",
+        ),
     ],
     drop: Annotated[
         bool,

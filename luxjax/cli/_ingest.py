@@ -157,8 +157,9 @@ def ingest(
         result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
         written = result.save(out, unlabelled)
-    typer.echo(f"written: {', '.join(map(path_text, written))}")
-    echo(result.summary)
+    *account, labelled, without = result.summary.splitlines()
+    told = [*account, f"written: {', '.join(map(path_text, written))}", labelled, without]
+    echo("\n".join(told))
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")

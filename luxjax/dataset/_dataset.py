@@ -12,6 +12,8 @@ from jax import device_put
 from ..core import Batch, InputError, OutputData, Progress, check_name
 from ..core.internal import ModelUnits, join_names, reporting
 from ..data import Catalog, LabelTable, Spectra
+from ..fitted import FittedModel
+from ..fitted.internal import check_spectra, pixels_of
 from ._append import appended, check_fits, check_table, created, dropped, dropped_rows
 from ._check import Damage, damages
 from ._location import Location
@@ -62,7 +64,8 @@ class Dataset:
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
         self.location, self.manifest, self.rows = location, manifest, rows
         self._tidy = self._whole = False
-        self._pixels: dict[str, Any] = {}
+        # By output, the grid of a model and the stored pixel at each of its own, -1 where none.
+        self._pixels: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @classmethod
     def _of(cls, location: Location, manifest: Manifest) -> "Dataset":
@@ -122,7 +125,8 @@ class Dataset:
     @property
     def sizes(self) -> dict[str, int]:
         """Pixels or labels per star, by output."""
-        return {name: facts["size"] for name, facts in self.manifest.outputs.items()}
+        stored = {name: facts["size"] for name, facts in self.manifest.outputs.items()}
+        return stored | {name: len(grid) for name, (grid, _) in self._pixels.items()}
 
     @cached_property
     def _arrays(self) -> Arrays:
@@ -155,12 +159,14 @@ class Dataset:
             wanted = np.arange(len(self))[rows] if self.rows is None else self.rows[rows]
             table = self._stars.read(wanted, ["id", *label_columns(name, facts)])
             return output_from(name, facts, table, ())
-        none = np.zeros((0, facts["size"]), np.float32)
+        none = np.zeros((0, self.sizes[name]), np.float32)
         return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
 
     def wavelength(self, name: str) -> np.ndarray:
         """Wavelengths of an output, Angstrom, (pixel,)."""
         check_name("output with wavelengths", name, self.manifest.grids)
+        if name in self._pixels:
+            return self._pixels[name][0]
         return self._arrays.grid(name)
 
     # Writing
@@ -346,6 +352,29 @@ class Dataset:
             check_name("output", name, self.sizes)
         return Streamed(self, fitted, {name: self.sizes[name] for name in names})
 
+    def suited_to(self, fitted: FittedModel, *names: str) -> "Dataset":
+        """The same stars with these outputs on the pixels of a model, if they are of one grid.
+
+        Pixels that the stars lack, or that no training star of the model had, have no weight.
+
+        Raises
+        ------
+        InputError
+            The spectra are not such as the model was fitted to: another frame, grid, survey, ...
+        """
+        view = self.select(slice(None))
+        for name in names:
+            info, spectra = fitted.info(name), self[name] if name in self.manifest.grids else None
+            if not isinstance(spectra, Spectra):
+                continue
+            check_spectra(name, info, spectra)
+            place, unseen = pixels_of(name, info, spectra.wavelength), fitted.unseen(name)
+            if place is None and unseen.any():
+                place = np.arange(spectra.n_pixels)
+            if place is not None and info.wavelength is not None:
+                view._pixels = view._pixels | {name: (info.wavelength, np.where(unseen, -1, place))}
+        return view if view._pixels else self
+
     def check(self, *, progress: bool | Progress | None = None) -> list[Damage]:
         """Read everything that is committed, compare it with its checksums, and see whether it can be used.
 
@@ -386,7 +415,11 @@ class Dataset:
 
     def _pair(self, name: str, rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values and inverse variances of an output, each (star, pixel or label)."""
-        return self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        value, ivar = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        if name not in self._pixels:
+            return value, ivar
+        place = self._pixels[name][1]
+        return np.where(place >= 0, value[:, place], 0), np.where(place >= 0, ivar[:, place], 0)
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._stars.read(rows)

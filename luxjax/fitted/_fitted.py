@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, check_name
+from ..core import Batch, InputError, OutputData, check_name
 from ..core.internal import choose_from, join_names
 from ..data import Catalog
 from ..data.internal import hash_ids
@@ -111,7 +111,25 @@ class FittedModel:
                 )
             )
         made = {name: scaled_output(name, self.info(name), data[name], dtype) for name in names}
+        for name in names:
+            if (unseen := self.unseen(name)).any():
+                value, ivar = made[name].value, made[name].ivar
+                made[name] = OutputData(value, jnp.where(unseen, 0, ivar))
         return Batch(made, [name for name in self.names_of("label") if name in names])
+
+    def unseen(self, name: str) -> np.ndarray:
+        """Pixels of spectra that no training star had, (pixel,) bool; none of labels.
+
+        The decoder says exactly nothing of them, whatever the latents, and they have no scatter.
+        """
+        quiet = np.asarray(self.model.scatter[name]) == 0
+        if not self.objective or not self.info(name).is_spectra or not quiet.any():  # or not fitted yet
+            return np.zeros(len(quiet), bool)
+        n = self.model.n_latents
+        with jax.enable_x64(True):
+            for z in (jnp.zeros(n), 1.0 + jnp.arange(n) / 7):
+                quiet = quiet & (np.asarray(self.model[name](z)) == 0)
+        return quiet
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""

@@ -80,7 +80,9 @@ class Template:
 
 def is_template(like: Any) -> bool:
     """Whether `template_of` can look at such an object; of a path, whether it is one."""
-    return isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info") or hasattr(like, "manifest")
+    return (
+        isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info") or hasattr(like, "manifest")
+    )
 
 
 def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_name: str) -> Template:
@@ -111,7 +113,9 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
 
 
 def _kind(like: Any) -> str:
-    return {"Spectra": "spectra", "Catalog": "catalogue", "Dataset": "dataset"}.get(type(like).__name__, "model")
+    return {"Spectra": "spectra", "Catalog": "catalogue", "Dataset": "dataset"}.get(
+        type(like).__name__, "model"
+    )
 
 
 def _opened(folder: Path) -> tuple[Any, str]:
@@ -140,7 +144,9 @@ def _dataset_spectra(folder: Path) -> Catalog:
         raise InputError(
             "a dataset needs zarr, which is not installed: pip install 'luxjax[dataset]'"
         ) from None
-    header = parse_header((folder / "manifest.json").read_bytes(), str(folder / "manifest.json"), "dataset", 1)
+    header = parse_header(
+        (folder / "manifest.json").read_bytes(), str(folder / "manifest.json"), "dataset", 1
+    )
     outputs: dict[str, Any] = {}
     try:
         for name, facts in header["outputs"].items():
@@ -149,7 +155,9 @@ def _dataset_spectra(folder: Path) -> Catalog:
                 fixed = {what: facts[what] for what in ("frame", "survey", "normalized", "flux_unit")}
                 none = np.zeros((0, len(grid)), np.float32)
                 history = tuple(facts["history"])
-                outputs[name] = Spectra(none, none, grid, facts["medium"], np.zeros(0, str), history=history, **fixed)
+                outputs[name] = Spectra(
+                    none, none, grid, facts["medium"], np.zeros(0, str), history=history, **fixed
+                )
         return Catalog(outputs)
     except InputError:
         raise
@@ -186,9 +194,6 @@ def _of_spectra(spectra: Spectra, name: str) -> Template:
 
 
 def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
-    import jax  # which an ingest does without otherwise
-    import jax.numpy as jnp
-
     spectra = [key for key in fitted.model.names if fitted.info(key).is_spectra]
     key = _picked(spectra, spectra_name, name)
     info = fitted.info(key)
@@ -196,16 +201,12 @@ def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
         raise InputError(
             f"{name} does not say whether its wavelengths are in air or vacuum; give a grid instead."
         )
-    # A pixel that no training star had is predicted as exactly nothing, without scatter.
-    with jax.enable_x64(True):
-        dark = np.asarray(fitted.model[key](jnp.zeros(fitted.model.n_latents))) == 0
-    unseen = dark & (np.asarray(fitted.model.scatter[key]) == 0)
     return Template.of(
         np.asarray(info.wavelength),
         info.medium,
         info.frame or "rest",
         bool(info.normalization),
         info.normalization,
-        unseen,
+        fitted.unseen(key),
         name,
     )
