@@ -107,8 +107,9 @@ def lamost_headers(paths: Iterable[str | Path]) -> pd.DataFrame:
                 head = hdus[0].header
                 row |= {name: first((head,), keys) for name, keys in _KEYS.items()}
                 row["problem"] = ""
-        except InputError as error:
-            row["problem"] = str(error)
+        except Exception as error:  # one damaged header must not cost the others
+            row |= dict.fromkeys(_KEYS)
+            row["problem"] = " ".join(str(error).split()) or type(error).__name__
         rows.append(row)
     frame = pd.DataFrame(rows, columns=["file", *_KEYS, "problem"])
     for name in _NUMBERS:
@@ -160,7 +161,10 @@ def read_lamost(
     problems = list(result.failures.itertuples(index=False, name=None))
     kept: list[Spectra] = []
     for one in list(result.spectra):  # type: ignore[arg-type]
-        reason = _reason(one, need_class, min_good)
+        try:
+            reason = _reason(one, need_class, min_good)
+        except (TypeError, ValueError) as error:
+            reason = f"its header holds a value that cannot be used ({error})"
         if reason:
             problems.append((one.table["file"].iloc[0], reason))  # type: ignore[index]
         else:

@@ -16,7 +16,7 @@ from ...core.internal import choose_from, join_names, path_text, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._facts import one_kind
-from ._fits import open_fits
+from ._fits import damage_told, open_fits
 
 __all__ = [
     "FORMATS",
@@ -68,6 +68,7 @@ def identify(hdus: fits.HDUList) -> Format | None:
     return next((f for f in FORMATS if f.identify(hdus)), None)
 
 
+@damage_told
 def detect_format(file: str | Path) -> str | None:
     """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
 
@@ -83,6 +84,7 @@ def detect_format(file: str | Path) -> str | None:
     return None if layout is None else layout.name
 
 
+@damage_told
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
     named = Path(path_text(path))  # which the table of the spectra and messages can hold
     with open_fits(path) as hdus:
