@@ -249,6 +249,7 @@ class Worker:
         self.warm_up, self.process = warm_up, None
 
     def run(self, job: tuple, limit: float = 20 * LIMIT_S) -> tuple[str, str, float]:
+        """What came of a job, and how far the memory of the process grew, GB."""
         if self.process is None:
             context = multiprocessing.get_context("spawn")
             self.pipe, other = context.Pipe()
@@ -268,6 +269,7 @@ class Worker:
         return "too slow", "", 0.0
 
     def end(self) -> None:
+        """Let the process end."""
         if self.process is not None:
             self.pipe.send(None)
             self.process.join()
@@ -312,7 +314,8 @@ def measure(args):
             damaged.unlink()
             counts[f"{route}: {outcome}"] += 1
             growth = max(growth, grown)
-            if outcome in ("traceback", "silent", "lost", "too slow") or "\n" in said.strip():
+            outcome = "large" if grown > LIMIT_GB and outcome not in ("traceback", "lost") else outcome
+            if outcome in ("traceback", "silent", "lost", "too slow", "large") or "\n" in said.strip():
                 bad.append(
                     {
                         "route": route,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 from typer.core import TyperGroup
 
 from ._errors import in_options
@@ -27,6 +28,13 @@ class Commands(TyperGroup):
     def list_commands(self, ctx):
         order = list(PARAMETERS_OF) if ctx.parent is None else []
         return sorted(super().list_commands(ctx), key=lambda n: order.index(n) if n in order else len(order))
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            error_console().print(Text("luxjax: interrupted", style="red"))
+            raise typer.Exit(130) from None
 
     def get_command(self, ctx, cmd_name):
         command = super().get_command(ctx, cmd_name)

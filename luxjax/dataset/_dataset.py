@@ -267,10 +267,13 @@ class Dataset:
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """One row per star: ``id``, star-level facts, labels and errors (``<output>_<label>``, ``..._err``)."""
-        found = self._stars.read(self._rows(0, len(self)), columns)
+        try:
+            found = self._stars.read(self._rows(0, len(self)), columns)
+        except IndexError:  # none of the columns is there
+            found = pd.DataFrame()
         for name in columns or ():
             if len(self) and name not in found:
-                check_name("column of the dataset", name, self._stars.read(self._rows(0, 1)).columns)
+                check_name("column of the dataset", name, list(self._stars.read(self._rows(0, 1))))
         return found
 
     @property

@@ -106,8 +106,9 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
     if hasattr(found, "manifest"):  # a dataset, which stands above this package
         names = [key for key, facts in found.manifest.outputs.items() if facts["kind"] == "spectra"]
         return _of_spectra(found[_picked(names, spectra_name, name)], name)
-    if isinstance(found, Catalog):
-        spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
+    if isinstance(found, Catalog | dict):
+        outputs = found.outputs if isinstance(found, Catalog) else found
+        spectra = {key: output for key, output in outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
     return _of_model(found, spectra_name, name)
 
@@ -136,7 +137,7 @@ def _opened(folder: Path) -> tuple[Any, str]:
     )
 
 
-def _dataset_spectra(folder: Path) -> Catalog:
+def _dataset_spectra(folder: Path) -> dict[str, Spectra]:
     """The spectra of a dataset, of no star: by its files, for the package of datasets stands above this one."""
     try:
         import zarr
@@ -147,7 +148,7 @@ def _dataset_spectra(folder: Path) -> Catalog:
     header = parse_header(
         (folder / "manifest.json").read_bytes(), str(folder / "manifest.json"), "dataset", 1
     )
-    outputs: dict[str, Any] = {}
+    outputs: dict[str, Spectra] = {}
     try:
         for name, facts in header["outputs"].items():
             if facts["kind"] == "spectra":
@@ -158,7 +159,7 @@ def _dataset_spectra(folder: Path) -> Catalog:
                 outputs[name] = Spectra(
                     none, none, grid, facts["medium"], np.zeros(0, str), history=history, **fixed
                 )
-        return Catalog(outputs)
+        return outputs
     except InputError:
         raise
     except Exception as error:  # whatever zarr raises
