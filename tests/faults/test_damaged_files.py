@@ -28,6 +28,7 @@ def real_folder() -> str | None:
     return str(folder) if folder.is_dir() else None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_hundred_damaged_files(fuzz, tmp_path):
     files = fuzz.base_files(real_folder(), tmp_path)
