@@ -14,7 +14,8 @@ from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
-from .catalogs._join import best_rows, choose_labels, match_labels, standard_columns
+from .catalogs._join import best_rows, check_join, choose_labels, match_labels, standard_columns
+from .formats._found import files_below
 
 __all__ = ["best_of_each", "ingest", "spectra_files"]
 
@@ -27,9 +28,8 @@ def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(ENDINGS) and p.is_file())
-            found |= dict.fromkeys(inside)
-        elif path.exists():
+            found |= dict.fromkeys(files_below(path, ENDINGS))
+        elif path.exists() or path.is_symlink():
             found[path] = None
         else:
             raise InputError(
@@ -82,6 +82,12 @@ def ingest(
         spectrum.
     """
     options = (options or IngestOptions()).replace(**settings)
+    chosen = None
+    if options.label_catalog is not None:  # before the first spectrum is read
+        chosen = choose_labels(
+            options.label_catalog, options.labels or None, options.cuts, options.survey, options.release
+        )
+        check_join(chosen.labels, options.join)
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
         reduction = Reduction.for_spectra(source, options)
@@ -101,11 +107,8 @@ def ingest(
     reduction = reduction.judged_on(spectra)
     spectra, done = reduction.closed(spectra), reduction.account
     name = options.spectra_name
-    if options.label_catalog is None:
+    if chosen is None:
         return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)
-    chosen = choose_labels(
-        options.label_catalog, options.labels or None, options.cuts, options.survey, options.release
-    )
     match = match_labels(spectra, chosen.labels, options.join)
     if not len(match):
         raise InputError(f"no label belongs to a spectrum: {match.summary}")

@@ -11,6 +11,7 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, load_catalog
 from ..data.internal import CATALOG_FOLDER, Frame, Medium
+from ..files.internal import parse_header
 from ._noisy import ranges_in
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class Template:
 
 def is_template(like: Any) -> bool:
     """Whether `template_of` can look at such an object; of a path, whether it is one."""
-    return isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info")
+    return (
+        isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info") or hasattr(like, "manifest")
+    )
 
 
 def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_name: str) -> Template:
@@ -87,8 +90,8 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
 
     Parameters
     ----------
-    like : path, FittedModel, Catalog or Spectra
-        A path is that of a run, a model or a catalogue.
+    like : path, FittedModel, Catalog, Dataset or Spectra
+        A path is that of a run, a model, a catalogue or a dataset.
     spectra_name : str
         Which spectra, where there are several.
 
@@ -100,14 +103,20 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
     found, name = _opened(Path(like)) if isinstance(like, str | Path) else (like, f"the {_kind(like)} given")
     if isinstance(found, Spectra):
         return _of_spectra(found, name)
-    if isinstance(found, Catalog):
-        spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
+    if hasattr(found, "manifest"):  # a dataset, which stands above this package
+        names = [key for key, facts in found.manifest.outputs.items() if facts["kind"] == "spectra"]
+        return _of_spectra(found[_picked(names, spectra_name, name)], name)
+    if isinstance(found, Catalog | dict):
+        outputs = found.outputs if isinstance(found, Catalog) else found
+        spectra = {key: output for key, output in outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
     return _of_model(found, spectra_name, name)
 
 
 def _kind(like: Any) -> str:
-    return {"Spectra": "spectra", "Catalog": "catalogue"}.get(type(like).__name__, "model")
+    return {"Spectra": "spectra", "Catalog": "catalogue", "Dataset": "dataset"}.get(
+        type(like).__name__, "model"
+    )
 
 
 def _opened(folder: Path) -> tuple[Any, str]:
@@ -120,10 +129,43 @@ def _opened(folder: Path) -> tuple[Any, str]:
             return load(model), f"'{folder}'"
     if (folder / CATALOG_FOLDER.header).is_file():
         return load_catalog(folder), f"'{folder}'"
+    if (folder / "manifest.json").is_file():
+        return _dataset_spectra(folder), f"'{folder}'"
     raise InputError(
-        f"'{folder}' is no folder of a run, a model or a catalogue of luxjax; give one, such as the folder that luxjax fit "
-        "wrote."
+        f"'{folder}' is no folder of a run, a model or a catalogue of luxjax, nor a dataset; give one, such as the folder that "
+        "luxjax fit wrote."
     )
+
+
+def _dataset_spectra(folder: Path) -> dict[str, Spectra]:
+    """The spectra of a dataset, of no star: by its files, for the package of datasets stands above this one."""
+    try:
+        import zarr
+    except ModuleNotFoundError:
+        raise InputError(
+            "a dataset needs zarr, which is not installed: pip install 'luxjax[dataset]'"
+        ) from None
+    header = parse_header(
+        (folder / "manifest.json").read_bytes(), str(folder / "manifest.json"), "dataset", 1
+    )
+    outputs: dict[str, Spectra] = {}
+    try:
+        for name, facts in header["outputs"].items():
+            if facts["kind"] == "spectra":
+                grid = np.asarray(zarr.open_array(str(folder), path=f"{name}/wavelength", mode="r")[:])
+                fixed = {what: facts[what] for what in ("frame", "survey", "normalized", "flux_unit")}
+                none = np.zeros((0, len(grid)), np.float32)
+                history = tuple(facts["history"])
+                outputs[name] = Spectra(
+                    none, none, grid, facts["medium"], np.zeros(0, str), history=history, **fixed
+                )
+        return outputs
+    except InputError:
+        raise
+    except Exception as error:  # whatever zarr raises
+        raise InputError(
+            f"the dataset at '{folder}' is damaged ({type(error).__name__}: {error}); run luxjax check {folder}."
+        ) from error
 
 
 def _picked(names: list[str], wanted: str, where: str) -> str:
@@ -153,9 +195,6 @@ def _of_spectra(spectra: Spectra, name: str) -> Template:
 
 
 def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
-    import jax  # which an ingest does without otherwise
-    import jax.numpy as jnp
-
     spectra = [key for key in fitted.model.names if fitted.info(key).is_spectra]
     key = _picked(spectra, spectra_name, name)
     info = fitted.info(key)
@@ -163,16 +202,12 @@ def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
         raise InputError(
             f"{name} does not say whether its wavelengths are in air or vacuum; give a grid instead."
         )
-    # A pixel that no training star had is predicted as exactly nothing, without scatter.
-    with jax.enable_x64(True):
-        dark = np.asarray(fitted.model[key](jnp.zeros(fitted.model.n_latents))) == 0
-    unseen = dark & (np.asarray(fitted.model.scatter[key]) == 0)
     return Template.of(
         np.asarray(info.wavelength),
         info.medium,
         info.frame or "rest",
         bool(info.normalization),
         info.normalization,
-        unseen,
+        fitted.unseen(key),
         name,
     )

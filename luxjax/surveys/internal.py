@@ -4,7 +4,15 @@ from ._ingest import best_of_each, spectra_files
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
-from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns, star_columns
+from .catalogs._join import (
+    LabelSelection,
+    check_join,
+    choose_labels,
+    has_files,
+    match_labels,
+    standard_columns,
+    star_columns,
+)
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
@@ -13,8 +21,10 @@ __all__ = [
     "LabelSelection",
     "Reduction",
     "best_of_each",
+    "check_join",
     "choose_labels",
     "files_by_star",
+    "has_files",
     "match_labels",
     "parse_subclass",
     "spectra_files",

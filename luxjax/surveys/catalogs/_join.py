@@ -19,7 +19,9 @@ __all__ = [
     "JOINS",
     "LabelSelection",
     "best_rows",
+    "check_join",
     "choose_labels",
+    "has_files",
     "match_labels",
     "standard_columns",
     "star_columns",
@@ -165,6 +167,21 @@ def _repeats(table: LabelTable, frame: pd.DataFrame, rows: np.ndarray) -> np.nda
     return np.setdiff1d(start, rows)
 
 
+def has_files(labels: LabelTable) -> bool:
+    """Whether labels can be joined by the name of the spectrum's file."""
+    return _column(_frame(labels), _FILES) is not None
+
+
+def check_join(labels: LabelTable, join: str) -> None:
+    """Raise `InputError` unless labels can be joined in this way."""
+    check_name("way to join labels", join, JOINS)
+    if join == "file" and not has_files(labels):
+        raise InputError(
+            f"labels cannot be joined by file: their table has no column {join_names(_FILES)} (it has "
+            f"{join_names(_frame(labels).columns)})."
+        )
+
+
 def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, required: bool = True) -> Match:
     """Pair spectra (left) with labels (right).
 
@@ -172,16 +189,11 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
     labels' table, ``"crossmatch"`` Gaia ids, 2MASS designations and positions. ``"auto"`` takes whichever of the first
     two pairs more, and the third if neither pairs any. Where no match is `required`, none is no error.
     """
-    check_name("way to join labels", join, JOINS)
+    check_join(labels, join)
     frame, tried = _frame(labels), []
     if join in ("auto", "id"):
         tried.append(_exact("id", spectra.ids, labels.ids))
     column = _column(frame, _FILES)
-    if join == "file" and column is None:
-        raise InputError(
-            f"labels cannot be joined by file: their table has no column {join_names(_FILES)} (it has "
-            f"{join_names(frame.columns)})."
-        )
     if join in ("auto", "file") and column is not None:
         files = pd.DataFrame(spectra.table).get("file", pd.Series([""] * len(spectra)))
         tried.append(_exact("file", _stems(files), _stems(frame[column])))

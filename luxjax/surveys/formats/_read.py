@@ -12,10 +12,11 @@ import pandas as pd
 from astropy.io import fits
 
 from ...core import InputError, Progress
-from ...core.internal import choose_from, join_names, reporting
+from ...core.internal import choose_from, join_names, path_text, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
-from ._fits import open_fits
+from ._facts import one_kind
+from ._fits import damage_told, open_fits
 
 __all__ = [
     "FORMATS",
@@ -67,6 +68,7 @@ def identify(hdus: fits.HDUList) -> Format | None:
     return next((f for f in FORMATS if f.identify(hdus)), None)
 
 
+@damage_told
 def detect_format(file: str | Path) -> str | None:
     """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
 
@@ -82,13 +84,15 @@ def detect_format(file: str | Path) -> str | None:
     return None if layout is None else layout.name
 
 
+@damage_told
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
+    named = Path(path_text(path))  # which the table of the spectra and messages can hold
     with open_fits(path) as hdus:
         layout = identify(hdus)
         if layout is None:
             held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
             raise InputError(
-                f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
+                f"'{named}' has no layout that luxjax knows (HDUs: {held}); known: "
                 f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. Build luxjax.data.Spectra from its arrays."
             )
         accepted = [
@@ -98,13 +102,13 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
             if name not in accepted:
                 raise InputError(choose_from(f"option for {layout.name} files named", name, accepted))
         try:
-            return layout.name, layout.load(hdus, path, **options)
+            return layout.name, layout.load(hdus, named, **options)
         except InputError:
             raise
-        except (KeyError, ValueError, IndexError, TypeError, AttributeError, OSError) as error:
-            # A damaged header or table surfaces as any of these, wherever the loader first relies on it.
+        except Exception as error:
+            # A damaged header or table surfaces as anything, wherever the loader first relies on it.
             raise InputError(
-                f"'{path}' looks like {layout.name} ({layout.about}), but cannot be read as such "
+                f"'{named}' looks like {layout.name} ({layout.about}), but cannot be read as such "
                 f"({type(error).__name__}: {error}); fetch it again, or check it with astropy.io.fits."
             ) from error
 
@@ -211,16 +215,21 @@ def read_many(
             try:
                 parts.append(_load(path, options))
             except InputError as error:
-                failed.append((str(path), str(error)))
+                failed.append((path_text(path), path_text(str(error))))
         if not parts:
             return None, failed
         try:
             arms = len(group) > 1 or parts[0][0] == "galah-ccd"
             spectra = _galah.join_arms([s for _, s in parts]) if arms else parts[0][1]
             return (each(spectra) if each else spectra), failed
-        except InputError as error:
-            broken = {name for name, _ in failed}
-            return None, [*failed, *((str(p), str(error)) for p in group if str(p) not in broken)]
+        except Exception as error:  # an odd value in one file must not lose the others
+            odd = (
+                ""
+                if isinstance(error, InputError)
+                else f"has a value that cannot be used: {type(error).__name__}: "
+            )
+            broken, names = {name for name, _ in failed}, [path_text(p) for p in group]
+            return None, [*failed, *((name, f"{odd}{error}") for name in names if name not in broken)]
 
     spectra: list[Spectra] = []
     failures: list[tuple[str, str]] = []
@@ -270,5 +279,5 @@ def _stack(parts: list[Spectra]) -> Spectra:
         tables.append(part.table)
         parts[k] = head
         start += count
-    table = pd.concat(tables, ignore_index=True)
+    table = one_kind(pd.concat(tables, ignore_index=True))
     return dataclasses.replace(head, flux=flux, ivar=ivar, ids=np.concatenate(ids), mask=mask, table=table)
