@@ -158,7 +158,7 @@ class Dataset(GrowingStars):
             found = pd.DataFrame()
         for name in columns or ():
             if len(self) and name not in found:
-                check_name("column of the dataset", name, list(self._stars.read(self._rows(0, 1))))
+                check_name("column of the dataset", name, list(map(str, self._stars.read(self._rows(0, 1)))))
         return found
 
     @property

@@ -104,8 +104,9 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
     if isinstance(found, Spectra):
         return _of_spectra(found, name)
     if hasattr(found, "manifest"):  # a dataset, which stands above this package
-        names = [key for key, facts in found.manifest.outputs.items() if facts["kind"] == "spectra"]
-        return _of_spectra(found[_picked(names, spectra_name, name)], name)
+        dataset: Any = found
+        names = [key for key, facts in dataset.manifest.outputs.items() if facts["kind"] == "spectra"]
+        return _of_spectra(dataset[_picked(names, spectra_name, name)], name)
     if isinstance(found, Catalog):
         spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
