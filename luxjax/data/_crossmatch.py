@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError, check_name
-from ..core.internal import join_names
+from ..core.internal import join_names, number
 from ..system.internal import lazy_import
+from ._frames import frame_of
 from ._identifiers import gaia_ids, tmass_ids
 from ._sky import positions
 
@@ -142,6 +143,7 @@ def crossmatch(
     """
     for key in keys:
         check_name("key", key, KEYS)
+    radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
     a, b = _Side("left", left, left_columns), _Side("right", right, right_columns)
@@ -171,8 +173,8 @@ def crossmatch(
         matched["how"].to_numpy(object),
         matched["separation_arcsec"].to_numpy(),
         ambiguous[["left", "right", "how", "separation_arcsec", "reason"]],
-        len(left),
-        len(right),
+        a.size,
+        b.size,
         {key: (int(a.known(key).sum()), int(b.known(key).sum())) for key in keys},
     )
     if not len(match) and not allow_empty:
@@ -184,11 +186,13 @@ class _Side:
     """One catalogue, with its identifiers in one form."""
 
     def __init__(self, name: str, frame: "pd.DataFrame", columns: Mapping[str, str] | None):
-        self.size = len(frame)
-        for standard, given in (columns or {}).items():
+        for standard in columns or {}:
             check_name("standard column", standard, _COLUMNS)
-            check_name(f"column of the {name} table", given, frame.columns)
         named = {c: (columns or {}).get(c, c) for c in _COLUMNS}
+        frame = frame_of(f"{name} table", frame, units={named["ra"]: "deg", named["dec"]: "deg"})
+        self.size = len(frame)
+        for given in (columns or {}).values():
+            check_name(f"column of the {name} table", given, frame.columns)
         self.column = {c: given for c, given in named.items() if given in frame.columns}
         self.ids = {k: _READ[k](frame[self.column[k]]) for k in _READ if k in self.column}
         self.free = np.ones(len(frame), bool)
@@ -263,7 +267,9 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
     for key, known in match.compared.items():
         if key == "position":
             rows = [np.flatnonzero(side.known(key)) for side in (a, b)]
-            if all(len(r) for r in rows):
+            if not all(len(r) for r in rows):
+                parts.append(f"positions are known for {known[0]} and {known[1]} rows")
+            else:
                 nearest = a.sky(rows[0]).match_to_catalog_sky(b.sky(rows[1]))[1].arcsec.min()
                 parts.append(
                     f"the closest positions are {nearest:.3g} arcsec apart, the radius is {radius_arcsec:g}"

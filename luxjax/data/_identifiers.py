@@ -41,10 +41,17 @@ def gaia_ids(column: "pd.Series") -> np.ndarray:
             f"'{column.name}': 'Int64'}})."
         )
     if pd.api.types.is_integer_dtype(column):
-        return np.maximum(column.fillna(0).to_numpy(np.int64), 0)
+        whole = column.fillna(0).to_numpy()
+        if len(whole) and whole.max() > np.iinfo(np.int64).max:
+            raise InputError(
+                f"column '{column.name}' should hold Gaia source ids; {whole.max()} is too large for one."
+            )
+        return np.maximum(whole.astype(np.int64), 0)
+    if pd.api.types.is_bool_dtype(column):
+        raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
     text = _text(column).str.replace(r"^gaia\s*(e?dr\d)?\s*", "", case=False, regex=True)
     out = np.zeros(len(text), np.int64)
-    digits = text.str.fullmatch(r"\d{1,19}").to_numpy(bool)
+    digits = np.array([one.isascii() and one.isdigit() and int(one) < 2**63 for one in text], bool)
     out[digits] = text[digits].to_numpy(str).astype(np.int64)
     strange = ~digits & ~text.str.lower().isin(_NONE).to_numpy() & ~text.str.startswith("-").to_numpy()
     if strange.any():
@@ -61,6 +68,8 @@ def tmass_ids(column: "pd.Series") -> np.ndarray:
     Prefixes (``2M``, ``2MASS``, ``J``), blanks and bytes are removed; what is then no designation (APOGEE also has stars
     named otherwise) counts as none.
     """
+    if pd.api.types.is_bool_dtype(column):
+        raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
     text = _text(column).str.replace(r"^(?:2M(?:ASS)?)?[\s_-]*J?(?=\d{8}[+-])", "", case=False, regex=True)
     return np.where(text.str.fullmatch(r"\d{8}[+-]\d{7}"), text, "").astype(str)
 

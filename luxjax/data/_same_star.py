@@ -7,9 +7,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..core import InputError
+from ..core.internal import identifiers, number
 from ..system.internal import lazy_import
+from ._frames import frame_of
 from ._identifiers import gaia_ids, tmass_ids
-from ._sky import directions, numbers, positions
+from ._sky import ARCSEC, MAS, directions, numbers, positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +20,8 @@ else:
 
 __all__ = ["same_star"]
 
-ARCSEC = np.pi / 648_000
-MAS = ARCSEC / 1000
 _IDENTIFIERS = {"gaia_dr3": gaia_ids, "tmass_id": tmass_ids}
+_UNITS = {"ra": "deg", "dec": "deg", "pmra": "mas / yr", "pmdec": "mas / yr", "epoch": "yr"}
 
 Pairs = Iterator[tuple[int, int]]
 
@@ -63,11 +64,12 @@ def same_star(
     InputError
         The radius is not above 0, there is not one name for every row, or an id column holds floats.
     """
+    radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
-    frame = pd.DataFrame(table).reset_index(drop=True)
+    frame = frame_of("table of stars", table, units=_UNITS)
     known = {key: read(frame[key]) for key, read in _IDENTIFIERS.items() if key in frame}
-    names = np.zeros(len(frame), str) if ids is None else np.char.strip(np.asarray(ids).astype(str))
+    names = np.zeros(len(frame), str) if ids is None else identifiers("ids", ids, optional=True)
     if len(names) != len(frame):
         raise InputError(f"{len(names)} names were given for {len(frame)} rows; give one for each.")
     if ids is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError
-from ..core.internal import join_names
+from ..core.internal import identifiers, join_names
 from ..data import Catalog
 from ._append import appended, check_fits, check_table, dropped, dropped_rows
 from ._location import Location
@@ -143,7 +143,7 @@ class GrowingStars:
 
     def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
         """Which of these stars are in the dataset, (star,) bool."""
-        return self._known.has(np.asarray(ids, object), self._stars.ids)
+        return self._known.has(identifiers("ids", ids), self._stars.ids)
 
 
 def _state(manifest: Manifest) -> tuple[int, int, Any]:

@@ -228,7 +228,15 @@ def labels_from_catalog(
         raise InputError(
             f"the catalogue has no column '{IDS[survey]}' to name its stars by; read it with that column."
         )
-    data, errors, unflagged = pd.DataFrame({"id": _ids(frame[star])}), {}, []
+    ids = _ids(frame[star])
+    if (nameless := ids == "").any():
+        warnings.warn(
+            f"{nameless.sum()} of {len(ids)} rows of the catalogue have no '{star}' and are left out.",
+            LuxWarning,
+            stacklevel=2,
+        )
+        ids, frame = ids[~nameless], frame[~nameless].reset_index(drop=True)
+    data, errors, unflagged = pd.DataFrame({"id": ids}), {}, []
     for name, where in chosen.items():
         for column in (where.value, where.error):
             if column.lower() not in at:

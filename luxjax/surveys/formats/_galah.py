@@ -20,7 +20,7 @@ from astropy.io import fits
 from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
-from ...data.internal import native
+from ...data.internal import narrowed, native
 from ._fits import first
 
 __all__ = ["ARMS", "is_ccd", "is_fit", "join_arms", "load_ccd", "load_fit", "sobject_id"]
@@ -117,8 +117,8 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
     if normalized and not modern:
         facts["shift_kms"] = (1.0 / shift - 1.0) * 299792.458
     return Spectra(
-        flux.astype(np.float32),
-        ivar.astype(np.float32),
+        narrowed(flux),
+        narrowed(ivar),
         wavelength,
         "air",
         np.array([sobject_id(path)]),
@@ -203,8 +203,8 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
     good = np.isfinite(error) & (error > 0)
     snr = float(np.median((flux / np.where(good, error, np.inf))[good])) if good.any() else np.nan
     return Spectra(
-        native(table["smod"] if model else table["sob"], np.float32),
-        np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0).astype(np.float32),
+        narrowed(table["smod"] if model else table["sob"]),
+        narrowed(np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0)),
         native(table["wave"]),
         "air",
         np.array([sobject_id(path)]),
