@@ -158,8 +158,8 @@ def ingest(
     with step("write the catalogue"):
         written = result.save(out, unlabelled)
     *account, labelled, without = result.summary.splitlines()
-    told = [*account, f"written: {', '.join(map(path_text, written))}", labelled, without]
-    echo("\n".join(told))
+    lines = [*account, f"written: {', '.join(map(path_text, written))}", labelled, without]
+    echo("\n".join(lines))
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")

@@ -37,10 +37,11 @@ class Commands(TyperGroup):
             raise typer.Exit(130) from None
 
     def get_command(self, ctx, cmd_name):
-        command = super().get_command(ctx, cmd_name)
+        command: Any = super().get_command(ctx, cmd_name)
         if command is not None and not hasattr(command, "is_escaped"):
             for one in (command, *command.params):
-                one.help = escape(one.help) if getattr(one, "help", None) else getattr(one, "help", None)
+                if getattr(one, "help", None):
+                    one.help = escape(one.help)  # [alpha/Fe] is no markup
             command.is_escaped = True
         return command
 

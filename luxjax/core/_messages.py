@@ -5,7 +5,15 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["InputError", "LuxWarning", "RowError", "check_name", "choose_from", "join_names", "path_text"]
+__all__ = [
+    "InputError",
+    "LuxWarning",
+    "RowError",
+    "check_name",
+    "choose_from",
+    "join_names",
+    "path_text",
+]
 
 
 class InputError(ValueError):

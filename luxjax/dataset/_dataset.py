@@ -10,27 +10,18 @@ import pandas as pd
 from jax import device_put
 
 from ..core import Batch, InputError, OutputData, Progress, check_name
-from ..core.internal import (
-    ModelUnits,
-    chosen_rows,
-    divided,
-    identifiers,
-    join_names,
-    opened,
-    reporting,
-    usable,
-)
+from ..core.internal import ModelUnits, chosen_rows, divided, join_names, opened, reporting, usable
 from ..data import Catalog, LabelTable, Spectra
 from ..fitted import FittedModel
 from ..fitted.internal import check_spectra, pixels_of
-from ._append import appended, check_fits, check_table, created, dropped, dropped_rows
+from ._append import created
 from ._check import Damage, damages
+from ._growing import GrowingStars
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
 from ._outputs import label_columns, output_from, scale_of, table_from
 from ._prefetch import prefetched
 from ._streamed import Streamed
-from ._table import KnownIds, StarTable
 from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
@@ -39,7 +30,7 @@ __all__ = ["Dataset", "is_dataset", "open_dataset"]
 MANY, RUN = 131_072, 2048
 
 
-class Dataset:
+class Dataset(GrowingStars):
     """Stars on disk, all or a selection of them. Make one with `Dataset.create`, open it with `open_dataset`.
 
     ::
@@ -72,26 +63,9 @@ class Dataset:
     describes_outputs: ClassVar[bool] = True
 
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
-        self.location, self.manifest, self.rows = location, manifest, rows
-        self._tidy = self._whole = False
+        super().__init__(location, manifest, rows)
         # By output, the grid of a model and the stored pixel at each of its own, -1 where none.
         self._pixels: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-
-    @classmethod
-    def _of(cls, location: Location, manifest: Manifest) -> "Dataset":
-        """All stars that count."""
-        dataset = cls(location, manifest)
-        dataset._whole = True
-        dataset._take(manifest)
-        return dataset
-
-    def _take(self, manifest: Manifest) -> None:
-        """Another manifest of the same place, with the stars that count by it."""
-        without = dropped_rows(self.location, manifest)
-        self.manifest = manifest
-        self.rows = np.setdiff1d(np.arange(manifest.n_stars), without) if len(without) else None
-        for outdated in ("_arrays", "_stars"):
-            self.__dict__.pop(outdated, None)
 
     @classmethod
     def create(
@@ -142,10 +116,6 @@ class Dataset:
     def _arrays(self) -> Arrays:
         return Arrays(self.location, self.manifest.chunk, self.manifest.shard)
 
-    @cached_property
-    def _stars(self) -> StarTable:
-        return StarTable(self.location, self.manifest)
-
     @property
     def fingerprint(self) -> str:
         """What tells these stars from others: their number, and a checksum of all checksums and of the selection."""
@@ -187,100 +157,6 @@ class Dataset:
             return self._pixels[name][0]
         return self._arrays.grid(name)
 
-    # Writing
-
-    def append(self, catalog: Catalog | None, *, journal: pd.DataFrame | None = None) -> None:
-        """Add stars; they are there, all of them, once this returns, and none of them before.
-
-        Parameters
-        ----------
-        catalog : Catalog or None
-            With the outputs of the dataset; masks of pixels are not kept. None commits a journal alone.
-        journal : pandas.DataFrame, optional
-            What is to be remembered of the files that were read for it.
-
-        Raises
-        ------
-        InputError
-            The outputs do not agree, a column of the table holds other values than that of the dataset, or a star is there
-            already. Nothing is added then.
-        """
-        self._commit(catalog, journal)
-
-    def _commit(
-        self, catalog: Catalog | None, journal: pd.DataFrame | None, replaced: np.ndarray | None = None
-    ) -> None:
-        """`append`, after which the stars in the rows `replaced` no longer count."""
-        if not self._whole:
-            raise InputError(
-                "stars are appended to a whole dataset; this is a selection of one: open it again."
-            )
-        with self.location.lock():
-            manifest = Manifest.read(self.location)
-            if manifest is None:
-                raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
-            if _state(manifest) != _state(self.manifest):  # another process added stars meanwhile
-                self.__dict__.pop("_known", None)
-                self._take(manifest)
-            if not self._tidy:  # once: looking through a large folder takes time
-                self.location.tidy()
-                self._tidy = True
-            if replaced is not None and len(replaced):
-                self._known.remove(replaced)
-            try:
-                if catalog is not None:
-                    check_fits(catalog, manifest, self.wavelength)
-                    twice = catalog.ids[self.has(catalog.ids)]
-                    if len(twice):
-                        raise InputError(
-                            f"already in the dataset: {join_names(twice, 5)}; leave these stars out."
-                        )
-                self._take(appended(self.location, manifest, catalog, journal, replaced))
-            except BaseException:
-                self.__dict__.pop("_known", None)
-                raise
-            if catalog is not None:
-                self._known.add(catalog.ids, np.arange(manifest.n_stars, self.manifest.n_stars))
-
-    def check_columns(self, table: pd.DataFrame) -> None:
-        """Raise `InputError` if stars with these columns in their table could not be appended."""
-        if self.manifest.n_stars:
-            check_table(self.location, self.manifest, table)
-
-    def drop(self, parts: Sequence[int]) -> None:
-        """Leave all stars that these appends brought out from now on, such as those that `check` finds damaged.
-
-        Nothing is removed from the disk. Files that they came from count as not read, so ``luxjax ingest --dataset`` reads
-        them again.
-
-        Parameters
-        ----------
-        parts : sequence of int
-            Numbers of appends, from 0, as `Damage.parts` has them.
-        """
-        with self.location.lock():
-            manifest = Manifest.read(self.location)
-            if manifest is None:
-                raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
-            for part in parts:
-                if not 0 <= part < len(manifest.parts):
-                    raise InputError(
-                        f"there is no part {part} in the dataset at '{self.location}'; it has {len(manifest.parts)}, from 0."
-                    )
-            if parts:
-                manifest = dropped(self.location, manifest, parts)
-            self.__dict__.pop("_known", None)
-            self._take(manifest)
-
-    @cached_property
-    def _known(self) -> KnownIds:
-        rows = np.arange(len(self)) if self.rows is None else self.rows
-        return KnownIds(self._stars.ids, rows)
-
-    def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
-        """Which of these stars are in the dataset, (star,) bool."""
-        return self._known.has(identifiers("ids", ids), self._stars.ids)
-
     # Reading
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -291,7 +167,7 @@ class Dataset:
             found = pd.DataFrame()
         for name in columns or ():
             if len(self) and name not in found:
-                check_name("column of the dataset", name, list(self._stars.read(self._rows(0, 1))))
+                check_name("column of the dataset", name, list(map(str, self._stars.read(self._rows(0, 1)))))
         return found
 
     @property
@@ -472,11 +348,6 @@ class Dataset:
                 arrays = (*self._pair(name, rows), self.wavelength(name))
             outputs[name] = output_from(name, facts[name], table, arrays)
         return Catalog(outputs, table_from(table, facts))
-
-
-def _state(manifest: Manifest) -> tuple[int, int, Any]:
-    """What changes with every commit."""
-    return manifest.n_stars, len(manifest.parts), manifest.dropped.get("number")
 
 
 def is_dataset(location: str | os.PathLike) -> bool:

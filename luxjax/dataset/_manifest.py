@@ -80,7 +80,7 @@ class Manifest:
         where = f"{location}/{MANIFEST}"
         header = parse_header(content, where, "dataset", SCHEMA)
         try:
-            later = {"columns": {}, "dropped": {}}  # which earlier versions did not write
+            later: dict[str, Any] = {"columns": {}, "dropped": {}}  # which earlier versions did not write
             facts = {name: (later | header)[name] for name in cls.__dataclass_fields__}
             facts["parts"] = tuple(Part(**part) for part in facts["parts"])
             facts["checksums"] = {name: tuple(sums) for name, sums in facts["checksums"].items()}

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, load_catalog
 from ..data.internal import CATALOG_FOLDER, Frame, Medium
-from ..files.internal import parse_header
 from ._noisy import ranges_in
 
 if TYPE_CHECKING:
@@ -104,11 +104,11 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
     if isinstance(found, Spectra):
         return _of_spectra(found, name)
     if hasattr(found, "manifest"):  # a dataset, which stands above this package
-        names = [key for key, facts in found.manifest.outputs.items() if facts["kind"] == "spectra"]
-        return _of_spectra(found[_picked(names, spectra_name, name)], name)
-    if isinstance(found, Catalog | dict):
-        outputs = found.outputs if isinstance(found, Catalog) else found
-        spectra = {key: output for key, output in outputs.items() if isinstance(output, Spectra)}
+        dataset: Any = found
+        names = [key for key, facts in dataset.manifest.outputs.items() if facts["kind"] == "spectra"]
+        return _of_spectra(dataset[_picked(names, spectra_name, name)], name)
+    if isinstance(found, Catalog):
+        spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
     return _of_model(found, spectra_name, name)
 
@@ -130,42 +130,12 @@ def _opened(folder: Path) -> tuple[Any, str]:
     if (folder / CATALOG_FOLDER.header).is_file():
         return load_catalog(folder), f"'{folder}'"
     if (folder / "manifest.json").is_file():
-        return _dataset_spectra(folder), f"'{folder}'"
+        # Datasets stand on a floor above this one, so they are found by name.
+        return import_module("luxjax.dataset").open_dataset(folder), f"'{folder}'"
     raise InputError(
         f"'{folder}' is no folder of a run, a model or a catalogue of luxjax, nor a dataset; give one, such as the folder that "
         "luxjax fit wrote."
     )
-
-
-def _dataset_spectra(folder: Path) -> dict[str, Spectra]:
-    """The spectra of a dataset, of no star: by its files, for the package of datasets stands above this one."""
-    try:
-        import zarr
-    except ModuleNotFoundError:
-        raise InputError(
-            "a dataset needs zarr, which is not installed: pip install 'luxjax[dataset]'"
-        ) from None
-    header = parse_header(
-        (folder / "manifest.json").read_bytes(), str(folder / "manifest.json"), "dataset", 1
-    )
-    outputs: dict[str, Spectra] = {}
-    try:
-        for name, facts in header["outputs"].items():
-            if facts["kind"] == "spectra":
-                grid = np.asarray(zarr.open_array(str(folder), path=f"{name}/wavelength", mode="r")[:])
-                fixed = {what: facts[what] for what in ("frame", "survey", "normalized", "flux_unit")}
-                none = np.zeros((0, len(grid)), np.float32)
-                history = tuple(facts["history"])
-                outputs[name] = Spectra(
-                    none, none, grid, facts["medium"], np.zeros(0, str), history=history, **fixed
-                )
-        return outputs
-    except InputError:
-        raise
-    except Exception as error:  # whatever zarr raises
-        raise InputError(
-            f"the dataset at '{folder}' is damaged ({type(error).__name__}: {error}); run luxjax check {folder}."
-        ) from error
 
 
 def _picked(names: list[str], wanted: str, where: str) -> str:

@@ -32,7 +32,7 @@ class KnownStars:
         self.dataset, manifest = dataset, dataset.manifest
         lost = [np.asarray(manifest.rows_of(part), int) for part in sorted(manifest.dropped_parts)]
         rows = np.setdiff1d(np.arange(manifest.n_stars), np.concatenate([np.zeros(0, int), *lost]))
-        known = list(dataset._stars.read(rows[:1])) if len(rows) else []
+        known = list(map(str, dataset._stars.read(rows[:1]))) if len(rows) else []
         self._columns = ["id", *star_columns(known), *({"snr", "file"} & set(known))]
         table = dataset._stars.read(rows, self._columns) if len(rows) else pd.DataFrame({"id": []}, dtype=str)
         self._index = _indexed(table, rows)
