@@ -31,7 +31,10 @@ def ingest(
         ),
     ] = "",
     label_catalog: Annotated[
-        Path | None, typer.Option(help="Survey catalogue that the labels come from, FITS or CSV.")
+        Path | None,
+        typer.Option(
+            help="Catalogue that the labels come from, of a survey or your own: FITS, CSV, VOTable, ECSV or parquet."
+        ),
     ] = None,
     survey: Annotated[
         str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
@@ -100,7 +103,16 @@ def ingest(
         ),
     ] = None,
     label_error: Annotated[
-        list[str] | None, typer.Option(help=".npz: error of a label, such as teff=80; repeat.")
+        list[str] | None,
+        typer.Option(
+            help="One error for all stars, for a label whose table has none, such as teff=100; repeat."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=COLUMN: what the label catalogue calls a label, its error (teff_err), or id, file, ra, dec, gaia_dr3, tmass_id, snr, such as teff=my_teff; repeat."
+        ),
     ] = None,
 ) -> None:
     """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
@@ -123,6 +135,8 @@ def ingest(
         noise_limit=noise_limit,
         error_factor=error_factor,
         spectra_name=spectra_name,
+        columns=_pairs(column, any_name=True),
+        label_errors=(errors := {k: float(v) for k, v in _pairs(label_error, number=True).items()}),
     )
     if dataset is not None:
         from ..dataset import ingest_dataset
@@ -147,11 +161,11 @@ def ingest(
         entries: dict[str, Any] = _pairs(array)
         if wanted:
             entries["label_names"] = wanted
-        if label_error:
-            entries["label_errors"] = {k: float(v) for k, v in _pairs(label_error, number=True).items()}
+        if errors and label_catalog is None:
+            entries["label_errors"] = errors
         spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
         if label_catalog is None:
-            options = options.replace(label_catalog=own, labels=())
+            options = options.replace(label_catalog=own, labels=(), label_errors={})
     with step("read, reduce and join") as told:
         result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
@@ -162,21 +176,21 @@ def ingest(
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")
 
 
-def _pairs(given: list[str] | None, *, number: bool = False) -> dict[str, str]:
+def _pairs(given: list[str] | None, *, number: bool = False, any_name: bool = False) -> dict[str, str]:
     """``name=value`` options as a mapping."""
     from ..core import InputError, check_name
 
     out = {}
     for text in given or []:
-        name, equals, value = text.partition("=")
-        if not equals or not value:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
             raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
         if number:
             try:
                 float(value)
             except ValueError:
                 raise InputError(f"'{text}' gives no number; write an error such as teff=80.") from None
-        else:
+        elif not any_name:
             check_name("entry", name, _ENTRIES)
         out[name] = value
     return out

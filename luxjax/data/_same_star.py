@@ -8,8 +8,9 @@ from scipy.spatial import cKDTree
 
 from ..core import InputError
 from ..system.internal import lazy_import
-from ._identifiers import gaia_ids, tmass_ids
-from ._sky import directions, numbers, positions
+from ._identifiers import tmass_ids
+from ._sky import ARCSEC, MAS, directions, numbers, positions
+from ._star_columns import IDENTIFIERS, identifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,10 +18,6 @@ else:
     pd = lazy_import("pandas")
 
 __all__ = ["same_star"]
-
-ARCSEC = np.pi / 648_000
-MAS = ARCSEC / 1000
-_IDENTIFIERS = {"gaia_dr3": gaia_ids, "tmass_id": tmass_ids}
 
 Pairs = Iterator[tuple[int, int]]
 
@@ -33,7 +30,8 @@ def same_star(
     Rows are one star, in this order:
 
     1. if they have the same name in `ids`;
-    2. if they have the same Gaia DR3 id, and then the same 2MASS designation, wherever their positions are;
+    2. if they have the same Gaia DR3 id, then the same Gaia DR2 id, and then the same 2MASS designation, wherever their positions
+       are;
     3. if their positions lie within the radius, the closest pairs first. Where both rows have an epoch, and at least one
        a proper motion, the position of one is moved to the epoch of the other.
 
@@ -44,8 +42,8 @@ def same_star(
     Parameters
     ----------
     table : DataFrame
-        With any of the columns ``gaia_dr3`` (whole numbers or text, never floats), ``tmass_id``, ``ra`` and ``dec``
-        (degrees), ``pmra`` (times cos dec) and ``pmdec`` (milliarcseconds per year), ``epoch`` (Julian year of the
+        With any of the columns ``gaia_dr3`` and ``gaia_dr2`` (whole numbers or text, never floats), ``tmass_id``, ``ra`` and
+        ``dec`` (degrees, or sexagesimal text), ``pmra`` (times cos dec) and ``pmdec`` (milliarcseconds per year), ``epoch`` (Julian year of the
         position). Missing values are NaN or -9999.
     ids : (row,) sequence of str, optional
         Names of the stars. Different names decide nothing, since surveys name one star twice; a name that is a 2MASS
@@ -66,7 +64,7 @@ def same_star(
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
     frame = pd.DataFrame(table).reset_index(drop=True)
-    known = {key: read(frame[key]) for key, read in _IDENTIFIERS.items() if key in frame}
+    known = identifiers(frame, {key: key for key in IDENTIFIERS if key in frame})
     names = np.zeros(len(frame), str) if ids is None else np.char.strip(np.asarray(ids).astype(str))
     if len(names) != len(frame):
         raise InputError(f"{len(names)} names were given for {len(frame)} rows; give one for each.")

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["directions", "numbers", "positions"]
+__all__ = ["ARCSEC", "MAS", "directions", "numbers", "positions"]
 
+ARCSEC = np.pi / 648_000
+MAS = ARCSEC / 1000
+
+_SEXAGESIMAL = r"(?i)^([+-]?)(\d{1,3})[:hd°\s]+([0-5]?\d(?:\.\d*)?)[:m'\s]*([0-5]?\d(?:\.\d*)?)?[s\"\s]*$"
 MISSING = -999.0
 """Numbers at or below this, such as -9999, stand for a missing value."""
 
@@ -28,6 +32,8 @@ def numbers(column: "pd.Series") -> np.ndarray:
 def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> tuple[np.ndarray, np.ndarray]:
     """Right ascensions and declinations, degrees, (row,) each; NaN where either is missing.
 
+    Sexagesimal text is read too: hours of right ascension, degrees of declination.
+
     Parameters
     ----------
     frame : DataFrame
@@ -36,13 +42,26 @@ def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> 
     where : str
         Name of the table, for messages.
     """
-    ra, dec = numbers(frame[columns["ra"]]), numbers(frame[columns["dec"]])
+    ra, dec = _degrees(frame[columns["ra"]], 15.0), _degrees(frame[columns["dec"]], 1.0)
     if np.any(np.abs(dec) > 90):
         raise InputError(
             f"declinations of the {where} table reach {np.nanmax(np.abs(dec)):g}; give degrees between -90 and 90."
         )
     known = np.isfinite(ra) & np.isfinite(dec)
     return np.where(known, ra, np.nan), np.where(known, dec, np.nan)
+
+
+def _degrees(column: "pd.Series", unit: float) -> np.ndarray:
+    """A coordinate in degrees; sexagesimal text (``12:34:56.7``, ``12 34 56.7``, ``12h34m56.7s``) in so many of them."""
+    values = numbers(column)
+    if pd.api.types.is_numeric_dtype(column) or not np.isnan(values).any():
+        return values
+    parts = column.astype(str).str.strip().str.extract(_SEXAGESIMAL)
+    sign = np.where(parts[0] == "-", -1.0, 1.0)
+    whole, minutes, seconds = (
+        parts[k].astype(float).fillna(0 if k > 2 else np.nan).to_numpy() for k in (1, 2, 3)
+    )
+    return np.where(np.isnan(values), sign * unit * (whole + minutes / 60 + seconds / 3600), values)
 
 
 def directions(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,14 +3,19 @@
 from ._example import Example
 from ._spectra import Frame, Medium, Role, native
 from ._split import hash_ids
+from ._star_columns import EPOCH, STAR_COLUMNS, epochs, find_star_columns
 from ._store import CATALOG_FOLDER
 
 __all__ = [
     "CATALOG_FOLDER",
+    "EPOCH",
+    "STAR_COLUMNS",
     "Example",
     "Frame",
     "Medium",
     "Role",
+    "epochs",
+    "find_star_columns",
     "hash_ids",
     "native",
 ]

@@ -17,7 +17,7 @@ from ..surveys.internal import (
     NOISE_LIMIT,
     LabelSelection,
     Reduction,
-    choose_labels,
+    chosen_labels,
     files_by_star,
     spectra_files,
     template_of,
@@ -43,12 +43,15 @@ class DatasetIngest:
         Files given, and those of them that were read now rather than by an earlier run.
     label_output : str
         Name of the labels; empty where there are none.
+    label_account : str
+        How many values of each label the catalogue has, and why others are lost.
     """
 
     dataset: Dataset
     n_files: int
     n_read: int
     label_output: str = ""
+    label_account: str = ""
 
     @property
     def lost(self) -> pd.DataFrame:
@@ -70,7 +73,7 @@ class DatasetIngest:
                 f"{self.label_output}_{n}" for n in self.dataset.manifest.outputs[self.label_output]["names"]
             ]
             has = self.dataset.table(names).notna().any(axis=1).sum() if len(self.dataset) else 0
-            lines.append(f"labels: {has} stars have some")
+            lines.append(f"labels: {has} stars have some; in the catalogue {self.label_account}")
         return "\n".join(lines)
 
 
@@ -141,8 +144,7 @@ def ingest_dataset(
     files = spectra_files(source, options)
     chosen = None
     if options.label_catalog is not None:
-        wanted = options.labels or None
-        chosen = choose_labels(options.label_catalog, wanted, options.cuts, options.survey, options.release)
+        chosen = chosen_labels(options)
     asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)
@@ -168,7 +170,8 @@ def ingest_dataset(
             commit_part(dataset, known, spectra, journal, options, chosen)
             done += len(read)
             tell("files", done, n_read)
-    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
+    account = "" if chosen is None else str(chosen.account)
+    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name, account)
 
 
 def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size: int) -> dict[str, Any]:
@@ -185,6 +188,8 @@ def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size:
         "noise_limit": options.noise_limit if np.isfinite(options.noise_limit) else None,
         "spectra_name": options.spectra_name,
         "labels": None if chosen is None else [options.labels_name, *chosen.labels.names],
+        **({"columns": dict(options.columns)} if options.columns else {}),
+        **({"label_errors": dict(options.label_errors)} if options.label_errors else {}),
         "cuts": getattr(options.cuts, "name", options.cuts),
         "join": options.join,
         "batch_size": batch_size,

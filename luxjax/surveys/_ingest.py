@@ -14,9 +14,9 @@ from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
-from .catalogs._join import best_rows, choose_labels, match_labels, standard_columns
+from .catalogs._join import LabelSelection, best_rows, choose_labels, match_labels, standard_columns
 
-__all__ = ["best_of_each", "ingest", "spectra_files"]
+__all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]
 
 ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
 
@@ -82,6 +82,8 @@ def ingest(
         spectrum.
     """
     options = (options or IngestOptions()).replace(**settings)
+    # What is wrong with the labels is told before hours of reading.
+    chosen = None if options.label_catalog is None else chosen_labels(options)
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
         reduction = Reduction.for_spectra(source, options)
@@ -101,11 +103,8 @@ def ingest(
     reduction = reduction.judged_on(spectra)
     spectra, done = reduction.closed(spectra), reduction.account
     name = options.spectra_name
-    if options.label_catalog is None:
+    if chosen is None:
         return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)
-    chosen = choose_labels(
-        options.label_catalog, options.labels or None, options.cuts, options.survey, options.release
-    )
     match = match_labels(spectra, chosen.labels, options.join)
     if not len(match):
         raise InputError(f"no label belongs to a spectrum: {match.summary}")
@@ -123,6 +122,21 @@ def ingest(
         n_files,
         chosen.n_rows,
         done,
+        chosen.account,
+    )
+
+
+def chosen_labels(options: IngestOptions) -> LabelSelection:
+    """Labels as the options ask for them."""
+    assert options.label_catalog is not None
+    return choose_labels(
+        options.label_catalog,
+        options.labels or None,
+        options.cuts,
+        options.survey,
+        options.release,
+        options.columns,
+        options.label_errors,
     )
 
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..data import Catalog, Match, save_catalog
+from ..data import Catalog, LabelTable, Match, save_catalog
+from .catalogs._label_losses import AccountOfLabels
 from .catalogs._quality import QualityReport
 
 __all__ = ["IngestResult"]
@@ -35,6 +37,8 @@ class IngestResult:
         Files given, and rows of the label catalogue.
     done : tuple of str
         What was done to the spectra, in words: grid, continuum, pixels left out.
+    account : AccountOfLabels or None
+        How many values of each label the catalogue has, and why others are lost.
     """
 
     labelled: Catalog | None
@@ -47,6 +51,7 @@ class IngestResult:
     n_files: int = 0
     n_label_rows: int = 0
     done: tuple[str, ...] = ()
+    account: AccountOfLabels | None = None
 
     def __repr__(self) -> str:
         return self.summary
@@ -65,13 +70,13 @@ class IngestResult:
         if catalogs:
             lines.append(f"  {next(iter(catalogs[0].outputs.values()))!r}")
         if self.n_label_rows:
-            lines.append(f"labels: {self.n_label_rows} rows")
+            lines.append(f"labels: {self.n_label_rows} rows" + (f": {self.account}" if self.account else ""))
             lines += [f"  {line}" for line in str(self.cuts).splitlines()] if self.cuts else []
             lines += _counted(self.labels_left_out, "id", "rows not used")
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
-            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
+            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars{_with_labels(catalog)}")
         return "\n".join(lines)
 
     def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
@@ -114,6 +119,17 @@ class IngestResult:
         }
         whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
         return whole[["what", "id", "file", "reason"]]
+
+
+def _with_labels(catalog: Catalog | None) -> str:
+    """How many stars have each label."""
+    if catalog is None:
+        return ""
+    tables = [output for output in catalog.outputs.values() if isinstance(output, LabelTable)]
+    counts = [
+        f"{n} {k}" for t in tables for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
+    ]
+    return f" ({', '.join(counts)})" if counts else ""
 
 
 def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:

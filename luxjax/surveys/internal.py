@@ -1,10 +1,10 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._ingest import best_of_each, spectra_files
+from ._ingest import best_of_each, chosen_labels, spectra_files
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
-from .catalogs._join import LabelSelection, choose_labels, match_labels, standard_columns, star_columns
+from .catalogs._join import LabelSelection, match_labels, standard_columns, star_columns
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
@@ -13,7 +13,7 @@ __all__ = [
     "LabelSelection",
     "Reduction",
     "best_of_each",
-    "choose_labels",
+    "chosen_labels",
     "files_by_star",
     "match_labels",
     "parse_subclass",

@@ -4,7 +4,8 @@ import pytest
 
 from luxjax.core import InputError, LuxWarning
 from luxjax.surveys import read_catalog, read_labels
-from luxjax.surveys.catalogs._survey_labels import LABELS, label_columns, labels_from_catalog
+from luxjax.surveys.catalogs._survey_labels import labels_from_catalog
+from luxjax.surveys.catalogs._vocabulary import LABELS, label_columns
 
 from ..fixtures import write_allstar, write_galah_dr3
 
