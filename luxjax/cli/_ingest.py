@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import names_in, range_in
+from ._options import names_in, pairs_in, range_in
 from ._program import Steps, app
 
 __all__ = ["ingest"]
@@ -135,8 +135,8 @@ def ingest(
         noise_limit=noise_limit,
         error_factor=error_factor,
         spectra_name=spectra_name,
-        columns=_pairs(column, any_name=True),
-        label_errors=(errors := {k: float(v) for k, v in _pairs(label_error, number=True).items()}),
+        columns=pairs_in(column),
+        label_errors=(errors := _numbers(label_error)),
     )
     if dataset is not None:
         from ..dataset import ingest_dataset
@@ -158,7 +158,7 @@ def ingest(
             CATALOG_FOLDER.check_replaceable(folder)
     spectra: Any = source
     if len(source) == 1 and source[0].suffix.lower() == ".npz":
-        entries: dict[str, Any] = _pairs(array)
+        entries: dict[str, Any] = _entries(array)
         if wanted:
             entries["label_names"] = wanted
         if errors and label_catalog is None:
@@ -176,21 +176,24 @@ def ingest(
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")
 
 
-def _pairs(given: list[str] | None, *, number: bool = False, any_name: bool = False) -> dict[str, str]:
-    """``name=value`` options as a mapping."""
-    from ..core import InputError, check_name
+def _entries(given: list[str] | None) -> dict[str, str]:
+    """Entries of an archive by what they hold."""
+    from ..core import check_name
+
+    out = pairs_in(given)
+    for name in out:
+        check_name("entry", name, _ENTRIES)
+    return out
+
+
+def _numbers(given: list[str] | None) -> dict[str, float]:
+    """``NAME=NUMBER`` options as a mapping."""
+    from ..core import InputError
 
     out = {}
-    for text in given or []:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value):
-            raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
-        if number:
-            try:
-                float(value)
-            except ValueError:
-                raise InputError(f"'{text}' gives no number; write an error such as teff=80.") from None
-        elif not any_name:
-            check_name("entry", name, _ENTRIES)
-        out[name] = value
+    for name, value in pairs_in(given).items():
+        try:
+            out[name] = float(value)
+        except ValueError:
+            raise InputError(f"'{name}={value}' gives no number; write an error such as teff=80.") from None
     return out

@@ -44,7 +44,7 @@ def find_star_columns(columns: Iterable, given: Mapping[str, str] | None = None)
     columns = list(columns)
     lower = {str(c).lower(): c for c in reversed(columns)}
     for name in given or {}:
-        check_name("standard column", name, STAR_COLUMNS)
+        check_name("standard column", name, [c for c in STAR_COLUMNS if c != "gaia"])
     found = {k: next((lower[n] for n in names if n in lower), None) for k, names in STAR_COLUMNS.items()}
     return {k: c for k, c in (found | dict(given or {})).items() if c is not None}
 

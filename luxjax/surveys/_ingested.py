@@ -76,7 +76,8 @@ class IngestResult:
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
-            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars{_with_labels(catalog)}")
+            lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
+            lines += _with_labels(catalog)
         return "\n".join(lines)
 
     def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
@@ -121,15 +122,13 @@ class IngestResult:
         return whole[["what", "id", "file", "reason"]]
 
 
-def _with_labels(catalog: Catalog | None) -> str:
-    """How many stars have each label."""
-    if catalog is None:
-        return ""
-    tables = [output for output in catalog.outputs.values() if isinstance(output, LabelTable)]
+def _with_labels(catalog: Catalog | None) -> list[str]:
+    """How many stars have each label, a line; none without labels."""
+    tables = [] if catalog is None else [t for t in catalog.outputs.values() if isinstance(t, LabelTable)]
     counts = [
-        f"{n} {k}" for t in tables for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
+        f"{int(k)} with {n}" for t in tables for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
     ]
-    return f" ({', '.join(counts)})" if counts else ""
+    return [f"  {', '.join(counts)}"] if counts else []
 
 
 def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:

@@ -5,6 +5,7 @@ from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
 from .catalogs._join import LabelSelection, match_labels, standard_columns, star_columns
+from .catalogs._survey_labels import read_parameters
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
@@ -17,6 +18,7 @@ __all__ = [
     "files_by_star",
     "match_labels",
     "parse_subclass",
+    "read_parameters",
     "spectra_files",
     "standard_columns",
     "star_columns",

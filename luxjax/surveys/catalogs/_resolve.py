@@ -15,7 +15,16 @@ from ...core.internal import choose_from, join_names
 from ...data.internal import STAR_COLUMNS
 from ._vocabulary import BASIC, DEFAULT, IDS, LABELS, LabelColumns, label_columns
 
-__all__ = ["Resolved", "check_columns", "column_called", "resolve"]
+__all__ = [
+    "FILE_COLUMNS",
+    "ID_COLUMNS",
+    "SNR_COLUMNS",
+    "Resolved",
+    "Table",
+    "check_columns",
+    "column_called",
+    "resolve",
+]
 
 ID_COLUMNS = (
     *(
@@ -30,7 +39,8 @@ ID_COLUMNS = (
         "object",
         "main_id",
     ),
-    *("identifier", "tmass_id", "2mass", "2mass_id", "ap_id", "sdss_id", "source_id", "file", "filename"),
+    *("identifier", "tmass_id", "2mass", "2mass_id", "ap_id", "sdss_id", "source_id", "apogee"),
+    *("kic", "epic", "tic", "kepler_id", "kic_id", "epic_number", "hd", "hip", "file", "filename"),
 )
 FILE_COLUMNS = ("filename", "file", "spectrum", "spectrum_file", "combined_file")
 # What the surveys call the signal-to-noise ratio that they quote.
@@ -59,7 +69,7 @@ SPECIAL = ("id", "file", "snr", *STAR_COLUMNS)
 """What else than labels, errors and flags a column can be named for."""
 EVERY = {name: place for known in reversed(LABELS.values()) for name, place in known.items()}
 # Letters in common, of all letters, from which on a column may be a misspelt label.
-NEAR = 0.76
+NEAR = 0.85
 
 
 @dataclass(frozen=True)
@@ -135,8 +145,9 @@ def resolve(
     known = label_columns(survey, release) if survey else {}
     if survey:
         release = release or max(r for s, r in LABELS if s == survey)
-    table = _Table(list(have), dict(columns or {}), where, f"{survey} {release}".strip(), known)
+    table = Table(list(have), dict(columns or {}), where, f"{survey} {release}".strip(), known)
     wanted = tuple(labels) if labels else table.usual(DEFAULT.get(survey, USUAL))
+    star = table.star(IDS.get(survey))
     found: dict[str, LabelColumns] = {}
     absent = []
     for name in wanted:
@@ -153,10 +164,10 @@ def resolve(
         )
     for name in stated:
         check_name("label for the error", name, found)
-    return Resolved(survey, release, table.star(IDS.get(survey)), found, tuple(absent), table.others(found))
+    return Resolved(survey, release, star, found, tuple(absent), table.others(found))
 
 
-class _Table:
+class Table:
     """Names of columns, and what is known of them."""
 
     def __init__(
@@ -245,9 +256,10 @@ class _Table:
         names = (usual, *ID_COLUMNS) if usual else ID_COLUMNS
         found = self.columns.get("id") or column_called(names, self.have)
         if found is None:
+            unknown = "" if usual else ", and its columns do not tell which survey this is"
             raise InputError(
-                f"{self.where} has no column '{usual or 'id'}' to name its stars by (it has {join_names(self.have)}); name the one "
-                "that does (--column id=NAME; in Python columns={'id': 'NAME'})."
+                f"{self.where} has no column '{usual or 'id'}' to name its stars by{unknown} (it has {join_names(self.have)}); name "
+                "the one that does (--column id=NAME; in Python columns={'id': 'NAME'})."
             )
         return found
 

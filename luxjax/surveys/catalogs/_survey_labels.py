@@ -12,9 +12,10 @@ from ...core.internal import choose_from, join_names
 from ...data import LabelTable
 from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._label_losses import FLAGGED, TEXT, AccountOfLabels, error_values, label_values
-from ._resolve import Resolved, resolve
+from ._resolve import FILE_COLUMNS, ID_COLUMNS, Resolved, Table, column_called, resolve
+from ._vocabulary import label_columns
 
-__all__ = ["labels_and_losses", "labels_from_catalog", "read_labels"]
+__all__ = ["columns_of", "labels_and_losses", "labels_from_catalog", "read_labels", "read_parameters"]
 
 
 def labels_from_catalog(
@@ -90,8 +91,8 @@ def labels_and_losses(
             reasons[:, j] = np.where((reasons[:, j] == "") & bad, FLAGGED, reasons[:, j])
     if unflagged:
         warnings.warn(
-            f"the quality flags {join_names(unflagged)} are not among the columns read, so flagged labels could not be "
-            "left out; read these columns too, or say flagged='keep'.",
+            f"the quality flags {join_names(unflagged)} are not among the columns of the catalogue, so labels that the survey "
+            "flagged could not be left out; use a catalogue that has them.",
             LuxWarning,
             stacklevel=3,
         )
@@ -111,6 +112,15 @@ def labels_and_losses(
 
 def _ids(column: pd.Series) -> np.ndarray:
     """Identifiers as text; blanks for missing ones."""
+    if pd.api.types.is_float_dtype(column):
+        values = column.to_numpy(float, na_value=np.nan)
+        known = values[np.isfinite(values)]
+        if np.any(known % 1) or np.any(np.abs(known) > 2**53):
+            raise InputError(
+                f"column '{column.name}' names the stars by floating-point numbers such as {known[0]!r}, which do not hold "
+                "identifiers; name another column (--column id=NAME), or get this one as text."
+            )
+        column = pd.Series(values, name=column.name).astype("Int64")
     return column.astype("string").fillna("").str.strip().to_numpy(object)
 
 
@@ -164,6 +174,40 @@ def read_labels(
     frame = read_catalog(path, columns_of(places, have, extra))
     frame.attrs = {"survey": survey, "release": release}
     return labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged)[0]
+
+
+def read_parameters(
+    path: str | Path, names: Sequence[str], columns: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, AccountOfLabels]:
+    """Labels without errors from a catalogue: the names of its stars (``file``, ``obsid``, ``id``) and a column for each label.
+
+    Labels that the catalogue does not have are left out; a misspelt one is refused.
+    """
+    have = catalog_columns(path)
+    survey, release = detect_release(have)
+    table = Table(
+        have, dict(columns or {}), f"'{path}'", survey, label_columns(survey, release) if survey else {}
+    )
+    found = {}
+    for name in names:
+        place = table.value_column(name) or (table.value_column("alpha_m") if name == "alpha_fe" else None)
+        if place is not None:
+            found[name] = place
+        elif table.near(name):
+            raise InputError(table.no_label(name, expected=True))
+    keys = {"file": FILE_COLUMNS, "obsid": ("obsid",), "id": ID_COLUMNS}
+    key = {k: c for k, n in keys.items() if (c := table.columns.get(k) or column_called(n, have))}
+    if not found or not key:
+        raise InputError(
+            f"'{path}' needs a column file, obsid or id and one of {join_names(names)} (it has {join_names(have)}); name them with "
+            "--column, such as --column teff=NAME."
+        )
+    frame = read_catalog(path, list(dict.fromkeys([*key.values(), *found.values()])))
+    out = pd.DataFrame({k: _ids(frame[c]) for k, c in key.items()})
+    reasons = np.full((len(frame), len(found)), "", object)
+    for j, (name, column) in enumerate(found.items()):
+        out[name], reasons[:, j] = label_values(frame[column])
+    return out, AccountOfLabels(tuple(found), reasons, [n for n in names if n not in found])
 
 
 def columns_of(places: Resolved, have: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
