@@ -46,6 +46,12 @@ def ingest(
         str, typer.Option(help="How spectra and labels are paired: auto, id, file or crossmatch.")
     ] = "auto",
     rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
+    classes: Annotated[
+        str,
+        typer.Option(
+            help="Classes of objects to keep (comma-separated), as the survey's files name them, such as STAR,QSO; any keeps all."
+        ),
+    ] = "STAR",
     wavelength_range: Annotated[
         str,
         typer.Option(
@@ -127,6 +133,7 @@ def ingest(
         survey=survey,
         cuts=cuts,
         join=join,
+        classes=() if classes.lower() == "any" else names_in(classes),
         rest=rest,
         wavelength_range=range_in(wavelength_range) if wavelength_range else None,
         like=like,

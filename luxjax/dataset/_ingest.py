@@ -148,10 +148,10 @@ def ingest_dataset(
     asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)
-        reduction = _recalled(dataset, asked)
+        reduction = _recalled(dataset, asked).beside(files)
     else:
         reduction = Reduction.of_files(files, options, choose_pixels=True)
-        facts = {k: v for k, v in asdict(reduction).items() if k != "wavelength"}
+        facts = {k: v for k, v in asdict(reduction).items() if k not in ("wavelength", "combined")}
         outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: reduction.empty()}
         if chosen is not None:
             outputs[options.labels_name] = chosen.labels.select(slice(0, 0))
@@ -179,6 +179,7 @@ def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size:
     kept = options.wavelength_range
     return {
         "rest": bool(options.rest),
+        "classes": list(options.classes),
         "normalization": options.normalization,
         "error_factor": options.error_factor,
         "wavelength_range": None if kept is None else list(kept),
@@ -217,6 +218,8 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
     ):  # begun by an earlier version, which goes on by its defaults
         asked = {name: value for name, value in asked.items() if _DEFAULTS.get(name, ...) != value}
         before = _DEFAULTS_OF_BEFORE | before
+    if "classes" not in before:  # begun before objects were told apart, and goes on so
+        asked = {name: value for name, value in asked.items() if name != "classes"}
     for name, wanted in asked.items():
         if before.get(name) != wanted:
             raise InputError(

@@ -75,9 +75,9 @@ class IngestResult:
             lines += _counted(self.labels_left_out, "id", "rows not used")
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
+        lines += _with_labels(self.labelled)
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
             lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
-            lines += _with_labels(catalog)
         return "\n".join(lines)
 
     def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
@@ -126,9 +126,11 @@ def _with_labels(catalog: Catalog | None) -> list[str]:
     """How many stars have each label, a line; none without labels."""
     tables = [] if catalog is None else [t for t in catalog.outputs.values() if isinstance(t, LabelTable)]
     counts = [
-        f"{int(k)} with {n}" for t in tables for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
+        f"{int(k)} with {n}"
+        for t in tables
+        for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
     ]
-    return [f"  {', '.join(counts)}"] if counts else []
+    return [f"of the labelled stars: {', '.join(counts)}"] if counts else []
 
 
 def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:

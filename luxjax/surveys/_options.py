@@ -47,9 +47,13 @@ class IngestOptions:
     join : "auto", "id", "file" or "crossmatch"
         By identifier, by the name of the spectrum's file (LAMOST catalogues list it), or by Gaia and 2MASS ids and
         position.
+    classes : sequence of str
+        Classes of objects to keep, as the survey's files name them; empty: whatever they are. Files that do not say are kept.
+        Default: ``("STAR",)``.
     rest : bool
-        Shift to the rest frame by the redshift or velocity in the file; a spectrum without one is left out. If false,
-        the frame of the files stays.
+        Shift to the rest frame by the redshift or velocity in the file. A doubtful one is measured by cross-correlation with the star's
+        combined spectrum, if that is among the files, or with simulated stars; without a velocity to be believed the spectrum is left
+        out. Spectra that are at rest by their file are checked in the same way. If false, the frame of the files stays.
     grid : (pixel,) array, optional
         Wavelengths wanted, Angstrom, in the medium of the files. Spectra on other grids, or shifted, are resampled;
         pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST, the pixels
@@ -105,6 +109,7 @@ class IngestOptions:
     noise_limit: float = NOISE_LIMIT
     columns: Mapping[str, str] = field(default_factory=dict)
     label_errors: Mapping[str, float] = field(default_factory=dict)
+    classes: Sequence[str] = ("STAR",)
 
     def __post_init__(self):
         put = object.__setattr__
@@ -113,6 +118,7 @@ class IngestOptions:
         put(self, "label_catalog", None if isinstance(c := self.label_catalog, str) and not c else c)
         put(self, "grid", None if self.grid is None else _grid(self.grid))
         put(self, "wavelength_range", _range(self.wavelength_range))
+        put(self, "classes", (self.classes,) if isinstance(self.classes, str) else tuple(self.classes or ()))
         put(self, "columns", dict(self.columns or {}))
         put(self, "label_errors", _errors(self.label_errors))
         check_columns(self.columns)

@@ -12,7 +12,7 @@ from ...core.internal import choose_from, join_names
 from ...data import LabelTable
 from ._catalogs import catalog_columns, detect_release, read_catalog
 from ._label_losses import FLAGGED, TEXT, AccountOfLabels, error_values, label_values
-from ._resolve import FILE_COLUMNS, ID_COLUMNS, Resolved, Table, column_called, resolve
+from ._resolve import FILE_COLUMNS, Resolved, Table, column_called, resolve
 from ._vocabulary import label_columns
 
 __all__ = ["columns_of", "labels_and_losses", "labels_from_catalog", "read_labels", "read_parameters"]
@@ -195,7 +195,7 @@ def read_parameters(
             found[name] = place
         elif table.near(name):
             raise InputError(table.no_label(name, expected=True))
-    keys = {"file": FILE_COLUMNS, "obsid": ("obsid",), "id": ID_COLUMNS}
+    keys = {"file": FILE_COLUMNS, "obsid": ("obsid",), "id": ("id", "designation", "desig", "star")}
     key = {k: c for k, n in keys.items() if (c := table.columns.get(k) or column_called(n, have))}
     if not found or not key:
         raise InputError(

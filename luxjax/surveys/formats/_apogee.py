@@ -18,7 +18,7 @@ from ...core import InputError, check_name
 from ...core.internal import choose_from
 from ...data import Spectra
 from ...data.internal import native
-from ._bits import BAD_PIXELS, PIXMASK
+from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
 from ._fits import first, row_values
 
 __all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
@@ -112,6 +112,20 @@ def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, An
     }
 
 
+# Bits of STARFLAG by which the survey says that a velocity failed; those of a mere warning are not among them.
+_VELOCITY_BITS = ("BAD_RV_COMBINATION", "RV_REJECT", "RV_SUSPECT", "RV_FAIL")
+
+
+def _doubt(velocity: float, starflag: int) -> str:
+    """Why a velocity of the header is doubtful; blank where nothing speaks against it."""
+    if not np.isfinite(velocity):
+        return "the file gives none"
+    if abs(velocity) > FAILED_RV_KMS:
+        return f"faster than {FAILED_RV_KMS:g} km/s, so its fit failed"
+    flags = [name for name in _VELOCITY_BITS if starflag >> STARFLAG[name] & 1]
+    return f"STARFLAG has {' and '.join(flags)}" if flags else ""
+
+
 def _magnitude(value: Any) -> float:
     return (
         np.nan if value is None or abs(float(value)) > 90 else float(value)
@@ -157,6 +171,7 @@ def load_aspcapstar(hdus: fits.HDUList, path: Path, *, model: bool = False) -> S
     flux, error = native(hdus[1].data), native(hdus[2].data)
     row = row_values(hdus[4])
     facts = _facts(hdus[0].header, row, path) | {"aspcapflag": first((row,), ("ASPCAPFLAG",), 0)}
+    facts["rv_doubt"] = _doubt(0.0, int(facts["starflag"]))
     return Spectra(
         native(hdus[3].data) if model else flux,
         _weights(flux, error, ASPCAP_ERROR_LIMIT),
@@ -198,6 +213,7 @@ def load_apstar(
     kinds = ["visit"] if len(flux) == 1 else ["pixel", "global"] + ["visit"] * (len(flux) - 2)
     keep = np.array([len(flux) == 1 or rows == "all" or kind == rows.removesuffix("s") for kind in kinds])
     star = _facts(head, {}, path) | {"andflag": head.get("ANDFLAG", 0)}
+    star["rv_doubt"] = _doubt(0.0, int(star["starflag"]))
     facts, visit = [], 0
     for kind in kinds:
         visit += kind == "visit"
@@ -259,6 +275,9 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
     facts |= {
         "rv_kms": np.nan if failed else velocity,
         "rv_failed": failed,
+        "rv_doubt": _doubt(velocity, int(facts["starflag"])),
+        # Fits of single visits end up hundreds of km/s off without a flag: 5 of 11 M dwarfs in DR13.
+        "rv_unsure": True,
         "rv_header_kms": velocity,
         "barycentric_kms": first((head, row), ("BC",), np.nan),
         "plate": str(first((head, row), ("PLATE",), "")),

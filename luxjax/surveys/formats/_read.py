@@ -109,6 +109,14 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
             ) from error
 
 
+def _whole(layout: str, spectra: Spectra) -> tuple[str, Spectra]:
+    """What was read, unless its survey says that the reduction of this file failed."""
+    flags = str(pd.DataFrame(spectra.table).get("ccd_flags", pd.Series([""])).iloc[0])
+    if flags:
+        raise InputError(f"the survey flags this CCD as badly reduced ({flags} = 0)")
+    return layout, spectra
+
+
 def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
     """Read the spectrum (or, from one file, spectra) of one star.
 
@@ -209,7 +217,7 @@ def read_many(
         parts, failed = [], []
         for path in group:
             try:
-                parts.append(_load(path, options))
+                parts.append(_whole(*_load(path, options)))
             except InputError as error:
                 failed.append((str(path), str(error)))
         if not parts:
