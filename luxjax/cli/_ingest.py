@@ -102,6 +102,16 @@ def ingest(
         int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
     ] = 256,
     medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
+    frame: Annotated[
+        str,
+        typer.Option(help=".npz: velocity frame of its spectra: rest, barycentric or observed."),
+    ] = "rest",
+    normalized: Annotated[
+        bool,
+        typer.Option(
+            "--normalized/--not-normalized", help=".npz: whether the continuum has been divided out."
+        ),
+    ] = True,
     array: Annotated[
         list[str] | None,
         typer.Option(
@@ -170,7 +180,9 @@ def ingest(
             entries["label_names"] = wanted
         if errors and label_catalog is None:
             entries["label_errors"] = errors
-        spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
+        spectra, own = read_arrays(
+            source[0], medium=medium, survey=survey, frame=frame, normalized=normalized, **entries
+        )
         if label_catalog is None:
             options = options.replace(label_catalog=own, labels=(), label_errors={})
     with step("read, reduce and join") as told:

@@ -17,6 +17,7 @@ from ..surveys.internal import (
     NOISE_LIMIT,
     LabelSelection,
     Reduction,
+    by_reason,
     chosen_labels,
     files_by_star,
     spectra_files,
@@ -66,8 +67,9 @@ class DatasetIngest:
         reduction = reduction_of(self.dataset)
         lines = [f"{self.dataset!r}", *reduction.account]
         lines += [f"files: {self.n_files} given, {self.n_read} read now"]
-        for (what, reason), part in list(self.lost.groupby(["what", "reason"], sort=False))[:8]:
-            lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
+        for what, lost in self.lost.groupby("what", sort=False):
+            for reason, part in by_reason(lost)[:8]:
+                lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
         if self.label_output:
             names = [
                 f"{self.label_output}_{n}" for n in self.dataset.manifest.outputs[self.label_output]["names"]

@@ -12,7 +12,7 @@ from ..data import Catalog, LabelTable, Match, save_catalog
 from .catalogs._label_losses import AccountOfLabels
 from .catalogs._quality import QualityReport
 
-__all__ = ["IngestResult"]
+__all__ = ["IngestResult", "by_reason"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +134,22 @@ def _with_labels(catalog: Catalog | None) -> list[str]:
 
 
 def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
-    """How many rows were lost, and how many for each reason (numbers and names in reasons differ: three examples)."""
+    """How many rows were lost, and how many for each reason, with the names of three."""
     if not len(table):
         return []
+    groups = by_reason(table)
     lines = [f"  {len(table)} {title}:"]
-    for reason, part in list(table.groupby("reason", sort=False))[:6]:
+    for reason, part in groups[:6]:
         some = join_names([Path(str(v)).name for v in part[what]], 3)
         lines.append(f"    {len(part)} x {reason} [{some}]")
-    more = table["reason"].nunique() - 6
+    more = len(groups) - 6
     return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])
+
+
+def by_reason(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows by their column ``reason``, the most frequent first; reasons that differ in numbers alone are one, told by its first."""
+    if not len(table):
+        return []
+    alike = table["reason"].astype(str).str.replace(r"[-+]?\d[\d.,:eE+-]*", "#", regex=True)
+    groups = [part for _, part in table.groupby(alike, sort=False)]
+    return [(str(p["reason"].iloc[0]), p) for p in sorted(groups, key=len, reverse=True)]

@@ -4,21 +4,27 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from ..data import Spectra
 
 __all__ = ["NOISE_LIMIT", "ranges_in", "ranges_of", "too_noisy", "without_weight"]
 
 NOISE_LIMIT = 5.0
+# Pixels of the running median: the cores of Balmer lines in A stars, the widest lines there are, are up to 15 bins of LAMOST wide.
+NEIGHBOURS = 31
+# Times the limit beyond which a pixel goes whatever its neighbours are: remains of bright sky lines.
+ALONE = 4.0
 # Pixels of all stars that are turned over at once: no second copy of all spectra, and no walk through memory for each pixel.
 BLOCK = 64
 
 
 def too_noisy(spectra: Spectra, limit: float = NOISE_LIMIT) -> np.ndarray:
-    """Pixels whose median error is more than `limit` times that of the others, (pixel,) bool.
+    """Pixels in stretches whose error is more than `limit` times the usual one, (pixel,) bool.
 
-    The error of a pixel is the median over the stars that have it, and what it is compared with the median of these
-    over all pixels. A pixel that no star has is none of them.
+    The error of a pixel is the median over the stars that have it, and the usual one the median of these over all pixels. A pixel is left
+    out if both its own error and the running median about it are above the limit: so the noisy ends of a spectrum go, and the core of a
+    strong line, which is narrow, stays. Single pixels go beyond `ALONE` times the limit. A pixel that no star has is none of them.
     """
     error = np.full(spectra.n_pixels, np.nan)
     for start in range(0, spectra.n_pixels, BLOCK):
@@ -27,7 +33,13 @@ def too_noisy(spectra: Spectra, limit: float = NOISE_LIMIT) -> np.ndarray:
                 error[pixel] = np.median(1 / np.sqrt(seen.astype(np.float64)))
     if np.isnan(error).all():
         return np.zeros(spectra.n_pixels, bool)
-    return error > limit * np.nanmedian(error)
+    usual = np.nanmedian(error)
+    # A window that leaves the spectrum is filled with its last pixels, so that ends are as wide as they are.
+    padded = np.pad(error, NEIGHBOURS // 2, mode="edge" if len(error) else "constant")
+    about = pd.Series(padded).rolling(NEIGHBOURS, center=True, min_periods=1).median().to_numpy()
+    about = about[NEIGHBOURS // 2 : NEIGHBOURS // 2 + len(error)]
+    with np.errstate(invalid="ignore"):
+        return (error > limit * usual) & ((about > limit * usual) | (error > ALONE * limit * usual))
 
 
 def without_weight(spectra: Spectra, pixels: Iterable[int]) -> Spectra:

@@ -159,7 +159,9 @@ class Reduction:
         self, files: Sequence[Path], *, workers: int | None = None, progress: bool | Progress | None = False
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
-        return read_many(files, each=self._checked, workers=workers, progress=progress)
+        return read_many(
+            files, each=self._checked, leave_out=_badly_reduced, workers=workers, progress=progress
+        )
 
     def beside(self, files: Sequence[Path]) -> "Reduction":
         """With the combined spectra among these files, to measure the velocities of single visits."""
@@ -263,9 +265,14 @@ class Reduction:
     def _checked(self, spectra: Spectra) -> Spectra:
         if reason := _no_star(spectra, self.classes) or self._other_resolution(spectra):
             raise InputError(reason)
-        if self.rest:
+        if self.rest and spectra.good.any():
             spectra = believed(spectra, self.combined)
+        if not spectra.good.any():
+            raise InputError("no pixel is good: every flux is not finite, or every weight is zero")
         reduced = self.on_grid(spectra)
+        if not reduced.good.any():
+            low, high = self.wavelength[0], self.wavelength[-1]
+            raise InputError(f"no good pixel lies between {low:.0f} and {high:.0f} Angstrom")
         for what in ("frame", "normalized", "survey"):
             if getattr(reduced, what) != getattr(self, what):
                 raise InputError(
@@ -286,6 +293,13 @@ class Reduction:
         )
         where = f"those of {self.origin}" if self.origin else "the first files"
         return f"it is {layout} (pixels of {step:.2g} km/s) and {where} have pixels of {self.pixel_kms:.2g} km/s; ingest them apart"
+
+
+def _badly_reduced(spectra: Spectra) -> str:
+    """The steps of the reduction of a file that its survey says failed, blank where none did."""
+    table = pd.DataFrame(spectra.table)
+    flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
+    return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
 
 
 def _said(what: Any, name: str, many: bool = False) -> str:

@@ -1,6 +1,7 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._ingest import best_of_each, chosen_labels, spectra_files
+from ._ingested import by_reason
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
@@ -14,6 +15,7 @@ __all__ = [
     "LabelSelection",
     "Reduction",
     "best_of_each",
+    "by_reason",
     "chosen_labels",
     "files_by_star",
     "match_labels",

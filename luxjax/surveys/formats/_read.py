@@ -16,6 +16,7 @@ from ...core.internal import choose_from, join_names, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._fits import open_fits
+from ._recognised import known_otherwise, text_layout
 
 __all__ = [
     "FORMATS",
@@ -68,29 +69,40 @@ def identify(hdus: fits.HDUList) -> Format | None:
 
 
 def detect_format(file: str | Path) -> str | None:
-    """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
+    """Name of the layout of a file, such as ``"apStar"``; None if luxjax knows no such layout.
 
-    The content decides, not the name of the file. `FORMATS` lists all layouts.
+    The content decides, not the name of the file. `FORMATS` lists all layouts of spectra that are read. Others are recognised by name and not
+    read: spectra of SDSS and Gaia, light curves of Kepler and TESS, catalogues.
 
     Raises
     ------
     InputError
-        The file is missing, is no FITS file, or is truncated.
+        The file is missing, is neither FITS nor a table of Gaia, or is truncated.
     """
+    if (table := text_layout(file)) is not None:
+        return table
     with open_fits(file) as hdus:
         layout = identify(hdus)
-    return None if layout is None else layout.name
+        other = known_otherwise(hdus) if layout is None else None
+    return layout.name if layout else other.name if other else None
+
+
+def _unknown(hdus: fits.HDUList, path: Path) -> str:
+    """The sentence for a file that is no spectrum of a known layout."""
+    if (other := known_otherwise(hdus)) is not None:
+        return f"'{path}' is {other.about} ({other.name}), which luxjax recognises and does not read; spectra are read of the layouts {join_names(f.name for f in FORMATS)}."
+    held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
+    return (
+        f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
+        f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. In Python, build luxjax.data.Spectra from its arrays."
+    )
 
 
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
     with open_fits(path) as hdus:
         layout = identify(hdus)
         if layout is None:
-            held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
-            raise InputError(
-                f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
-                f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. Build luxjax.data.Spectra from its arrays."
-            )
+            raise InputError(_unknown(hdus, path))
         accepted = [
             p.name for p in inspect.signature(layout.load).parameters.values() if p.kind is p.KEYWORD_ONLY
         ]
@@ -109,12 +121,12 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
             ) from error
 
 
-def _whole(layout: str, spectra: Spectra) -> tuple[str, Spectra]:
-    """What was read, unless its survey says that the reduction of this file failed."""
-    flags = str(pd.DataFrame(spectra.table).get("ccd_flags", pd.Series([""])).iloc[0])
-    if flags:
-        raise InputError(f"the survey flags this CCD as badly reduced ({flags} = 0)")
-    return layout, spectra
+def _without_path(error: InputError, path: Path) -> str:
+    """A reason that says nothing of which file it is of, so that those of many files are one."""
+    reason = str(error)
+    for name in (str(path), path.name):
+        reason = reason.replace(f"'{name}'", "the file")
+    return reason
 
 
 def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
@@ -185,6 +197,7 @@ def read_many(
     paths: Iterable[str | Path],
     *,
     each: Callable[[Spectra], Spectra] | None = None,
+    leave_out: Callable[[Spectra], str] | None = None,
     workers: int | None = None,
     progress: bool | Progress | None = True,
     stack: bool = True,
@@ -199,6 +212,8 @@ def read_many(
     each : callable, optional
         Applied to every star's `Spectra` as soon as it is read, for instance to bring it to rest on a common
         grid, so that thousands of stars never lie in memory unreduced.
+    leave_out : callable, optional
+        Says why what a file holds is not to be used; an empty text keeps it. It sees every file of a star by itself.
     workers : int, optional
         Threads (default 4). They hide the latency of disks and networks; parsing itself takes turns.
     progress : bool or Progress, optional
@@ -217,9 +232,12 @@ def read_many(
         parts, failed = [], []
         for path in group:
             try:
-                parts.append(_whole(*_load(path, options)))
+                layout, spectra = _load(path, options)
+                if reason := leave_out(spectra) if leave_out else "":
+                    raise InputError(reason)
+                parts.append((layout, spectra))
             except InputError as error:
-                failed.append((str(path), str(error)))
+                failed.append((str(path), _without_path(error, path)))
         if not parts:
             return None, failed
         try:
@@ -228,7 +246,10 @@ def read_many(
             return (each(spectra) if each else spectra), failed
         except InputError as error:
             broken = {name for name, _ in failed}
-            return None, [*failed, *((str(p), str(error)) for p in group if str(p) not in broken)]
+            return None, [
+                *failed,
+                *((str(p), _without_path(error, p)) for p in group if str(p) not in broken),
+            ]
 
     spectra: list[Spectra] = []
     failures: list[tuple[str, str]] = []
