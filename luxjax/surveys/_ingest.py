@@ -172,8 +172,8 @@ def best_of_each(spectra: Spectra, *, required: bool = True) -> tuple[Spectra, p
     reason[np.setdiff1d(rows, kept)] = "another spectrum of the same star has a higher (or the same) S/N"
     if required and not len(kept):
         raise InputError(
-            f"none of the {len(spectra)} spectra has a good pixel on the grid asked for; check its range and unit "
-            "(Angstrom)."
+            f"none of the {len(spectra)} spectra has a good pixel on the grid asked for: either no flux is finite and has a weight, or "
+            "the range of the grid (Angstrom) lies beyond the spectra."
         )
     lost = reason != ""
     files = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)

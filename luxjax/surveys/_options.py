@@ -76,7 +76,7 @@ class IngestOptions:
         and 0.189 dex with the polynomial: neither is better in all. Default: "auto".
     noise_limit : float
         Pixels whose median error, over the stars that have them, is more than this many times the median of these errors
-        over all pixels get no weight, if the running median about them is too, so that cores of strong lines stay. The grid stays. In a catalogue all stars decide, in a dataset the first files that
+        over all pixels get no weight; the cores of strong lines, where surveys state larger errors, keep theirs. The grid stays. In a catalogue all stars decide, in a dataset the first files that
         it is made of (48); files added later follow, as spectra do that are made `like` others. ``inf`` keeps all.
         Default: 5.
     error_factor : float

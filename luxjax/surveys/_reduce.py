@@ -263,23 +263,35 @@ class Reduction:
         )
 
     def _checked(self, spectra: Spectra) -> Spectra:
-        if reason := _no_star(spectra, self.classes) or self._other_resolution(spectra):
+        if reason := _no_star(spectra, self.classes) or self._other_kind(spectra):
             raise InputError(reason)
+        spectra = _without_band(spectra)
+        if self.rest and spectra.good.any():
+            spectra = believed(spectra, self.combined)
+        spectra = _without_band(spectra)
         if self.rest and spectra.good.any():
             spectra = believed(spectra, self.combined)
         if not spectra.good.any():
-            raise InputError("no pixel is good: every flux is not finite, or every weight is zero")
+            raise InputError("no good pixel: every flux is not finite, or every weight is zero")
         reduced = self.on_grid(spectra)
-        if not reduced.good.any():
-            low, high = self.wavelength[0], self.wavelength[-1]
-            raise InputError(f"no good pixel lies between {low:.0f} and {high:.0f} Angstrom")
-        for what in ("frame", "normalized", "survey"):
-            if getattr(reduced, what) != getattr(self, what):
-                raise InputError(
-                    f"{_said(reduced, what)}, and {'those of ' + self.origin if self.origin else 'the first files'} "
-                    f"{_said(self, what, many=True)}; ingest them apart"
-                )
+        if reduced.frame != self.frame:
+            raise InputError(
+                f"it is in the {reduced.frame} frame, and {self._others} are in the {self.frame} frame; ingest them apart"
+            )
         return reduced
+
+    @property
+    def _others(self) -> str:
+        return f"those of {self.origin}" if self.origin else "most of the first files"
+
+    def _other_kind(self, spectra: Spectra) -> str:
+        """Why spectra of another survey, normalisation or resolution do not belong here, blank for the same."""
+        differ = [what for what in ("survey", "normalized") if getattr(spectra, what) != getattr(self, what)]
+        if differ:
+            own = " and ".join(f"{what} is {getattr(spectra, what)}" for what in differ)
+            others = " and ".join(str(getattr(self, what)) for what in differ)
+            return f"its {own}, and {self._others} have {others}; ingest them apart"
+        return self._other_resolution(spectra)
 
     def _other_resolution(self, spectra: Spectra) -> str:
         """Why spectra of another resolution do not belong here, blank for the same."""
@@ -291,8 +303,16 @@ class Reduction:
             if any("medium-resolution" in s for s in spectra.history)
             else "of another resolution"
         )
-        where = f"those of {self.origin}" if self.origin else "the first files"
-        return f"it is {layout} (pixels of {step:.2g} km/s) and {where} have pixels of {self.pixel_kms:.2g} km/s; ingest them apart"
+        return f"it is {layout} (pixels of {step:.2g} km/s) and {self._others} have pixels of {self.pixel_kms:.2g} km/s; ingest them apart"
+
+
+def _without_band(spectra: Spectra) -> Spectra:
+    """Without weight in bands of the Earth's atmosphere, where the reader marks them."""
+    if "TELLURIC" not in spectra.bits:
+        return spectra
+    return spectra.replace(
+        ivar=np.where(spectra.flagged(["TELLURIC"]), np.float32(0), spectra.ivar), mask=None, bits={}
+    )
 
 
 def _badly_reduced(spectra: Spectra) -> str:
@@ -300,14 +320,6 @@ def _badly_reduced(spectra: Spectra) -> str:
     table = pd.DataFrame(spectra.table)
     flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
     return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
-
-
-def _said(what: Any, name: str, many: bool = False) -> str:
-    value = getattr(what, name)
-    be = "are" if many else "it is"
-    if name == "normalized":
-        return f"{be} {'normalised' if value else 'not normalised'}"
-    return f"{be} in the {value} frame" if name == "frame" else f"{be} of {value or 'an unknown survey'}"
 
 
 def _step_kms(wavelength: np.ndarray) -> float:

@@ -24,6 +24,7 @@ LIGHT_KMS = 299792.458
 OF_THE_SKY = ("SIG_SKYLINE", "SIG_TELLURIC")
 # A star bound to the Galaxy moves by at most about 550 km/s near the Sun (Deason et al. 2019).
 FASTEST_KMS = 600.0
+MISSING = "the file gives none"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def believed(spectra: Spectra, combined: Mapping[str, str] | None = None) -> Spe
     stated = _stated(spectra, facts)
     doubt = str(facts.get("rv_doubt") or "")
     if not np.isfinite(stated) and not doubt:
-        doubt = "the file gives none"
+        doubt = MISSING
     elif abs(stated) > FASTEST_KMS + 60 and not doubt:
         doubt = f"faster than {FASTEST_KMS:g} km/s"
     own = combined_of(str(spectra.ids[0]), combined or {}) if spectra.frame == "observed" else None
@@ -137,14 +138,18 @@ def _decided(spectra, facts, stated: float, doubt: str, found, rule: Rule) -> Sp
     if strong and (doubt or not agree):
         return _moved(spectra, facts, measured, found, doubt)
     if doubt:
-        raise InputError(
-            f"its velocity is doubtful ({doubt}), and cross-correlation with {_what(rule)} finds none"
-        )
+        raise InputError(f"{_doubtful(doubt)}, and cross-correlation with {_what(rule)} finds none")
     if facts.get("rv_unsure"):
         raise InputError(
             f"its velocity is not confirmed by cross-correlation with {_what(rule)}; give the combined spectrum of the star too"
         )
     return spectra
+
+
+def _doubtful(doubt: str) -> str:
+    if doubt == MISSING:
+        return "there is no usable redshift or velocity in the file"
+    return f"its velocity is doubtful ({doubt})"
 
 
 def _what(rule: Rule) -> str:

@@ -39,6 +39,9 @@ SURE_SNR = 20.0
 LEVEL_PIXELS, NARROW_PIXELS = 301, 15
 A_BAND = (7590.0, 7700.0)  # Angstrom, air, at the telescope
 
+BITS = {"TELLURIC": 1}
+"""Pixels in the A band of oxygen, which `luxjax.surveys.ingest` gives no weight."""
+
 AIR = "air wavelengths by the survey's convention"
 FIT_COLUMNS = {"wave", "sob", "uob", "smod", "mob"}
 
@@ -128,8 +131,8 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
     moved = (1.0 / shift - 1.0) * LIGHT_KMS
     if normalized and not modern:
         facts["shift_kms"] = moved
-    lost = spikes(wavelength, flux, normalized) | in_telluric_band(wavelength, moved)
-    ivar[lost] = 0
+    spike = spikes(wavelength, flux, normalized)
+    ivar[spike] = 0
     return Spectra(
         flux.astype(np.float32),
         ivar.astype(np.float32),
@@ -140,10 +143,12 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
         survey="galah",
         normalized=normalized,
         flux_unit="" if normalized else "counts",
+        mask=(in_telluric_band(wavelength, moved).astype(np.int64) << BITS["TELLURIC"])[None],
+        bits=BITS,
         table=pd.DataFrame([facts]),
         history=(
-            f"read GALAH {'8' if modern else '5'}-HDU files, {'normalised' if normalized else 'counts'}; {AIR}; no weight in spikes "
-            "and in the telluric A band",
+            f"read GALAH {'8' if modern else '5'}-HDU files, {'normalised' if normalized else 'counts'}; {AIR}; no weight "
+            "in spikes",
         ),
     )
 
@@ -253,6 +258,9 @@ def join_arms(arms: Sequence[Spectra]) -> Spectra:
         flux=np.concatenate([a.flux for a in arms], axis=1),
         ivar=np.concatenate([a.ivar for a in arms], axis=1),
         wavelength=np.concatenate([a.wavelength for a in arms]),
+        mask=np.concatenate([a.mask for a in arms], axis=1)
+        if all(a.mask is not None for a in arms)
+        else None,
         table=table,
         step=note,
     )
@@ -272,8 +280,8 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
     good = np.isfinite(error) & (error > 0) & np.isfinite(flux)
     snr = float(np.median((flux / np.where(good, error, np.inf))[good])) if good.any() else np.nan
     # The star's velocity is not in the file, so the band may stand anywhere within 300 km/s.
-    lost = spikes(wavelength, flux, True) | in_telluric_band(wavelength, 0.0, reach_kms=300.0)
-    good &= ~lost
+    band = in_telluric_band(wavelength, 0.0, reach_kms=300.0)
+    good &= ~spikes(wavelength, flux, True)
     facts = {"file": str(path), "telescope": "aat", "snr": snr, "rv_kms": np.nan}
     return Spectra(
         native(table["smod"] if model else table["sob"], np.float32),
@@ -284,11 +292,11 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
         frame="rest",
         survey="galah",
         normalized=True,
-        mask=np.where(np.asarray(table["mob"], bool), 0, 1)[None],
-        bits={"NOT_FITTED": 0},
+        mask=(np.where(np.asarray(table["mob"], bool), 0, 1) | band.astype(np.int64) << BITS["TELLURIC"])[
+            None
+        ],
+        bits={"NOT_FITTED": 0} | BITS,
         # Failed fits are called at rest too: noisy ones need to be confirmed.
         table=pd.DataFrame([facts | {"rv_unsure": not snr > SURE_SNR}]),
-        history=(
-            f"read GALAH DR4 fit, {'model' if model else 'observed flux'}; {AIR}; no weight in spikes and in the telluric A band",
-        ),
+        history=(f"read GALAH DR4 fit, {'model' if model else 'observed flux'}; {AIR}; no weight in spikes",),
     )
