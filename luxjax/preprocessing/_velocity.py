@@ -66,10 +66,7 @@ def measure_velocity(
         raise InputError(
             f"velocities are measured with templates at rest; given: {len(templates)} in the {templates.frame} frame."
         )
-    templates = to_medium(templates, spectra.medium)
-    step = float(np.median(np.diff(np.log(spectra.wavelength))))
-    grids = [_log_grid(part, step) for part in _parts(spectra.wavelength)]
-    models = [_on_grid(templates, grid) for grid in grids]
+    grids, models, step = _models(templates, spectra)
     rows = [
         _one(spectra, row, grids, models, step * C_KMS, largest_kms, around_kms)
         for row in range(len(spectra))
@@ -80,6 +77,34 @@ def measure_velocity(
     )
     found["template"] = [templates.ids[int(k)] if k >= 0 else "" for k in found["template"]]
     return found
+
+
+# Lines of templates on the pixels of spectra seen last: files of a survey share them.
+_SEEN: dict[tuple, tuple] = {}
+_MOST = 16
+
+
+def _models(templates: Spectra, spectra: Spectra) -> tuple[list[np.ndarray], list[np.ndarray], float]:
+    """Log-linear stretches of the wavelengths of some spectra, lines of the templates on them, and the step in log wavelength."""
+    wave = spectra.wavelength
+    key = (
+        id(templates),
+        spectra.medium,
+        len(wave),
+        float(wave[0]),
+        float(wave[-1]),
+        float(wave[len(wave) // 2]),
+    )
+    found = _SEEN.get(key)
+    if found is None:
+        step = float(np.median(np.diff(np.log(wave))))
+        grids = [_log_grid(part, step) for part in _parts(wave)]
+        there = to_medium(templates, spectra.medium)
+        found = (templates, grids, [_on_grid(there, grid) for grid in grids], step)
+        while len(_SEEN) >= _MOST:
+            _SEEN.pop(next(iter(_SEEN), None), None)
+        _SEEN[key] = found
+    return found[1:]
 
 
 def _parts(wavelength: np.ndarray) -> list[np.ndarray]:

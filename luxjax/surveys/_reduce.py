@@ -268,11 +268,6 @@ class Reduction:
         spectra = _without_band(spectra)
         if self.rest and spectra.good.any():
             spectra = believed(spectra, self.combined)
-        spectra = _without_band(spectra)
-        if self.rest and spectra.good.any():
-            spectra = believed(spectra, self.combined)
-        if not spectra.good.any():
-            raise InputError("no good pixel: every flux is not finite, or every weight is zero")
         reduced = self.on_grid(spectra)
         if reduced.frame != self.frame:
             raise InputError(

@@ -201,6 +201,8 @@ class Table:
         if name in self.columns:
             return self.columns[name]
         place = self.known.get(name)
+        if self.known and place is None:  # a survey's catalogue says what its labels are called
+            return next((c for c in self.have if c.lower() == name.lower()), None)
         names = (place.value, name) if place else (name,)
         return column_called((*names, *OTHER_NAMES.get(name, ())), self.have)
 
