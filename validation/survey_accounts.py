@@ -66,7 +66,7 @@ def recognised(data):
     names, unknown = Counter(), 0
     for folder in BY_NAME:
         for file in sorted(
-            f for f in (data / folder).rglob("*") if f.is_file() and f.suffix not in (".npz", ".md")
+            f for f in (data / folder).rglob("*") if f.is_file() and f.suffix not in (".npz", ".md", ".txt")
         ):
             name = _name(file)
             unknown += name is None

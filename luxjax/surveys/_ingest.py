@@ -123,6 +123,7 @@ def ingest(
         chosen.n_rows,
         done,
         chosen.account,
+        chosen.values_lost,
     )
 
 

@@ -39,6 +39,8 @@ class IngestResult:
         What was done to the spectra, in words: grid, continuum, pixels left out.
     account : AccountOfLabels or None
         How many values of each label the catalogue has, and why others are lost.
+    label_values_lost : pandas.DataFrame
+        Columns ``id`` and ``reason``: single values of labels that could not be used; the rest of their rows can be.
     """
 
     labelled: Catalog | None
@@ -52,6 +54,7 @@ class IngestResult:
     n_label_rows: int = 0
     done: tuple[str, ...] = ()
     account: AccountOfLabels | None = None
+    label_values_lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
 
     def __repr__(self) -> str:
         return self.summary
@@ -116,7 +119,9 @@ class IngestResult:
         parts = {
             "file": self.failures.rename(columns={"path": "file"}).assign(id=""),
             "spectrum": self.left_out,
-            "label": self.labels_left_out.assign(file=""),
+            "label": pd.concat([self.labels_left_out, self.label_values_lost], ignore_index=True).assign(
+                file=""
+            ),
         }
         whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
         return whole[["what", "id", "file", "reason"]]

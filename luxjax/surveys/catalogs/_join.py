@@ -47,6 +47,8 @@ class LabelSelection:
         Rows of the catalogue.
     account : AccountOfLabels
         How many values of each label there were, and why others were lost.
+    values_lost : pandas.DataFrame
+        Columns ``id`` and ``reason``: single values that could not be used.
     """
 
     labels: LabelTable
@@ -54,6 +56,7 @@ class LabelSelection:
     left_out: pd.DataFrame
     n_rows: int
     account: AccountOfLabels
+    values_lost: pd.DataFrame
 
 
 def choose_labels(
@@ -102,7 +105,7 @@ def choose_labels(
             f"no star of the {n_rows} in the label catalogue is left: {counts} (labels: {account}); loosen the cuts, or ask for "
             "other labels."
         )
-    return LabelSelection(table.select(keep), report, left_out, n_rows, account)
+    return LabelSelection(table.select(keep), report, left_out, n_rows, account, account.rows(table.ids))
 
 
 def _places(labels, names, survey, release, columns, label_errors) -> Resolved:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["FAILS_CUT", "FLAGGED", "AccountOfLabels", "error_values", "label_values"]
+__all__ = ["FAILS_CUT", "FLAGGED", "AccountOfLabels", "error_values", "example_of_text", "label_values"]
 
 MISSING, TEXT, INFINITE = "are missing", "are text", "are not finite"
 NO_ERROR, NO_POSITIVE, ERROR_TEXT = "have no error", "have an error <= 0", "have an error that is text"
@@ -27,6 +27,12 @@ def label_values(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     reason = np.where(np.isnan(values), np.where(text, TEXT, MISSING), "").astype(object)
     reason[np.isinf(values)] = INFINITE
     return np.where(np.isfinite(values), values, np.nan), reason
+
+
+def example_of_text(column: pd.Series, reasons: np.ndarray) -> str:
+    """The first text of a column that is no number; blank where there is none."""
+    text = np.flatnonzero(reasons == TEXT)
+    return str(column.iloc[text[0]]) if len(text) else ""
 
 
 def error_values(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -111,13 +117,13 @@ class AccountOfLabels:
         return f"{n} {_ONE[verb] if n == 1 else verb} {rest}{like}"
 
     def rows(self, ids: Any) -> pd.DataFrame:
-        """One row (``id``, ``reason``) for every value that could not be used; blanks of the catalogue are none of them."""
+        """One row (``id``, ``reason``) for every value that could not be used; blanks of the catalogue, flags and cuts are counted alone."""
         found = [
             pd.DataFrame(
                 {"id": np.asarray(ids)[bad], "reason": [f"{name}: {r}" for r in _singular(column[bad])]}
             )
             for name, column in zip(self.names, self.reasons.T, strict=True)
-            if (bad := (column != "") & (column != MISSING)).any()
+            if (bad := ~np.isin(column.astype(str), ("", MISSING, FLAGGED, FAILS_CUT))).any()
         ]
         return (
             pd.concat(found, ignore_index=True)

@@ -216,7 +216,8 @@ class Table:
                 f"label_errors={{'{name}': NUMBER}}): labels are weighted by their errors."
             )
         flag = self.columns.get(f"{name}_flag", place.flag)
-        flag = column_called((flag,), self.have) or place.flag if flag else ""
+        # A survey's catalogue is expected to have its flags; in a table of the user's they would be luck.
+        flag = column_called((flag,), self.have) or (flag if self.known else "") if flag else ""
         return replace(place, value=value, error=error, flag=flag)
 
     def _error_names(self, name: str, value: str, place: LabelColumns) -> list[str]:

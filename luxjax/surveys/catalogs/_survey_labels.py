@@ -11,7 +11,7 @@ from ...core import InputError, LuxWarning
 from ...core.internal import choose_from, join_names
 from ...data import LabelTable
 from ._catalogs import catalog_columns, detect_release, read_catalog
-from ._label_losses import FLAGGED, TEXT, AccountOfLabels, error_values, label_values
+from ._label_losses import FLAGGED, AccountOfLabels, error_values, example_of_text, label_values
 from ._resolve import FILE_COLUMNS, Resolved, Table, column_called, resolve
 from ._vocabulary import label_columns
 
@@ -72,9 +72,8 @@ def labels_and_losses(
     reasons, examples, unflagged = np.full((n, len(names)), "", object), {}, []
     for j, (name, where) in enumerate(places.labels.items()):
         value[:, j], reasons[:, j] = label_values(frame[where.value])
-        text = np.flatnonzero(reasons[:, j] == TEXT)
-        if len(text):
-            examples[name] = str(frame[where.value].iloc[text[0]])
+        if example := example_of_text(frame[where.value], reasons[:, j]):
+            examples[name] = example
         stated = (label_errors or {}).get(name)
         error[:, j], why = (
             (np.full(n, float(stated)), np.full(n, "", object))
@@ -207,7 +206,10 @@ def read_parameters(
     reasons = np.full((len(frame), len(found)), "", object)
     for j, (name, column) in enumerate(found.items()):
         out[name], reasons[:, j] = label_values(frame[column])
-    return out, AccountOfLabels(tuple(found), reasons, [n for n in names if n not in found])
+    examples = {
+        n: e for n, c in found.items() if (e := example_of_text(frame[c], reasons[:, list(found).index(n)]))
+    }
+    return out, AccountOfLabels(tuple(found), reasons, [n for n in names if n not in found], examples)
 
 
 def columns_of(places: Resolved, have: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
