@@ -10,6 +10,7 @@ from ._options import (
     Folds,
     Inputs,
     Latents,
+    Noise,
     Out,
     Overwrite,
     Readout,
@@ -58,6 +59,7 @@ def fit(
     latents: Latents = "",
     decoder: Decoder = "linear",
     readout: Readout = "auto",
+    noise: Noise = "gaussian",
     inputs: Inputs = "",
     folds: Folds = 5,
     seed: Seed = 1,
@@ -70,7 +72,7 @@ def fit(
 
     step, stars = Steps(), load_catalog(catalog)
     run, how = _begun(
-        "fit", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, inputs, folds)
+        "fit", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, noise, inputs, folds)
     )
     done = study_catalog(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):
@@ -79,12 +81,13 @@ def fit(
     typer.echo(page)
 
 
-def _how(latents: str, decoder: str, readout: str, inputs: str, folds: int) -> dict[str, Any]:
+def _how(latents: str, decoder: str, readout: str, noise: str, inputs: str, folds: int) -> dict[str, Any]:
     """The options of a fit as the Python functions take them."""
     return {
         "latents": numbers_in(latents) or None,
         "decoder": decoder,
         "readout": readout,
+        "noise": noise,
         "inputs": list(names_in(inputs)),
         "folds": folds,
     }
@@ -166,6 +169,7 @@ def evaluate(
     latents: Latents = "",
     decoder: Decoder = "linear",
     readout: Readout = "auto",
+    noise: Noise = "gaussian",
     inputs: Inputs = "",
     seed: Seed = 1,
     overwrite: Overwrite = False,
@@ -177,7 +181,13 @@ def evaluate(
 
     step, stars = Steps(), load_catalog(catalog)
     run, how = _begun(
-        "evaluate", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, inputs, folds)
+        "evaluate",
+        catalog,
+        stars,
+        out,
+        seed,
+        overwrite,
+        _how(latents, decoder, readout, noise, inputs, folds),
     )
     metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
     with step("draw the report"):

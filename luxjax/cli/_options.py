@@ -11,6 +11,7 @@ __all__ = [
     "Folds",
     "Inputs",
     "Latents",
+    "Noise",
     "Out",
     "Overwrite",
     "Readout",
@@ -34,6 +35,12 @@ Readout = Annotated[
     str,
     typer.Option(
         help="How labels follow from the latents: auto, linear, quadratic, gp (Gaussian process), or joint (decoded with the spectra)."
+    ),
+]
+Noise = Annotated[
+    str,
+    typer.Option(
+        help="Noise of the spectra: gaussian, or student (Student's t), which ignores a few bad pixels and takes about nine times as long."
     ),
 ]
 Folds = Annotated[

@@ -42,6 +42,8 @@ class OutputInfo:
         Lambda / FWHM; None where it is not known.
     low, high : (out,) arrays or None
         Smallest and largest value of each label among the training stars, in its own unit; None where they are not known.
+    error_scale : float
+        What the stated flux errors are multiplied by, 1 at most; learned from the residuals of training stars.
     """
 
     loc: np.ndarray
@@ -59,12 +61,17 @@ class OutputInfo:
     resolution: float | None = None
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    error_scale: float = 1.0
 
     def __post_init__(self):
         role = self.role or ("input" if self.is_spectra else "label")
         if role not in ("input", "label"):
             raise InputError(f"the role of an output is 'input' or 'label'; given: {self.role!r}.")
         object.__setattr__(self, "role", role)
+        if not 0 < self.error_scale <= 1:
+            raise InputError(
+                f"the factor of stated errors is above 0 and at most 1; given: {self.error_scale}."
+            )
 
     @property
     def is_spectra(self) -> bool:
@@ -127,7 +134,7 @@ def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dty
     """An output as the model sees it; labels in the model's order, those that the table lacks missing."""
     if isinstance(output, Spectra):
         _check_grid(name, info, output)
-        return OutputData.clean(output.flux, output.ivar, dtype)
+        return OutputData.clean(output.flux, output.ivar / info.error_scale**2, dtype)
     value = np.full((len(output), len(info.names)), np.nan)
     ivar = np.zeros_like(value)
     for j, label in enumerate(info.names):

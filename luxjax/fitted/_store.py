@@ -26,7 +26,7 @@ __all__ = ["MODEL_FOLDER", "fingerprint", "load", "save"]
 # facts of outputs, calibrations and the hashes of training stars, 6 read-outs, the range of the training labels and what is
 # typical of the training stars; all are read
 MODEL_FOLDER = FolderKind("model", "model.json", schema=6)
-FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution")
+FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "resolution", "error_scale")
 
 
 def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:

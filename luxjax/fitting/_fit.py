@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
-from ..core import Batch, InputError, LuxWarning, Progress
+from ..core import Batch, InputError, LuxWarning, Progress, check_name
 from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, check_stars, join_names
 from ..data import Catalog
 from ..data.internal import hash_ids
@@ -45,6 +46,7 @@ def fit(
     *,
     key: PRNGKeyArray | int,
     mesh: Mesh | None = None,
+    error_scales: Mapping[str, float] | None = None,
     progress: bool | Progress | None = None,
 ) -> FittedModel:
     """Fit a model to the stars of a catalogue.
@@ -65,6 +67,8 @@ def fit(
     mesh : jax.sharding.Mesh, optional
         The devices that share the stars, as from `luxjax.parallel.star_mesh`: those of this process, or of several, each of
         which calls this with the same arguments, reads its part of the stars and gets the same result. `EM` and `ALS` only.
+    error_scales : mapping of str to float, optional
+        By spectra: what their stated flux errors are multiplied by, at most 1, here and in everything that the model is used for.
     progress : bool or Progress, optional
         True shows the cycles (`Gradient`: steps) on standard error. A function is called with ``("cycles", done, total,
         objective=...)``: how many are done, 0 at the start, how many there are at most, and the objective there.
@@ -92,7 +96,7 @@ def fit(
     """
     start = time.perf_counter()
     check_stars(data)
-    outputs = _describe(model, data) if data.describes_outputs else _bare(model, data)
+    outputs = _describe(model, data, error_scales or {}) if data.describes_outputs else _bare(model, data)
     fitter = fitter or default_fitter(model)
     stars = data.in_units_of(FittedModel(model, {}, outputs), *model.names)
     _check(model, stars, fitter)
@@ -143,7 +147,7 @@ def _on_mesh(batch: AbstractLocalStars, mesh: Mesh, fitter: AbstractFitter) -> A
     return on_mesh(batch, mesh)
 
 
-def _describe(model: Lux, data: Any) -> dict[str, OutputInfo]:
+def _describe(model: Lux, data: Any, error_scales: Mapping[str, float]) -> dict[str, OutputInfo]:
     missing = [name for name in model.names if name not in data.sizes]
     if missing:
         raise InputError(
@@ -157,7 +161,11 @@ def _describe(model: Lux, data: Any) -> dict[str, OutputInfo]:
                 f"output '{name}' has {size} pixels or labels in the catalogue and {len(model.scatter[name])} in the "
                 "model; build the model from catalog.sizes."
             )
-    return {name: OutputInfo.of(data[name]) for name in model.names}
+    found = {name: OutputInfo.of(data[name]) for name in model.names}
+    for name, factor in error_scales.items():
+        check_name("spectra", name, [k for k, info in found.items() if info.is_spectra])
+        found[name] = replace(found[name], error_scale=factor)
+    return found
 
 
 def _bare(model: Lux, batch: Any) -> dict[str, OutputInfo]:

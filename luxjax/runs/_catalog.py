@@ -58,11 +58,12 @@ def check_study(
     latents: int | Sequence[int] | None = None,
     decoder: str = "linear",
     readout: str = "auto",
+    noise: str = "gaussian",
     inputs: Sequence[str] = (),
     folds: int = 5,
 ) -> None:
     """Raise `InputError` unless a study can be made of this catalogue: before a run folder is begun."""
-    check_training(catalog, inputs, "labels", latents, decoder, readout, folds)
+    check_training(catalog, inputs, "labels", latents, decoder, readout, folds, noise)
 
 
 def study_catalog(
@@ -72,6 +73,7 @@ def study_catalog(
     latents: int | Sequence[int] | None = None,
     decoder: str = "linear",
     readout: str = "auto",
+    noise: str = "gaussian",
     inputs: Sequence[str] = (),
     folds: int = 5,
     evidence: bool = True,
@@ -92,6 +94,8 @@ def study_catalog(
         Of the spectra.
     readout : "auto", "linear", "quadratic", "gp" or "joint"
         How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the spectra.
+    noise : "gaussian" or "student"
+        Of the spectra: see `luxjax.training.train`.
     inputs : sequence of str
         Spectra to predict from. Default: all.
     folds : int
@@ -108,6 +112,7 @@ def study_catalog(
             "latents": latents,
             "decoder": decoder,
             "readout": readout,
+            "noise": noise,
             "folds": folds,
         }
         found = train(catalog, **how, key=seed, progress=_into(run, shown))
@@ -144,6 +149,7 @@ def cross_validate(
     latents: int | Sequence[int] | None = None,
     decoder: str = "linear",
     readout: str = "auto",
+    noise: str = "gaussian",
     inputs: Sequence[str] = (),
     seed: int,
     stage: Stage | None = None,
@@ -159,7 +165,7 @@ def cross_validate(
     run : RunFolder
     folds : int
         Parts of the stars, each predicted once.
-    latents, decoder, readout, inputs, seed
+    latents, decoder, readout, noise, inputs, seed
         As for `study_catalog`.
 
     Returns
@@ -173,6 +179,7 @@ def cross_validate(
             "latents": latents,
             "decoder": decoder,
             "readout": readout,
+            "noise": noise,
             "folds": folds,
         }
         found = train(catalog, **how, refit=False, key=seed, progress=_into(run, shown))
@@ -258,6 +265,9 @@ def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> lis
                 f"Errors of {name} as the model states them are {'too small' if entry['coverage68'] < 0.5 else 'too large'}: its "
                 f"68% intervals hold {entry['coverage68']:.2f} of the stars before calibration."
             )
+    for name, info in fitted.outputs.items():
+        if info.error_scale < 1:
+            lines.append(f"Stated flux errors of {name} look {1 / info.error_scale:.1f} times too large.")
     for output, facts in fitted.read_outs.items():
         for name, t in zip(fitted.info(output).names, facts.error_scale, strict=True):
             if t < 0.6:

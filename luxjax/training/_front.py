@@ -29,6 +29,7 @@ def fit(
     inputs: Sequence[str] = (),
     latents: int | Sequence[int] | None = None,
     readout: str | None = None,
+    noise: str = "gaussian",
     folds: int = 5,
     key: PRNGKeyArray | int,
     progress: bool | Progress | None = None,
@@ -57,6 +58,7 @@ def fit(
     inputs=(),
     latents=None,
     readout=None,
+    noise="gaussian",
     folds=5,
     key,
     mesh=None,
@@ -83,6 +85,8 @@ def fit(
     readout : {"auto", "linear", "quadratic", "gp"}, optional
         How labels follow from the latents that the inputs alone give: see `luxjax.readout.read_out`. Default: ``"auto"`` with stars
         alone; none with a given model, whose labels are decoded as it says and fitted with the spectra.
+    noise : {"gaussian", "student"}
+        With stars alone: of the spectra (see `luxjax.training.train`).
     folds : int
         With stars alone.
     key : jax random key or int
@@ -116,6 +120,7 @@ def fit(
             inputs=inputs,
             latents=latents,
             readout=readout or "auto",
+            noise=noise,
             folds=folds,
             baselines=(),
             key=key,

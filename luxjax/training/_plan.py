@@ -11,17 +11,23 @@ from ..data import Catalog
 from ..fitted import FittedModel
 from ..fitting import ALS, EM, AbstractFitter, Gradient
 from ..fitting import fit as fit_model
+from ..fitting.internal import flux_error_scales
 from ..models import Lux
 from ..readout import read_out
 from ..readout.internal import READOUTS
 
-__all__ = ["DECODERS", "KINDS", "fit_and_read_out", "inputs_of", "latents_for"]
+__all__ = ["DECODERS", "KINDS", "NOISE", "fit_and_read_out", "inputs_of", "latents_for"]
 
 DECODERS = ("linear", "quadratic", "mlp")
+NOISE = {
+    "gaussian": float("inf"),
+    "student": 4.0,
+}  # degrees of freedom: tails as heavy as those of real spectra
 KINDS = ("auto", *READOUTS, "joint")
 MOST = 60
 FEW_STARS = 1000  # up to which latents cost little, and one that holds nothing does no harm to a read-out
 ENOUGH = 20
+CLEAR = 0.85  # factor of flux errors above which stated ones are believed
 
 
 def inputs_of(catalog: Catalog, inputs: Sequence[str] = (), labels: str = "labels") -> tuple[str, ...]:
@@ -58,6 +64,7 @@ def fit_and_read_out(
     latents: Sequence[int],
     decoder: str,
     readout: str,
+    noise: str = "gaussian",
     key: Any,
     fitter: AbstractFitter | None = None,
     progress: Any = None,
@@ -71,11 +78,26 @@ def fit_and_read_out(
     found = []
     for n in latents:
         model, its = _model(sizes, n, decoder, key)
-        fitted = fit_model(model, catalog.only(*names), fitter or its, key=key, progress=progress)
+        model = model.replace(dof={name: NOISE[noise] for name in inputs})
+        fitted = _fitted(model, catalog.only(*names), fitter or its, key, progress)
         found.append(
             fitted if readout == "joint" else read_out(fitted, catalog, readout, inputs=inputs, labels=labels)
         )
     return found[0] if len(found) == 1 else min(found, key=lambda f: _mean_log(f.read_outs[labels].loo_rmse))
+
+
+def _fitted(model: Lux, catalog: Catalog, fitter: AbstractFitter, key: Any, progress: Any) -> FittedModel:
+    """The model fitted, once more where its residuals say that the flux errors are too large."""
+    found = fit_model(model, catalog, fitter, key=key, progress=progress)
+    spectra = [k for k in found.names_of("input") if found.info(k).is_spectra and k in model.names]
+    if not (spectra and found.model.only(*spectra).is_linear):
+        return found
+    scales = {k: f for k, f in flux_error_scales(found, catalog, *spectra).items() if f < CLEAR}
+    return (
+        fit_model(model, catalog, fitter, key=key, error_scales=scales, progress=progress)
+        if scales
+        else found
+    )
 
 
 def _mean_log(values) -> float:
