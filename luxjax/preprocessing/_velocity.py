@@ -102,7 +102,7 @@ def _models(templates: Spectra, spectra: Spectra) -> tuple[list[np.ndarray], lis
         there = to_medium(templates, spectra.medium)
         found = (templates, grids, [_on_grid(there, grid) for grid in grids], step)
         while len(_SEEN) >= _MOST:
-            _SEEN.pop(next(iter(_SEEN), None), None)
+            _SEEN.pop(next(iter(_SEEN), ()), None)
         _SEEN[key] = found
     return found[1:]
 

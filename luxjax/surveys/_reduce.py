@@ -268,6 +268,7 @@ class Reduction:
         spectra = _without_band(spectra)
         if self.rest and spectra.good.any():
             spectra = believed(spectra, self.combined)
+        spectra = _with_facts_of_all(spectra, self.rest)
         reduced = self.on_grid(spectra)
         if reduced.frame != self.frame:
             raise InputError(
@@ -283,9 +284,11 @@ class Reduction:
         """Why spectra of another survey, normalisation or resolution do not belong here, blank for the same."""
         differ = [what for what in ("survey", "normalized") if getattr(spectra, what) != getattr(self, what)]
         if differ:
-            own = " and ".join(f"{what} is {getattr(spectra, what)}" for what in differ)
-            others = " and ".join(str(getattr(self, what)) for what in differ)
-            return f"its {own}, and {self._others} have {others}; ingest them apart"
+            said = " and ".join(
+                f"its {what} is {getattr(spectra, what)}, that of {self._others} {getattr(self, what)}"
+                for what in differ
+            )
+            return f"{said}; ingest them apart"
         return self._other_resolution(spectra)
 
     def _other_resolution(self, spectra: Spectra) -> str:
@@ -308,6 +311,14 @@ def _without_band(spectra: Spectra) -> Spectra:
     return spectra.replace(
         ivar=np.where(spectra.flagged(["TELLURIC"]), np.float32(0), spectra.ivar), mask=None, bits={}
     )
+
+
+def _with_facts_of_all(spectra: Spectra, rest: bool) -> Spectra:
+    """With the same columns in the table of every spectrum, and without those that only say how to read it."""
+    table = pd.DataFrame(spectra.table).drop(columns=["rv_unsure", "ccd_flags"], errors="ignore")
+    if rest and "rv_source" not in table:
+        table["rv_source"] = ""
+    return spectra.replace(table=table)
 
 
 def _badly_reduced(spectra: Spectra) -> str:

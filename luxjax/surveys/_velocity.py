@@ -76,7 +76,7 @@ def believed(spectra: Spectra, combined: Mapping[str, str] | None = None) -> Spe
     if len(spectra) != 1:
         parts = [believed(spectra.select(slice(k, k + 1)), combined) for k in range(len(spectra))]
         return _stacked(parts, spectra.wavelength)
-    facts = pd.DataFrame(spectra.table).iloc[0].to_dict()
+    facts = {str(k): v for k, v in pd.DataFrame(spectra.table).iloc[0].items()}
     stated = _stated(spectra, facts)
     doubt = str(facts.get("rv_doubt") or "")
     if not np.isfinite(stated) and not doubt:

@@ -92,3 +92,31 @@ def test_arrays_in_another_frame(tmp_path):
     assert rest.frame == "rest"
     inside = rest.good[0] & (template.flux[0] < 0.9)
     assert np.abs(rest.flux[0] - template.flux[0])[inside].max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "odd", [{"SN_G": "bright"}, {"RA": "12:00:00"}, {"DEC": "None"}, {"FIBERMAS": True}, {"SN_U": ""}]
+)
+def test_one_odd_header_costs_no_other(tmp_path, odd):
+    from astropy.io import fits
+
+    for k in range(3):
+        lamost(tmp_path / f"spec-{k}.fits", DESIG=f"LAMOST J{k}", CLASS="STAR")
+    for key, value in odd.items():
+        fits.setval(tmp_path / "spec-1.fits", key, value=value)
+    result = ingest(tmp_path, progress=False)
+    assert len(result.unlabelled) == 3
+    result.save(tmp_path / "out")
+    for column in result.unlabelled.table:
+        kinds = {type(v) for v in result.unlabelled.table[column]}
+        assert len(kinds) == 1, (column, kinds)
+
+
+def test_kinds_of_files_with_other_facts_go_together(tmp_path, real_data):
+    files = [
+        *sorted(real_data.glob("apogee/apVisit_dr13/*2M03122509*")),
+        *sorted(real_data.glob("apogee/apStar_dr13/*.fits")),
+    ]
+    result = ingest(files, progress=False)
+    assert len(result.unlabelled) >= 8
+    result.save(tmp_path / "out")

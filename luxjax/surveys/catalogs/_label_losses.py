@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...core.internal import join_names
+
 __all__ = ["FAILS_CUT", "FLAGGED", "AccountOfLabels", "error_values", "example_of_text", "label_values"]
 
 MISSING, TEXT, INFINITE = "are missing", "are text", "are not finite"
@@ -68,6 +70,8 @@ class AccountOfLabels:
         Labels that the catalogue does not have.
     examples : mapping of str to str
         A text that is no number, by label.
+    unflagged : sequence of str
+        Columns of quality flags that the survey has and this catalogue does not.
     """
 
     def __init__(
@@ -76,9 +80,10 @@ class AccountOfLabels:
         reasons: np.ndarray,
         absent: Sequence[str] = (),
         examples: Mapping[str, str] | None = None,
+        unflagged: Sequence[str] = (),
     ):
         self.names, self.reasons = tuple(names), np.asarray(reasons, object)
-        self.absent, self.examples = tuple(absent), dict(examples or {})
+        self.absent, self.examples, self.unflagged = tuple(absent), dict(examples or {}), tuple(unflagged)
 
     @classmethod
     def of_values(cls, names: Sequence[str], value: np.ndarray) -> "AccountOfLabels":
@@ -109,7 +114,8 @@ class AccountOfLabels:
             why = ", ".join(self._said(name, int(k), str(reason)) for reason, k in counts.items())
             there = n - int(counts.sum())
             parts.append(f"{name} {there} of {n} ({why})" if why else f"{name} {n}")
-        return ", ".join([*parts, *(f"{name} 0 ({NO_COLUMN})" for name in self.absent)])
+        without = f"; the catalogue has no flags {join_names(self.unflagged)}" if self.unflagged else ""
+        return ", ".join([*parts, *(f"{name} 0 ({NO_COLUMN})" for name in self.absent)]) + without
 
     def _said(self, name: str, n: int, reason: str) -> str:
         verb, _, rest = reason.partition(" ")

@@ -155,7 +155,7 @@ def resolve(
             found[name] = table.label(name, value, name not in stated and need_errors)
         elif labels or (survey and name in BASIC) or table.near(name):
             raise InputError(table.no_label(name, expected=not labels))
-        else:
+        elif survey or name in BASIC:
             absent.append(name)
     if not found:
         raise InputError(

@@ -54,7 +54,7 @@ def labels_from_catalog(
     release = release or frame.attrs.get("release") or (found[1] if found[0] == survey else "")
     have = [str(c) for c in frame.columns]
     places = resolve(have, labels, survey=survey, release=release, columns=columns, label_errors=label_errors)
-    return labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged)[0]
+    return _warned(*labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged))
 
 
 def labels_and_losses(
@@ -88,13 +88,6 @@ def labels_and_losses(
             flag = frame[where.flag]
             bad = (flag.isna() | (pd.to_numeric(flag, errors="coerce") != 0).fillna(True)).to_numpy(bool)
             reasons[:, j] = np.where((reasons[:, j] == "") & bad, FLAGGED, reasons[:, j])
-    if unflagged:
-        warnings.warn(
-            f"the quality flags {join_names(unflagged)} are not among the columns of the catalogue, so labels that the survey "
-            "flagged could not be left out; use a catalogue that has them.",
-            LuxWarning,
-            stacklevel=3,
-        )
     value = np.where(reasons == "", value, np.nan)
     table = LabelTable(
         value,
@@ -106,7 +99,19 @@ def labels_and_losses(
         places.survey,
         table=frame,
     )
-    return table, AccountOfLabels(names, reasons, places.absent, examples)
+    return table, AccountOfLabels(names, reasons, places.absent, examples, unflagged)
+
+
+def _warned(table: LabelTable, account: AccountOfLabels) -> LabelTable:
+    """The labels, after a warning where flags of the survey could not be looked at."""
+    if account.unflagged:
+        warnings.warn(
+            f"the quality flags {join_names(account.unflagged)} are not among the columns of the catalogue, so labels that the survey "
+            "flagged could not be left out; use a catalogue that has them.",
+            LuxWarning,
+            stacklevel=3,
+        )
+    return table
 
 
 def _ids(column: pd.Series) -> np.ndarray:
@@ -172,7 +177,7 @@ def read_labels(
     extra = () if isinstance(columns, Mapping) else columns
     frame = read_catalog(path, columns_of(places, have, extra))
     frame.attrs = {"survey": survey, "release": release}
-    return labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged)[0]
+    return _warned(*labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged))
 
 
 def read_parameters(

@@ -179,7 +179,7 @@ def _blocks(stream: IO[bytes], path: Any, layout: Layout, keep: list[str]):
                 if not isinstance(block.index, pd.RangeIndex):  # pandas took the first fields for an index
                     raise pd.errors.ParserError(f"rows have more than {len(names)} fields")
                 block = block.fillna("")
-                rule = block[names[0]].str.fullmatch(r"[-=+_\s]*") & block[names[1:]].eq("").all(axis=1)
+                rule = block[names[0]].str.fullmatch(r"[-=+_\s]*") & (block[names[1:]] == "").all(axis=1)
                 yield pd.DataFrame({name: block.loc[~rule, place[name]].str.strip() for name in keep})
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(
@@ -193,7 +193,7 @@ def _blocks(stream: IO[bytes], path: Any, layout: Layout, keep: list[str]):
 
 
 def _typed(block: pd.DataFrame, as_text: set[str]) -> pd.DataFrame:
-    return pd.DataFrame({n: block[n] if n in as_text else _values(block[n], n) for n in block})
+    return pd.DataFrame({n: block[n] if n in as_text else _values(block[n], str(n)) for n in block})
 
 
 def _values(text: pd.Series, name: str) -> Any:

@@ -131,7 +131,9 @@ def _facts(archive: "_Archive", n: int) -> dict[str, Any]:
     """What the archive says of each star besides its spectrum: velocity, position, S/N, names."""
     found = {}
     for name, usual in _FACTS.items():
-        entry = next((e for e in usual if np.shape(archive.entries.get(e)) == (n,)), None)
+        entry = next(
+            (e for e in usual if e in archive.entries and np.shape(archive.entries[e]) == (n,)), None
+        )
         if entry is not None:
             values = archive.entries[entry]
             found[name] = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values

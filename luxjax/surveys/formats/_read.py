@@ -90,7 +90,7 @@ def detect_format(file: str | Path) -> str | None:
 def _unknown(hdus: fits.HDUList, path: Path) -> str:
     """The sentence for a file that is no spectrum of a known layout."""
     if (other := known_otherwise(hdus)) is not None:
-        return f"'{path}' is {other.about} ({other.name}), which luxjax recognises and does not read; spectra are read of the layouts {join_names(f.name for f in FORMATS)}."
+        return f"'{path}' is {other.about} ({other.name}), which luxjax recognises and does not read."
     held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
     return (
         f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
@@ -299,5 +299,30 @@ def _stack(parts: list[Spectra]) -> Spectra:
         tables.append(part.table)
         parts[k] = head
         start += count
-    table = pd.concat(tables, ignore_index=True)
+    table = _one_kind_each(pd.concat(tables, ignore_index=True))
     return dataclasses.replace(head, flux=flux, ivar=ivar, ids=np.concatenate(ids), mask=mask, table=table)
+
+
+def _one_kind_each(table: pd.DataFrame) -> pd.DataFrame:
+    """Facts of many files, one kind of value in each column: one odd header must not cost the others.
+
+    Files differ in what they say. Where one says nothing, a text is blank, a truth value false and a number NaN; a text among
+    numbers is none of them.
+    """
+    out = {}
+    for name, column in table.items():
+        if column.dtype != object and not pd.api.types.is_string_dtype(column):
+            out[name] = column
+            continue
+        given = column.dropna()
+        text = given.map(lambda v: isinstance(v, str | bytes))
+        truth = given.map(lambda v: isinstance(v, bool | np.bool_))
+        if len(given) and truth.all():
+            out[name] = column.map(lambda v: False if pd.isna(v) else bool(v)).astype(bool)
+        elif len(given) and not text.all() and text.mean() < 0.5:
+            out[name] = pd.to_numeric(
+                column.map(lambda v: v if not isinstance(v, bool | np.bool_) else float(v)), errors="coerce"
+            )
+        else:
+            out[name] = column.where(column.notna(), "").astype(str).astype(object)
+    return pd.DataFrame(out, index=table.index)
