@@ -155,7 +155,7 @@ def crossmatch(
         raise InputError(
             f"the two tables share no key (left has {join_names(a.column) or 'none'}, right has "
             f"{join_names(b.column) or 'none'}); name columns for gaia_dr3, gaia_dr2, tmass_id, or both ra and dec with "
-            "left_columns and right_columns."
+            f"left_columns and right_columns.{_unsaid(a, b)}"
         )
     found: "list[pd.DataFrame]" = []
     for key in keys:
@@ -226,6 +226,14 @@ class _Side:
         if key == "position":
             return np.isfinite(self.ra) & np.isfinite(self.dec)
         return self.ids[key] != np.zeros((), self.ids[key].dtype)
+
+
+def _unsaid(a: _Side, b: _Side) -> str:
+    """What to do with ids of Gaia that do not say of which release they are."""
+    names = {str(side.column["gaia"]) for side in (a, b) if "gaia" in side.column}
+    if not names:
+        return ""
+    return f" Nothing tells of which release of Gaia the ids in {join_names(sorted(names))} are: name the column gaia_dr3 or gaia_dr2."
 
 
 def _same_id(a: _Side, b: _Side, key: str) -> "pd.DataFrame":

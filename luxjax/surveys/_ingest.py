@@ -14,6 +14,7 @@ from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
+from ._velocity import off_rest
 from .catalogs._join import LabelSelection, best_rows, choose_labels, match_labels, standard_columns
 
 __all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]
@@ -84,9 +85,11 @@ def ingest(
     options = (options or IngestOptions()).replace(**settings)
     # What is wrong with the labels is told before hours of reading.
     chosen = None if options.label_catalog is None else chosen_labels(options)
+    off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
         reduction = Reduction.for_spectra(source, options)
+        off = off_rest(source) if options.rest else ""
         spectra = reduction.on_grid(source)
     else:
         files = spectra_files(source, options)
@@ -101,7 +104,7 @@ def ingest(
     spectra, left_out = best_of_each(spectra)
     spectra = reduction.divided(spectra)
     reduction = reduction.judged_on(spectra)
-    spectra, done = reduction.closed(spectra), reduction.account
+    spectra, done = reduction.closed(spectra), (*reduction.account, *([off] if off else []))
     name = options.spectra_name
     if chosen is None:
         return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)

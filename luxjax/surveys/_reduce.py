@@ -333,10 +333,10 @@ def _step_kms(wavelength: np.ndarray) -> float:
 
 
 def _wanted_step(reduction: Reduction, most: Spectra) -> float:
-    """Step of the pixels that files should have: those of most of them, or those that a template was made of."""
-    if not reduction.origin:
-        return _step_kms(most.wavelength)
-    return _step_kms(reduction.wavelength) / reduction.binning
+    """Step of the pixels that files should have: those that a template's bins were made of, or those of most files."""
+    if reduction.origin and reduction.binning > 1:
+        return _step_kms(reduction.wavelength) / reduction.binning
+    return _step_kms(most.wavelength)
 
 
 def _no_star(spectra: Spectra, classes: Sequence[str]) -> str:

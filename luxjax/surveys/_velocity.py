@@ -17,13 +17,15 @@ from ..data import Spectra
 from ..preprocessing import measure_velocity, to_rest
 from ._templates import FINE, combined_of, templates_for
 
-__all__ = ["believed"]
+__all__ = ["believed", "off_rest"]
 
 LIGHT_KMS = 299792.458
 # Sky and telluric lines stand still while stars move.
 OF_THE_SKY = ("SIG_SKYLINE", "SIG_TELLURIC")
 # A star bound to the Galaxy moves by at most about 550 km/s near the Sun (Deason et al. 2019).
 FASTEST_KMS = 600.0
+# Spectra of arrays that are looked at, and pixels that they need.
+LOOKED_AT, LEAST_PIXELS = 48, 500
 MISSING = "the file gives none"
 
 
@@ -97,6 +99,29 @@ def believed(spectra: Spectra, combined: Mapping[str, str] | None = None) -> Spe
         _without_sky(spectra), templates, largest_kms=rule.reach_kms, around_kms=np.nan_to_num(around)
     ).iloc[0]
     return _decided(spectra, facts, stated, doubt, found, rule)
+
+
+def off_rest(spectra: Spectra) -> str:
+    """A sentence where the lines of spectra that are called at rest stand elsewhere; blank where they stand right.
+
+    Spectra that were not read from files of a survey are not moved: of a few dozen, those whose lines are found are looked at.
+    """
+    templates = (
+        templates_for(spectra) if spectra.frame == "rest" and spectra.n_pixels > LEAST_PIXELS else None
+    )
+    if templates is None:
+        return ""
+    rule = _rule(spectra, None)
+    found = measure_velocity(spectra.select(slice(0, LOOKED_AT)), templates, largest_kms=rule.reach_kms)
+    sure = (found["significance"] >= rule.significance) & (found["correlation"] >= max(rule.correlation, 0.3))
+    sure &= found["second"] < 0.85 * found["correlation"]
+    off = found["velocity_kms"][sure & (found["velocity_kms"].abs() > rule.differ_kms)]
+    if len(off) <= 0.1 * max(int(sure.sum()), 1):
+        return ""
+    return (
+        f"velocities: the lines of {len(off)} of {int(sure.sum())} spectra looked at stand more than {rule.differ_kms:g} km/s from rest "
+        f"(median {off.median():.0f} km/s); say in which frame they are (--frame), with their velocities, or shift them"
+    )
 
 
 def _rule(spectra: Spectra, own: Spectra | None) -> Rule:

@@ -120,3 +120,14 @@ def test_kinds_of_files_with_other_facts_go_together(tmp_path, real_data):
     result = ingest(files, progress=False)
     assert len(result.unlabelled) >= 8
     result.save(tmp_path / "out")
+
+
+def test_arrays_called_at_rest_that_are_not(tmp_path):
+    template = _simulated("apogee")
+    at_rest = template.replace(survey="apogee", normalized=True).select([3, 4, 5, 6])
+    assert "from rest" not in ingest(at_rest).summary
+    moved = at_rest.replace(wavelength=at_rest.wavelength * 1.0003)
+    assert (
+        "the lines of 4 of 4 spectra looked at stand more than 10 km/s from rest (median 90 km/s)"
+        in ingest(moved).summary
+    )

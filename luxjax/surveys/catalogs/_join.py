@@ -10,10 +10,10 @@ import pandas as pd
 
 from ...core import InputError, check_name
 from ...core.internal import join_names
-from ...data import LabelTable, Match, Spectra, crossmatch
+from ...data import LabelTable, Match, Spectra, crossmatch, same_star
 from ...data.internal import EPOCH, STAR_COLUMNS, epochs, find_star_columns
 from ._catalogs import catalog_columns, detect_release, read_catalog
-from ._label_losses import FAILS_CUT, AccountOfLabels
+from ._label_losses import FAILS_CUT, AccountOfLabels, label_values
 from ._quality import Preset, QualityReport, apply_cuts, presets
 from ._resolve import FILE_COLUMNS, SNR_COLUMNS, Resolved, resolve
 from ._survey_labels import columns_of, labels_and_losses
@@ -172,24 +172,30 @@ def best_rows(keys: np.ndarray, snr: np.ndarray) -> np.ndarray:
 
 
 def _repeats(table: LabelTable, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    """Rows, among these, of stars that have a better one: by id, Gaia id and 2MASS id alike."""
+    """Rows, among these, of stars that have a better one by their names and identifiers.
+
+    Positions are looked at when rows are joined by them: rows of several spectra of a star may each belong to one of these.
+    """
+    stars = standard_columns(frame.iloc[rows], np.asarray(table.ids)[rows])
+    kept = _best_of_stars(
+        stars.drop(columns=["ra", "dec"], errors="ignore"), table.ids[rows], _snr(frame)[rows]
+    )
+    return np.setdiff1d(rows, rows[kept])
+
+
+def _snr(frame: pd.DataFrame) -> np.ndarray:
     column = _column(frame, SNR_COLUMNS)
-    snr = pd.to_numeric(frame[column], errors="coerce").to_numpy(float) if column else np.zeros(len(frame))
-    start = rows
-    for keys in (
-        table.ids,
-        *(
-            frame[c].astype(str)
-            for k, c in find_star_columns(frame).items()
-            if k in ("gaia_dr3", "gaia_dr2", "tmass_id")
-        ),
-    ):
-        text = np.asarray(keys, dtype=str)[rows]
-        known = ~np.isin(
-            np.char.lower(np.char.strip(text)), ("", "nan", "none", "<na>", "0", "-1", "-999", "-9999")
-        )
-        rows = np.sort(np.append(rows[~known], rows[known][best_rows(text[known], snr[rows][known])]))
-    return np.setdiff1d(start, rows)
+    return label_values(frame[column])[0] if column else np.zeros(len(frame))
+
+
+def _best_of_stars(stars: pd.DataFrame, ids: np.ndarray, snr: np.ndarray) -> np.ndarray:
+    """The best row of every star, by the rule of `luxjax.data.same_star`."""
+    names = np.asarray(ids, dtype=str)
+    try:
+        star = same_star(stars, ids=names)
+    except InputError:  # identifiers or positions that cannot be used; who joins by them is told then
+        star = same_star(stars[["tmass_id"]], ids=names)
+    return best_rows(star, snr)
 
 
 def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, required: bool = True) -> Match:
@@ -223,7 +229,10 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
             "try join='crossmatch'."
         )
     sides = standard_columns(pd.DataFrame(spectra.table), spectra.ids), standard_columns(frame, labels.ids)
-    return crossmatch(*sides, allow_empty=not required)
+    kept = _best_of_stars(sides[1], labels.ids, _snr(frame))
+    match = crossmatch(sides[0], sides[1].iloc[kept], allow_empty=not required)
+    ambiguous = match.ambiguous.assign(right=kept[match.ambiguous["right"].to_numpy(int)])
+    return replace(match, right=kept[match.right], ambiguous=ambiguous, n_right=len(labels))
 
 
 # Other names that files give a star or its spectrum, and columns in which catalogues repeat the survey's own name.

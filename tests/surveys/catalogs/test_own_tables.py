@@ -171,3 +171,21 @@ def test_real_tables(real_data):
         labels = read_labels(real_data / name, **options)
         assert len(labels) == n
         assert 3000 < np.nanmedian(labels["teff"]) < 9000
+
+
+def test_rows_of_one_star_by_position():
+    """Joined by name, every spectrum has its own row; joined by position, a star has its best one."""
+    rows = {"id": ["x1", "x2", "y"], "teff": [5000.0, 5100.0, 4000.0], "snr": [10.0, 50.0, 20.0]}
+    place = {"ra": [10.0, 10.0 + 0.5 / 3600, 20.0], "dec": [5.0, 5.0, 6.0]}
+    labels = LabelTable(
+        np.array(rows["teff"])[:, None], 10.0, ("teff",), rows["id"], table=pd.DataFrame(rows | place)
+    )
+    here = pd.DataFrame({"ra": [10.0, 20.0], "dec": [5.0, 6.0]})
+
+    def spectra(ids):
+        return Spectra(np.ones((2, 9)), np.ones((2, 9)), np.arange(1.0, 10), "air", ids, table=here)
+
+    by_name = ingest(spectra(["x1", "y"]), label_catalog=labels).labelled
+    assert by_name.labels()["teff"].tolist() == [5000, 4000]
+    by_place = ingest(spectra(["p", "q"]), label_catalog=labels).labelled
+    assert by_place.labels()["teff"].tolist() == [5100, 4000]
