@@ -28,6 +28,7 @@ from luxjax.fitting import EM, fit
 from luxjax.models import Lux
 from luxjax.prediction import ridge, transfer
 from luxjax.preprocessing import ContinuumQuantile, normalize, to_rest
+from luxjax.readout import read_out
 from luxjax.simulation import OpticalSynthesis, simulate_lamost
 
 MAIN = "AFGKM"
@@ -164,7 +165,9 @@ def parameters(train: Sample, judged: Sample, n_latents: int, **settings) -> dic
     if not n_latents:
         return out
     fitted, seen = train.catalog(train.among("FGK")), judged.catalog(rows)
-    lux = fit(Lux.linear(fitted.sizes, n_latents), fitted, EM(readout=True), key=CLAIM.seed)
+    spectra = fitted.only("spectra")
+    lux = fit(Lux.linear(spectra.sizes, n_latents), spectra, EM(), key=CLAIM.seed)
+    lux = read_out(lux, fitted)
     values = {"lux": transfer(lux, seen).value, "ridge_on_spectra": ridge(fitted, seen, inputs="spectra")}
     for name, value in values.items():
         error = np.abs(value - seen.labels("labels").value)

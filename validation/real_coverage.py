@@ -5,8 +5,7 @@ Two sets, none of it simulated: 471 APOGEE stars (100 pixels; Teff, logg, [M/H] 
 91.5 K, 0.11 and 0.05 dex (of the order of those of DR12, not looked up again); for LAMOST half and once the stated ones, which
 are too large (that of [Fe/H], 0.43 in the median, exceeds the spread of [Fe/H], 0.27).
 
-Every star is predicted by a model that never saw it (ten folds), whose labels were fitted jointly or read out, as the training
-stars of its fold decide. Three intervals of its catalogue label are compared: "raw", the model's own error and the label's in quadrature;
+Every star is predicted by a model that never saw it (ten folds), whose labels are read out from the latents. Three intervals of its catalogue label are compared: "raw", the model's own error and the label's in quadrature;
 "scaled", the same after `luxjax.prediction.calibrate`; and "conformal", split conformal quantiles of the scaled errors. Both calibrations
 know the training stars of the fold alone, each predicted in four inner folds by a model that never saw it.
 
@@ -34,7 +33,8 @@ from luxjax.core import InputError
 from luxjax.data import Catalog, folds, load_catalog
 from luxjax.fitting import EM, fit
 from luxjax.models import Lux
-from luxjax.prediction import Prediction, calibrate, conformal, select_model, transfer
+from luxjax.prediction import Prediction, calibrate, conformal, transfer
+from luxjax.readout import read_out
 from luxjax.stats import LEVELS, binomial_interval, interval_coverage
 
 HERE = Path(__file__).resolve().parent
@@ -95,13 +95,11 @@ def in_folds(catalog: Catalog, n: int, seed: int, predict) -> list[tuple[Catalog
 
 def intervals(train: Catalog, test: Catalog, n_latents: int) -> dict:
     """Ends of the intervals of the test stars' labels, by method and level: (level, end, star, label)."""
-    model = Lux.linear(train.sizes, n_latents)
-    fitters = {str(r): EM(tol=1e-5, max_cycles=150, readout=r) for r in (False, True)}
-    ways = {name: (model, fitter) for name, fitter in fitters.items()}
-    fitter = fitters[select_model(train, ways, inputs=["spectra"], key=CLAIM.seed, n_folds=INNER).best]
+    model, fitter = Lux.linear(train.only("spectra").sizes, n_latents), EM(tol=1e-5, max_cycles=150)
 
     def predict(others, stars):
-        return transfer(fit(model, others, fitter, key=CLAIM.seed), stars.only("spectra"))
+        fitted = read_out(fit(model, others.only("spectra"), fitter, key=CLAIM.seed), others)
+        return transfer(fitted, stars.only("spectra"))
 
     inner = Prediction.gather([p for _, p in in_folds(train, INNER, CLAIM.seed + 1, predict)], train.ids)
     calibration = calibrate(inner, train.labels())

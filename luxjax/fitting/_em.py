@@ -39,7 +39,6 @@ from ..latents.internal import (
 from ..models import Linear, Lux
 from ._checkpoint import Checkpoint, fit_identity
 from ._fitter import AbstractFitter, FitResult
-from ._readout import readout
 from ._start import Moments, count_values, moments_of, svd_start
 
 __all__ = ["EM", "star_loss"]
@@ -61,11 +60,6 @@ class EM(AbstractFitter):
     shrink : bool
         After convergence, shrink the rows of each decoder that has many towards zero by the empirical-Bayes
         ridge, which removes the excess variance of maximum likelihood where training stars are few.
-    readout : bool
-        Last of all, fit the labels' rows anew to the latents that the spectra alone give (`readout_row`). Better
-        than the joint fit where the model describes the spectra badly and stars are not fewer than pixels, as seen
-        on real ones; worse on simulated surveys of few stars and many pixels, whose own latents are over-fitted.
-        `luxjax.prediction.select_model` decides by cross-validation.
     block : int, optional
         Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
     checkpoint : str, optional
@@ -77,7 +71,6 @@ class EM(AbstractFitter):
     tol: float = 1e-6
     scatter: bool = True
     shrink: bool = True
-    readout: bool = False
     block: int | None = None
     checkpoint: str | None = None
     shares_stars: ClassVar[bool] = True
@@ -96,8 +89,6 @@ class EM(AbstractFitter):
             raise InputError(
                 "EM integrates over latents exactly and needs linear decoders; use ALS or Gradient for others."
             )
-        if self.readout and not model.is_gaussian:
-            raise InputError("a readout knows Gaussian noise only; use EM() without it for Student-t noise.")
         moments = moments_of(batch)
         n_values = count_values(moments)
         checkpoint = Checkpoint(self.checkpoint, self._identity(model, batch, key, moments), batch)
@@ -124,10 +115,7 @@ class EM(AbstractFitter):
         model, cov = finish(model, sums[0], shrink=self.shrink)
         if not model.is_gaussian:
             cov = {k: c / information_share(model.dof[k]) for k, c in cov.items()}
-        if self.readout:
-            model, cov = readout(model, cov, batch, self.block)
-        else:
-            cov = with_label_rows(model, cov, batch, self.block)
+        cov = with_label_rows(model, cov, batch, self.block)
         checkpoint.done()
         message = "converged" if converged else f"stopped after {self.max_cycles} cycles without converging"
         return FitResult(model, cov, objective, converged, message)

@@ -20,7 +20,7 @@ from ..models import AbstractFeatureDecoder, Lux
 from ..system.internal import in_threads
 from ._decoders import DecoderSums
 
-__all__ = ["finish", "improve_decoders", "is_telling", "row_covariances", "shrinkage_prior", "solve_decoders"]
+__all__ = ["finish", "improve_decoders", "row_covariances", "shrinkage_prior", "solve_decoders"]
 
 PART_BYTES = 2**21  # of matrices that a core of a CPU solves at a time; others solve
 ROWS_ELSEWHERE = 16384  # rows at once
@@ -186,7 +186,7 @@ def _diagonal(n: int) -> np.ndarray:
     return np.cumsum(np.r_[0, np.arange(n, 1, -1)])
 
 
-def is_telling(decoder: AbstractFeatureDecoder) -> bool:
+def _is_telling(decoder: AbstractFeatureDecoder) -> bool:
     """Whether a decoder has enough rows to estimate their common prior: spectra do, a few labels do not."""
     size, n = decoder.weight.shape
     return size >= ROWS_PER_FEATURE * n
@@ -199,7 +199,7 @@ def finish(
     plain, covs = solve_decoders(model, sums, None, intercept)
     if shrink:
         priors = {
-            name: shrinkage_prior(decoder, covs[name]) if is_telling(decoder) else None
+            name: shrinkage_prior(decoder, covs[name]) if _is_telling(decoder) else None
             for name, decoder in plain.feature_decoders.items()
         }
         plain, covs = solve_decoders(model, sums, priors, intercept)

@@ -7,7 +7,7 @@ from ._held_out import HeldOut, held_out_stars
 from ._label_rows import with_label_rows
 from ._posterior import LatentPosterior, block_latent_mean, latent_posterior, mean_field
 from ._robust import information_share, minus_log_density, tail_weight
-from ._rows import finish, is_telling
+from ._rows import finish
 from ._scatter import has_scatter, new_scatter, scatter_sums
 from ._slopes import decode_stars, mean_slopes, slopes
 from ._star_sums import Products, effective_ivar, effective_ivars
@@ -29,7 +29,6 @@ __all__ = [
     "has_scatter",
     "held_out_stars",
     "information_share",
-    "is_telling",
     "latent_posterior",
     "mean_field",
     "mean_slopes",

@@ -44,7 +44,7 @@ def study_files(
     ----------
     config : mapping
         ``seed`` and the tables ``data`` (``spectra``, ``workers`` and fields of `luxjax.surveys.IngestOptions`), ``split``
-        (fractions by part) and ``fit`` (``latents``, ``baselines`` and options of `luxjax.fitting.EM`).
+        (fractions by part) and ``fit`` (``latents``, ``readout``, ``baselines`` and options of `luxjax.fitting.EM`).
     folder : path
         Run folder; made once the files have been read, so that a wrong path costs no earlier run.
     output : str
@@ -72,7 +72,7 @@ def study_files(
     labelled = ingested.labelled
     assert labelled is not None  # labels were asked for, and ingest raises where there are none
     parts = split(list(labelled.ids), config["split"], seed=config["seed"])
-    latents, baselines = fit.pop("latents"), fit.pop("baselines")
+    latents, baselines, readout = (fit.pop(name) for name in ("latents", "baselines", "readout"))
     found = study(
         Lux.linear(labelled.sizes, latents),
         {name: labelled.select(rows) for name, rows in parts.items()},
@@ -81,6 +81,7 @@ def study_files(
         key=config["seed"],
         inputs=[output],
         baselines=baselines,
+        readout=None if readout == "joint" else readout,
         stage=stage,
     )
     if ingested.unlabelled is not None:

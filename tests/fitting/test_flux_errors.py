@@ -74,9 +74,9 @@ def test_training_learns_the_factor_and_predicts_as_with_right_errors():
     options = {"latents": 4, "readout": "linear", "folds": 3, "baselines": (), "key": 1}
     one, two = train(right, **options), train(stated(right, 2.5), **options)
     assert one.fitted.info("flux").error_scale == 1.0
-    assert two.fitted.info("flux").error_scale == pytest.approx(0.4, abs=0.03)
+    assert two.fitted.info("flux").error_scale == pytest.approx(0.4, abs=0.05)
     spread = np.std(one.raw.value, axis=0)
-    assert (np.std(two.raw.value - one.raw.value, axis=0) < 0.02 * spread).all()
+    assert (np.std(two.raw.value - one.raw.value, axis=0) < 0.04 * spread).all()
     np.testing.assert_allclose(np.median(two.raw.error / one.raw.error, axis=0), 1.0, atol=0.1)
 
 

@@ -209,8 +209,6 @@ def test_what_robust_noise_cannot_do_is_said(rng):
     model = Lux.linear(batch.sizes, 2).replace(dof={"labels": NU})
     with pytest.raises(InputError, match=r"ALS fits Gaussian noise only; .* EM\(\)"):
         fit(model, batch, ALS(), key=0)
-    with pytest.raises(InputError, match="readout knows Gaussian noise only"):
-        fit(model, batch, EM(readout=True), key=0)
     with pytest.raises(InputError, match="'labels' was given 0 degrees of freedom"):
         model.replace(dof={"labels": 0})
     with pytest.raises(InputError, match="output for the degrees of freedom 'label'.*Did you mean 'labels'"):

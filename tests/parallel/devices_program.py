@@ -88,7 +88,7 @@ def fits(mesh) -> dict[str, np.ndarray]:
 
     batch, found = stars(), {}
     linear, quadratic = Lux.linear(batch.sizes, 2), Lux.quadratic(batch.sizes, 2)
-    fitters = {"em": EM(), "readout": EM(scatter=False, readout=True), "als": ALS(tol=1e-5)}
+    fitters = {"em": EM(), "no_scatter": EM(scatter=False), "als": ALS(tol=1e-5)}
     for name, fitter in fitters.items():
         fitted = fit(linear, batch, fitter, key=1, mesh=mesh)
         found |= arrays_of(name, fitted.model, dict(fitted.weight_cov), np.array(fitted.objective))
