@@ -19,7 +19,7 @@ from ...core.internal import choose_from
 from ...data import Spectra
 from ...data.internal import native
 from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
-from ._fits import first, row_values
+from ._fits import first, number, row_values
 
 __all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
 __all__ += ["load_apstar", "load_apvisit", "load_aspcapstar", "load_mwm"]
@@ -102,10 +102,10 @@ def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, An
         "location_id": first(sources, ("LOCID", "LOCATION_ID"), -1),
         "ra": first(sources, ("RA",), np.nan),
         "dec": first(sources, ("DEC",), np.nan),
-        "snr": first(sources, ("SNR",), np.nan),
-        "rv_kms": first(sources, ("VHELIO", "VHELIO_AVG", "VHBARY"), np.nan),
-        "rv_err_kms": first(sources, ("VERR", "VRELERR"), np.nan),
-        "rv_scatter_kms": first(sources, ("VSCATTER",), np.nan),
+        "snr": number(sources, ("SNR",)),
+        "rv_kms": number(sources, ("VHELIO", "VHELIO_AVG", "VHBARY")),
+        "rv_err_kms": number(sources, ("VERR", "VRELERR")),
+        "rv_scatter_kms": number(sources, ("VSCATTER",)),
         "n_visits": first(sources, ("NVISITS",), 1),
         "starflag": first(sources, ("STARFLAG",), 0),
         "h_mag": _magnitude(first(sources, ("H", "HMAG"))),
@@ -240,11 +240,11 @@ def _visit_facts(head: fits.Header, visit: int) -> dict[str, Any]:
     """What the apStar header says about one visit (counted from 1)."""
     return {
         "visit_file": str(head.get(f"SFILE{visit}", "")),
-        "snr": first((head,), (f"SNRVIS{visit}", "SNR"), np.nan),
-        "rv_kms": first((head,), (f"VHELIO{visit}", "VHELIO"), np.nan),
-        "rv_err_kms": first((head,), (f"VERR{visit}", "VERR"), np.nan),
-        "barycentric_kms": first((head,), (f"BC{visit}",), np.nan),
-        "jd": first((head,), (f"JD{visit}",), np.nan),
+        "snr": number((head,), (f"SNRVIS{visit}", "SNR")),
+        "rv_kms": number((head,), (f"VHELIO{visit}", "VHELIO")),
+        "rv_err_kms": number((head,), (f"VERR{visit}", "VERR")),
+        "barycentric_kms": number((head,), (f"BC{visit}",)),
+        "jd": number((head,), (f"JD{visit}",)),
         "fiber": first((head,), (f"FIBER{visit}",), -1),
         "starflag": first((head,), (f"FLAG{visit}", "STARFLAG"), 0),
     }
@@ -279,7 +279,7 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
         # Fits of single visits end up hundreds of km/s off without a flag: 5 of 11 M dwarfs in DR13.
         "rv_unsure": True,
         "rv_header_kms": velocity,
-        "barycentric_kms": first((head, row), ("BC",), np.nan),
+        "barycentric_kms": number((head, row), ("BC",)),
         "plate": str(first((head, row), ("PLATE",), "")),
         "mjd": first((head, row), ("MJD5", "MJD"), -1),
         "fiber": first((head, row), ("FIBERID",), -1),
@@ -342,8 +342,8 @@ def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_
                 "telescope": {"APO": "apo25m", "LCO": "lco25m"}.get(name.split("/")[-1], name),
                 "ra": first((head,), ("RA",), np.nan),
                 "dec": first((head,), ("DEC",), np.nan),
-                "snr": first((scalars,), ("snr",), np.nan),
-                "rv_kms": first((scalars,), ("v_rad", "mean_v_rad"), np.nan),
+                "snr": number((scalars,), ("snr",)),
+                "rv_kms": number((scalars,), ("v_rad", "mean_v_rad")),
                 "starflag": first((scalars,), ("spectrum_flags",), 0),
                 "sdss_id": str(first((head,), ("SDSS_ID",), "")),
             }

@@ -15,7 +15,7 @@ from astropy.io import fits
 
 from ...core import InputError
 
-__all__ = ["decompress", "first", "open_fits", "read_bytes", "row_values"]
+__all__ = ["decompress", "first", "number", "open_fits", "read_bytes", "row_values"]
 
 GZIP = b"\x1f\x8b"
 # astropy reports odd headers as Python warnings, and the list of warning filters is shared by all threads.
@@ -115,6 +115,18 @@ def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> 
                 or (isinstance(value, (float, np.floating)) and (not np.isfinite(value) or value == -9999))
             ):
                 continue
+            return value
+    return default
+
+
+def number(sources: Iterable[Any], names: Iterable[str], default: float = np.nan) -> float:
+    """The first of these names that holds a number; a text that is none counts as missing, and so do -9999 and -999."""
+    for name in names:
+        try:
+            value = float(first(sources, (name,), np.nan))
+        except (TypeError, ValueError):
+            continue
+        if np.isfinite(value) and value not in (-9999.0, -999.0):
             return value
     return default
 

@@ -22,7 +22,7 @@ from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
 from ...data.internal import native
-from ._fits import first
+from ._fits import first, number
 
 __all__ = ["ARMS", "is_ccd", "is_fit", "join_arms", "load_ccd", "load_fit", "sobject_id"]
 
@@ -162,11 +162,11 @@ def _facts(header: fits.Header, path: Path, ccd: int) -> dict[str, Any]:
         "field": str(first(sources, ("FIELDID", "PLATE"), "")),
         "ra": first(sources, ("RA_ICRS", "RA_OBS"), np.nan),
         "dec": first(sources, ("DEC_ICRS", "DEC_OBS"), np.nan),
-        "snr": first(sources, ("SNR",), np.nan),
-        "rv_kms": first(sources, ("RVCOM",), np.nan),
-        "rv_err_kms": first(sources, ("E_RVCOM",), np.nan),
-        "barycentric_kms": first(sources, ("BARYEFF",), np.nan),
-        "mjd": first(sources, ("UTMJD",), np.nan),
+        "snr": number(sources, ("SNR",)),
+        "rv_kms": number(sources, ("RVCOM",)),
+        "rv_err_kms": number(sources, ("E_RVCOM",)),
+        "barycentric_kms": number(sources, ("BARYEFF",)),
+        "mjd": number(sources, ("UTMJD",)),
         "gaia_id": str(first(sources, ("GAIA_ID",), "")),
         "tmass_id": str(first(sources, ("2MASS_ID",), "")),
         "rv_doubt": _doubt(header),
@@ -191,8 +191,7 @@ def _doubt(header: fits.Header) -> str:
     failed = [name for name in ("RV_OK", "RVCOM_OK") if _is_zero(header.get(name))]
     if failed:
         return " and ".join(f"{name} = 0" for name in failed)
-    error = first((header,), ("E_RVCOM",), np.nan)
-    if isinstance(error, int | float | np.number) and error > DOUBTFUL_ERROR_KMS:
+    if number((header,), ("E_RVCOM",)) > DOUBTFUL_ERROR_KMS:
         return f"its error is above {DOUBTFUL_ERROR_KMS:g} km/s"
     return ""
 
