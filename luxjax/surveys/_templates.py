@@ -19,6 +19,8 @@ __all__ = ["combined_files", "combined_of", "templates_for"]
 STEPS = 200.0
 # Median step of the pixels of a spectrum, km/s, below which the templates of high resolution suit it.
 FINE = 20.0
+# Pixels of low resolution, of 3909, below which a few lines would decide.
+LEAST_COARSE = 1500
 MEDIA: dict[str, Medium] = {"apogee": "vacuum", "galah": "air", "lamost": "vacuum"}
 
 
@@ -36,6 +38,8 @@ def _simulated(window: str) -> Spectra:
 def templates_for(spectra: Spectra) -> Spectra | None:
     """Simulated templates of about the resolution of a spectrum that cover most of it; None where there are none."""
     step = 299792.458 * float(np.median(np.diff(np.log(spectra.wavelength))))
+    if step >= FINE and spectra.n_pixels < LEAST_COARSE:
+        return None
     for window in ("apogee", "galah") if step < FINE else ("lamost",):
         templates = _simulated(window)
         inside = (spectra.wavelength > templates.wavelength[0]) & (

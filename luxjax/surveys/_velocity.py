@@ -92,9 +92,7 @@ def believed(spectra: Spectra, combined: Mapping[str, str] | None = None) -> Spe
     templates = own if own is not None else templates_for(spectra)
     if templates is None:
         if doubt:
-            raise InputError(
-                f"its velocity is doubtful ({doubt}), and there are no templates to measure it with"
-            )
+            raise InputError(f"{_doubtful(doubt)}, and there are no templates to measure it with")
         return spectra
     rule = _rule(spectra, own)
     around = -float(facts.get("barycentric_kms") or 0.0) if spectra.frame == "observed" else 0.0
