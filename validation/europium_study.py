@@ -53,8 +53,8 @@ SURVEYS = {
 }
 EXPECTED = {
     "plain": {
-        "teff": "measured",
-        "logg": "measured",
+        "teff": "followed",
+        "logg": "followed",
         "fe_h": "measured",
         "alpha_fe": "measured",
         "eu_fe": "shortcut",
@@ -68,7 +68,7 @@ CHANCE = 0.05 / 3  # of each of three tests
 CLAIM = Claim(
     __file__,
     "On simulated APOGEE-GALAH surveys [Eu/Fe] is predicted to 1.5 label errors without any line, and is called a "
-    "shortcut; with planted lines it is called measured, by a neighbour's lines a proxy; the other labels are measured.",
+    "shortcut; with planted lines it is called measured, by a neighbour's lines a proxy; the other labels are measured, or followed where they have no lines.",
     {
         "wrong_verdicts": "== 0",
         "eu_rmse_over_label_error": "<= 1.5",

@@ -135,7 +135,9 @@ def measure(args) -> dict:
     if not args.smoke:  # a trial run leaves the evidence alone
         (HERE / "real_verdicts.md").write_text(page, encoding="utf-8")
     return {
-        "contradicted_labels": sum({"measured", "shortcut"} <= set(words) for words in found.values()),
+        "contradicted_labels": sum(
+            "shortcut" in words and bool({"measured", "followed"} & set(words)) for words in found.values()
+        ),
         "teff_shortcuts": sum(words.count("shortcut") for key, words in found.items() if "teff" in key),
         "verdicts": found,
     }

@@ -112,7 +112,9 @@ def measure(args) -> dict:
     judged = ("eu_fe",) if args.smoke else LABELS
     worlds = [survey(seed, "Eu", LABELS, sizes, n_latents, judged) for seed in seeds]
     eu = [judge(w, LABELS, "eu_fe") for w in worlds]
-    measured = [n for n in judged if all(w["verdicts"][n].verdict == "measured" for w in worlds)]
+    measured = [
+        n for n in judged if all(w["verdicts"][n].verdict in ("measured", "followed") for w in worlds)
+    ]
     grown = {name: growth(worlds, name) for name in LABELS}
     out = {
         "surveys_where_eu_is_no_shortcut": sum(e["verdict"] != "shortcut" for e in eu),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix
 
 from ..core import InputError, check_name
+from ..core.internal import classes_of, doubles, identifiers
 from ..stats import Interval
 
 __all__ = ["SEQUENCE", "ClassScores", "Reliability", "calibration_error", "reliability", "score_classes"]
@@ -103,6 +104,7 @@ def score_classes(
     probabilities : DataFrame, (row, class)
         One column for each class.
     truth : (row,) sequence of str
+        Spectra whose class is missing are left out.
     ids : (row,) sequence, optional
         Star of each row, where stars have several spectra.
     n_draws, seed : int
@@ -117,15 +119,21 @@ def score_classes(
     1.0
     """
     classes = tuple(str(c) for c in probabilities.columns)
-    p, codes = probabilities.to_numpy(float), class_codes(truth, classes)
+    p, codes = doubles("probabilities", probabilities), class_codes(truth, classes)
     if len(p) != len(codes) or len(p) == 0:
         raise InputError(
             f"scores need the class of every spectrum; given {len(p)} spectra and {len(codes)} classes."
         )
+    if not np.any(codes >= 0):
+        raise InputError("scores need known classes; that of every spectrum given is missing.")
+    star = None if ids is None else identifiers("ids", ids)[codes >= 0]
+    p, codes = p[codes >= 0], codes[codes >= 0]
     place = np.array([SEQUENCE.index(c) for c in classes]) if set(classes) <= set(SEQUENCE) else None
     prior = np.broadcast_to(np.bincount(codes, minlength=len(classes)) / len(codes), p.shape)
     value = _scores(p, codes, place)
-    draws = [_scores(p[rows], codes[rows], place) for rows in resampled_stars(ids, len(codes), n_draws, seed)]
+    draws = [
+        _scores(p[rows], codes[rows], place) for rows in resampled_stars(star, len(codes), n_draws, seed)
+    ]
     interval = {}
     for name in value:
         found = np.array([d[name] for d in draws])
@@ -139,11 +147,15 @@ def score_classes(
 
 
 def class_codes(truth: Sequence[str] | ArrayLike, classes: Sequence[str]) -> np.ndarray:
-    """Position of each class among `classes`, (row,) int."""
-    place = {name: k for k, name in enumerate(classes)}
-    for name in dict.fromkeys(np.asarray(truth).astype(str)):
-        check_name("class", name, classes, "Leave out stars of other classes first")
-    return np.array([place[name] for name in np.asarray(truth).astype(str)], int)
+    """Position of each class among `classes`, (row,) int; -1 where it is missing."""
+    place, given = (
+        {"": -1} | {name: k for k, name in enumerate(classes)},
+        classes_of("classes", truth).tolist(),
+    )
+    for name in dict.fromkeys(given):
+        if name:
+            check_name("class", name, classes, "Leave out stars of other classes first")
+    return np.array([place[name] for name in given], int)
 
 
 def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliability:
@@ -156,7 +168,7 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
         The true class.
     n_bins : int
     """
-    p, codes = np.asarray(p, float), np.asarray(codes)
+    p, codes = doubles("probabilities", p), np.asarray(codes)
     top, right = p.max(axis=1), p.argmax(axis=1) == codes
     edges = np.linspace(0, 1, n_bins + 1)
     bins = np.minimum((top * n_bins).astype(int), n_bins - 1)
@@ -201,7 +213,7 @@ def _scores(p: np.ndarray, codes: np.ndarray, place: np.ndarray | None) -> dict[
 
 def resampled_stars(ids: Sequence | np.ndarray | None, n: int, n_draws: int, seed: int):
     """Rows of bootstrap samples of stars."""
-    star = np.arange(n) if ids is None else np.unique(np.asarray(ids), return_inverse=True)[1]
+    star = np.arange(n) if ids is None else np.unique(identifiers("ids", ids), return_inverse=True)[1]
     rows = np.argsort(star, kind="stable")
     start = np.searchsorted(star[rows], np.arange(star.max() + 2))
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import RandomizedSearchCV, StratifiedGroupKFold
 
 from ..core import InputError
-from ..core.internal import join_names
+from ..core.internal import classes_of, join_names
 from ._class_scores import SEQUENCE, class_codes
 from ._folds import answer_by_folds
 from .calibration._calibrators import Calibrator, fit_calibrator
@@ -100,7 +100,7 @@ def train_classifier(
     ----------
     features : Features
     truth : (row,) sequence of str
-        Class of each row of the features.
+        Class of each row of the features; text or whole numbers. Rows whose class is missing are left out.
     estimator : str
         ``"boosting"``, ``"forest"``, ``"logistic"``, ``"xgboost"`` or, for the features of `pixel_features`, ``"cnn"``; see `make_estimator`.
     calibration : str or None
@@ -123,13 +123,14 @@ def train_classifier(
     InputError
         If a class has too few stars, or a name is unknown.
     """
+    features, truth = _known(features, truth)
     codes, classes = _coded(features, truth)
     if estimator == "cnn" and set(features.families.values()) != {"pixels"}:
         raise InputError(
             "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
         )
     star = np.unique(features.ids, return_inverse=True)[1]
-    x = features.values.to_numpy(float)
+    x = matrix_of(features, features.names)
     kept = np.ones(len(codes), bool)
     if calibration is not None:
         if not 0.05 <= calibration_share <= 0.5:
@@ -192,31 +193,45 @@ def cross_validate_classifier(
     Returns
     -------
     DataFrame
-        As from `Classifier.classify`, in the order of the features, with columns ``truth`` and ``fold``.
+        As from `Classifier.classify`, in the order of the features, with columns ``truth`` and ``fold``. Stars whose class is missing
+        are classified as well; their truth is blank.
     """
-    codes, _ = _coded(features, truth)
-    known = np.asarray(truth).astype(str)
+    known = _classes(features, truth)
+    codes, _ = _coded(*_known(features, known))
+    dealt = np.zeros(len(features), int)  # unknown classes go anywhere
+    dealt[known != ""] = codes
 
     def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
         trained = train_classifier(features.select(fit), known[fit], seed=seed, **options)
         return trained.classify(features.select(held), coverage=coverage).assign(truth=known[held])
 
-    return answer_by_folds(features, folds, seed, answer, classes=codes)
+    return answer_by_folds(features, folds, seed, answer, classes=dealt)
 
 
-def _coded(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Numbers of the classes, and the classes: along the sequence where they belong to it, else in alphabetic order."""
-    given = np.asarray(truth).astype(str)
+def _classes(features: Features, truth: Sequence[str] | ArrayLike) -> np.ndarray:
+    """The class of each row, blank where it is missing."""
+    given = classes_of("classes", truth)
     if len(given) != len(features):
         raise InputError(
             f"every row of the features needs a class; given {len(features)} rows and {len(given)} classes."
         )
+    return given
+
+
+def _known(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[Features, np.ndarray]:
+    """The rows whose class is known, and their classes."""
+    given = _classes(features, truth)
+    return (features, given) if np.all(given != "") else (features.select(given != ""), given[given != ""])
+
+
+def _coded(features: Features, given: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers of the classes, and the classes: along the sequence where they belong to it, else in alphabetic order."""
     names, number = np.unique(given, return_inverse=True)
     stars = [len(np.unique(features.ids[number == k])) for k in range(len(names))]
     rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < LEAST]
     if rare or len(names) < 2:
         raise InputError(
-            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names)}"
+            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names) or 'none'}"
             + (
                 f", too rare: {join_names(rare)}. Leave these stars out or join their classes."
                 if rare

@@ -21,6 +21,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
+from ..core.internal import classes_of, identifiers
+from ..core.internal import values as values_of
 from ..stats import Ranking
 from ..stats.internal import star_means
 from ._class_scores import class_codes
@@ -53,9 +55,9 @@ def condition_on(
     (row,) int array
         Number of the group; -1 where a value is missing.
     """
-    x = np.asarray(values, float)
+    x = values_of("values to group by", values).astype(np.float64)
     x = x[:, None] if x.ndim == 1 else x
-    star = np.arange(len(x)) if ids is None else np.unique(np.asarray(ids), return_inverse=True)[1]
+    star = np.arange(len(x)) if ids is None else np.unique(identifiers("ids", ids), return_inverse=True)[1]
     if size < 2 or len(star) != len(x):
         raise InputError(
             f"groups have 2 stars or more and every row its star; given size {size}, {len(x)} rows, {len(star)} stars."
@@ -95,6 +97,7 @@ def permute_families(
     features : Features
         Of stars that it was not trained on.
     truth : (row,) sequence of str
+        Rows whose class is missing do not count.
     groups : mapping of str to sequence of str, optional
         Families to be permuted together, by a name for them; by default each family by itself.
     within : (row,) int array, optional
@@ -116,7 +119,7 @@ def permute_families(
     number = np.full(star.max() + 1, -1)
     number[star] = within
     size = np.bincount(number + 1, minlength=number.max() + 2)
-    judged = (within >= 0) & (size[number[star] + 1] > 1)
+    judged = (within >= 0) & (size[number[star] + 1] > 1) & (codes >= 0)
     if not judged.any():
         raise InputError(
             "no star has another one in its group, so nothing can be permuted; make groups larger."
@@ -207,7 +210,12 @@ def ablate_families(
         raise InputError(
             f"'{whole[0]}' holds every feature, so there is nothing to train without it; give smaller groups."
         )
-    known, scores = [str(c) for c in truth], {}
+    named = classes_of("classes", truth)
+    if len(named) != len(features):
+        raise InputError(
+            f"every row of the features needs a class; given {len(features)} rows and {len(named)} classes."
+        )
+    features, known, scores = features.select(named != ""), list(named[named != ""]), {}
 
     def judged(name: str, part: Features, seed: int) -> np.ndarray:
         table = cross_validate_classifier(part, known, folds=folds, seed=seed, **options)

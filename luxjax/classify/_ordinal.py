@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
+from ..core.internal import classes_of, doubles, identifiers
 from ..stats import Interval
 from ..stats.internal import star_means
 from ..surveys.internal import parse_subclass
@@ -96,12 +97,12 @@ def ordinal_error(
             "an ordinal error is for classes of the sequence O B A F G K M; leave stars of other classes out."
         )
     if position is None:
-        given = table["truth"].astype(str).str.len().gt(1).to_numpy()
+        given = np.char.str_len(classes_of("classes", table["truth"])) > 1
         position = np.where(given, true, np.nan)
-    place = np.asarray(position, float)
+    place = doubles("positions", position)
     if place.shape != (len(table),):
         raise InputError(f"every row needs its position; given {place.shape} for {len(table)} rows.")
-    ids = table.index.to_numpy() if ids is None else np.asarray(ids)
+    ids = identifiers("ids", table.index if ids is None else ids)
     p = table[names].to_numpy(float)
     p = p / p.sum(axis=1, keepdims=True)
     value, interval, baseline = {}, {}, {}

@@ -16,9 +16,10 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from ..core import InputError, check_name
+from ..core.internal import classes_of, doubles
 from ..stats import Interval
 from ..stats.internal import star_means
-from .features._features import Features
+from .features._features import Features, matrix_of
 
 __all__ = ["EMBEDDINGS", "Clusters", "Embedding", "cluster", "embed", "trustworthiness"]
 
@@ -180,7 +181,7 @@ def cluster(
     points : Features, Embedding or (row, dimension) array
         In many dimensions nearly all stars are noise; on a map, groups are those of the map.
     truth : (row,) sequence of str, optional
-        Classes to compare with; they play no part in finding the groups.
+        Classes to compare with; they play no part in finding the groups. Stars whose class is missing are not compared.
     min_size : int
         Stars that make a group.
     n_draws, seed : int
@@ -197,18 +198,21 @@ def cluster(
     if truth is None:
         blank = Interval(np.nan, np.nan)
         return Clusters(labels, np.nan, np.nan, blank, blank, np.nan, np.nan)
-    known = np.asarray(truth).astype(str)
+    known = classes_of("classes", truth)
     if len(known) != len(x):
         raise InputError(
             f"every star needs a class to compare with; given {len(x)} stars and {len(known)} classes."
         )
+    given, labels_known = known[known != ""], labels[known != ""]
+    if len(given) == 0:
+        raise InputError("there is no class to compare with: that of every star is missing.")
     rng, found = np.random.default_rng(seed), []
-    drawn = [rng.integers(len(x), size=len(x)) for _ in range(n_draws)]
-    dealt = [rng.permutation(known) for _ in range(n_draws)]
+    drawn = [rng.integers(len(given), size=len(given)) for _ in range(n_draws)]
+    dealt = [rng.permutation(given) for _ in range(n_draws)]
     for score in (adjusted_rand_score, adjusted_mutual_info_score):
-        low, high = np.quantile([score(known[rows], labels[rows]) for rows in drawn], [0.025, 0.975])
-        null = float(np.quantile([score(other, labels) for other in dealt], 0.95))
-        found.append((float(score(known, labels)), Interval(float(low), float(high)), null))
+        low, high = np.quantile([score(given[rows], labels_known[rows]) for rows in drawn], [0.025, 0.975])
+        null = float(np.quantile([score(other, labels_known) for other in dealt], 0.95))
+        found.append((float(score(given, labels_known)), Interval(float(low), float(high)), null))
     (rand, rand_interval, rand_null), (information, information_interval, information_null) = found
     return Clusters(
         labels, rand, information, rand_interval, information_interval, rand_null, information_null
@@ -218,7 +222,7 @@ def cluster(
 def _scaled(points: Points) -> tuple[np.ndarray, np.ndarray | None]:
     """Columns over their interquartile range, outliers drawn in, missing values at the median; constant columns left out."""
     ids = points.ids if isinstance(points, Features) else None
-    x = points.values.to_numpy(float) if isinstance(points, Features) else np.asarray(points, float)
+    x = matrix_of(points, points.names) if isinstance(points, Features) else doubles("points", points)
     if x.ndim != 2 or len(x) < 3:
         raise InputError(
             f"a map needs features, or an array (row, dimension), of 3 stars or more; given shape {x.shape}."

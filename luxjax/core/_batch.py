@@ -1,5 +1,6 @@
 """What models see: bare arrays of values and inverse variances, one pair per named output."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import equinox as eqx
@@ -8,27 +9,55 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._arrays import Array, Float
+from ._chosen import chosen_rows
 from ._host import rows_filled, rows_of
-from ._messages import InputError, check_name
+from ._messages import InputError, LuxWarning, check_name
+from ._pickled import KeepsPrecision
 from ._stars import STEP, AbstractLocalStars, Block, ModelUnits, padded_blocks
+from ._values import values
 
-__all__ = ["Batch", "OutputData", "usable"]
+__all__ = ["Batch", "OutputData", "divided", "usable"]
 
 
-def usable(value, ivar, dtype=np.float32) -> tuple[np.ndarray, np.ndarray]:
+def divided(value, ivar, scale: float | np.ndarray = 1.0, loc: float | np.ndarray = 0.0):
+    """``(value - loc) / scale`` and the inverse variances of it, in double precision; as they are where nothing changes."""
+    if np.all(scale == 1) and np.all(loc == 0):
+        return value, ivar
+    with np.errstate(over="ignore", under="ignore"):  # the square alone may be no number
+        return (np.asarray(value, np.float64) - loc) / scale, np.asarray(ivar, np.float64) * scale * scale
+
+
+def usable(value, ivar, dtype=np.float32, *, what: str = "an output") -> tuple[np.ndarray, np.ndarray]:
     """Values and inverse variances as models take them, still on the host; see `OutputData.clean`."""
-    with np.errstate(over="ignore"):  # what is too large for the type becomes infinite, and so unusable
-        value, ivar = np.asarray(value, dtype), np.asarray(ivar, dtype)
-    if value.shape != ivar.shape or value.ndim != 2:
+    given, weight = values("values", value), values("inverse variances", ivar)
+    if given.shape != weight.shape or given.ndim != 2:
         raise InputError(
-            f"values of shape {value.shape} came with inverse variances of shape {ivar.shape}; "
+            f"values of shape {given.shape} came with inverse variances of shape {weight.shape}; "
             "give two arrays of the same shape (star, pixel or label)."
         )
+    with np.errstate(over="ignore", under="ignore"):  # what is too large for the type becomes infinite
+        value, ivar = given.astype(dtype, copy=False), weight.astype(dtype, copy=False)
     good = np.isfinite(value) & np.isfinite(ivar) & (ivar > 0)
+    _tell_lost(what, given, weight, good, dtype)
     return np.where(good, value, 0), np.where(good, ivar, 0)
 
 
-class OutputData(eqx.Module):
+def _tell_lost(what: str, value: np.ndarray, ivar: np.ndarray, good: np.ndarray, dtype) -> None:
+    """Warn of what was good before the cast and is not after it: it has no weight, and nobody would know."""
+    if value.dtype == ivar.dtype == np.dtype(dtype):
+        return
+    lost = np.isfinite(value) & np.isfinite(ivar) & (ivar > 0) & ~good
+    if lost.any():
+        warnings.warn(
+            f"{lost.sum()} of {lost.size} values of {what} get no weight: {np.dtype(dtype)} cannot hold them or their inverse "
+            f"variances (values to {np.abs(value[lost]).max():.3g}, inverse variances {ivar[lost].min():.3g} to "
+            f"{ivar[lost].max():.3g}). Check these errors.",
+            LuxWarning,
+            stacklevel=3,
+        )
+
+
+class OutputData(KeepsPrecision, eqx.Module):
     """Values of one output with their inverse variances.
 
     Parameters
@@ -44,13 +73,13 @@ class OutputData(eqx.Module):
     ivar: Float[Array, "*star out"]
 
     @classmethod
-    def clean(cls, value, ivar, dtype=np.float32) -> "OutputData":
+    def clean(cls, value, ivar, dtype=np.float32, *, what: str = "an output") -> "OutputData":
         """Build from host arrays, giving whatever is unusable the value 0 and zero weight.
 
-        Unusable: a value or inverse variance that is not finite, or an inverse variance <= 0. The stored
-        arrays do not depend on what stood there.
+        Unusable: a value or inverse variance that is masked or not finite, or an inverse variance <= 0. The stored
+        arrays do not depend on what stood there. A `LuxWarning` tells of values that are good but out of the range of `dtype`.
         """
-        value, ivar = usable(value, ivar, dtype)
+        value, ivar = usable(value, ivar, dtype, what=what)
         return cls(jnp.asarray(value), jnp.asarray(ivar))
 
     @property
@@ -63,7 +92,7 @@ class OutputData(eqx.Module):
         return self.value.shape[1]
 
 
-class Batch(AbstractLocalStars, eqx.Module):
+class Batch(KeepsPrecision, AbstractLocalStars, eqx.Module):
     """Measured outputs of the same stars, by name. An equinox module: a pytree of arrays.
 
     Parameters
@@ -137,6 +166,10 @@ class Batch(AbstractLocalStars, eqx.Module):
 
         A slice is no copy where JAX computes in the host's memory.
         """
+        if (
+            not isinstance(index, slice | jax.core.Tracer) and np.ndim(index) < 2
+        ):  # several runs at once have a row each
+            index = chosen_rows(index, self.n_stars)
         return self._each(lambda x: rows_of(x, index))
 
     # As fits go through them

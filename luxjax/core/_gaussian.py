@@ -5,11 +5,12 @@ import jax
 import jax.numpy as jnp
 
 from ._arrays import Array, Float, PRNGKeyArray
+from ._pickled import KeepsPrecision
 
 __all__ = ["Gaussian"]
 
 
-class Gaussian(eqx.Module):
+class Gaussian(KeepsPrecision, eqx.Module):
     """A normal distribution for each star.
 
     Parameters

@@ -4,11 +4,15 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["InputError", "LuxWarning", "check_name", "choose_from", "join_names"]
+__all__ = ["InputError", "LuxWarning", "RowError", "check_name", "choose_from", "join_names"]
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message says what was given, what is accepted and what to do."""
+
+
+class RowError(InputError, IndexError):
+    """A row that is not there; an `IndexError` too, for those who expect one."""
 
 
 class LuxWarning(UserWarning):

@@ -37,6 +37,12 @@ class ModelUnits(Protocol):
     def batch(self, data: Any, *names: str) -> "Batch":
         """The named outputs in the model's units."""
 
+    def scale_of(self, name: str) -> np.ndarray:
+        """What one unit of the model is in the unit of an output, (out,)."""
+
+    def error_scale_of(self, name: str) -> float:
+        """What the stated errors of an output are multiplied by."""
+
 
 class AbstractStars(ABC):
     """Measured outputs of the same stars, as a fit goes through them.

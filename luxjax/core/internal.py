@@ -1,13 +1,18 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._arrays import Array, Bool, Float, Int, Key, Latents, PRNGKeyArray
-from ._batch import usable
+from ._batch import divided, usable
+from ._chosen import chosen_rows
 from ._host import rows_filled, rows_of
+from ._identifiers import classes_of, identifiers
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
 from ._messages import choose_from, join_names
+from ._opened import opened
+from ._pickled import KeepsPrecision
 from ._progress import Display, reporting
 from ._random import as_key
 from ._stars import STEP, AbstractLocalStars, AbstractStars, Block, ModelUnits, check_stars, padded_blocks
+from ._values import converted, doubles, number, unit_text, values, values_and_unit
 
 __all__ = [
     "STEP",
@@ -19,6 +24,7 @@ __all__ = [
     "Display",
     "Float",
     "Int",
+    "KeepsPrecision",
     "Key",
     "Latents",
     "ModelUnits",
@@ -26,9 +32,17 @@ __all__ = [
     "as_key",
     "check_stars",
     "choose_from",
+    "chosen_rows",
+    "classes_of",
+    "converted",
+    "divided",
+    "doubles",
+    "identifiers",
     "is_definite",
     "join_names",
     "n_pairs",
+    "number",
+    "opened",
     "pack",
     "padded_blocks",
     "quadratic_form",
@@ -38,5 +52,8 @@ __all__ = [
     "solve_ridge",
     "solve_symmetric",
     "total",
+    "unit_text",
     "usable",
+    "values",
+    "values_and_unit",
 ]

@@ -1,14 +1,15 @@
 """Named outputs of the same stars, joined: the last stop on the host before arrays go to a model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, join_names
+from ..core.internal import ModelUnits, chosen_rows, divided, join_names
 from ..system.internal import lazy_import
+from ._frames import frame_of
 from ._labels import LabelTable
 from ._spectra import Spectra
 
@@ -74,7 +75,8 @@ class Catalog:
                 f"star ids must be unique; repeated: {join_names(unique[counts > 1])}. Combine the visits of a star, or "
                 "keep the best one, before joining."
             )
-        table = self.table.reset_index(drop=True) if len(self.table) else pd.DataFrame(index=range(len(ids)))
+        table = frame_of("star table", self.table)
+        table = table if len(table) else pd.DataFrame(index=range(len(ids)))
         if len(table) != len(ids):
             raise InputError(f"the star table has {len(table)} rows for {len(ids)} stars.")
         object.__setattr__(self, "outputs", outputs)
@@ -109,11 +111,26 @@ class Catalog:
         parts = "\n  ".join(f"{name}: {output!r}" for name, output in self.outputs.items())
         return f"Catalog of {len(self)} stars\n  {parts}"
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is an output of this name."""
+        return name in self.outputs
+
+    def __iter__(self) -> "Iterator[Catalog]":
+        """One star after the other."""
+        return (self.select(row) for row in range(len(self)))
+
     @property
     def ids(self) -> np.ndarray:
         return next(iter(self.outputs.values())).ids
 
-    def __getitem__(self, name: str) -> Output:
+    @overload
+    def __getitem__(self, name: str) -> Output: ...
+    @overload
+    def __getitem__(self, name: slice | int | list | np.ndarray) -> "Catalog": ...
+    def __getitem__(self, name):
+        """The output of this name; or the stars that `select` chooses."""
+        if not isinstance(name, str):
+            return self.select(name)
         check_name("output", name, self.outputs, "Ask for one of these, or join it in")
         return self.outputs[name]
 
@@ -140,9 +157,9 @@ class Catalog:
         """The named outputs in a model's units, as fits go through them."""
         return fitted.batch(self, *names)
 
-    def select(self, index) -> "Catalog":
-        """The stars chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+    def select(self, index: Any) -> "Catalog":
+        """The stars chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return Catalog({k: o.select(rows) for k, o in self.outputs.items()}, self.table.iloc[rows])
 
     def only(self, *names: str) -> "Catalog":
@@ -150,11 +167,21 @@ class Catalog:
         return Catalog({name: self[name] for name in names}, self.table)
 
     def batch(self, dtype=np.float32) -> Batch:
-        """The door to the models: bare arrays, bad pixels and missing labels with zero weight, no NaN."""
+        """The door to the models: bare arrays, bad pixels and missing labels with zero weight, no NaN.
+
+        Fluxes are divided by the `scale` of their spectra.
+        """
         labels = [name for name, o in self.outputs.items() if o.role == "label"]
-        made = {name: OutputData.clean(_values(o), o.ivar, dtype) for name, o in self.outputs.items()}
+        made = {
+            name: OutputData.clean(*divided(*_arrays(o)), dtype, what=f"output '{name}'")
+            for name, o in self.outputs.items()
+        }
         return Batch(made, labels)
 
 
-def _values(output: Output) -> np.ndarray:
-    return output.flux if isinstance(output, Spectra) else output.value
+def _arrays(output: Output) -> tuple[np.ndarray, np.ndarray, float]:
+    return (
+        (output.flux, output.ivar, output.scale or 1.0)
+        if isinstance(output, Spectra)
+        else (output.value, output.ivar, 1.0)
+    )

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..core import InputError, check_name
-from ..core.internal import join_names
+from ..core.internal import join_names, number
 from ..system.internal import lazy_import
+from ._frames import frame_of
 from ._sky import ARCSEC, MAS, directions, numbers, positions
-from ._star_columns import IDENTIFIERS, epochs, find_star_columns, identifiers
+from ._star_columns import IDENTIFIERS, UNITS, epochs, find_star_columns, star_identifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,9 +146,9 @@ def crossmatch(
     """
     for key in keys:
         check_name("key", key, KEYS)
+    radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
-    left, right = (t if isinstance(t, pd.DataFrame) else _frame(t) for t in (left, right))
     a = _Side("left", left, left_columns, left_epoch)
     b = _Side("right", right, right_columns, right_epoch)
     keys = [k for k in dict.fromkeys(keys) if a.has(k) and b.has(k)]
@@ -176,8 +177,8 @@ def crossmatch(
         matched["how"].to_numpy(object),
         matched["separation_arcsec"].to_numpy(),
         ambiguous[["left", "right", "how", "separation_arcsec", "reason"]],
-        len(left),
-        len(right),
+        a.size,
+        b.size,
         {key: (int(a.known(key).sum()), int(b.known(key).sum())) for key in keys},
     )
     if not len(match) and not allow_empty:
@@ -185,22 +186,29 @@ def crossmatch(
     return match
 
 
-def _frame(table: Any) -> "pd.DataFrame":
-    """An astropy table, record array or mapping as a DataFrame."""
-    return table.to_pandas() if hasattr(table, "to_pandas") else pd.DataFrame(table)
+def _names_of(table: Any) -> list[Any]:
+    """Names of the columns of a table of whatever library, as far as they are found without reading it."""
+    names = (
+        getattr(table, "colnames", None)
+        or getattr(table, "column_names", None)
+        or getattr(getattr(table, "dtype", None), "names", None)
+    )
+    return list(table) if names is None else list(names)
 
 
 class _Side:
     """One catalogue, with its identifiers in one form."""
 
-    def __init__(
-        self, name: str, frame: "pd.DataFrame", columns: Mapping[str, str] | None, epoch: float | None
-    ):
+    def __init__(self, name: str, table: Any, columns: Mapping[str, str] | None, epoch: float | None):
+        given = find_star_columns(_names_of(table), columns)
+        frame = frame_of(
+            f"{name} table", table, units={given[c]: unit for c, unit in UNITS.items() if c in given}
+        )
         self.size = len(frame)
-        for given in (columns or {}).values():
-            check_name(f"column of the {name} table", given, frame.columns)
+        for column in (columns or {}).values():
+            check_name(f"column of the {name} table", column, frame.columns)
         self.column = find_star_columns(frame.columns, columns)
-        self.ids = identifiers(frame, self.column)
+        self.ids = star_identifiers(frame, self.column)
         self.free = np.ones(len(frame), bool)
         nothing = np.full(len(frame), np.nan)
         self.ra, self.dec, self.epoch = nothing, nothing, nothing
@@ -315,7 +323,7 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
                 f"the closest positions are {nearest:.3g} arcsec apart, the radius is {radius_arcsec:g}"
             )
         elif key == "position":
-            parts.append(f"a position in degrees is known for {known[0]} and {known[1]} rows")
+            parts.append(f"positions are known for {known[0]} and {known[1]} rows")
         else:
             examples = [join_names(side.ids[key][side.known(key)][:1]) or "none" for side in (a, b)]
             parts.append(

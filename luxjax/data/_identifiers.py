@@ -51,6 +51,8 @@ def gaia_ids(column: "pd.Series", release: str = "dr3", *, own: bool = True) -> 
         if own and (values > _LARGEST).any():
             raise InputError(_strange(column, values[values > _LARGEST]))
         return np.maximum(values.astype(np.int64), 0) if own else np.zeros(len(column), np.int64)
+    if own and pd.api.types.is_bool_dtype(column):
+        raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
     text = _text(column)
     parts = text.str.extract(r"(?i)^(?:gaia[\s_-]*(e?dr\d)?[\s_-]*)?(\d{1,19})$")
     said = parts[0].fillna("").str.lower().str.removeprefix("e").to_numpy(str)
@@ -77,6 +79,8 @@ def tmass_ids(column: "pd.Series") -> np.ndarray:
     Prefixes (``2M``, ``2MASS``, ``J``), blanks and bytes are removed; what is then no designation (APOGEE also has stars
     named otherwise) counts as none.
     """
+    if pd.api.types.is_bool_dtype(column):
+        raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
     text = _text(column).str.replace(r"^(?:2M(?:ASS)?)?[\s_-]*J?(?=\d{8}[+-])", "", case=False, regex=True)
     return np.where(text.str.fullmatch(r"\d{8}[+-]\d{7}"), text, "").astype(str)
 

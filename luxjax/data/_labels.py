@@ -1,15 +1,17 @@
 """Labels of stars: values with errors, units, and the species that each abundance label stands for."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
 from ..core import InputError, check_name
-from ..core.internal import join_names
+from ..core.internal import chosen_rows, identifiers, join_names
 from ..system.internal import lazy_import
+from ._frames import frame_of
+from ._label_values import error_column, in_label_units, label_column
 from ._spectra import Role
 
 if TYPE_CHECKING:
@@ -27,12 +29,12 @@ class LabelTable:
     Parameters
     ----------
     value : (star, label) array
-        NaN where a label is missing.
+        NaN, masked or empty where a label is missing. A quantity is converted to `units`, or brings its unit along.
     error : (star, label) array
         One-sigma errors. A label without a finite value and a finite error > 0 is missing.
     names : sequence of str
         Label names, such as ``"teff"`` or ``"eu_fe"``.
-    ids : sequence of str
+    ids : sequence of str or int
         Star identifiers.
     units : mapping of str to str
         Unit by label name (``"K"``, ``"dex"``); labels left out have none.
@@ -69,9 +71,8 @@ class LabelTable:
 
     def __post_init__(self):
         names = tuple(str(n) for n in self.names)
-        ids = np.asarray(self.ids, dtype=object).astype(str).reshape(-1)
-        value = np.array(self.value, dtype=np.float64)
-        error = np.array(np.broadcast_to(np.asarray(self.error, dtype=np.float64), value.shape))
+        ids = identifiers("ids", self.ids)
+        value, error, units = in_label_units(self.value, self.error, names, self.units)
         if value.shape != (len(ids), len(names)):
             raise InputError(
                 f"label values have shape {value.shape}; {len(ids)} ids and {len(names)} names "
@@ -79,7 +80,7 @@ class LabelTable:
             )
         if len(set(names)) != len(names):
             raise InputError(f"label names must be distinct; given: {join_names(names)}.")
-        for kind, mapping in (("unit", self.units), ("species", self.species)):
+        for kind, mapping in (("unit", units), ("species", self.species)):
             for name in mapping:
                 check_name(f"label for the {kind}", name, names)
         with np.errstate(invalid="ignore"):
@@ -87,7 +88,7 @@ class LabelTable:
         value[missing] = np.nan
         error[missing] = np.nan
         table = (
-            pd.DataFrame(index=range(len(ids))) if self.table is None else self.table.reset_index(drop=True)
+            pd.DataFrame(index=range(len(ids))) if self.table is None else frame_of("star table", self.table)
         )
         if len(table) != len(ids):
             raise InputError(f"the star table has {len(table)} rows for {len(ids)} stars.")
@@ -97,7 +98,7 @@ class LabelTable:
             value=value,
             error=error,
             table=table,
-            units=dict(self.units),
+            units=units,
             species=dict(self.species),
         ).items():
             object.__setattr__(self, key, item)
@@ -105,11 +106,11 @@ class LabelTable:
     @classmethod
     def from_frame(
         cls,
-        frame: "pd.DataFrame",
+        frame: Any,
         *,
         id_column: str,
         labels: Sequence[str] | Mapping[str, str],
-        errors: Mapping[str, str | float],
+        errors: Mapping[str, Any],
         missing: Sequence[float] = (-9999.0, -999.0),
         units: Mapping[str, str] | None = None,
         species: Mapping[str, str] | None = None,
@@ -119,17 +120,23 @@ class LabelTable:
 
         Parameters
         ----------
-        frame : pandas.DataFrame
-            The catalogue.
+        frame : table
+            The catalogue: a pandas DataFrame, an astropy Table or QTable, a pyarrow Table, or a record array.
         id_column : str
             Column of star identifiers.
         labels : sequence of column names, or mapping of label name to column name
         errors : mapping of label name to column name or to one constant error
-            An error must be stated for every label: luxjax weighs labels by their errors.
+            An error must be stated for every label: luxjax weighs labels by their errors. A constant may have a unit.
         missing : sequence of float
             Values that stand for "missing" in these columns, besides NaN. Not 99, which can be real.
         units, species, survey
-            As for the class.
+            As for the class. Columns that say their unit are converted to the one stated here, or bring it along.
+
+        Raises
+        ------
+        InputError
+            A column is not there or holds text that is no number, a unit cannot be converted, or an identifier is a float or
+            missing.
         """
         columns = dict(labels) if isinstance(labels, Mapping) else {name: name for name in labels}
         for label in columns:
@@ -139,27 +146,25 @@ class LabelTable:
                     f"(given for: {join_names(errors) or 'none'})."
                 )
         wanted = [id_column, *columns.values(), *[e for e in errors.values() if isinstance(e, str)]]
+        table = frame_of("catalogue", frame)
         for column in wanted:
-            check_name("column", column, frame.columns, "Name a column of this table")
-        value = np.column_stack([pd.to_numeric(frame[c], errors="coerce") for c in columns.values()])
-        error = np.column_stack(
-            [
-                pd.to_numeric(frame[e], errors="coerce")
-                if isinstance(e, str)
-                else np.full(len(frame), float(e))
-                for e in (errors[label] for label in columns)
-            ]
-        )
-        value = np.where(np.isin(value, list(missing)), np.nan, value.astype(float))
+            check_name("column", column, table.columns, "Name a column of this table")
+        stated, known = table.attrs.get("units", {}), {str(k): str(u) for k, u in (units or {}).items()}
+        value, error = np.full((2, len(table), len(columns)), np.nan)
+        for j, (label, column) in enumerate(columns.items()):
+            value[:, j], known = label_column(label, table[column], stated.get(column), missing, known)
+            given = errors[label]
+            source, unit = (table[given], stated.get(given)) if isinstance(given, str) else (given, None)
+            error[:, j] = error_column(label, source, unit, len(table), known.get(label, ""))
         return cls(
             value,
             error,
             tuple(columns),
-            frame[id_column].astype(str).str.strip().to_numpy(),
-            units=units or {},
+            identifiers(f"column '{id_column}'", table[id_column]),
+            units=known,
             species=species or {},
             survey=survey,
-            table=frame,
+            table=table,
         )
 
     def __len__(self) -> int:
@@ -178,14 +183,24 @@ class LabelTable:
             np.isfinite(self.error), 1.0 / np.where(np.isfinite(self.error), self.error, 1.0) ** 2, 0.0
         )
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Values of one label, (star,)."""
+    @overload
+    def __getitem__(self, name: str) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, name: slice | int | list | np.ndarray) -> "LabelTable": ...
+    def __getitem__(self, name):
+        """Values of one label by its name, (star,); or the rows that `select` chooses."""
+        if not isinstance(name, str):
+            return self.select(name)
         check_name("label", name, self.names)
         return self.value[:, self.names.index(name)]
 
+    def __iter__(self) -> "Iterator[LabelTable]":
+        """One row after the other."""
+        return (self.select(row) for row in range(len(self)))
+
     def select(self, index) -> "LabelTable":
-        """The rows chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        """The rows chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return dataclasses.replace(
             self,
             value=self.value[rows],

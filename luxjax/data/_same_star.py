@@ -7,10 +7,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..core import InputError
+from ..core.internal import identifiers, number
 from ..system.internal import lazy_import
+from ._frames import frame_of
 from ._identifiers import tmass_ids
 from ._sky import ARCSEC, MAS, directions, numbers, positions
-from ._star_columns import IDENTIFIERS, identifiers
+from ._star_columns import IDENTIFIERS, UNITS, star_identifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +63,12 @@ def same_star(
     InputError
         The radius is not above 0, there is not one name for every row, or an id column holds floats.
     """
+    radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
-    frame = pd.DataFrame(table).reset_index(drop=True)
-    known = identifiers(frame, {key: key for key in IDENTIFIERS if key in frame})
-    names = np.zeros(len(frame), str) if ids is None else np.char.strip(np.asarray(ids).astype(str))
+    frame = frame_of("table of stars", table, units=UNITS)
+    known = star_identifiers(frame, {key: key for key in IDENTIFIERS if key in frame})
+    names = np.zeros(len(frame), str) if ids is None else identifiers("ids", ids, optional=True)
     if len(names) != len(frame):
         raise InputError(f"{len(names)} names were given for {len(frame)} rows; give one for each.")
     if ids is not None:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError
-from ..system.internal import lazy_import
+from ..core.internal import values
 
 if TYPE_CHECKING:
     import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 __all__ = ["ARCSEC", "MAS", "directions", "numbers", "positions"]
 
@@ -24,9 +22,15 @@ MISSING = -999.0
 
 
 def numbers(column: "pd.Series") -> np.ndarray:
-    """A column as floats, NaN where it is missing."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(float, na_value=np.nan)
-    return np.where(values <= MISSING, np.nan, values)
+    """A column as floats, NaN where it is missing.
+
+    Raises
+    ------
+    InputError
+        It holds text that is no number.
+    """
+    found = values(f"column '{column.name}'", column).astype(np.float64)
+    return np.where(found <= MISSING, np.nan, found)
 
 
 def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +57,14 @@ def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> 
 
 def _degrees(column: "pd.Series", unit: float) -> np.ndarray:
     """A coordinate in degrees; sexagesimal text (``12:34:56.7``, ``12 34 56.7``, ``12h34m56.7s``) in so many of them."""
-    values = numbers(column)
-    if pd.api.types.is_numeric_dtype(column) or not np.isnan(values).any():
-        return values
+    if column.dtype.kind in "biuf":
+        return numbers(column)
     parts = column.astype(str).str.strip().str.extract(_SEXAGESIMAL)
+    written = parts[1].notna()
+    values = numbers(column.astype(object).where(~written, None))
     sign = np.where(parts[0] == "-", -1.0, 1.0)
-    whole, minutes, seconds = (
-        parts[k].astype(float).fillna(0 if k > 2 else np.nan).to_numpy() for k in (1, 2, 3)
-    )
-    return np.where(np.isnan(values), sign * unit * (whole + minutes / 60 + seconds / 3600), values)
+    whole, minutes, seconds = (parts[k].astype(float).fillna(0.0).to_numpy() for k in (1, 2, 3))
+    return np.where(written, sign * unit * (whole + minutes / 60 + seconds / 3600), values)
 
 
 def directions(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

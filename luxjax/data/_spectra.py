@@ -1,34 +1,29 @@
 """Spectra of many stars on one wavelength grid, with everything needed to read them rightly."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from ..core import InputError, check_name
+from ..core.internal import chosen_rows, identifiers, number, values
 from ..system.internal import lazy_import
+from ._flux import SMALLEST, float_pair, mask_bits, scale_of, with_unit
+from ._frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["Frame", "Medium", "Role", "Spectra", "native"]
+__all__ = ["Frame", "Medium", "Role", "Spectra"]
 
 Medium = Literal["air", "vacuum"]
 Frame = Literal["rest", "barycentric", "observed"]
 Role = Literal["input", "label"]
 """What an output is to a model: inputs say where a star lies among the latents, labels are read off there."""
-
-
-def native(array, dtype=None) -> np.ndarray:
-    """The array in this machine's byte order (FITS stores big-endian, which JAX and pandas refuse)."""
-    array = np.asarray(array)
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +33,15 @@ class Spectra:
     Parameters
     ----------
     flux : (star, pixel) array
-        Flux; the unit is `flux_unit`.
+        Flux; the unit is `flux_unit`. A quantity brings its unit along, or is converted to `flux_unit` where that is stated.
     ivar : (star, pixel) array
-        Inverse variance of the flux. Zero marks a bad pixel; where flux or ivar is not finite, or ivar is
-        negative, it is set to zero here.
+        Inverse variance of the flux. Zero marks a bad pixel; where flux or ivar is masked or not finite, or ivar is
+        negative, it is set to zero here. Both are kept in double precision where single precision cannot hold them.
     wavelength : (pixel,) array
-        Angstrom, strictly increasing.
+        Angstrom, strictly increasing. Other units of length are converted.
     medium : "air" or "vacuum"
         What the wavelengths were measured in. Mandatory: it is never guessed.
-    ids : sequence of str
+    ids : sequence of str or int
         One identifier per row. A row is a star or, with repeated ids, one of its visits.
     frame : "rest", "barycentric" or "observed"
         The velocity frame of the wavelengths.
@@ -57,7 +52,7 @@ class Spectra:
     flux_unit : str
         Unit of the flux in words; empty for normalised flux.
     mask : (star, pixel) int64 array, optional
-        Survey mask bits of each pixel.
+        Survey mask bits of each pixel, up to bit 63. A value that is itself masked has none set.
     bits : mapping of str to int, optional
         Name of every mask bit and its number.
     table : pandas.DataFrame, optional
@@ -66,6 +61,10 @@ class Spectra:
         What was done to the spectra, in order.
     resolution : float, optional
         Resolving power, lambda / FWHM. Default: None, not known.
+    scale : float, optional
+        Typical size of the flux, a positive number. Models and datasets hold ``flux / scale`` in single precision, whatever the
+        physical unit. Default: the power of ten nearest the median of the absolute good flux, or 1 where that median is between
+        0.001 and 1000.
 
     Examples
     --------
@@ -99,20 +98,23 @@ class Spectra:
     table: "pd.DataFrame | None" = None
     history: tuple[str, ...] = ()
     resolution: float | None = None
+    scale: float | None = None
 
     def __post_init__(self):
-        flux, ivar = np.atleast_2d(native(self.flux)), np.atleast_2d(native(self.ivar))
-        wavelength = native(self.wavelength, np.float64)
-        ids = np.asarray(self.ids, dtype=object).astype(str).reshape(-1)
+        flux, ivar, flux_unit = with_unit(self.flux, self.ivar, self.flux_unit)
+        flux, ivar = np.atleast_2d(flux), np.atleast_2d(ivar)
+        wavelength = np.atleast_1d(values("wavelengths", self.wavelength, "Angstrom")).astype(np.float64)
+        ids = identifiers("ids", self.ids)
         if self.medium not in get_args(Medium):
             raise InputError(
                 f"wavelength medium {self.medium!r} is not known; say 'air' or 'vacuum' "
                 "(the two differ by up to 4.6 Angstrom in the H band, so it is never guessed)."
             )
         check_name("velocity frame", self.frame, get_args(Frame))
-        if self.resolution is not None and not 0 < self.resolution < np.inf:
+        resolution = None if self.resolution is None else number("the resolution", self.resolution)
+        if resolution is not None and not 0 < resolution < np.inf:
             raise InputError(
-                f"a resolution is lambda / FWHM, a positive number, or None where it is not known; given {self.resolution}."
+                f"a resolution is lambda / FWHM, a positive number, or None where it is not known; given {resolution}."
             )
         if flux.shape != ivar.shape or flux.shape != (len(ids), len(wavelength)):
             raise InputError(
@@ -124,37 +126,60 @@ class Spectra:
                 "wavelengths must be finite and strictly increasing; sort the pixels (apVisit detectors run "
                 "from long to short wavelength) before building Spectra."
             )
-        with np.errstate(invalid="ignore"):
-            good = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
-        ivar = np.where(good, ivar, 0).astype(flux.dtype if flux.dtype.kind == "f" else np.float64)
-        table = pd.DataFrame(index=range(len(ids))) if self.table is None else self.table
+        table = (
+            pd.DataFrame(index=range(len(ids))) if self.table is None else frame_of("star table", self.table)
+        )
         if len(table) != len(ids):
             raise InputError(f"the star table has {len(table)} rows for {len(ids)} spectra.")
-        mask = None if self.mask is None else np.atleast_2d(native(self.mask, np.int64))
+        mask = None if self.mask is None else np.atleast_2d(mask_bits(self.mask))
         if mask is not None and mask.shape != flux.shape:
             raise InputError(f"mask has shape {mask.shape}, the flux {flux.shape}; they must agree.")
+        with np.errstate(invalid="ignore"):
+            good = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+        scale = scale_of(flux, good) if self.scale is None else number("the scale of the flux", self.scale)
+        if not 0 < scale < np.inf:
+            raise InputError(f"the scale of the flux is a positive number; given {scale:g}.")
+        flux, ivar = float_pair(flux, np.where(good, ivar, 0), scale)
         for name, value in dict(
             flux=flux,
             ivar=ivar,
             wavelength=wavelength,
             ids=ids,
-            table=table.reset_index(drop=True),
+            table=table,
             mask=mask,
             bits=dict(self.bits),
+            flux_unit=flux_unit,
+            resolution=resolution,
+            scale=scale,
         ).items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def from_error(cls, flux, error, *args, error_limit: float = np.inf, **kwargs) -> "Spectra":
-        """Build from one-sigma errors; an error <= 0, not finite or >= `error_limit` marks a bad pixel."""
-        flux, error = native(flux), native(error)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            good = np.isfinite(error) & (error > 0) & (error < error_limit)
-            ivar = np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0)
-        return cls(flux, ivar, *args, **kwargs)
+        """Build from one-sigma errors; an error <= 0, masked, not finite or >= `error_limit` marks a bad pixel.
+
+        An error with a unit is converted to that of the flux.
+        """
+        flux, error, unit = with_unit(flux, error, kwargs.pop("flux_unit", ""), power=1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            # A number of Python's keeps the type of the errors; a limit of double precision would not.
+            good = np.isfinite(error) & (error > 0) & (error < number("error_limit", error_limit))
+            ivar = 1.0 / np.where(good, error, np.inf) ** 2
+            # The square of an error of 1e-20 is no number of single precision.
+            if good.any() and not (np.isfinite(ivar[good]).all() and (ivar[good] >= SMALLEST).all()):
+                ivar = 1.0 / np.where(good, error, np.inf).astype(np.float64) ** 2
+        return cls(flux, ivar, *args, flux_unit=unit, **kwargs)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __getitem__(self, index) -> "Spectra":
+        """The rows that `select` chooses."""
+        return self.select(index)
+
+    def __iter__(self) -> Iterator["Spectra"]:
+        """One row after the other."""
+        return (self.select(row) for row in range(len(self)))
 
     def __repr__(self) -> str:
         span = f"{self.wavelength[0]:.1f}-{self.wavelength[-1]:.1f} A {self.medium}"
@@ -191,11 +216,13 @@ class Spectra:
         """A copy with fields changed; `step` is added to the history."""
         if step:
             changes["history"] = (*self.history, step)
+        if "flux" in changes:  # the scale was that of the flux as it was
+            changes = {"scale": None, **changes}
         return dataclasses.replace(self, **changes)
 
     def select(self, index) -> "Spectra":
-        """The rows chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        """The rows chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return dataclasses.replace(
             self,
             flux=self.flux[rows],
@@ -206,7 +233,8 @@ class Spectra:
         )
 
     def pixels(self, index) -> "Spectra":
-        """The pixels chosen by a slice or boolean mask."""
+        """The pixels chosen by a slice, integer array or boolean mask."""
+        index = index if isinstance(index, slice) else chosen_rows(index, self.n_pixels)
         return dataclasses.replace(
             self,
             flux=self.flux[:, index],
@@ -222,8 +250,8 @@ class Spectra:
             check_name("mask bit", name, self.bits)
         if self.mask is None:
             raise InputError("these spectra carry no mask, so no bit can be looked up; read them with one.")
-        wanted = np.int64(sum(1 << self.bits[name] for name in set(names)))
-        return (self.mask & wanted) != 0
+        wanted = np.uint64(sum(1 << _bit(name, self.bits[name]) for name in set(names)))
+        return (self.mask.view(np.uint64) & wanted) != 0
 
     def drop_flagged(self, names: Sequence[str]) -> "Spectra":
         """Give zero weight to pixels with any of the named mask bits set."""
@@ -264,6 +292,13 @@ class Spectra:
             flux=np.concatenate([p.flux for p in parts]),
             ivar=np.concatenate([p.ivar for p in parts]),
             ids=np.concatenate([p.ids for p in parts]),
+            scale=next((p.scale for p in parts if p.good.any()), first.scale),
             mask=None if any(m is None for m in masks) else np.concatenate(masks),  # type: ignore[arg-type]
             table=pd.concat([p.table for p in parts], ignore_index=True),  # type: ignore[arg-type]
         )
+
+
+def _bit(name: str, bit: Any) -> int:
+    if not 0 <= int(bit) <= 63:
+        raise InputError(f"mask bit '{name}' has the number {bit}; bits are numbered 0 to 63.")
+    return int(bit)

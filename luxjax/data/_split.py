@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError
+from ..core.internal import identifiers, number, values
 
 __all__ = ["folds", "hash_ids", "sky_blocks", "split"]
 
@@ -112,7 +113,15 @@ def sky_blocks(ra_deg: ArrayLike, dec_deg: ArrayLike, *, side_deg: float = 10.0)
     -------
     (star,) int array
     """
-    ra, dec = np.asarray(ra_deg, float), np.asarray(dec_deg, float)
+    ra, dec = (
+        values(f"the {what}", given, "deg")
+        for what, given in (("right ascension", ra_deg), ("declination", dec_deg))
+    )
+    ra, dec, side_deg = (
+        ra.astype(np.float64),
+        dec.astype(np.float64),
+        number("the side of a block", side_deg, "deg"),
+    )
     if ra.shape != dec.shape or not np.all(np.isfinite(ra) & (np.abs(dec) <= 90)):
         raise InputError(
             "sky blocks need a finite right ascension and a declination between -90 and 90 degrees for every star; given: "
@@ -130,10 +139,10 @@ def sky_blocks(ra_deg: ArrayLike, dec_deg: ArrayLike, *, side_deg: float = 10.0)
 
 def _numbers(ids: Sequence, groups: Sequence | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """A number in [0, 1) for every group, and the group of every row."""
-    keys = _text("ids", ids)
+    keys = identifiers("ids", ids)
     if groups is not None:
         stars = keys
-        keys = _text("groups", groups)
+        keys = identifiers("groups", groups)
         if len(stars) != len(keys):
             raise InputError(f"{len(keys)} groups were given for {len(stars)} ids; give one for each.")
     names, row = np.unique(keys, return_inverse=True)
@@ -145,7 +154,7 @@ def _numbers(ids: Sequence, groups: Sequence | None, seed: int) -> tuple[np.ndar
 
 def hash_ids(ids: Sequence | np.ndarray) -> np.ndarray:
     """One number for every id, (star,) uint64: the same on every machine, and for an id as text or as a number."""
-    return _hashed(_text("ids", ids), "star:")
+    return _hashed(identifiers("ids", ids), "star:")
 
 
 def _hashed(names: np.ndarray, salt: str) -> np.ndarray:
@@ -165,15 +174,3 @@ def _check_whole(stars: np.ndarray, group: np.ndarray, names: np.ndarray) -> Non
             f"star '{stars[i]}' is in the groups '{names[group[first[row[i]]]]}' and '{names[group[i]]}', so its rows could "
             "be divided; give every star one group."
         )
-
-
-def _text(what: str, keys: Sequence | np.ndarray) -> np.ndarray:
-    array = np.asarray(keys)
-    if array.ndim != 1 or array.dtype.kind == "f":
-        raise InputError(
-            f"{what} must be a list of text or whole numbers; given: {array.dtype} of shape {array.shape}. A float64 "
-            "cannot hold the 19 digits of a Gaia id."
-        )
-    if array.dtype.kind == "S":
-        array = np.char.decode(array, "ascii")
-    return np.char.strip(array.astype(str))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["IDENTIFIERS", "STAR_COLUMNS", "epochs", "find_star_columns", "identifiers"]
+__all__ = ["EPOCH", "IDENTIFIERS", "STAR_COLUMNS", "UNITS", "epochs", "find_star_columns", "star_identifiers"]
 
 IDENTIFIERS = ("gaia_dr3", "gaia_dr2", "tmass_id")
 # By the standard name, most wanted first; matched whatever their case.
@@ -34,6 +34,7 @@ STAR_COLUMNS = {
     "pmdec": ("pmdec", "pm_dec", "gaiaedr3_pmdec", "pmdec_dr2"),
     "epoch": ("epoch", "ref_epoch"),
 }
+UNITS = {"ra": "deg", "dec": "deg", "pmra": "mas / yr", "pmdec": "mas / yr", "epoch": "yr"}
 # Julian years to which positions of Gaia's releases belong; 2MASS observed from 1997 to 2001.
 EPOCH = {"gaia_dr3": 2016.0, "gaia_dr2": 2015.5, "tmass_id": 2000.0}
 _OF_2MASS = ("apogee_id", "2mass", "2mass_id", "ap_id")
@@ -49,7 +50,7 @@ def find_star_columns(columns: Iterable, given: Mapping[str, str] | None = None)
     return {k: c for k, c in (found | dict(given or {})).items() if c is not None}
 
 
-def identifiers(frame: "pd.DataFrame", column: Mapping[str, str]) -> dict[str, np.ndarray]:
+def star_identifiers(frame: "pd.DataFrame", column: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Identifiers of the rows by kind, (row,) each: Gaia DR3, Gaia DR2 and 2MASS. Those of two releases of Gaia never meet.
 
     A text that names its release, such as ``Gaia DR2 5``, counts for that release in whatever column it stands.

@@ -11,22 +11,15 @@ Fluxes and masks are mapped from the file when loaded, so a catalogue need not f
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..core import InputError
-from ..core.internal import join_names
 from ..files.internal import FolderKind
-from ..system.internal import lazy_import
 from ._catalog import Catalog
 from ._labels import LabelTable
 from ._spectra import Spectra
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
+from ._table_files import read_table, write_table
 
 __all__ = ["CATALOG_FOLDER", "load_catalog", "save_catalog"]
 
@@ -35,6 +28,7 @@ _FACTS = {
     "spectra": ("medium", "frame", "survey", "normalized", "flux_unit", "bits", "history"),
     "labels": ("names", "units", "species", "survey"),
 }
+_LATER = ("resolution", "scale")  # facts of spectra that older folders may lack
 _ARRAYS = {
     "spectra": {"flux": True, "ivar": True, "wavelength": False, "mask": True},
     "labels": {"value": False, "error": False},
@@ -75,8 +69,8 @@ def save_catalog(catalog: Catalog, folder: str | os.PathLike) -> Path:
 
     Notes
     -----
-    In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it;
-    everything else comes back as it was, bit for bit.
+    In the tables of star-level facts missing text comes back as empty text, and text without the blanks around it; dates come back
+    as pandas dates. Everything else comes back as it was, bit for bit.
 
     Examples
     --------
@@ -107,7 +101,7 @@ def load_catalog(folder: str | os.PathLike) -> Catalog:
     with CATALOG_FOLDER.reading(folder, refusals=False):
         ids = np.load(folder / "ids.npy", allow_pickle=False)
         outputs = {name: _read_output(entry, ids, folder) for name, entry in header["outputs"].items()}
-        return Catalog(outputs, _read_table(folder / "table.ecsv", header["table"], len(ids)))
+        return Catalog(outputs, read_table(folder / "table.ecsv", header["table"], len(ids)))
 
 
 def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
@@ -125,18 +119,18 @@ def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
         outputs[name] = {
             "kind": kind,
             **{fact: _plain(getattr(output, fact)) for fact in _FACTS[kind]},
-            **({"resolution": output.resolution} if isinstance(output, Spectra) else {}),
+            **({f: getattr(output, f) for f in _LATER} if isinstance(output, Spectra) else {}),
             "arrays": files,
             "table": {
                 "file": f"{stem}.table.ecsv",
-                "columns": _write_table(output.table, folder / f"{stem}.table.ecsv"),
+                "columns": write_table(output.table, folder / f"{stem}.table.ecsv"),
             },
         }
     np.save(folder / "ids.npy", np.asarray(catalog.ids, dtype=str), allow_pickle=False)
     return {
         "n_stars": len(catalog),
         "outputs": outputs,
-        "table": _write_table(catalog.table, folder / "table.ecsv"),
+        "table": write_table(catalog.table, folder / "table.ecsv"),
     }
 
 
@@ -154,63 +148,11 @@ def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectr
         if name in entry["arrays"]
     }
     facts = {name: entry[name] for name in _FACTS[kind]}
-    table = _read_table(folder / entry["table"]["file"], entry["table"]["columns"], len(ids))
+    table = read_table(folder / entry["table"]["file"], entry["table"]["columns"], len(ids))
     if kind == "labels":
         facts["names"] = tuple(facts["names"])
         return LabelTable(**arrays, ids=ids, table=table, **facts)
     facts["history"] = tuple(facts["history"])
-    return Spectra(**arrays, ids=ids, table=table, resolution=entry.get("resolution"), **facts)
-
-
-def _write_table(table: Any, path: Path) -> dict[str, str]:
-    """Write a table unless it has no columns; return the type of each column."""
-    frame = pd.DataFrame(table).reset_index(drop=True)
-    frame.columns = [str(c) for c in frame.columns]
-    if frame.columns.has_duplicates:
-        twice = frame.columns[frame.columns.duplicated()]
-        raise InputError(f"a star table has the column {join_names(twice)} twice; rename or drop one.")
-    for name in frame.columns:
-        frame[name] = _storable(frame[name])
-    types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
-    if len(frame.columns):
-        from astropy.table import Table  # half a second to import, for tables alone
-
-        Table.from_pandas(frame).write(path, format="ascii.ecsv", serialize_method="data_mask")
-    return types
-
-
-def _storable(column: "pd.Series") -> "pd.Series":
-    """The column in a type that a text table holds exactly."""
-    if column.dtype == object:
-        text = [isinstance(v, str) for v in column]
-        missing = column.isna()
-        if all(t or m for t, m in zip(text, missing, strict=True)):
-            return column.where(~missing, "").astype(object)
-        better = column.infer_objects()
-        if better.dtype == object:
-            strange = next(type(v).__name__ for v in column if not isinstance(v, str) and v is not None)
-            raise InputError(
-                f"column '{column.name}' of a star table holds values of type {strange} among others; text, numbers "
-                "and booleans can be stored, one kind per column."
-            )
-        return better
-    if pd.api.types.is_string_dtype(column.dtype):
-        return column.fillna("")
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return _storable(column.astype(object))
-    return column
-
-
-def _read_table(path: Path, types: dict[str, str], n_rows: int) -> "pd.DataFrame":
-    if not types:
-        return pd.DataFrame(index=range(n_rows))
-    from astropy.table import Table
-
-    frame = Table.read(path, format="ascii.ecsv").to_pandas()
-    out = {}
-    for name, dtype in types.items():
-        column = frame[name]
-        # Empty text is read as missing.
-        text = dtype == "object" or pd.api.types.is_string_dtype(pd.api.types.pandas_dtype(dtype))
-        out[name] = (column.astype(object).where(column.notna(), "") if text else column).astype(dtype)
-    return pd.DataFrame(out)
+    # Before spectra had a scale it was 1.
+    later = {"scale": 1.0} | {f: entry[f] for f in _LATER if f in entry}
+    return Spectra(**arrays, ids=ids, table=table, **later, **facts)

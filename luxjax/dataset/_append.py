@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError
-from ..core.internal import join_names, usable
+from ..core.internal import divided, join_names, usable
 from ..data import Catalog, LabelTable, Spectra
 from ._location import Location
 from ._manifest import MANIFEST, Manifest, Part
-from ._outputs import facts_of, mismatch, stars_table
+from ._outputs import facts_of, mismatch, scale_of, stars_table
 from ._parquet import to_parquet
 from ._zarr import Arrays, checksum
 
@@ -95,9 +95,12 @@ def appended(
     table = listed = ""
     if catalog is not None:
         arrays = Arrays(place, was.chunk, was.shard, write=True)
+        if not was.n_stars:  # the first stars say how large fluxes are
+            was = replace(was, outputs=_scaled(was.outputs, catalog, arrays))
         for name, output in catalog.outputs.items():
             values = output.flux if isinstance(output, Spectra) else output.value
-            for part, rows in zip(("value", "ivar"), usable(values, output.ivar), strict=True):
+            stored = divided(values, output.ivar, scale_of(was.outputs[name]))
+            for part, rows in zip(("value", "ivar"), usable(*stored, what=f"output '{name}'"), strict=True):
                 array = f"{name}/{part}"
                 put = list(arrays.put(array, was.n_stars, rows, _head(place, was, array)))
                 written += [f"{array}/zarr.json", *(at for at, _ in put)]
@@ -112,6 +115,19 @@ def appended(
     now = replace(was, n_stars=was.n_stars + new, checksums=sums, parts=parts)
     now.write(place)
     return now
+
+
+def _scaled(
+    outputs: Mapping[str, Mapping[str, Any]], catalog: Catalog, arrays: Arrays
+) -> dict[str, Mapping[str, Any]]:
+    """The facts of the outputs with the scale of these spectra, which is written beside the arrays too."""
+    found = {}
+    for name, facts in outputs.items():
+        output = catalog[name]
+        found[name] = {**facts, "scale": float(output.scale or 1.0)} if isinstance(output, Spectra) else facts
+        if found[name] != facts:
+            arrays.describe(name, {"scale": found[name]["scale"]})
+    return found
 
 
 def _put(place: Location, name: str, table: pd.DataFrame) -> str:

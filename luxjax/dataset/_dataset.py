@@ -1,22 +1,22 @@
 """Any number of stars on disk: arrays in a zarr group, a parquet table, and a manifest that says what is committed."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import pandas as pd
 from jax import device_put
 
 from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, join_names
+from ..core.internal import ModelUnits, chosen_rows, divided, identifiers, join_names, opened, usable
 from ..data import Catalog, LabelTable, Spectra
 from ._append import appended, check_fits, created
 from ._check import Damage, damages
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
-from ._outputs import label_columns, output_from, table_from
+from ._outputs import label_columns, output_from, scale_of, table_from
 from ._prefetch import prefetched
 from ._streamed import Streamed
 from ._table import KnownIds, StarTable
@@ -35,7 +35,8 @@ class Dataset:
 
         manifest.json             what is committed: number of stars, outputs, checksums
         zarr.json                 a zarr group, format 3
-        <output>/value, ivar      float32, (star, pixel or label); ivar 0 marks bad pixels and missing labels
+        <output>/value, ivar      float32, (star, pixel or label); ivar 0 marks bad pixels and missing labels. Fluxes are
+                                  divided by the `scale` of the output, which the manifest and the attributes have
         <output>/wavelength       of spectra: Angstrom
         table/<n>.parquet         ids, star-level facts and labels, one file per append
         journal/<n>.parquet       the files that were read, and what became of them
@@ -122,12 +123,18 @@ class Dataset:
         rows = b"" if self.rows is None else self.rows.tobytes()
         return f"{len(self)}-{checksum(sums + rows)}"
 
-    def __getitem__(self, name: str) -> Spectra | LabelTable:
-        """What an output means: spectra of no star, with grid and medium, or labels.
+    @overload
+    def __getitem__(self, name: str) -> Spectra | LabelTable: ...
+    @overload
+    def __getitem__(self, name: slice | int | list | np.ndarray) -> "Dataset": ...
+    def __getitem__(self, name):
+        """What an output means: spectra of no star, with grid and medium, or labels. Otherwise the stars that `select` chooses.
 
         Of more stars than `MANY` these are labels of runs of stars spread evenly over the dataset, so that memory does not
         depend on how many there are.
         """
+        if not isinstance(name, str):
+            return self.select(name)
         check_name("output", name, self.manifest.outputs)
         facts = self.manifest.outputs[name]
         if facts["kind"] == "labels":
@@ -140,6 +147,8 @@ class Dataset:
             return output_from(name, facts, table, ())
         none = np.zeros((0, facts["size"]), np.float32)
         return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
+
+    __iter__ = None  # `catalogs` and `batches` go through the stars
 
     def wavelength(self, name: str) -> np.ndarray:
         """Wavelengths of an output, Angstrom, (pixel,)."""
@@ -198,7 +207,7 @@ class Dataset:
 
     def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
         """Which of these stars are in the dataset, (star,) bool."""
-        return self._known.has(np.asarray(ids, object), self._stars.ids)
+        return self._known.has(identifiers("ids", ids), self._stars.ids)
 
     # Reading
 
@@ -220,7 +229,7 @@ class Dataset:
 
         Parameters
         ----------
-        stars : str, slice, integer array or boolean mask
+        stars : str, int, slice, integer array, boolean mask or list of identifiers
             A text is a question to the table, such as ``"snr > 50 and labels_teff < 5000"``.
         """
         if isinstance(stars, str):
@@ -232,9 +241,14 @@ class Dataset:
                     f"{join_names(self.table().columns)}."
                 ) from error
         else:
-            picked = np.arange(len(self))[stars].reshape(-1)
+            picked = self._picked(stars)
         rows = picked if self.rows is None else self.rows[picked]
         return Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+
+    def _picked(self, stars: Any) -> np.ndarray:
+        """Positions of stars chosen otherwise than by a question; all identifiers are read only where some are given."""
+        named = not isinstance(stars, slice) and opened("the stars", stars).values.dtype.kind in "USOT"
+        return chosen_rows(stars, len(self), self.ids if named else None)
 
     def catalog(self, *outputs: str) -> Catalog:
         """All stars (of the selection) in memory, with these outputs or all."""
@@ -244,29 +258,32 @@ class Dataset:
         self,
         size: int | None = None,
         *outputs: str,
-        labels: Callable[..., Batch] | None = None,
+        fitted: ModelUnits | None = None,
         start: int = 0,
     ) -> Iterator[Batch]:
         """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use.
 
-        Labels come in their own units, or as ``labels(catalogue of them, *names)`` makes a batch of them. Stars before
-        `start` are passed over, for work that goes on where it was.
+        Labels come in their own units and fluxes divided by the dataset's scale, or both in the units of a fitted model. Stars
+        before `start` are passed over, for work that goes on where it was.
         """
         names, facts = self._names(outputs), self.manifest.outputs
-        tables = [name for name in names if labels is not None and facts[name]["kind"] == "labels"]
+        tables = [name for name in names if fitted is not None and facts[name]["kind"] == "labels"]
+        stored = [name for name in names if name not in tables]
+        units = {name: self._units(name, fitted) for name in stored} if fitted is not None else {}
 
         def read(rows: slice | np.ndarray) -> Batch:
             # What is on disk was made usable when it was appended.
             found = {
-                name: OutputData(*(device_put(a, may_alias=True) for a in self._pair(name, rows)))
-                for name in names
-                if name not in tables
+                name: OutputData(
+                    *(device_put(a, may_alias=True) for a in self._pair(name, rows, *units.get(name, ())))
+                )
+                for name in stored
             }
-            if labels is not None and tables:
+            if fitted is not None and tables:
                 columns = [c for name in tables for c in label_columns(name, facts[name])]
                 table = self._stars.read(rows, ["id", *columns])
                 catalog = Catalog({name: output_from(name, facts[name], table, ()) for name in tables})
-                found |= labels(catalog, *tables).outputs
+                found |= fitted.batch(catalog, *tables).outputs
             roles = [name for name in names if facts[name]["kind"] == "labels"]
             return Batch({name: found[name] for name in names}, roles)
 
@@ -306,9 +323,23 @@ class Dataset:
             raise InputError(f"a batch holds at least one star; given: {size}.")
         return [self._rows(start, start + size) for start in range(first, len(self), size)]
 
-    def _pair(self, name: str, rows: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values and inverse variances of an output, each (star, pixel or label)."""
-        return self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+    def _pair(
+        self, name: str, rows: slice | np.ndarray, factor: float | np.ndarray = 1.0, error: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values and inverse variances of an output, divided by the dataset's scale times `factor`, each (star, pixel or label).
+
+        Errors are those stated times `error`.
+        """
+        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        if np.all(factor == 1) and error == 1:
+            return pair
+        value, ivar = divided(*pair, factor)
+        return usable(value, ivar / error**2, what=f"output '{name}'")
+
+    def _units(self, name: str, fitted: ModelUnits) -> tuple[np.ndarray, float]:
+        """What one unit of a model is in the units on disk, (pixel,), exactly 1 where both are scaled alike; its factor of errors."""
+        own, scale = scale_of(self.manifest.outputs[name]), fitted.scale_of(name)
+        return np.where(scale == own, 1.0, scale / own), fitted.error_scale_of(name)
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._stars.read(rows)

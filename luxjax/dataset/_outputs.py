@@ -10,7 +10,7 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Spectra
 
-__all__ = ["facts_of", "label_columns", "mismatch", "output_from", "stars_table", "table_from"]
+__all__ = ["facts_of", "label_columns", "mismatch", "output_from", "scale_of", "stars_table", "table_from"]
 
 Facts = Mapping[str, Any]
 # What must agree between a dataset and what is appended.
@@ -26,6 +26,7 @@ def facts_of(output: Spectra | LabelTable) -> dict[str, Any]:
         facts = {name: getattr(output, name) for name in _FIXED["spectra"]}
         facts["normalized"] = bool(output.normalized)
         facts |= {"history": list(output.history), "resolution": output.resolution}
+        facts["scale"] = float(output.scale or 1.0)
         return {"kind": "spectra", "size": output.n_pixels, **facts}
     facts = {name: getattr(output, name) for name in (*_FIXED["labels"], "survey")}
     return {"kind": "labels", "size": len(output.names), **facts, "names": list(output.names)}
@@ -64,6 +65,11 @@ def stars_table(catalog: Catalog) -> pd.DataFrame:
     return table
 
 
+def scale_of(facts: Facts) -> float:
+    """By what the fluxes of an output are divided on disk; 1 for labels, and for what earlier versions wrote."""
+    return float(facts.get("scale", 1.0))
+
+
 def label_columns(name: str, facts: Facts) -> list[str]:
     return [c for label in facts["names"] for c in (f"{name}_{label}", f"{name}_{label}_err")]
 
@@ -83,6 +89,9 @@ def output_from(
     if facts["kind"] == "spectra":
         flux, ivar, wavelength = arrays
         fixed |= {"history": tuple(facts["history"]), "resolution": facts.get("resolution")}
-        return Spectra(flux, ivar, wavelength, ids=ids, **fixed)
+        scale = scale_of(facts)
+        if scale != 1:  # in the unit of the flux, in double precision: nothing is rounded twice
+            flux, ivar = np.asarray(flux, np.float64) * scale, np.asarray(ivar, np.float64) / scale / scale
+        return Spectra(flux, ivar, wavelength, ids=ids, scale=scale, **fixed)
     numbers = table[label_columns(name, facts)].to_numpy(np.float64)
     return LabelTable(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)

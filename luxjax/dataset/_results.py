@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..core import Batch, InputError, Progress
-from ..core.internal import join_names, reporting
+from ..core.internal import ModelUnits, join_names, reporting
 from ..files.internal import parse_header
 from ._dataset import Dataset
 from ._location import Location
@@ -188,7 +188,7 @@ class Results:
         names: Sequence[str],
         work: Work,
         *,
-        labels: Callable[..., Batch],
+        fitted: ModelUnits,
         block: int,
         part: int,
         notes: Mapping[str, Mapping[str, str]],
@@ -204,7 +204,7 @@ class Results:
         work : callable
             From the ids of a part's stars and batches of them, `block` stars each but the last, to the part's columns and
             its sums over stars.
-        labels : callable
+        fitted : FittedModel
             As for `Dataset.batches`.
         block : int
         part : int
@@ -225,7 +225,7 @@ class Results:
             if self._parts:  # what a commit that was interrupted at its very end left
                 self.location.remove(_sums_name(len(self._parts) - 1))
             done = self.n_stars
-            stars = dataset.batches(block, *names, labels=labels, start=done)
+            stars = dataset.batches(block, *names, fitted=fitted, start=done)
 
             def worked(number: int, start: int) -> tuple[int, Columns, Columns]:
                 ids = dataset.select(slice(start, start + part)).ids

@@ -76,7 +76,7 @@ class Streamed(AbstractLocalStars):
 
     def parts(self, size: int) -> Iterator[Batch]:
         """Batches of `size` stars, the last one smaller, read ahead of their use."""
-        yield from self._dataset.batches(size, *self._sizes, labels=self._fitted.batch)
+        yield from self._dataset.batches(size, *self._sizes, fitted=self._fitted)
 
     def blocks(self, size: int, *, overlap: bool = False) -> Iterator[Block]:
         size = min(size, -(-self.n_stars // STEP) * STEP)

@@ -101,7 +101,7 @@ class KnownIds:
         at = np.minimum(np.searchsorted(self._hashes, hashes), max(len(self._hashes) - 1, 0))
         found = self._hashes[at] == hashes if len(self._hashes) else np.zeros(len(hashes), bool)
         if found.any():
-            found[found] = read(self._rows[at[found]]) == np.asarray(ids, object)[found].astype(str)
+            found[found] = read(self._rows[at[found]]) == ids[found]
         return found
 
     def _put(self, hashes: np.ndarray, rows: np.ndarray) -> None:
@@ -111,4 +111,4 @@ class KnownIds:
 
 
 def _hashed(ids: np.ndarray) -> np.ndarray:
-    return pd.util.hash_array(np.asarray(ids, object).astype(str).astype(object))
+    return pd.util.hash_array(ids.astype(object))

@@ -64,6 +64,10 @@ class Arrays:
                     dimension_names=("star", "pixel" if "medium" in facts else "label"),
                 )
 
+    def describe(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Attributes of an output, in place of those of the same names."""
+        self._zarr.open_group(self._store, path=name, mode="r+").attrs.update(dict(facts))
+
     def put_grid(self, name: str, wavelength: np.ndarray) -> None:
         """Store the wavelengths of an output, Angstrom."""
         group = self._zarr.open_group(self._store, path=name, mode="r+")

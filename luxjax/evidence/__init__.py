@@ -11,6 +11,7 @@ from ._held_out import held_out, measure_evidence
 from ._rule import decide
 from ._thresholds import Thresholds
 from ._windows import element_windows
+from .checks._twins import Twins, twins
 from .lines_of_evidence._off_trend import off_trend_response
 from .lines_of_evidence._trend import residualize, second_order
 
@@ -19,6 +20,7 @@ __all__ = [
     "Explanation",
     "ExplanationTable",
     "Thresholds",
+    "Twins",
     "decide",
     "element_windows",
     "explain",
@@ -30,4 +32,5 @@ __all__ = [
     "open_explained",
     "residualize",
     "second_order",
+    "twins",
 ]

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data import Catalog
-from ..fitted import Verdict
+from ..fitted import Caveat, Verdict
 from ..lines import LineList
 from ..simulation import Truth
 from ._label_lines import LabelLines
 from ._measure import HeldOutStars, Measurement, measurement
 from ._rule import decide
 from ._stars import InferredStars
+from .checks._caveats import same_source
 from .lines_of_evidence._latent_sample import LatentSample
 
 __all__ = ["Asked", "Case", "Judgement", "measure_label", "with_reason"]
@@ -30,6 +31,10 @@ class Asked(NamedTuple):
     train: Catalog | None
     n_null: int
     seed: int
+    seen: Caveat | None
+    repeats: Catalog | None = None
+    decoupled: Catalog | None = None
+    fold: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,10 @@ def measure_label(
     number = lines.line[pixels] if line_by_line else None
     found = measurement(held, label, others, lines.profile[pixels], number)
     has_lines = None if not lines.species else len(lines) > 0
-    verdict = decide(label, has_lines, found.response, found.element_lines, found.element_share)
+    shared = same_source(stars.fitted, [p.name for p in stars.inputs]) is not None
+    verdict = decide(
+        label, has_lines, found.response, found.element_lines, found.element_share, same_source=shared
+    )
     return Judgement(label, tuple(others), lines, held, found, verdict)
 
 

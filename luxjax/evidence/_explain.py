@@ -1,32 +1,33 @@
 """The front door: every line of evidence on whether labels were measured or guessed, and the verdicts."""
 
 import dataclasses
-import warnings
 from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
-from ..core import LuxWarning, check_name
+from ..core import InputError, check_name
 from ..core.internal import PRNGKeyArray, as_key
 from ..data import Catalog
-from ..data.internal import Medium
-from ..fitted import FittedModel, Verdict
+from ..fitted import Caveat, FittedModel
 from ..lines import LineList
 from ..simulation import Truth
-from ._case import Asked, Case, Judgement, measure_label, with_reason
+from ._case import Asked, Case, measure_label, with_reason
 from ._cross_fitted import infer_cross_fitted
+from ._evidence import Evidence
 from ._explanation import Explanation
 from ._held_out import infer_held_out
-from ._label_lines import METALLICITY, LabelLines, element_lines, label_lines
+from ._label_lines import METALLICITY, LabelLines, element_lines
 from ._stars import InferredStars
+from ._thresholds import Thresholds
+from .checks._caveats import other_species, same_source, trained_on, with_caveats
+from .checks._misplaced import misplaced
 from .lines_of_evidence import _registry
 from .lines_of_evidence._latent_sample import LatentSample, latent_sample
 
 __all__ = ["explain", "explain_all"]
 
 HELD = 0.5  # lower 95% end of the response that clears a label without listed lines of being a guess
-GOOD_T = 4.0  # of element lines; and by how much a list must gain to be suspected of the wrong medium
 
 
 def explain(
@@ -45,6 +46,8 @@ def explain(
     supporting: bool = False,
     fold_models: Sequence[FittedModel] = (),
     fold: np.ndarray | None = None,
+    repeats: Catalog | None = None,
+    decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
     """Every line of evidence on whether one label was measured, and the verdict.
@@ -77,6 +80,13 @@ def explain(
         Draws of the null: the same lines at random other places.
     supporting : bool
         Whether to add evidence on what the latents hold, some seconds for each label; for linear decoders of the inputs.
+    fold_models, fold
+        Models of the folds, and the fold that each star was held out in, where all stars trained the model.
+    repeats : Catalog, optional
+        Other spectra of the stars, with the labels that they have in `catalog`: whether the prediction follows the star or
+        the spectrum that its label was made from.
+    decoupled : Catalog, optional
+        Stars with labels that leave the trend of the others, such as accreted ones: a guess stays on it.
     key : jax random key or int
 
     Returns
@@ -100,7 +110,7 @@ def explain(
     >>> "off_trend_response" in found.evidence
     False
     """
-    stars = _stars(fitted, catalog, inputs, fold_models, fold)
+    stars = _stars(fitted, catalog, inputs, fold_models, fold, n_null)
     check_name("label", label, stars.labels, "Ask for one of the model's labels")
     lines = LineList.builtin() if lines is None else lines
     given = {} if species is None else {label: species}
@@ -109,7 +119,19 @@ def explain(
         condition_on = _conditioning(stars, windows)[label]
     for name in condition_on:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
-    asked = Asked(catalog, lines, resolution, truth, train, n_null, _seed(key))
+    asked = Asked(
+        catalog,
+        lines,
+        resolution,
+        truth,
+        train,
+        n_null,
+        _seed(key),
+        _seen(stars, fold),
+        repeats,
+        decoupled,
+        fold,
+    )
     sample = _sample(stars, {label: condition_on}, asked, supporting)
     return _explained(stars, label, condition_on, windows[label], asked, sample)
 
@@ -128,6 +150,8 @@ def explain_all(
     supporting: bool = False,
     fold_models: Sequence[FittedModel] = (),
     fold: np.ndarray | None = None,
+    repeats: Catalog | None = None,
+    decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> dict[str, Explanation]:
     """`explain` for several labels, with one pass over the stars.
@@ -138,25 +162,44 @@ def explain_all(
         Default: all labels of the model.
     species : mapping of label to species, optional
         Instead of the label table's.
-    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, fold_models, fold, key
+    fitted, catalog, lines, inputs, resolution, truth, n_null, supporting, fold_models, fold, repeats, decoupled, key
         As for `explain`.
     """
-    stars = _stars(fitted, catalog, inputs, fold_models, fold)
+    stars = _stars(fitted, catalog, inputs, fold_models, fold, n_null)
     labels = stars.labels if labels is None else labels
     for name in (*labels, *(species or {})):
         check_name("label", name, stars.labels, "Ask for the model's labels")
     lines = LineList.builtin() if lines is None else lines
     windows = element_lines(stars, lines, species or {}, resolution)
     others = _conditioning(stars, windows)
-    asked = Asked(catalog, lines, resolution, truth, None, n_null, _seed(key))
+    asked = Asked(
+        catalog,
+        lines,
+        resolution,
+        truth,
+        None,
+        n_null,
+        _seed(key),
+        _seen(stars, fold),
+        repeats,
+        decoupled,
+        fold,
+    )
     sample = _sample(stars, {name: others[name] for name in labels}, asked, supporting)
     return {name: _explained(stars, name, others[name], windows[name], asked, sample) for name in labels}
 
 
-def _stars(fitted, catalog, inputs, fold_models, fold) -> InferredStars:
+def _stars(fitted, catalog, inputs, fold_models, fold, n_null: int) -> InferredStars:
+    if n_null < 0:
+        raise InputError(f"n_null is {n_null}; give the number of draws of the null, 0 for none.")
     if fold is None:
         return infer_held_out(fitted, catalog, inputs)
     return infer_cross_fitted(fitted, catalog, fold_models, fold, inputs)
+
+
+def _seen(stars: InferredStars, fold) -> Caveat | None:
+    """Whether the stars trained the model; those of folds are judged by models that did not see them."""
+    return None if fold is not None else trained_on(stars)
 
 
 def _seed(key: PRNGKeyArray | int) -> int:
@@ -166,23 +209,27 @@ def _seed(key: PRNGKeyArray | int) -> int:
 def _conditioning(stars: InferredStars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
     """The labels to condition each label on: all others that are not guesses themselves.
 
-    A label is a guess if it is judged a shortcut, or has no listed line and no strong response either (a list may hold
-    one element alone, and the trend with a label that the spectrum does hold must not be left out for that). Guesses
-    are copies of other labels and hide what these respond to, so they go one by one, the least responsive first.
+    A label is a guess if it is judged a shortcut, if its response is small, or if it has no listed line and no strong
+    response either (a list may hold one element alone, and the trend with a label that the spectrum does hold must not be left
+    out for that). The prediction of a guess is a copy of others and hides what these respond to. Guesses go one by
+    one, first the one whose prediction misses most of its own off-trend variance: the label that others copy is least
+    responsive beside its copy, yet the copy is what misses.
     """
+    small = Thresholds.load().shortcut.response_upper
     sound = [n for n in stars.labels if np.isfinite(stars.observed[:, stars.column(n)]).any()]
     while True:
         guesses = {}
         for name in sound:
             others = [n for n in sound if n != name]
-            verdict = measure_label(stars, name, others, windows[name], line_by_line=False).verdict
+            judged = measure_label(stars, name, others, windows[name], line_by_line=False)
+            verdict, numbers = judged.verdict, judged.verdict.numbers
             listed = len(windows[name]) or not windows[name].species
             held = listed or verdict.response_interval.lower >= HELD
-            if verdict.verdict == "shortcut" or not held:
-                guesses[name] = verdict.numbers["response"]
+            if verdict.verdict == "shortcut" or not held or numbers["response"] < small:
+                guesses[name] = stars.missed(name) / max(numbers["tau2"], numbers["tau2_error"])
         if not guesses:
             return {name: tuple(n for n in sound if n != name) for name in stars.labels}
-        sound.remove(min(guesses, key=lambda n: guesses[n]))
+        sound.remove(max(guesses, key=lambda n: guesses[n]))
 
 
 def _explained(
@@ -202,12 +249,35 @@ def _explained(
             verdict,
             "It scales the lines of every metal, so all of them count as its own; its element alone may not.",
         )
-    verdict = _medium_checked(stars, judged, asked, verdict)
+    elsewhere = misplaced(stars, judged, asked.lines, asked.resolution)
+    if elsewhere is not None and verdict.verdict in ("proxy", "shortcut"):
+        doubt = with_reason(verdict, "The line list seems to be in the wrong place, which hides lines.")
+        verdict = dataclasses.replace(doubt, verdict="inconclusive")
+    verdict = with_caveats(
+        verdict,
+        [
+            other_species(asked.lines, lines) if verdict.verdict == "measured" else None,
+            elsewhere,
+            same_source(stars.fitted, [p.name for p in stars.inputs]),
+            asked.seen,
+        ],
+    )
     case = Case(**vars(judged), stars=stars, unit=unit, asked=asked, sample=sample, null={})
     case = dataclasses.replace(case, null=_nulls(case))
-    found = [line.measure(case) for line in _registry.LINES]
+    evidence: dict[str, Evidence] = {}
+    doubts: list[Caveat] = []
+    for line in _registry.LINES:
+        found = line.measure(case)
+        if found is not None:
+            evidence[line.name] = found
+            raised = line.doubt(case, found)
+            doubts += [] if raised is None else [Caveat(*raised)]
+    if doubts and verdict.verdict in ("measured", "followed"):
+        verdict = dataclasses.replace(
+            verdict, verdict="inconclusive", reasons=tuple(d.sentence for d in doubts)
+        )
+    verdict = with_caveats(verdict, doubts)
     inputs = tuple(p.name for p in stars.inputs)
-    evidence = {e.name: e for e in found if e is not None}
     return Explanation(label, unit, lines.species, judged.others, inputs, verdict, evidence)
 
 
@@ -224,7 +294,7 @@ def _nulls(case: Case) -> dict[str, np.ndarray]:
             value = line.elsewhere(case, moved, held)
             if value is not None:
                 draws.setdefault(line.name, []).append(value)
-    return {name: np.array(values) for name, values in draws.items()}
+    return {name: np.array(values) for name, values in draws.items() if np.isfinite(values).any()}
 
 
 def _sample(
@@ -235,25 +305,3 @@ def _sample(
         return None
     inputs = [p.name for p in stars.inputs]
     return latent_sample(stars.fitted, asked.catalog, others=others, inputs=inputs, seed=asked.seed)
-
-
-def _medium_checked(stars: InferredStars, case: Judgement, asked: Asked, verdict: Verdict) -> Verdict:
-    """A warning and a reason if the lines fit far better once their wavelengths are taken for the other medium."""
-    found = case.measured.element_lines
-    if found is None or found.t >= GOOD_T:
-        return verdict
-    lines = asked.lines
-    other: Medium = "air" if lines.medium == "vacuum" else "vacuum"
-    misread = dataclasses.replace(lines, medium=other)
-    swapped = label_lines(stars, misread, case.lines.species, asked.resolution)
-    if not len(swapped):
-        return verdict
-    t = measure_label(stars, case.label, case.others, swapped, line_by_line=False).measured.element_lines
-    if t is None or t.t < max(GOOD_T, found.t + GOOD_T):
-        return verdict
-    words = (
-        f"The line list says {lines.medium}, but read as {other} its lines follow '{case.label}' at T = {t.t:.1f} "
-        f"instead of {found.t:.1f}: check the list's medium."
-    )
-    warnings.warn(words, LuxWarning, stacklevel=4)
-    return with_reason(verdict, words)

@@ -102,7 +102,7 @@ def explain_dataset(
         dataset,
         split.inputs,
         lambda ids, batches: split(ids, batches, block),
-        labels=fitted.batch,
+        fitted=fitted,
         block=block,
         part=part,
         notes=split.notes,
@@ -234,9 +234,10 @@ class _Split:
         stars = {k: np.concatenate([f[k] for f in found]) for k in OF_STARS}
         total = {k: np.sum([f[k] for f in found], axis=0) for k in ("good", "slope", "slope_abs")}
         sums = {"good": total["good"]}
+        unit = np.concatenate([self.fitted.scale_of(k) for k in self.inputs])
         for j, name in enumerate(self.names):
             for what in ("slope", "slope_abs"):
-                sums[f"{name}_{what}"] = total[what][j] * self.info.scale[j]
+                sums[f"{name}_{what}"] = total[what][j] * self.info.scale[j] / unit
         return {"id": ids} | self._columns(**stars), sums
 
     def _columns(self, predicted, own, masked, depth, depth_error) -> dict[str, np.ndarray]:

@@ -1,20 +1,27 @@
 """The numbers of a verdict, from what a model says of held-out stars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import check_name
+from .checks._shape import line_shape
 from .lines_of_evidence._element_lines import (
     ElementLines,
     element_line_residual,
     line_depth,
     line_depth_without,
 )
-from .lines_of_evidence._off_trend import ElementShare, Response, off_trend_response, response_share
+from .lines_of_evidence._off_trend import (
+    DRAWS,
+    ElementShare,
+    Response,
+    off_trend_response,
+    response_share,
+)
 
 __all__ = ["HeldOutStars", "Measurement", "measurement"]
 
@@ -75,6 +82,7 @@ def measurement(
     others: Sequence[str],
     profile: ArrayLike | None = None,
     line: ArrayLike | None = None,
+    draws: int = DRAWS,
 ) -> Measurement:
     """Off-trend response, element-line residual and own-pixel share of one label, from stars already inferred.
 
@@ -86,6 +94,8 @@ def measurement(
         As for `measure_evidence`.
     profile, line : (own pixel,) arrays, optional
         Expected depth, and number of the line, at the own pixels alone.
+    draws : int
+        As for `off_trend_response`.
     """
     j, o = stars.column(label), stars.columns(others)
     given = (
@@ -96,7 +106,7 @@ def measurement(
         stars.observed[:, o],
         stars.error[:, o],
     )
-    response = off_trend_response(*given, others=others)
+    response = off_trend_response(*given, others=others, draws=draws)
     if stars.flux.shape[1] == 0 or profile is None:
         return Measurement(response, None, None)
     seen = (stars.flux, stars.ivar, stars.model, profile)
@@ -105,10 +115,13 @@ def measurement(
         without = dict(zip(("depth_without", "weight"), line_depth_without(*seen, line), strict=True))
     lines = element_line_residual(
         line_depth(*seen),
-        stars.masked[:, o],
+        stars.masked[:, [*o, j]],
         stars.observed[:, j],
         stars.error[:, j],
         tau2=response.tau2,
         **without,
     )
+    if line is not None:
+        shape = line_shape(*seen, line, stars.masked[:, [*o, j]], stars.observed[:, j])
+        lines = replace(lines, shape=shape.share, shape_size=shape.size)
     return Measurement(response, lines, response_share(stars.own_part[:, j], *given))

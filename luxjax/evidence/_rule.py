@@ -1,15 +1,19 @@
 """The rule: from the numbers to one of four words, with the reasons."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..core import InputError
-from ..fitted import Verdict
+from ..fitted import CAVEATS, Caveat, Verdict
 from ._expected import needed_stars, stars_for_scatter
 from ._thresholds import Thresholds
 from .lines_of_evidence._element_lines import ElementLines
 from .lines_of_evidence._off_trend import ElementShare, Response
 
 __all__ = ["decide"]
+
+MOST_SHARE = 3.0  # beyond, a share of nearly nothing is not worth a number
 
 
 def decide(
@@ -19,20 +23,25 @@ def decide(
     lines: ElementLines | None = None,
     share: ElementShare | None = None,
     thresholds: Thresholds | None = None,
+    *,
+    same_source: bool = False,
 ) -> Verdict:
     """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
 
     1. ``measured``: T of the element lines and what their pixels give of the response (size, significance, share) all reach
-       their thresholds, and T survives without any one line.
+       their thresholds, T without any one line is what the weight of the others would leave, and what follows the label in
+       the windows has the shape of lines. ``followed``: the response of a label without a species is large.
     2. ``proxy``: a significant response, but neither T nor the share of the element lines reaches its threshold, nor
        does their part of the response. (Where both an artefact and element lines follow the label, the rest of the
        spectrum predicts the lines and T is small, though own pixels clearly answer: that is no proxy, but mixed.)
     3. ``shortcut``: T is small though a line would have shown, and the upper limit of the response is small.
     4. ``inconclusive``: anything else; the reasons say what is missing.
 
-    A label whose species has no line in the window has no T and can never be measured. A label without a species
-    (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy; its reason
-    says so.
+    A label whose species has no line in the list has no T and is never called measured. A label without a species
+    (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy or a hidden
+    variable: hence the weaker word.
+
+    What a verdict cannot rule out is in its caveats.
 
     Parameters
     ----------
@@ -45,6 +54,8 @@ def decide(
         Both needed where `species_has_lines`, otherwise not looked at.
     thresholds : Thresholds, optional
         By default those that luxjax ships with.
+    same_source : bool
+        Whether labels and spectra may share errors; then more latents are never advised.
     """
     limits = Thresholds.load() if thresholds is None else thresholds
     if species_has_lines:
@@ -53,7 +64,7 @@ def decide(
                 f"the species of '{label}' has lines, so its verdict needs lines= and share=; see measure_evidence."
             )
         numbers = _numbers(response, limits) | _line_numbers(lines, share)
-        verdict, reasons = _with_lines(numbers, lines, limits)
+        verdict, reasons = _with_lines(numbers, lines, limits, same_source)
     elif species_has_lines is None:
         numbers = _numbers(response, limits)
         verdict, reasons = _without_species(numbers, limits)
@@ -71,6 +82,45 @@ def decide(
         limits.stamp,
         response.n,
         response.trend,
+        tuple(_caveats(verdict, species_has_lines, lines, limits)),
+    )
+
+
+def _caveats(
+    verdict: str, has_lines: bool | None, lines: ElementLines | None, limits: Thresholds
+) -> Iterator[Caveat]:
+    """What is known by the numbers alone; `explain` puts names to it."""
+    if verdict == "measured" and lines is not None:
+        yield Caveat("same_wavelengths", CAVEATS["same_wavelengths"].capitalize() + ".")
+        if lines.t_without and min(lines.t_without_expected) < limits.measured.line_t_difference:
+            k = int(np.argmin(lines.t_without_expected)) + 1
+            yield Caveat(
+                "one_line",
+                f"It rests on one line, number {k} by wavelength: a blend or an artefact there would look the same, and no other "
+                "line is strong enough to contradict it.",
+            )
+    if lines is not None and lines.t >= limits.measured.element_line_t and _misshapen(lines, limits):
+        yield Caveat("line_shape", _shape_words(lines, limits))
+    if verdict == "followed":
+        yield Caveat(
+            "hidden_variable",
+            "It has no element lines, so what the prediction follows is not known: a variable that goes along with "
+            "the label and is not among the labels would look the same.",
+        )
+    if has_lines is False:
+        yield Caveat(
+            "not_in_list", "The list names no line of its species in these spectra; lists are not complete."
+        )
+
+
+def _misshapen(lines: ElementLines, limits: Thresholds) -> bool:
+    return lines.shape_size > limits.measured.line_shape_sum and lines.shape < limits.measured.line_shape
+
+
+def _shape_words(lines: ElementLines, limits: Thresholds) -> str:
+    return (
+        f"Only {max(lines.shape, 0):.0%} of what follows the label in its windows has the shape of lines (needs "
+        f"{limits.measured.line_shape:.0%}): a bad column, a slope of the continuum or a shifted line does this."
     )
 
 
@@ -101,6 +151,7 @@ def _line_numbers(lines: ElementLines, share: ElementShare) -> dict[str, float]:
         "rest_response": share.beta_rest,
         "own_response_z": share.z,
         "element_share": share.share,
+        "line_shape": lines.shape,
     }
     pairs = zip(lines.t_without, lines.t_without_expected, strict=True)
     for j, (found, expected) in enumerate(pairs, 1):
@@ -108,17 +159,20 @@ def _line_numbers(lines: ElementLines, share: ElementShare) -> dict[str, float]:
     return numbers
 
 
-def _with_lines(v: dict[str, float], lines: ElementLines, limits: Thresholds) -> tuple[str, list[str]]:
+def _with_lines(
+    v: dict[str, float], lines: ElementLines, limits: Thresholds, same_source: bool
+) -> tuple[str, list[str]]:
     m = limits.measured
     t, share = v["element_line_t"], v["element_share"]
     used = v["own_response"] >= m.own_response and v["own_response_z"] > m.own_response_z
     line_words = f"element lines follow it off trend at T = {t:.1f}"
     size = f"{v['response']:.2f}" if v["tau2_z"] > limits.shortcut.variance_z else "unresolved size"
-    share_words = f"own pixels carry {share:.0%} of the off-trend response of {size}"
+    carried = f"{share:.0%}" if abs(share) <= MOST_SHARE else "no definite share"
+    share_words = f"own pixels carry {carried} of the off-trend response of {size}"
     if t >= m.element_line_t and used and share >= m.element_share:
-        single = _single_line(lines, limits)
-        if single:
-            return "inconclusive", [single]
+        against = _contradiction(lines, limits)
+        if against:
+            return "inconclusive", [against]
         return "measured", [f"Its {line_words} (needs {m.element_line_t:g}), and {share_words}."]
     if _significant(v, limits) and t < m.element_line_t and share < m.element_share and not used:
         return "proxy", [
@@ -133,10 +187,15 @@ def _with_lines(v: dict[str, float], lines: ElementLines, limits: Thresholds) ->
         ]
     reasons = []
     if t >= m.element_line_t and not used:
+        advice = (
+            "labels and spectra may share errors, so look at repeat visits"
+            if same_source
+            else "fit with more latents"
+        )
         reasons.append(
             f"It is in the spectrum but not used by the model: its {line_words}, yet the response by own pixels is "
             f"{v['own_response']:.2f} at {v['own_response_z']:.1f} sigma (needs {m.own_response:g} and "
-            f"{m.own_response_z:g}); fit with more latents."
+            f"{m.own_response_z:g}); {advice}."
         )
     elif t >= m.element_line_t:
         reasons.append(f"Mixed: its {line_words}, but {share_words}, less than {m.element_share:.0%}.")
@@ -151,7 +210,7 @@ def _with_lines(v: dict[str, float], lines: ElementLines, limits: Thresholds) ->
 
 
 def _without_lines(v: dict[str, float], limits: Thresholds) -> tuple[str, list[str]]:
-    none = "Its species has no line in the spectrum, so it cannot have been measured."
+    none = "Its species has no line in the list, so no line can show that it was measured."
     if _significant(v, limits):
         return "proxy", [
             none,
@@ -166,12 +225,12 @@ def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list
     alone = "It has no element lines, so this rests on the off-trend response alone."
     m = limits.measured_without_lines
     if v["response_z"] > m.response_z and v["response_lower"] >= m.response_lower:
-        return "measured", [f"The prediction follows it off trend: {_response(v)}.", alone]
+        return "followed", [f"The prediction follows it off trend: {_response(v)}.", alone]
     if _small(v, limits):
         return "shortcut", [_guessed(v), alone]
     if v["response_z"] > m.response_z and v["tau2_z"] > limits.shortcut.variance_z:
         between = (
-            f"The response off trend is real but weak: {_response(v)}; measured asks for a lower end of "
+            f"The response off trend is real but weak: {_response(v)}; followed asks for a lower end of "
         )
         return "inconclusive", [f"{between}{m.response_lower:g}.", alone]
     return "inconclusive", [*_missing(v, limits), alone]
@@ -202,16 +261,16 @@ def _guessed(v: dict[str, float]) -> str:
     )
 
 
-def _single_line(lines: ElementLines, limits: Thresholds) -> str:
-    """A sentence if one line alone carries T though the others should show it too."""
+def _contradiction(lines: ElementLines, limits: Thresholds) -> str:
+    """A sentence if one line carries T though the others should show it too, or if what carries it is no line."""
     m = limits.measured
     for j, (found, expected) in enumerate(zip(lines.t_without, lines.t_without_expected, strict=True), 1):
-        if expected >= m.line_t_expected and found < m.line_t_found:
+        if expected - found > m.line_t_difference:
             return (
                 f"One line alone carries it: without line {j}, T falls from {lines.t:.1f} to {found:.1f}, where the weight "
                 f"of the others would leave {expected:.1f}; a blend or an artefact in one window does this, so look there."
             )
-    return ""
+    return _shape_words(lines, limits) if _misshapen(lines, limits) else ""
 
 
 def _missing(v: dict[str, float], limits: Thresholds) -> list[str]:

@@ -125,6 +125,11 @@ class InferredStars:
         """The columns of several labels."""
         return [self.column(label) for label in labels]
 
+    def missed(self, label: str) -> float:
+        """Mean square of observed less predicted label, beyond its stated errors."""
+        j = self.column(label)
+        return float(np.nanmean((self.observed[:, j] - self.predicted[:, j]) ** 2 - self.error[:, j] ** 2))
+
     def label_cov(self, others: Sequence[int]) -> np.ndarray:
         """Posterior covariance of some predicted labels by noise of the spectra, (star, other, other), to first order."""
         a = self.label_slopes[:, list(others)]

@@ -20,12 +20,13 @@ class Measured(NamedTuple):
     own_response: float
     own_response_z: float
     element_share: float
-    line_t_expected: float
-    line_t_found: float
+    line_t_difference: float
+    line_shape: float
+    line_shape_sum: float
 
 
 class MeasuredWithoutLines(NamedTuple):
-    """Measured, for labels that have no species of their own: all must hold."""
+    """Followed, for labels that have no species: all must hold."""
 
     response_z: float
     response_lower: float

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ..core import InputError, check_name
+from ..core.internal import chosen_rows
 from ..data.internal import Medium
 from ..lines import LineList, LineStrength
 from ..lines.internal import PARAMETERS
@@ -96,7 +97,7 @@ class ElementWindows:
 
     def select(self, index) -> "ElementWindows":
         """The windows of some lines: a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        rows = chosen_rows(index, len(self))
         kept = {k: getattr(self, k)[rows] for k in ("sigma", "depth", "response")}
         return dataclasses.replace(self, lines=self.lines.select(rows), **kept)
 

@@ -5,11 +5,13 @@ from ._fitted import FittedModel
 from ._output_info import OutputInfo
 from ._read_out import ReadOut
 from ._store import load, save
-from ._verdict import VERDICTS, Trend, Verdict
+from ._verdict import CAVEATS, VERDICTS, Caveat, Trend, Verdict
 
 __all__ = [
+    "CAVEATS",
     "VERDICTS",
     "Calibration",
+    "Caveat",
     "FittedModel",
     "OutputInfo",
     "ReadOut",

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core import Batch, InputError, check_name
-from ..core.internal import choose_from, join_names
+from ..core.internal import KeepsPrecision, choose_from, join_names
 from ..data import Catalog
 from ..data.internal import hash_ids
 from ..models import Lux
@@ -24,7 +22,7 @@ __all__ = ["FittedModel"]
 
 
 @dataclass(frozen=True, eq=False)
-class FittedModel:
+class FittedModel(KeepsPrecision):
     """A fitted model, ready to predict, explain and save.
 
     Attributes
@@ -113,6 +111,14 @@ class FittedModel:
         made = {name: scaled_output(name, self.info(name), data[name], dtype) for name in names}
         return Batch(made, [name for name in self.names_of("label") if name in names])
 
+    def scale_of(self, name: str) -> np.ndarray:
+        """What one unit of the model is in the unit of the output `name`, (out,): a change of 1 in the model is one of this."""
+        return self.info(name).scale
+
+    def error_scale_of(self, name: str) -> float:
+        """What the stated errors of the output `name` are multiplied by (see `OutputInfo`)."""
+        return self.info(name).error_scale
+
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""
         labels = [n for k in self.names_of("label") for n in self.info(k).names]
@@ -162,23 +168,3 @@ class FittedModel:
     def replace(self, **changes: Any) -> "FittedModel":
         """A copy with fields changed."""
         return dataclasses.replace(self, **changes)
-
-    # Pickle and joblib would bring arrays of double precision back in single precision: through the host they stay.
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {
-            name: jax.tree.map(lambda x: np.asarray(x) if eqx.is_array(x) else x, self.__dict__[name])
-            for name in ("model", "weight_cov")
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        with jax.enable_x64(True):
-            self.__dict__.update(
-                {
-                    k: jax.tree.map(_on_device, v) if k in ("model", "weight_cov") else v
-                    for k, v in state.items()
-                }
-            )
-
-
-def _on_device(x):
-    return jnp.asarray(x) if isinstance(x, np.ndarray) else x

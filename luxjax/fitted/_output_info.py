@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core import InputError, OutputData
-from ..core.internal import join_names
+from ..core.internal import divided, join_names
 from ..data import LabelTable, Spectra
 from ..data.internal import Frame, Medium, Role
 
@@ -20,8 +20,8 @@ class OutputInfo:
     Parameters
     ----------
     loc, scale : (out,) arrays
-        The model sees ``(value - loc) / scale``: zero and one for spectra, a robust centre and spread of the
-        training stars for labels.
+        The model sees ``(value - loc) / scale``. For spectra: zero, and the one `scale` of the training spectra, so that fluxes
+        of any physical unit are of order one. For labels: a robust centre and spread of the training stars.
     wavelength : (out,) array or None
         Angstrom, for spectra.
     medium : "air", "vacuum" or None
@@ -86,7 +86,7 @@ class OutputInfo:
             done = "; ".join(output.history) or "continuum divided out"
             return cls(
                 np.zeros(n),
-                np.ones(n),
+                np.full(n, output.scale),
                 output.wavelength,
                 output.medium,
                 survey=output.survey,
@@ -134,7 +134,8 @@ def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dty
     """An output as the model sees it; labels in the model's order, those that the table lacks missing."""
     if isinstance(output, Spectra):
         _check_grid(name, info, output)
-        return OutputData.clean(output.flux, output.ivar / info.error_scale**2, dtype)
+        value, ivar = divided(output.flux, output.ivar, info.scale)
+        return OutputData.clean(value, ivar / info.error_scale**2, dtype, what=f"output '{name}'")
     value = np.full((len(output), len(info.names)), np.nan)
     ivar = np.zeros_like(value)
     for j, label in enumerate(info.names):
@@ -142,7 +143,7 @@ def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dty
             k = output.names.index(label)
             value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
             ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
-    return OutputData.clean(value, ivar, dtype)
+    return OutputData.clean(value, ivar, dtype, what=f"output '{name}'")
 
 
 def _check_grid(name: str, info: OutputInfo, spectra: Spectra) -> None:

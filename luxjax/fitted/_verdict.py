@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,12 +13,28 @@ from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..stats import Interval
 
-__all__ = ["VERDICTS", "Trend", "Verdict", "current_words"]
+__all__ = ["CAVEATS", "VERDICTS", "Caveat", "Trend", "Verdict", "current_words"]
 
-VERDICTS = ("measured", "proxy", "shortcut", "inconclusive")
-"""What a verdict can be. Measured: by the label's element lines. Proxy: off the trend with the other labels, but by
+VERDICTS = ("measured", "followed", "proxy", "shortcut", "inconclusive")
+"""What a verdict can be. Measured: by the label's element lines. Followed: the prediction follows a label that has no element
+lines, such as temperature, off the trend with the other labels; by what is not known. Proxy: off that trend, but by
 something other than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
 labels. Inconclusive: the stars at hand do not tell."""
+
+CAVEATS = {
+    "same_wavelengths": "another element at the same wavelengths would look the same",
+    "one_line": "no second line could have contradicted the one that decides",
+    "line_shape": "what follows the label in the windows has not the shape of lines",
+    "not_in_list": "the line list has no line of the species, which need not be complete",
+    "wrong_medium": "the lines fit once their wavelengths are taken for air or vacuum instead",
+    "shifted_list": "the lines fit once all are moved by some pixels",
+    "same_source": "labels and spectra come from one survey or reduction and may share errors",
+    "trained_on": "the model was fitted to some of the stars that judge it",
+    "hidden_variable": "a variable that no label names can make a prediction follow the label",
+    "follows_visit": "predictions of repeat visits differ with their spectra more than noise allows",
+    "decoupled": "the label is not followed in stars where the other labels do not give it away",
+}
+"""What a verdict cannot rule out, or what speaks against it: the code of each caveat, and what it stands for."""
 
 # What luxjax wrote before these words were chosen.
 _OLD_VERDICTS = {"undecided": "inconclusive"}
@@ -108,6 +124,21 @@ class Trend:
         return values
 
 
+class Caveat(NamedTuple):
+    """What a verdict cannot rule out, or what speaks against it.
+
+    Attributes
+    ----------
+    code : str
+        One of `CAVEATS`, for programs.
+    sentence : str
+        For readers, with numbers and names.
+    """
+
+    code: str
+    sentence: str
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether one label was measured from the spectrum, and every number that says so.
@@ -134,6 +165,8 @@ class Verdict:
         Held-out stars that the numbers come from.
     trend : Trend, optional
         The label as expected from the predicted other labels.
+    caveats : tuple of Caveat
+        What the verdict cannot rule out, or what speaks against it.
     """
 
     label: str
@@ -146,12 +179,22 @@ class Verdict:
     thresholds: str
     n_stars: int
     trend: Trend | None = None
+    caveats: tuple[Caveat, ...] = ()
 
     def __post_init__(self):
         check_name("verdict", self.verdict, VERDICTS)
+        object.__setattr__(self, "caveats", tuple(Caveat(*map(str, c)) for c in self.caveats))
+        for caveat in self.caveats:
+            check_name("caveat of a verdict", caveat.code, CAVEATS)
 
     def __str__(self) -> str:
-        return f"{self.label}: {self.verdict}. {' '.join(self.reasons)}"
+        caveats = "".join(f" Caveat: {c.sentence}" for c in self.caveats)
+        return f"{self.label}: {self.verdict}. {' '.join(self.reasons)}{caveats}"
+
+    @property
+    def codes(self) -> str:
+        """The codes of its caveats, with blanks between them, as tables state them."""
+        return " ".join(c.code for c in self.caveats)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: numbers that are not finite become null."""
@@ -166,12 +209,21 @@ class Verdict:
             "thresholds": self.thresholds,
             "n_stars": int(self.n_stars),
             "trend": None if self.trend is None else self.trend.to_dict(),
+            "caveats": [c._asdict() for c in self.caveats],
         }
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> "Verdict":
         """From `to_dict`; what an earlier luxjax wrote comes back in today's words."""
-        verdict = str(given["verdict"])
+        verdict, numbers = str(given["verdict"]), given["numbers"]
+        if (
+            verdict == "measured"
+            and "caveats" not in given
+            and not {"element_line_t", "own_line_t"} & set(numbers)
+        ):
+            verdict = (
+                "followed"  # as an earlier luxjax, which knew no caveats, did not call labels without lines
+            )
         return cls(
             str(given["label"]),
             _OLD_VERDICTS.get(verdict, verdict),
@@ -179,10 +231,11 @@ class Verdict:
             _words(given["others"]),
             _float(given["response"]),
             Interval(*(_float(end) for end in given["response_interval"])),
-            {_OLD_NUMBERS.get(name, str(name)): _float(value) for name, value in given["numbers"].items()},
+            {_OLD_NUMBERS.get(name, str(name)): _float(value) for name, value in numbers.items()},
             str(given["thresholds"]),
             int(given["n_stars"]),
             None if given["trend"] is None else Trend.from_dict(given["trend"]),
+            tuple(Caveat(c["code"], c["sentence"]) for c in given.get("caveats", ())),
         )
 
 

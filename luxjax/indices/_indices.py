@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import InputError
+from ..core.internal import divided, doubles
 from ..data import Spectra
 from ..preprocessing import bin_edges, to_medium
 from ._bands import BandMeans, band_means
@@ -99,7 +100,7 @@ def measure_indices(
     chosen = choose_indices(indices)
     if not 0 < min_coverage <= 1:
         raise InputError(f"min_coverage is a fraction above 0, at most 1; given: {min_coverage}.")
-    stretch = 1 + np.broadcast_to(np.asarray(redshift, np.float64), (len(spectra),))
+    stretch = 1 + np.broadcast_to(doubles("redshifts", redshift), (len(spectra),))
     usable = np.isfinite(stretch) & (stretch > 0)
     if not usable.all():
         raise InputError(
@@ -111,11 +112,12 @@ def measure_indices(
     for group in groups:
         bands[group.columns] = group.bands
     block = min(block, len(spectra)) or 1
+    whole = divided(spectra.flux, spectra.ivar, spectra.scale or 1.0)  # indices are ratios of fluxes
     out = np.full((2, len(spectra), len(chosen)), np.nan)
     for start in range(0, len(spectra), block):
         rows = slice(start, start + block)
         short = block - len(stretch[rows])
-        flux, ivar, factor = (_padded(a[rows], short) for a in (spectra.flux, spectra.ivar, stretch))
+        flux, ivar, factor = (_padded(a[rows], short) for a in (*whole, stretch))
         good = ivar > 0
         flux, variance = np.where(good, flux, 0), np.where(good, 1 / np.where(good, ivar, 1), 0)
         everything = band_means(flux, variance, good, lower, upper, bands, factor)

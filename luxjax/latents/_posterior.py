@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..core import Batch, gemm, ridge_mean
+from ..core import Batch, OutputData, gemm, ridge_mean
 from ..core.internal import Array, Float, is_definite, solve_ridge, solve_symmetric, total
 from ..models import AbstractDecoder, AbstractFeatureDecoder, Lux
 from ..models.internal import feature_jacobian
@@ -37,6 +37,8 @@ __all__ = [
 GAUSS_NEWTON_STEPS = 40
 REWEIGHTINGS = 20  # the error of each falls to about 2 / (nu + 3) of the last one's
 FEW_REWEIGHTINGS = 8  # within a fit
+
+FEW = 256  # values of a star; their sums cost little in double precision
 
 PIXEL_STARS = 16  # stars whose Jacobians (pixel, latent) are held at a time
 
@@ -193,7 +195,7 @@ def _each_star(model: Lux, block: Batch, weights: Weights, z, function: Callable
     """``function(terms, z)`` of every star, with what each output says of its latents."""
     features = {k: d for k in block.names if isinstance(d := model.decoders[k], AbstractFeatureDecoder)}
     others = {k: d for k, d in model.decoders.items() if k in block.names and k not in features}
-    sums = [star_sums(d, block.outputs[k], weights[k]) for k, d in features.items()]
+    sums = [star_sums(d, *_precise(block.outputs[k], weights[k])) for k, d in features.items()]
     pixels = [(block.outputs[k].value, weights[k]) for k in others]
 
     def of_star(star):
@@ -205,6 +207,18 @@ def _each_star(model: Lux, block: Batch, weights: Weights, z, function: Callable
     if not others:
         return jax.vmap(of_star)((sums, pixels, z))
     return jax.lax.map(of_star, (sums, pixels, z), batch_size=PIXEL_STARS)
+
+
+def _precise(measured: OutputData, weight: Float[Array, "star out"]) -> tuple[OutputData, Array]:
+    """Few values, such as labels, in double precision.
+
+    Where a label is far more precise than anything else, the rounding of single-precision sums is larger than what the rest
+    says; the curve that the search goes down then has no bottom.
+    """
+    if measured.size > FEW:
+        return measured, weight
+    wide = (x.astype(jnp.float64) for x in (measured.value, measured.ivar))
+    return OutputData(*wide), weight.astype(jnp.float64)
 
 
 def _gauss_newton(terms: Sequence[_FeatureTerm | _PixelTerm], prior, z, steps: int):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, check_name
+from ..core.internal import chosen_rows, doubles
 from ..data.internal import Medium
 from ..preprocessing import air_to_vacuum, vacuum_to_air
 from ._line_files import read_line_file
@@ -63,13 +64,16 @@ class LineList:
     def __post_init__(self):
         if self.medium not in ("air", "vacuum"):
             raise InputError(f"line list medium {self.medium!r} is not known; say 'air' or 'vacuum'.")
-        wavelength = np.atleast_1d(np.asarray(self.wavelength, float))
+        wavelength = np.atleast_1d(doubles("line wavelengths", self.wavelength, "Angstrom"))
         if not np.all(np.isfinite(wavelength) & (wavelength > 0)):
             raise InputError("line wavelengths must be finite and positive, in Angstrom.")
         order = np.argsort(wavelength, kind="stable")
         object.__setattr__(self, "wavelength", wavelength[order])
         for name in ("excitation_potential", "log_gf"):
-            column = np.broadcast_to(np.asarray(getattr(self, name), float), wavelength.shape)
+            column = np.broadcast_to(
+                doubles(name, getattr(self, name), "eV" if name == "excitation_potential" else ""),
+                wavelength.shape,
+            )
             object.__setattr__(self, name, column[order])
         for name in ("element", "ion", "source"):
             column = np.broadcast_to(np.asarray(getattr(self, name), dtype=str), wavelength.shape)
@@ -169,7 +173,7 @@ class LineList:
 
     def select(self, index) -> "LineList":
         """The lines chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        rows = chosen_rows(index, len(self))
         columns = ("element", "ion", "wavelength", "excitation_potential", "log_gf", "source")
         return dataclasses.replace(self, **{c: getattr(self, c)[rows] for c in columns})
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import InputError, pairs, unpack
-from ..core.internal import Array, Float, n_pairs, pack
+from ..core.internal import Array, Float, KeepsPrecision, n_pairs, pack
 
 __all__ = [
     "AbstractDecoder",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-class AbstractDecoder(eqx.Module):
+class AbstractDecoder(KeepsPrecision, eqx.Module):
     """Any equinox module that maps a latent vector (latent,) to an output vector (out,)."""
 
     n_latents: eqx.AbstractVar[int]

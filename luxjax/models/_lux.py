@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from ..core import InputError, check_name
-from ..core.internal import Array, Float, PRNGKeyArray, as_key
+from ..core.internal import Array, Float, KeepsPrecision, PRNGKeyArray, as_key
 from ._decoders import AbstractDecoder, AbstractFeatureDecoder, Linear, Quadratic, zeros
 from ._mlp import MLP
 
 __all__ = ["Lux"]
 
 
-class Lux(eqx.Module):
+class Lux(KeepsPrecision, eqx.Module):
     """Latent-variable model of named outputs.
 
     Star n with latents z_n ~ N(0, I) has, in pixel or label j of output k,

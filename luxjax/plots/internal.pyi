@@ -12,6 +12,7 @@ from .evidence._pixels import plot_saliency as plot_saliency
 from .evidence._pixels import plot_zooms as plot_zooms
 from .evidence._stars import plot_off_trend as plot_off_trend
 from .evidence._stars import plot_tests as plot_tests
+from .evidence._twins import plot_twins as plot_twins
 from .evidence._verdicts import plot_responses as plot_responses
 from .labels._accuracy import METHODS as METHODS
 from .labels._accuracy import plot_accuracy as plot_accuracy

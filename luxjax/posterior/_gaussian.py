@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from ..core import Gaussian, InputError
-from ..core.internal import PRNGKeyArray, as_key, join_names
+from ..core.internal import PRNGKeyArray, as_key, chosen_rows, join_names
 from ..models import Lux
 from ._posterior import AbstractPosterior, _positive, _probability
 
@@ -48,7 +48,7 @@ class GaussianPosterior(AbstractPosterior):
         return self.gaussian.cov  # type: ignore[return-value]
 
     def select(self, index) -> "GaussianPosterior":
-        rows = np.arange(len(self))[index].reshape(-1)
+        rows = chosen_rows(index, len(self), self.ids)
         return self.replace(**self._chosen(rows), gaussian=Gaussian(self.mean[rows], self.cov[rows]))  # type: ignore[arg-type]
 
     def quantile(self, q: float) -> np.ndarray:

@@ -16,6 +16,7 @@ from ._stars import used_outputs
 from .methods._exact import Exact
 from .methods._laplace import Laplace
 from .methods._method import AbstractMethod, Problem
+from .methods._registry import METHODS
 
 __all__ = ["infer"]
 
@@ -25,7 +26,7 @@ FREE = ("latents", "decoders", "scatter")
 def infer(
     model: Lux | FittedModel,
     data: Catalog | Batch,
-    method: AbstractMethod | None = None,
+    method: AbstractMethod | str | None = None,
     *,
     key: PRNGKeyArray | int,
     sample: Sequence[str] = ("latents",),
@@ -42,8 +43,9 @@ def infer(
     data : Catalog or Batch
         The stars. All outputs that the model shares with the data are used: to infer from spectra alone, give
         ``catalog.only("apogee")``. Labels that are read out from the latents (`luxjax.readout`) are not looked at.
-    method : AbstractMethod, optional
-        `Exact`, `Laplace`, `Variational` or `NUTS`. Default: `Exact` where the outputs used have linear decoders and Gaussian
+    method : AbstractMethod or str, optional
+        `Exact`, `Laplace`, `Variational` or `NUTS`, or the name of one with its default settings, in small letters:
+        ``"exact"``, ``"laplace"``, ``"variational"``, ``"nuts"``. Default: `Exact` where the outputs used have linear decoders and Gaussian
         noise, `Laplace` for others.
     key : jax random key or int
     sample : sequence of str
@@ -85,11 +87,15 @@ def infer(
         raise InputError(
             f"latents are never known, so they are always inferred; given sample = {', '.join(sample)}: add 'latents'."
         )
-    batch = used_outputs(fitted, fitted.batch(data))
     if isinstance(method, str):
+        check_name("method", method.lower(), METHODS)
+        method = METHODS[method.lower()]()
+    elif method is not None and not isinstance(method, AbstractMethod):
         raise InputError(
-            f"method is the text '{method}'; give a method such as luxjax.posterior.Exact() or NUTS()."
+            f"method is a {type(method).__name__}; give a method such as luxjax.posterior.NUTS(), or its name: "
+            f"{join_names(METHODS)}."
         )
+    batch = used_outputs(fitted, fitted.batch(data))
     known = fitted.model.only(*batch.names)
     method = method or (Exact() if known.is_linear and known.is_gaussian else Laplace())
     asked = tuple(name for name in FREE if name in sample)

@@ -143,7 +143,15 @@ class AbstractPosterior(ABC):
 
     @abstractmethod
     def select(self, index):
-        """The posterior of the stars chosen by a slice, integer array or boolean mask."""
+        """The posterior of the stars chosen by a number, slice, integer array, boolean mask or identifiers."""
+
+    def __getitem__(self, index):
+        """The stars that `select` chooses."""
+        return self.select(index)
+
+    def __iter__(self):
+        """One star after the other."""
+        return (self.select(row) for row in range(len(self)))
 
     def _chosen(self, index) -> dict[str, Any]:
         """The fields that every posterior has, of these stars."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core import InputError, check_name
-from ..core.internal import PRNGKeyArray, as_key
+from ..core.internal import PRNGKeyArray, as_key, chosen_rows
 from ..models import Lux
 from ._posterior import AbstractPosterior, _positive, _probability
 from ._stars import StarDensity, star_data
@@ -74,7 +74,7 @@ class SamplePosterior(AbstractPosterior):
         return np.einsum("sni,snj->nij", centred, centred) / (len(centred) - 1)
 
     def select(self, index) -> "SamplePosterior":
-        rows = np.arange(len(self))[index].reshape(-1)
+        rows = chosen_rows(index, len(self), self.ids)
         stats = {k: v[:, :, rows] if np.ndim(v) == 3 else v for k, v in self.stats.items()}
         return self.replace(**self._chosen(rows), draws=self.draws[:, :, rows], stats=stats)
 

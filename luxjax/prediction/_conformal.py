@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
-from ..core.internal import choose_from
+from ..core.internal import choose_from, identifiers
 from ..data import LabelTable
 from ..fitted.internal import check_alike
 from ._prediction import Prediction
@@ -148,7 +148,7 @@ def _membership(groups: ArrayLike | None, n: int) -> np.ndarray:
     """The group of each star as text."""
     if groups is None:
         return np.full(n, ALL)
-    member = np.asarray(groups)
+    member = identifiers("groups", groups)
     if member.shape != (n,):
         raise InputError(f"groups have shape {member.shape}; give one group for each of the {n} stars.")
-    return member.astype(str)
+    return member

@@ -42,9 +42,14 @@ def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> S
     if isinstance(decoder, AbstractFeatureDecoder):
         ivar[:, ~np.any(np.column_stack([decoder.intercept, decoder.weight]), axis=1)] = 0
     ivar[:, scatter >= UNKNOWN] = 0
+    scale = info.scale
+    if np.all(scale == 1):
+        flux, ivar = np.asarray(flux, np.float32), ivar.astype(np.float32)
+    else:  # in the unit of the training spectra
+        flux, ivar = np.asarray(flux, np.float64) * scale, ivar / scale / scale
     return Spectra(
-        np.asarray(flux, np.float32),
-        ivar.astype(np.float32),
+        flux,
+        ivar,
         info.wavelength,
         info.medium,
         prediction.ids,
@@ -54,6 +59,7 @@ def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> S
         flux_unit=info.flux_unit,
         resolution=info.resolution,
         history=("predicted by the model",),
+        scale=float(scale[0]),
     )
 
 

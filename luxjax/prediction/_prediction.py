@@ -1,12 +1,13 @@
 """Predicted labels of stars, with their covariance and where it comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from ..core import Gaussian, InputError, check_name
+from ..core.internal import chosen_rows
 from ..data import LabelTable
 from ..fitted import Verdict
 from ..system.internal import lazy_import
@@ -107,10 +108,20 @@ class Prediction:
         """One-sigma errors of the labels, (star, label)."""
         return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Predicted values of one label, (star,)."""
+    @overload
+    def __getitem__(self, name: str) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, name: slice | int | list | np.ndarray) -> "Prediction": ...
+    def __getitem__(self, name):
+        """Predicted values of one label by its name, (star,); or the stars that `select` chooses."""
+        if not isinstance(name, str):
+            return self.select(name)
         check_name("label", name, self.names)
         return self.value[:, self.names.index(name)]
+
+    def __iter__(self) -> "Iterator[Prediction]":
+        """One star after the other."""
+        return (self.select(row) for row in range(len(self)))
 
     def believed_error(self, observed: LabelTable) -> np.ndarray:
         """Errors of observed labels as the model believes them, (star, label): the stated ones times `error_scale`."""
@@ -137,17 +148,18 @@ class Prediction:
         return self.value - half, self.value + half
 
     def select(self, index) -> "Prediction":
-        """The stars chosen by a slice, integer array or boolean mask."""
+        """The stars chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return Prediction(
-            self.ids[index],
+            self.ids[rows],
             self.names,
-            self.value[index],
-            self.cov[index],
-            {k: v[index] for k, v in self.parts.items()},
-            Gaussian(self.latents.mean[index], self.latents.cov[index]),
-            self.chi2[index],
-            self.latent_distance[index],
-            self.n_inputs[index],
+            self.value[rows],
+            self.cov[rows],
+            {k: v[rows] for k, v in self.parts.items()},
+            Gaussian(self.latents.mean[rows], self.latents.cov[rows]),
+            self.chi2[rows],
+            self.latent_distance[rows],
+            self.n_inputs[rows],
             self.units,
             self.species,
             self.verdicts,
@@ -155,7 +167,7 @@ class Prediction:
             self.inputs,
             self.calibrated,
             self.error_scale,
-            self.flag[index],
+            self.flag[rows],
         )
 
     @staticmethod
@@ -213,8 +225,9 @@ class Prediction:
     def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
-        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word and ``<label>_response``,
-        the part of a deviation from the trend with the other labels that the model sees (NaN where unresolved).
+        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
+        its caveats (see `luxjax.fitted.CAVEATS`), and ``<label>_response``, the part of a deviation from the trend with the other
+        labels that the model sees (NaN where unresolved).
         ``frame.attrs`` says whether the errors are ``calibrated``, and the ``inputs``.
         """
         columns: dict[str, Any] = {"id": self.ids}
@@ -223,6 +236,7 @@ class Prediction:
             trust = self.verdicts.get(str(name).removesuffix("_err"))
             if trust is not None and str(name) == f"{trust.label}_err":
                 columns[f"{trust.label}_verdict"] = np.full(len(self), trust.verdict)
+                columns[f"{trust.label}_caveats"] = np.full(len(self), trust.codes)
                 columns[f"{trust.label}_response"] = np.full(len(self), trust.response)
         columns |= {n: getattr(self, n) for n in ("chi2", "latent_distance", "n_inputs", "flag")}
         frame = pd.DataFrame(columns)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.internal import doubles
 from ..data import LabelTable
 from ..stats import LEVELS, bias, bootstrap_interval, coverage, rmse, robust_scatter
 from ._calibrate import coverage_bands
@@ -59,6 +60,9 @@ def score(
     >>> first["n"], first["against"], bool(first["rmse"] < first["spread"])
     (30, 'observed', True)
     """
+    truth = None if truth is None else doubles("the truth", truth)
+    bound = None if bound is None else doubles("the bound", bound)
+    baselines = {name: doubles(f"baseline '{name}'", v) for name, v in (baselines or {}).items()}
     cells = len(prediction.names) * len(LEVELS) * (1 if truth is None else 2)
     out, believed = {}, prediction.believed_error(observed)
     for j, name in enumerate(prediction.names):
@@ -78,7 +82,7 @@ def score(
             "robust": robust_scatter(pair[0] - pair[1]),
             "spread": float(np.std(target[known])),
             "median_error": float(np.median(error)),
-            "baselines": {k: rmse(v[known, j], target[known]) for k, v in (baselines or {}).items()},
+            "baselines": {k: rmse(v[known, j], target[known]) for k, v in baselines.items()},
         }
         if bound is not None:
             entry["bound_rmse"] = float(np.sqrt(np.mean(bound[:, j] ** 2)))

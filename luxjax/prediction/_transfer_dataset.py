@@ -133,9 +133,7 @@ def transfer_dataset(
         return _columns(assembled(fitted, labels, names, ids, parts, replace_shortcuts, calibration)), {}
 
     notes = _notes(info.names, info.units)
-    results.fill(
-        dataset, names, work, labels=fitted.batch, block=block, part=part, notes=notes, progress=progress
-    )
+    results.fill(dataset, names, work, fitted=fitted, block=block, part=part, notes=notes, progress=progress)
     return PredictionTable(results)
 
 

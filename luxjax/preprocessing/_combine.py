@@ -5,6 +5,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from ..core import InputError, check_name
+from ..core.internal import identifiers
 from ..data import Spectra
 
 __all__ = ["combine"]
@@ -79,7 +80,7 @@ def combine(spectra: Spectra, by: str = "ids", *, clip: float | None = None) -> 
     return spectra.replace(
         flux=np.where(ivar > 0, total / np.where(ivar > 0, ivar, 1), 0).astype(spectra.ivar.dtype),
         ivar=ivar.astype(spectra.ivar.dtype),
-        ids=np.asarray(names).astype(str),
+        ids=identifiers(f"column '{by}'", names),
         mask=mask,
         table=combined.assign(n_visits=np.bincount(star, minlength=len(names))),
         step=f"combined {len(star)} visits of {len(names)} stars"

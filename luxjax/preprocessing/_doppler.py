@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy.constants import speed_of_light
 
 from ..core import InputError
-from ..core.internal import join_names
+from ..core.internal import doubles, join_names
 from ..data import Spectra
 from ._resample import overlaps, resample, resampled, widths
 
@@ -33,13 +33,13 @@ def doppler_shift(wavelength: ArrayLike, velocity_kms: ArrayLike) -> np.ndarray:
     >>> doppler_shift(5000.0, 30.0).round(3).tolist()
     5000.5
     """
-    beta = np.asarray(velocity_kms, np.float64) / C_KMS
+    beta = doubles("velocities", velocity_kms, "km / s") / C_KMS
     if not np.all(np.abs(beta) < 1):
         raise InputError(
             "a radial velocity must be finite and below the speed of light, in km/s; given up to "
             f"{np.max(np.abs(beta)) * C_KMS:g}."
         )
-    return np.asarray(wavelength, np.float64) * np.sqrt((1 + beta) / (1 - beta))
+    return doubles("wavelengths", wavelength, "Angstrom") * np.sqrt((1 + beta) / (1 - beta))
 
 
 def to_rest(
@@ -98,7 +98,7 @@ def to_rest(
     if grid is None and len(values) == 1:
         step = f"shifted to rest, wavelengths divided by {values[0]:.9f}"
         return spectra.replace(wavelength=spectra.wavelength / values[0], frame="rest", step=step)
-    target = spectra.wavelength if grid is None else np.asarray(grid, np.float64)
+    target = spectra.wavelength if grid is None else doubles("the grid", grid, "Angstrom")
     # On no rows at all: checks the target once, and gives the container its grid.
     out = resample(spectra.select(slice(0)), target, min_coverage=min_coverage, edges=edges)
     shape = (len(spectra), len(target))
@@ -130,7 +130,11 @@ def _stretch(spectra: Spectra, velocity_kms: ArrayLike | None, redshift: ArrayLi
     if (velocity_kms is None) == (redshift is None):
         raise InputError("give either velocity_kms or redshift, one number or one per spectrum.")
     name = "redshift" if velocity_kms is None else "velocity_kms"
-    given = np.asarray(redshift if velocity_kms is None else velocity_kms, np.float64)
+    given = (
+        doubles("redshifts", redshift)
+        if velocity_kms is None
+        else doubles("velocities", velocity_kms, "km / s")
+    )
     if given.ndim > 1 or given.size not in (1, len(spectra)):
         raise InputError(
             f"{name} has shape {given.shape}; give one number or one for each of the {len(spectra)} spectra."

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
+from ..core.internal import doubles
 from ..data import Spectra
 from ..data.internal import Medium
 
@@ -28,7 +29,7 @@ def _index(vacuum: np.ndarray) -> np.ndarray:
 
 
 def _checked(wavelength: ArrayLike) -> np.ndarray:
-    wavelength = np.asarray(wavelength, np.float64)
+    wavelength = doubles("wavelengths", wavelength, "Angstrom")
     # A 2,000 Angstrom vacuum wavelength is 1,999.35 in air: let both convert.
     if not np.all(np.isfinite(wavelength) & (wavelength >= SHORTEST - 1)):
         raise InputError(

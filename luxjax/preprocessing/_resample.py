@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from ..core import InputError
+from ..core.internal import doubles
 from ..data import Spectra
 
 __all__ = ["bin_edges", "resample", "resampled"]
@@ -44,7 +45,7 @@ def bin_edges(wavelength: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     >>> lower.tolist(), upper.tolist()
     ([4999.5, 5000.5, 5001.5], [5000.5, 5001.5, 5002.5])
     """
-    centre = np.asarray(wavelength, np.float64)
+    centre = doubles("wavelengths", wavelength, "Angstrom")
     if centre.ndim != 1 or len(centre) < 2 or not np.all(np.diff(centre) > 0):
         raise InputError(
             f"pixel edges need a list of at least two finite, strictly increasing wavelengths; given: shape "
@@ -128,7 +129,7 @@ def resample(
     """
     if not 0 < min_coverage <= 1:
         raise InputError(f"min_coverage is a fraction above 0, at most 1; given: {min_coverage}.")
-    target = np.asarray(wavelength, np.float64)
+    target = doubles("wavelengths", wavelength, "Angstrom")
     matrix, width = overlaps(spectra.wavelength, target, edges)
     flux, ivar, mask = resampled(
         matrix,
@@ -167,7 +168,7 @@ def overlaps(
 
 
 def _checked_edges(centre: np.ndarray, edges: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    low, high = (np.asarray(edge, np.float64) for edge in edges)
+    low, high = (doubles("edges", edge, "Angstrom") for edge in edges)
     shaped = low.shape == high.shape == centre.shape
     if not (shaped and np.all(low < high) and np.all(high[:-1] <= low[1:])):
         raise InputError(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core import InputError
+from ..core.internal import doubles
 from ..data import Spectra
 from ._resample import gaps
 
@@ -34,7 +35,7 @@ def segments(
     """
     wavelength = spectra.wavelength
     if intervals is not None:
-        edges = np.sort(np.asarray(intervals, np.float64).reshape(-1, 2), axis=0)
+        edges = np.sort(doubles("intervals", intervals, "Angstrom").reshape(-1, 2), axis=0)
         if np.any(edges[:, 0] >= edges[:, 1]) or np.any(edges[1:, 0] < edges[:-1, 1]):
             raise InputError(
                 f"segments are ranges (low, high) that do not overlap; given: {list(intervals)}."

@@ -14,6 +14,7 @@ from ..plots.internal import (
     plot_saliency,
     plot_supporting,
     plot_tests,
+    plot_twins,
     plot_zooms,
     save,
 )
@@ -59,6 +60,13 @@ FIGURES = (
         "Experiments. The response should fall when the label's element windows are hidden, more than for random windows "
         "(grey). Stars alike in all other labels but rich and poor in this one should differ at its lines. The "
         "prediction should follow an abundance put into the spectra.",
+    ),
+    (
+        plot_twins,
+        "twins",
+        "One star less its twins at the element lines",
+        "One star that is rich in the label, less the mean of twenty twins that are alike in all other labels: points with errors, "
+        "and the change expected for its difference in the label (dashed). A measured label dips there.",
     ),
     (
         plot_supporting,
@@ -108,10 +116,21 @@ def _reasons(explanation: Explanation) -> Markup:
     species = ", ".join(explanation.species)
     own = f"element lines: {species}" if species else "no element lines: the response alone decides"
     others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
+    caveats = Markup("").join(
+        Markup('<li class="caveat"><code>{}</code> {}</li>').format(*caveat) for caveat in verdict.caveats
+    )
     return Markup(
-        "<ul>{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
+        "<ul>{}{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
         "at.</p>"
-    ).format(items, f"{verdict.n_stars:,}", " and ".join(explanation.inputs), others, own, verdict.thresholds)
+    ).format(
+        items,
+        caveats,
+        f"{verdict.n_stars:,}",
+        " and ".join(explanation.inputs),
+        others,
+        own,
+        verdict.thresholds,
+    )
 
 
 def _table(explanation: Explanation) -> Table:

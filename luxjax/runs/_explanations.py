@@ -49,6 +49,7 @@ def verdict_metrics(found: Mapping[str, Explanation]) -> dict[str, dict[str, Any
     return {
         name: {
             "verdict": e.verdict.verdict,
+            "verdict_caveats": [c.code for c in e.verdict.caveats],
             "off_trend_response": e.verdict.response,
             "off_trend_response_interval": list(e.verdict.response_interval),
             "verdict_thresholds": e.verdict.thresholds,

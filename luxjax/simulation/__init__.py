@@ -2,6 +2,7 @@
 
 from ._bilinear import Bilinear, bilinear
 from ._classes import MIX
+from ._flawed import flawed_survey
 from ._lamost import simulate_lamost
 from ._plants import BreakCorrelation, Confounder, Impostor, PlantLine
 from ._survey import SimulatedSurvey, simulate
@@ -21,6 +22,7 @@ __all__ = [
     "SimulatedSurvey",
     "Truth",
     "bilinear",
+    "flawed_survey",
     "simulate",
     "simulate_lamost",
     "toy_survey",

@@ -18,6 +18,7 @@ import numpy as np
 from ..core import InputError, check_name
 from ..core.internal import PRNGKeyArray
 from ..data import Catalog, LabelTable, Spectra
+from ..lines import LineList
 from ._random import generator
 from ._truth import _cramer_rao
 
@@ -25,6 +26,7 @@ __all__ = ["ToySurvey", "toy_survey"]
 
 N_PIXELS, LINE_SIGMA, DEPTH_LIMIT = 600, 1.4, 0.7  # pixels, pixels, fraction of the continuum
 ALPHAS, HIDDEN = ("Mg", "Si", "Ca"), ("Ni", "Co", "V", "Cr", "Na", "Al")
+WAVELENGTH = 16000.0 + 0.2 * np.arange(N_PIXELS)  # Angstrom
 PARAMS = ("teff", "logg", "fe_h", *(f"{e.lower()}_fe" for e in (*ALPHAS, *HIDDEN)), "eu_fe")
 LABELS = ("teff", "logg", "fe_h", "alpha_fe", "eu_fe")
 LABEL_ERROR = (60.0, 0.12, 0.05, 0.04)  # of the other labels: K, then dex
@@ -108,6 +110,19 @@ class ToySurvey:
 
     label, others = "eu_fe", LABELS[:4]
     names = PARAMS
+    resolution = 19_000.0  # lambda / FWHM of its lines
+
+    @property
+    def line_list(self) -> LineList:
+        """The europium lines as listed, real or not."""
+        centre = [
+            np.average(WAVELENGTH, weights=self.profile * (self.line == k))
+            for k in range(self.line.max() + 1)
+        ]
+        n = len(centre)
+        return LineList(
+            np.full(n, "Eu"), np.full(n, "II"), np.array(centre), "vacuum", np.full(n, 0.2), np.full(n, 0.5), np.full(n, "")
+        )  # fmt: skip
 
     @property
     def truth(self) -> np.ndarray:
@@ -275,9 +290,8 @@ def _follower_pixels(rng, own: np.ndarray) -> np.ndarray:
 
 def _catalog(flux, error, labels, sigma) -> Catalog:
     ids = np.array([f"world-{i + 1:05d}" for i in range(len(flux))])
-    wavelength = 16000.0 + 0.2 * np.arange(N_PIXELS)
     spectra = Spectra.from_error(
-        flux, error, wavelength, "vacuum", ids, survey="small world", normalized=True
+        flux, error, WAVELENGTH, "vacuum", ids, survey="small world", normalized=True
     )
     units = {name: "K" if name == "teff" else "dex" for name in LABELS}
     table = LabelTable(

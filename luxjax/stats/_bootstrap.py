@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError
+from ..core.internal import doubles
 from ._metrics import Interval
 
 __all__ = [
@@ -23,7 +24,7 @@ def label_columns(labels: Mapping[str, ArrayLike], n_stars: int) -> tuple[tuple[
     """Names and values (star, label) of labels given by name; a missing value is NaN."""
     if not labels:
         raise InputError("no labels were given; give at least one as name -> values of the stars.")
-    columns = {name: np.asarray(v, float) for name, v in labels.items()}
+    columns = {name: doubles(f"label '{name}'", v) for name, v in labels.items()}
     for name, column in columns.items():
         if column.shape != (n_stars,):
             raise InputError(
@@ -64,7 +65,7 @@ def r2_of_sums(sums: np.ndarray) -> np.ndarray:
 
 def same_stars(what: str, others: ArrayLike, *columns: ArrayLike) -> tuple[np.ndarray, ...]:
     """Others (star, other) and columns (star,) as float arrays, after a check that they are of the same stars."""
-    o, *rest = (np.asarray(a, float) for a in (others, *columns))
+    o, *rest = (doubles("values of the stars", a) for a in (others, *columns))
     if o.ndim != 2 or any(a.shape != (len(o),) for a in rest):
         raise InputError(
             f"{what} takes the other labels as a (star, other) array and all else as (star,) arrays of the same stars; "

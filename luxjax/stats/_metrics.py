@@ -12,6 +12,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
+from ..core.internal import doubles, identifiers
 
 __all__ = [
     "LEVELS",
@@ -54,7 +55,7 @@ class Coverage(NamedTuple):
 
 
 def _difference(predicted: ArrayLike, reference: ArrayLike) -> np.ndarray:
-    p, r = np.asarray(predicted, float), np.asarray(reference, float)
+    p, r = doubles("predicted values", predicted), doubles("reference values", reference)
     if p.shape != r.shape:
         raise InputError(
             f"predicted values of shape {p.shape} cannot be compared with reference values of shape {r.shape}; "
@@ -99,7 +100,7 @@ def robust_scatter(values: ArrayLike) -> float:
     >>> round(robust_scatter([-1.0, 0.0, 1.0, 1000.0]), 4)  # the outlier hardly counts
     1.4826
     """
-    v = np.asarray(values, float).ravel()
+    v = doubles("values", values).ravel()
     v = v[np.isfinite(v)]
     return float(scipy.stats.median_abs_deviation(v, scale="normal")) if v.size else float("nan")
 
@@ -122,7 +123,7 @@ def coverage(pull: ArrayLike, level: float) -> Coverage:
     (4, 0.75)
     """
     _check_level(level)
-    p = np.asarray(pull, float)
+    p = doubles("pulls", pull)
     p = p[np.isfinite(p)]
     return Coverage(int(np.sum(np.abs(p) <= scipy.stats.norm.ppf(0.5 + level / 2))), int(p.size))
 
@@ -136,7 +137,7 @@ def interval_coverage(value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> C
     >>> interval_coverage([1.0, 5.0], [0.0, 0.0], [2.0, 2.0]).fraction
     0.5
     """
-    v, low, high = np.broadcast_arrays(*(np.asarray(a, float) for a in (value, lower, upper)))
+    v, low, high = np.broadcast_arrays(*(doubles("values and intervals", a) for a in (value, lower, upper)))
     known = np.isfinite(v) & ~np.isnan(low) & ~np.isnan(high)
     inside = (v >= low) & (v <= high) & known
     return Coverage(int(inside.sum()), int(known.sum()))
@@ -177,7 +178,7 @@ def share_interval(right: ArrayLike, ids: ArrayLike) -> tuple[float, Interval]:
     ids : (spectrum,) array of str
         Star of each.
     """
-    share, stars = float(np.mean(np.asarray(right))), len(np.unique(ids))
+    share, stars = float(np.mean(np.asarray(right))), len(np.unique(identifiers("ids", ids)))
     return share, binomial_interval(round(share * stars), stars, 0.95)
 
 
@@ -281,7 +282,7 @@ def bootstrap_interval(
     True
     """
     _check_level(level)
-    columns = [np.asarray(a) for a in arrays]
+    columns = [doubles("values to resample", a) for a in arrays]
     sizes = {len(c) for c in columns}
     if len(sizes) != 1 or 0 in sizes:
         raise InputError(

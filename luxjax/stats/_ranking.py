@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core import InputError, check_name
+from ..core.internal import doubles, identifiers
 from ..system.internal import lazy_import
 from ._metrics import Interval
 
@@ -111,12 +112,14 @@ def star_means(
     mean : (column,) array
     draws : (draw, column) array
     """
-    columns = np.asarray(columns, float)
+    columns = doubles("values of the stars", columns)
     if ids is not None and len(ids) != len(columns):
         raise InputError(f"every row needs its star; given {len(columns)} rows and {len(ids)} stars.")
     if len(columns) == 0:
         raise InputError("a mean over stars needs at least one row; given none.")
-    star = np.arange(len(columns)) if ids is None else np.unique(np.asarray(ids), return_inverse=True)[1]
+    star = (
+        np.arange(len(columns)) if ids is None else np.unique(identifiers("ids", ids), return_inverse=True)[1]
+    )
     sums = np.zeros((star.max() + 1, columns.shape[1] + 1))
     np.add.at(sums, star, np.column_stack([columns, np.ones(len(columns))]))
     rng, n = np.random.default_rng(seed), len(sums)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
-from ..core.internal import join_names
+from ..core.internal import doubles, join_names
 from ..data import Catalog, LabelTable, Spectra
 from ._continuum import CONTINUA
 from ._like import is_template
@@ -196,7 +196,7 @@ def _errors(given: Any) -> dict[str, float]:
 
 
 def _grid(given: ArrayLike) -> np.ndarray:
-    grid = np.asarray(given, float)
+    grid = doubles("the grid", given, "Angstrom")
     if (
         grid.ndim != 1
         or len(grid) < 2

@@ -37,7 +37,7 @@ def had():
     bound = ConditionalBound(np.array([0.1, 0.2]), np.array([0.05, 0.07]), 0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_bound, "conditional_bound", lambda *args: bound)
-        return explained("eu_fe", truth=truth)
+        return explained("eu_fe", truth=truth, repeats=stars, decoupled=stars)
 
 
 @pytest.fixture(scope="module")

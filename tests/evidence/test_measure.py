@@ -83,7 +83,7 @@ def test_evidence_is_made_of_these_arrays(world, fitted):
     assert found.response.beta == response.beta
     assert found.element_share == response_share(stars.own_part[:, 1], *given)
     depth = line_depth(stars.flux, stars.ivar, stars.model, PROFILE[OWN])
-    lines = element_line_residual(depth, stars.masked[:, [0]], given[2], given[3], tau2=response.tau2)
+    lines = element_line_residual(depth, stars.masked[:, [0, 1]], given[2], given[3], tau2=response.tau2)
     assert found.element_lines.t == lines.t
     assert found.element_lines.information == lines.information
     assert len(found.element_lines.t_without) == 2

@@ -83,28 +83,57 @@ def test_shortcut_has_none_in_stars_that_would_show_one():
 
 
 def test_one_line_alone_is_not_believed():
-    broken = {"t_without": (0.5, 9.0), "t_without_expected": (7.0, 7.0)}
+    """T may fall by no more than 3 below what the weight of the others would leave, whatever that is."""
+    broken = {"t_without": (0.5, 9.0), "t_without_expected": (3.6, 9.2)}
     found = judged(response(), **broken)
     assert found.verdict == "inconclusive"
     assert "without line 1, T falls from 10.0 to 0.5" in found.reasons[0]
-    # A line that holds nearly all the weight may be the only one that shows.
-    dominant = {"t_without": (0.5, 9.0), "t_without_expected": (3.0, 9.5)}
+    # A line that holds nearly all the weight may be the only one that shows; then nothing could contradict it.
+    dominant = {"t_without": (0.5, 9.0), "t_without_expected": (2.9, 9.5)}
     assert judged(response(), **dominant).verdict == "measured"
+    assert judged(response(), **dominant).codes == "same_wavelengths one_line"
     unseen = {"t_without": (float("nan"),), "t_without_expected": (0.0,)}
     assert judged(response(), **unseen).verdict == "measured"
+    assert "number 1 by wavelength" in str(judged(response(), **unseen))
+    shared = {"t_without": (6.0, 9.0), "t_without_expected": (7.0, 7.0)}
+    assert judged(response(), **shared).codes == "same_wavelengths"
+
+
+def test_what_is_no_line_is_not_believed():
+    flat = {"shape": 0.4, "shape_size": 80.0}
+    found = judged(response(), **flat)
+    assert found.verdict == "inconclusive"
+    assert found.codes == "line_shape"
+    assert "Only 40%" in found.reasons[0]
+    assert judged(response(), shape=0.4, shape_size=10.0).verdict == "measured"  # too faint to have a shape
+    assert judged(response(), shape=0.9, shape_size=80.0).verdict == "measured"
+
+
+def test_more_latents_are_never_advised_where_errors_are_shared():
+    weak = (response(beta=0.2), ElementLines(10.0, 0.5, 1.0, 1000), share(own=0.14, beta=0.2))
+    assert "fit with more latents" in str(decide("eu_fe", True, *weak))
+    assert "latents" not in str(decide("eu_fe", True, *weak, same_source=True))
+
+
+def test_a_share_of_nothing_has_no_number():
+    nothing = ElementShare(0.16, -0.16, 0.16 * 0.0036, 1e-5, -1e14)
+    assert "no definite share" in str(judged(response(beta=1e-15), t=10.0, s=nothing))
 
 
 def test_a_species_without_lines_is_never_measured():
     found = decide("eu_fe", False, response(beta=0.9))
     assert found.verdict == "proxy"
-    assert "no line" in found.reasons[0]
+    assert "no line in the list" in found.reasons[0]
+    assert "cannot have been" not in str(found)
+    assert found.codes == "not_in_list"
     assert decide("eu_fe", False, response(beta=0.01)).verdict == "shortcut"
     assert decide("eu_fe", False, response(beta=0.01, n=100)).verdict == "inconclusive"
 
 
 def test_a_label_without_species_is_judged_by_its_response_and_says_so():
     found = decide("teff", None, response())
-    assert found.verdict == "measured"
+    assert found.verdict == "followed"
+    assert found.codes == "hidden_variable"
     assert "rests on the off-trend response alone" in found.reasons[-1]
     assert decide("teff", None, response(interval=Interval(0.14, 0.9))).verdict == "inconclusive"
     assert decide("teff", None, response(error=5e-4)).verdict == "inconclusive"
@@ -123,7 +152,7 @@ def test_the_verdict_carries_numbers_thresholds_and_trend():
     for name, value in {"element_line_t": 10, "response_z": 18, "element_share": 0.9, "tau2_z": 9}.items():
         assert found.numbers[name] == pytest.approx(value)
     text = resources.files("luxjax.evidence").joinpath("thresholds.toml").read_bytes()
-    assert found.thresholds == "2:" + hashlib.sha256(text).hexdigest()[:12]
+    assert found.thresholds == "3:" + hashlib.sha256(text).hexdigest()[:12]
     assert judged(response(tau2_error=0.002)).response != judged(response()).response  # NaN: unresolved
 
 

@@ -111,3 +111,24 @@ def test_verdicts_of_the_version_before_are_read_in_todays_words(trend):
     assert after.reasons == (reason.replace("own lines", "element lines"),)
     assert after.thresholds == "1:0123456789ab"
     assert Verdict.from_dict(after.to_dict()).to_dict() == after.to_dict()
+
+
+def test_caveats_travel_by_code_and_sentence(trend):
+    found = verdict(trend, caveats=(("one_line", "It rests on one line."),))
+    assert found.caveats[0].code == found.codes == "one_line"
+    assert str(found).endswith("Caveat: It rests on one line.")
+    again = Verdict.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert again.caveats == found.caveats
+    old = found.to_dict()
+    del old["caveats"]
+    assert Verdict.from_dict(old).caveats == ()
+    with pytest.raises(InputError, match="no caveat of a verdict 'two_lines'"):
+        verdict(trend, caveats=(("two_lines", "."),))
+
+
+def test_labels_without_lines_that_were_called_measured_are_followed(trend):
+    old = verdict(trend).to_dict() | {"verdict": "measured"}
+    assert Verdict.from_dict(old).verdict == "measured"
+    del old["caveats"]
+    assert Verdict.from_dict(old).verdict == "followed"
+    assert Verdict.from_dict(old | {"numbers": {"own_line_t": 9.0}}).verdict == "measured"

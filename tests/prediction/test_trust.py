@@ -51,7 +51,20 @@ def prediction(n=6, seed=1, spread=0.02, **changes) -> Prediction:
 
 def test_frame_has_verdict_and_response_beside_the_error():
     frame = prediction().to_frame()
-    columns = ["id", "a", "a_err", "a_verdict", "a_response", "b", "b_err", "c", "c_err", "c_verdict"]
+    columns = [
+        "id",
+        "a",
+        "a_err",
+        "a_verdict",
+        "a_caveats",
+        "a_response",
+        "b",
+        "b_err",
+        "c",
+        "c_err",
+        "c_verdict",
+        "c_caveats",
+    ]
     assert list(frame)[: len(columns)] == columns
     assert set(frame["a_verdict"]) == {"measured"}
     assert set(frame["c_verdict"]) == {"shortcut"}

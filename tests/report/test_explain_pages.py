@@ -67,7 +67,7 @@ def test_the_report_has_one_row_per_label_with_a_link(run):
     assert {"explain_eu_fe.html", "explain_teff.html"} <= set(page.links)
     assert page.marks.count("shortcut") == page.marks.count("inconclusive") == 1
     row = next(r for r in page.rows if r[0] == "[Eu/Fe]")
-    assert row[1:] == ["shortcut", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.06 dex", "1,500"]
+    assert row[1:] == ["shortcut", "", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.06 dex", "1,500"]
     assert len(page.images) == 1
 
 
@@ -152,6 +152,6 @@ def test_responses_of_all_verdicts_are_told_apart():
     )
     ax = plot_responses([*found, unresolved]).axes[0]
     markers = [line for line in ax.lines if len(line.get_xdata()) == 1]
-    assert [line.get_xdata()[0] for line in markers] == pytest.approx([0, 0.2, 0.4, 0.6])
-    assert len({line.get_marker() for line in markers}) == len({line.get_color() for line in markers}) == 4
+    assert [line.get_xdata()[0] for line in markers] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    assert len({line.get_marker() for line in markers}) == len({line.get_color() for line in markers}) == 5
     assert [t.get_text() for t in ax.texts] == ["unresolved"]

@@ -64,6 +64,29 @@ SEARCH_SPACE: dict[str, dict[str, list]] = {
 }
 
 
+def _seen(x: np.ndarray) -> np.ndarray:
+    """The features with a constant in place of those that no star has: nothing splits by it, and scikit-learn has no bins for none."""
+    return np.where(np.isfinite(x).any(axis=0), x, 0.0)
+
+
+class _BoostingClassifier(HistGradientBoostingClassifier):
+    """Boosting that features of no fitting star do not stop; once fitted it is scikit-learn's own class, as files hold it."""
+
+    def fit(self, X, y, sample_weight=None):  # scikit-learn's names
+        super().fit(_seen(X), y, sample_weight=sample_weight)
+        self.__class__ = HistGradientBoostingClassifier
+        return self
+
+
+class _BoostingRegressor(HistGradientBoostingRegressor):
+    """The same for numbers."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(_seen(X), y, sample_weight=sample_weight)
+        self.__class__ = HistGradientBoostingRegressor
+        return self
+
+
 def make_estimator(name: str, *, seed: int = 0, **settings: Any):
     """An estimator that has not been fitted, with scikit-learn's interface.
 
@@ -81,7 +104,7 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
     check_name("estimator", name, ESTIMATORS)
     if name == "boosting":
         # Small leaves and trees: samples of hundreds of stars must work as well as tens of thousands.
-        return HistGradientBoostingClassifier(
+        return _BoostingClassifier(
             **{
                 "max_iter": 200,
                 "learning_rate": 0.06,
@@ -145,9 +168,7 @@ def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, *
         # A quantile far out in a leaf of few stars is little more than the farthest of them.
         loss = {"loss": "quantile", "quantile": quantile}
         plain |= {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 40}
-    return HistGradientBoostingRegressor(
-        **{**plain, **settings}, **loss, early_stopping=False, random_state=seed
-    )
+    return _BoostingRegressor(**{**plain, **settings}, **loss, early_stopping=False, random_state=seed)
 
 
 def balanced_weights(codes: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...core.internal import doubles
 from ...data import Spectra
 from ...preprocessing import bin_edges, to_medium
 from ._features import Features, usable_rows
@@ -42,7 +43,7 @@ def rest_spectra(
     left_out : DataFrame
         The others, with columns ``row``, ``id`` and ``reason``.
     """
-    grid = np.asarray(wavelength, float)
+    grid = doubles("wavelengths", wavelength, "Angstrom")
     if grid.ndim != 1 or len(grid) < 10 or not np.all(np.diff(grid) > 0):
         raise InputError(
             f"a grid of wavelengths is a rising row of at least 10 numbers; given an array of shape {grid.shape}."

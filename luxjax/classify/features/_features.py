@@ -5,14 +5,14 @@ ratio, fibre, magnitude or redshift have no family, so they cannot enter, and a 
 of what the star is.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ...core import InputError, check_name
-from ...core.internal import join_names
+from ...core.internal import chosen_rows, doubles, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
 
@@ -83,6 +83,7 @@ class Features:
     left_out: pd.DataFrame
 
     def __post_init__(self):
+        object.__setattr__(self, "ids", identifiers("ids", self.ids))
         for name in self.values.columns:
             if name not in self.families:
                 raise InputError(
@@ -100,14 +101,22 @@ class Features:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __getitem__(self, index) -> "Features":
+        """The rows that `select` chooses."""
+        return self.select(index)
+
+    def __iter__(self) -> "Iterator[Features]":
+        """One row after the other."""
+        return (self.select(row) for row in range(len(self)))
+
     @property
     def names(self) -> list[str]:
         """The features, in the order of the columns."""
         return list(self.values.columns)
 
     def select(self, index) -> "Features":
-        """The rows chosen by a slice, integer array or boolean mask."""
-        rows = np.arange(len(self))[index].reshape(-1)
+        """The rows chosen by a number, slice, integer array, boolean mask or identifiers."""
+        rows = chosen_rows(index, len(self), self.ids)
         return replace(
             self,
             values=self.values.iloc[rows].reset_index(drop=True),
@@ -156,11 +165,12 @@ class Features:
 
 
 def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
-    """These columns as a model was trained with them, in their order, (row, feature)."""
+    """These columns as a model was trained with them, in their order, (row, feature); NaN where there is no finite number."""
     known = features.names
     for name in names:
         check_name("feature", name, known, "Extract the features that the model was trained with")
-    return features.values[list(names)].to_numpy(float)
+    x = doubles("features", features.values[list(names)])
+    return np.where(np.isfinite(x), x, np.nan)
 
 
 def extract_features(
@@ -197,7 +207,7 @@ def extract_features(
         raise InputError("there are no spectra to make features of; give at least one.")
     chosen = choose_indices(indices)
     ends = np.cumsum([0, *(len(p) for p in parts)])
-    shifts = None if redshift is None else np.broadcast_to(np.asarray(redshift, np.float64), (ends[-1],))
+    shifts = None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (ends[-1],))
     rows, values, errors, left_out = [], [], [], []
     for part, start, stop in zip(parts, ends[:-1], ends[1:], strict=True):
         good, z, out = usable_rows(part, None if shifts is None else shifts[start:stop], min_good)
@@ -223,7 +233,10 @@ def usable_rows(
     spectra: Spectra, redshift=None, min_good: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Rows of spectra that features can be made of, their redshifts, and the others with the reason."""
-    z = _redshifts(spectra, None if redshift is None else np.broadcast_to(redshift, (len(spectra),)))
+    z = _redshifts(
+        spectra,
+        None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (len(spectra),)),
+    )
     reasons = _reasons(spectra, z, min_good)
     out = [(k, spectra.ids[k], r) for k, r in enumerate(reasons) if r]
     good = np.array([k for k, r in enumerate(reasons) if not r], dtype=int)
@@ -239,7 +252,7 @@ def _redshifts(spectra: Spectra, given: np.ndarray | None) -> np.ndarray:
         table = spectra.table if spectra.table is not None else pd.DataFrame()
         hint = f"Spectra in the {spectra.frame} frame need a redshift to be moved to rest: give redshift="
         check_name("column", "z", table.columns, hint)
-        given = table["z"].to_numpy(np.float64, na_value=np.nan)
+        given = doubles("column 'z'", table["z"])
     return np.where(np.isin(given, (-9999.0, -999.0)), np.nan, given)
 
 

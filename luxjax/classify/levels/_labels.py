@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
-from ...core.internal import join_names
+from ...core.internal import classes_of, identifiers, join_names, values
+from ...data.internal import frame_of
 from ...surveys.internal import parse_subclass
 from .._class_scores import SEQUENCE
 
@@ -53,8 +54,9 @@ def evolutionary_stage(
     (row,) array of str
         Blank where unknown.
     """
-    roman = None if luminosity is None else list(luminosity)
-    given = [None if a is None else np.atleast_1d(np.asarray(a)) for a in (roman, logg, teff)]
+    roman = None if luminosity is None else classes_of("luminosity classes", list(luminosity))
+    numbers = [None if a is None else np.atleast_1d(values("log g and teff", a)) for a in (logg, teff)]
+    given = [roman, *numbers]
     n = max((len(a) for a in given if a is not None), default=0)
     stage = np.full(n, "", dtype="<U8")
     if given[1] is not None and given[2] is not None:
@@ -81,8 +83,11 @@ def class_labels(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``class``, ``subclass`` (class and one digit), ``luminosity`` and ``stage``; blank where unknown.
     """
+    table = frame_of("table of classes", table)
     blank = pd.Series([""] * len(table))
-    text = {c: table[c].reset_index(drop=True).fillna("").astype(str) for c in CLASS_LEVELS if c in table}
+    text = {
+        c: pd.Series(classes_of(f"column '{c}'", table[c]), dtype=object) for c in CLASS_LEVELS if c in table
+    }
     if "subclass" not in text and "class" not in text:
         raise InputError(
             f"labels of classes come from columns 'subclass' or 'class'; the table has {join_names(table.columns)}."
@@ -94,7 +99,7 @@ def class_labels(table: pd.DataFrame) -> pd.DataFrame:
     subclass = (main + digit).where((digit != "") & (main == parsed["main"]), "")
     luminosity = _among(text.get("luminosity", blank), _STAGE_OF)
     luminosity = luminosity.where(luminosity != "", parsed["luminosity"])
-    gravity = [table[c].to_numpy(float) if c in table else None for c in ("logg", "teff")]
+    gravity = [values(f"column '{c}'", table[c]) if c in table else None for c in ("logg", "teff")]
     stage = _among(text.get("stage", blank), STAGES)
     stage = stage.where(stage != "", evolutionary_stage(luminosity, *gravity))
     return pd.DataFrame({"class": main, "subclass": subclass, "luminosity": luminosity, "stage": stage})
@@ -132,7 +137,9 @@ def prepared_labels(
 def star_counts(names: pd.Series, ids: np.ndarray) -> dict[str, int]:
     """Stars of each label, in the order of their names."""
     known = (names != "").to_numpy()
-    pairs = pd.DataFrame({"name": names[known].to_numpy(), "id": np.asarray(ids)[known]}).drop_duplicates()
+    pairs = pd.DataFrame(
+        {"name": names[known].to_numpy(), "id": identifiers("ids", ids)[known]}
+    ).drop_duplicates()
     return {str(k): int(v) for k, v in pairs["name"].value_counts().sort_index().items()}
 
 

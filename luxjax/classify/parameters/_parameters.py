@@ -137,7 +137,7 @@ def train_parameters(
     if not 0 < coverage < 1:
         raise InputError(f"the coverage is a probability between 0 and 1, such as 0.68; given: {coverage}.")
     truth = labels_of(features.ids, labels, names)
-    x = features.values.to_numpy(float)
+    x = matrix_of(features, features.names)
     star = np.unique(features.ids, return_inverse=True)[1]
     rng = np.random.default_rng(seed)
     found = {}

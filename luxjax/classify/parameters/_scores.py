@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError
+from ...core.internal import identifiers
 from ...data import LabelTable
 from ...stats import binomial_interval, robust_scatter
 from .._class_scores import resampled_stars
@@ -40,7 +41,7 @@ def score_parameters(
             "there are no predicted parameters to score; give the table that `predict` returns, with columns such as 'teff', "
             "'teff_lower' and 'teff_upper'."
         )
-    ids = predicted.index.to_numpy().astype(str)
+    ids = identifiers("ids", predicted.index)
     rows = {}
     for name in names:
         truth = labels_of(ids, labels, [name])[name].to_numpy()

@@ -17,7 +17,7 @@ from ...readout import read_out
 from .._evidence import Evidence
 from .._held_out import infer_held_out
 from ._line import NO_LINES, AbstractLine, span
-from ._off_trend import Response, off_trend_response
+from ._off_trend import DRAWS, Response, off_trend_response
 
 if TYPE_CHECKING:
     from .._case import Case, Judgement
@@ -55,13 +55,13 @@ class LineAblation(AbstractLine):
         )
 
     def elsewhere(self, case: "Case", lines: "LabelLines", held: "HeldOutStars") -> float:
-        return _fall(case, held).beta
+        return _fall(case, held, draws=0).beta
 
 
-def _fall(case: "Judgement", held: "HeldOutStars") -> Response:
+def _fall(case: "Judgement", held: "HeldOutStars", draws: int = DRAWS) -> Response:
     """The off-trend response that is lost with the masked pixels: that of predicted less masked."""
     j = held.column(case.label)
-    return off_trend_response(held.predicted[:, j] - held.masked[:, j], *case.given()[1:])
+    return off_trend_response(*case.given(), part=held.predicted[:, j] - held.masked[:, j], draws=draws)
 
 
 def refitted_response(case: "Case") -> float:
@@ -73,15 +73,21 @@ def refitted_response(case: "Case") -> float:
         Of a model with linear decoders of the inputs, and labels that are linear too or read out from the latents; the stars
         that it was fitted to among what is asked.
     """
-    fitted, train, inputs = case.stars.fitted, case.asked.train, case.stars.inputs
-    assert train is not None  # the caller has looked
+    fitted, asked, names = case.stars.fitted, case.asked, [p.name for p in case.stars.inputs]
+    assert asked.train is not None  # the caller has looked
     own = case.lines.pixels
-    hidden = {p.name: own[p.where] for p in inputs}
-    train = _masked(train.only(*fitted.model.names), hidden)
-    again = _refitted(fitted, train, case.asked.seed)
-    stars = infer_held_out(again, _masked(case.asked.catalog, hidden), [p.name for p in inputs])
-    j, o = stars.column(case.label), stars.columns(case.others)
-    return off_trend_response(stars.predicted[:, j], stars.predicted[:, o], *case.given()[2:]).beta
+    hidden = {p.name: own[p.where] for p in case.stars.inputs}
+    outputs = fitted.model.names
+    everything = np.zeros(len(asked.catalog), int) if asked.fold is None else np.asarray(asked.fold)
+    predicted = np.full((len(asked.catalog), len(case.stars.labels)), np.nan)
+    for k in np.unique(everything):
+        held = everything == k
+        # Stars of folds are each predicted by a refit to the others.
+        train = asked.train if asked.fold is None else asked.catalog.select(~held)
+        again = _refitted(fitted, _masked(train.only(*outputs), hidden), asked.seed)
+        predicted[held] = infer_held_out(again, _masked(asked.catalog.select(held), hidden), names).predicted
+    j, o = case.stars.column(case.label), case.stars.columns(case.others)
+    return off_trend_response(predicted[:, j], predicted[:, o], *case.given()[2:], draws=0).beta
 
 
 def _refitted(fitted: FittedModel, train: Catalog, seed: int) -> FittedModel:

@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ...core import InputError
 from .._evidence import Evidence
+from ..checks._twins import find_twins
 from ._line import AbstractLine
 from ._trend import residualize, second_order
 
@@ -32,6 +33,7 @@ _VELOCITY = np.arange(-60.0, 60.1, 4.0)
 MINIMUM = 20  # pairs
 MOST = 500  # stars on either side, to bound the matrix of distances
 FLIPS = 200
+TWINS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,8 +169,20 @@ class DoppelgangerPairs(AbstractLine):
                 "limit": np.array(found.limit),
                 "pairs": found.pairs,
                 **_velocity_stack(stars, case.lines, found),
+                **_example(case, found),
             },
         )
+
+
+def _example(case: "Case", found: Doppelgangers) -> dict[str, np.ndarray]:
+    """The rich star of the best spectrum and its twins, for the figure."""
+    rich = found.pairs[:, 0]
+    row = int(rich[np.argmax(np.mean(case.stars.weight[rich], axis=1))])
+    try:
+        seen = find_twins(case.stars, row, case.label, case.others, case.lines, TWINS)
+    except InputError:
+        return {}
+    return {f"twins_{name}": np.asarray(value) for name, value in vars(seen).items()}
 
 
 def _words(found: Doppelgangers, wavelength: np.ndarray) -> str:

@@ -5,7 +5,7 @@ Latents are inferred with the element's windows masked, and the flux there is pr
     x = - sum(w h r) / sum(w h^2),
 
 positive where lines are deeper than predicted. With x and the observed label y both residualised to second order on
-the other labels *as predicted from the masked spectrum*,
+the other labels, and the label itself, *as predicted from the masked spectrum*,
 
     T = mean(x_perp y_perp) / standard error,
 
@@ -53,6 +53,9 @@ class ElementLines:
         T with each line left out in turn; empty unless asked for.
     t_without_expected : tuple of float
         What these would be if every line followed the label as its profile says: T sqrt(1 - weight of the line).
+    shape, shape_size : float
+        Share of what follows the label in the windows that has the shape of lines, and how significant that is; NaN and 0
+        unless asked for.
     """
 
     t: float
@@ -61,6 +64,8 @@ class ElementLines:
     n: int
     t_without: tuple[float, ...] = ()
     t_without_expected: tuple[float, ...] = ()
+    shape: float = float("nan")
+    shape_size: float = 0.0
 
 
 def line_depth(flux: ArrayLike, ivar: ArrayLike, model: ArrayLike, profile: ArrayLike) -> np.ndarray:
@@ -128,7 +133,8 @@ def element_line_residual(
     depth : (star,) array
         From `line_depth`, the model's flux predicted with the element windows masked.
     predicted_others : (star, other) array
-        The other labels as predicted from the spectrum with the element windows masked.
+        The other labels and the label itself as predicted from the spectrum with the element windows masked: what these
+        windows add to it is asked for.
     observed, error : (star,) arrays
         The label as catalogued, and its one-sigma error.
     tau2 : float, optional
@@ -208,7 +214,10 @@ class ElementLineResidual(AbstractLine):
             return self.missing(NO_LINES, unit="standard errors")
         h, pixels, null = case.held, case.lines.pixels, case.null.get(self.name)
         depth = line_depth(h.flux, h.ivar, h.model, case.lines.profile[pixels])
-        others, observed = h.masked[:, h.columns(case.others)], h.observed[:, h.column(case.label)]
+        others, observed = (
+            h.masked[:, h.columns((*case.others, case.label))],
+            h.observed[:, h.column(case.label)],
+        )
         kept = np.isfinite(depth + observed + others.sum(axis=1))
         terms = second_order(others[kept])
         moved = "" if null is None else f"; moved elsewhere they give {span(null)}"
@@ -233,4 +242,4 @@ class ElementLineResidual(AbstractLine):
         if not pixels.any():
             return float("nan")
         depth = line_depth(held.flux, held.ivar, held.model, lines.profile[pixels])
-        return element_line_residual(depth, held.masked[:, o], held.observed[:, j], held.error[:, j]).t
+        return element_line_residual(depth, held.masked[:, [*o, j]], held.observed[:, j], held.error[:, j]).t

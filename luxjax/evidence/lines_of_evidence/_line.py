@@ -72,6 +72,13 @@ class AbstractLine(eqx.Module):
         """
         return None
 
+    def doubt(self, case: "Case", evidence: Evidence) -> tuple[str, str] | None:
+        """Code and sentence of a caveat that this answer asks for; it takes ``measured`` and ``followed`` away.
+
+        None, the default: it decides nothing.
+        """
+        return None
+
     def evidence(
         self,
         value: float,

@@ -4,14 +4,12 @@ A label y is correlated with other labels o, so a model can guess it without see
 a guess is the part of y that the others do not explain. Held-out stars; v_perp is v less its least-squares fit on
 all terms to second order in o^, the other labels *as predicted from the spectrum*:
 
-    N = mean(p_perp y_perp) n / (n - terms),        beta = N / tau^2,
-    tau^2 = var(y_perp) - s_y^2 - mean(g' S g),     g = d trend / d o at o^.
+    N = mean(p_perp y_perp) n / (n - terms).
 
-p is the predicted label, s_y the error of the observed one. S, the covariance of o - o^ less that of the label noise,
-is the error of the predicted others, which widens y_perp. Given the spectrum, o = o^ + delta with delta independent of
-anything made from the spectrum (Berkson error), so noise in the observed others cannot leak into N: in a perfect
-shortcut p is a function of o^ and N = 0. Residuals on the *observed* others do not have this property: errors in them
-leave part of the trend in p and y alike.
+p is the predicted label. Given the spectrum, o = o^ + d with d independent of anything made from the spectrum (Berkson
+error), so noise in the observed others cannot leak into N: in a perfect shortcut p is a function of o^ and N = 0. Residuals on the
+*observed* others do not have this property: errors in them leave part of the trend in p and y alike. N over its error therefore
+tests for zero; its size is judged by the scatter tau^2 of y off the trend, which `_moments` derives.
 """
 
 from collections.abc import Sequence
@@ -26,8 +24,9 @@ from ...fitted import Trend
 from ...stats import Interval
 from .._evidence import Evidence
 from .._thresholds import Thresholds
+from ..off_trend._moments import moments
 from ._line import AbstractLine
-from ._trend import prediction_variance, residualize, second_order, standard_trend
+from ._trend import residualize, second_order, standard_trend
 
 if TYPE_CHECKING:
     from .._case import Case
@@ -41,9 +40,7 @@ __all__ = [
 ]
 
 FLOOR = Thresholds.load().variance_floor
-INFLATION = 1.4
-"""Of the plain standard errors in the interval of beta: they take the fitted trend and the predicted others as exact. Over
-toy surveys without a line, N over its plain standard error had a standard deviation of 1.3 to 1.4."""
+DRAWS = 200  # of stars, for intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +50,16 @@ class Response:
     Attributes
     ----------
     beta : float
-        N / tau^2: change of the predicted label per change of the true one at fixed other labels.
+        Change of the predicted label per change of the true one at fixed other labels.
     interval : Interval
-        Of beta at 95%, by the delta method and 1.4 times as wide; NaN where tau^2 is not resolved (below two standard errors).
+        Of beta at 95%, by bootstrap over stars; NaN where tau^2 is not resolved (below two standard errors) or no
+        bootstrap was asked for.
     covariance, error : float
         N and its plain standard error, in the label's unit squared.
     tau2, tau2_error : float
         Variance of the true label off the trend, and its standard error. May come out negative.
     upper : float
-        An upper limit of beta: (max(N, 0) + 1.64 error) / max(tau^2 - 1.64 tau2_error, tau^2 / 4).
+        An upper limit of beta: (max(N, beta tau^2, 0) + 1.64 error) / max(tau^2 - 1.64 tau2_error, tau^2 / 4).
     label_error : float
         Root mean square of the observed label's stated errors.
     n : int
@@ -126,6 +124,8 @@ def off_trend_response(
     error_others: ArrayLike,
     *,
     others: Sequence[str] = (),
+    part: ArrayLike | None = None,
+    draws: int = DRAWS,
 ) -> Response:
     """Off-trend response of one label over held-out stars.
 
@@ -140,6 +140,10 @@ def off_trend_response(
     observed_others, error_others : (star, other) arrays
     others : sequence of str, optional
         Names of the other labels.
+    part : (star,) array, optional
+        A part of the prediction, whose response is asked for. Default: all of it. Responses of parts add up.
+    draws : int
+        Of stars with replacement, for the interval; 0 for none.
 
     Returns
     -------
@@ -166,32 +170,35 @@ def off_trend_response(
     >>> round(measured.beta, 1)
     1.0
     """
-    p, o_hat, y, s, o, s_o = _complete(
-        predicted, predicted_others, observed, error, observed_others, error_others
+    part = predicted if part is None else part
+    p, o_hat, y, s, o, s_o, part = _complete(
+        predicted, predicted_others, observed, error, observed_others, error_others, part
     )
     trend = standard_trend(o_hat, others)
     terms = trend.terms(o_hat)
     n, spare = len(y), len(y) - terms.shape[1]
     coef = np.linalg.lstsq(terms, y)[0]
-    p_perp, y_perp = residualize(p, terms), y - terms @ coef
     trend = Trend(trend.others, trend.loc, trend.scale, coef, 0.0)
-    moments = np.column_stack([p_perp * y_perp, y_perp**2]) * (n / spare)
-    covariance, variance = moments.mean(0)
-    errors = moments.std(0, ddof=1) / np.sqrt(n)
-    tau2 = variance - np.mean(s**2) - prediction_variance(trend.gradient(o_hat), o - o_hat, s_o)
+    products = residualize(part, terms) * (y - terms @ coef) * (n / spare)
+    squares = (y - terms @ coef) ** 2 * (n / spare)
+    error_n, error_t = (v.std(ddof=1) / np.sqrt(n) for v in (products, squares))
+    found = moments(part, p, o_hat, y, s, o, s_o, trend, n_draws=draws)
+    covariance, numerator, tau2 = found.covariance[0], found.numerator[0], found.tau2[0]
+    if draws:
+        error_t = found.tau2[1:].std()
     used = max(tau2, FLOOR)
-    beta = covariance / used
-    upper = (max(covariance, 0.0) + 1.64 * errors[0]) / max(used - 1.64 * errors[1], used / 4)
-    # Both moments vary with the same y_perp, so the delta method works star by star.
-    spread = (moments[:, 0] - beta * moments[:, 1]).std(ddof=1) / np.sqrt(n) / used
-    half = 1.96 * INFLATION * spread if tau2 > 2 * errors[1] else np.nan
+    beta = numerator / used
+    upper = (max(covariance, numerator, 0.0) + 1.64 * error_n) / max(used - 1.64 * error_t, used / 4)
+    low = high = np.nan
+    if draws and tau2 > 2 * error_t:
+        low, high = np.percentile(found.numerator[1:] / np.maximum(found.tau2[1:], used / 4), [2.5, 97.5])
     return Response(
         float(beta),
-        Interval(float(beta - half), float(beta + half)),
+        Interval(float(low), float(high)),
         float(covariance),
-        float(errors[0]),
+        float(error_n),
         float(tau2),
-        float(errors[1]),
+        float(error_t),
         float(upper),
         float(np.sqrt(np.mean(s**2))),
         n,
@@ -210,8 +217,8 @@ def response_share(
 ) -> ElementShare:
     """Split the off-trend response into the part from the element's own pixels and the rest.
 
-    With linear decoders the predicted label is p = sum_j K_j f_j over pixels j, so p_own, the sum over own pixels,
-    goes through the same formula and beta = beta_own + beta_rest exactly.
+    With linear decoders the predicted label is p = sum_j K_j f_j over pixels j. The response of a part is linear in it, so with
+    p_own, the sum over own pixels, beta = beta_own + beta_rest exactly.
 
     Parameters
     ----------
@@ -223,15 +230,14 @@ def response_share(
     given = (predicted, predicted_others, observed, error, observed_others, error_others)
     kept = np.isfinite(np.asarray(own_part, float))
     known = tuple(np.asarray(a, float)[kept] for a in given)
-    own_part = np.asarray(own_part, float)[kept]
-    whole = off_trend_response(*known)
-    part = off_trend_response(own_part, *known[1:])
+    whole = off_trend_response(*known, draws=0)
+    part = off_trend_response(*known, part=np.asarray(own_part, float)[kept], draws=0)
     return ElementShare(
         part.beta,
         whole.beta - part.beta,
         part.covariance,
         part.error,
-        part.covariance / whole.covariance if whole.covariance else float("nan"),
+        part.beta / whole.beta if whole.beta else float("nan"),
     )
 
 
@@ -239,7 +245,7 @@ def _complete(*arrays: ArrayLike) -> list[np.ndarray]:
     """The arrays at stars where all of them are finite; shapes checked, (star,) before and (star, other) after."""
     held = [np.asarray(a, float) for a in arrays]
     n, k = held[1].shape if held[1].ndim == 2 else (len(held[0]), -1)
-    wanted = [(n,), (n, k), (n,), (n,), (n, k), (n, k)]
+    wanted = [(n,), (n, k), (n,), (n,), (n, k), (n, k), (n,)]
     if [a.shape for a in held] != wanted:
         raise InputError(
             "the off-trend response takes a label as (star,) and the other labels as (star, other) arrays of the same "

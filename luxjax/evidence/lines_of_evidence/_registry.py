@@ -1,6 +1,8 @@
 """The lines of evidence in the order in which they are read: those of the verdict first, then the supporting ones."""
 
 from ...core import check_name
+from ..checks._decoupled import DecoupledStars
+from ..checks._repeats import RepeatVisits
 from ._ablation import LineAblation
 from ._bound import InformationBound
 from ._disentanglement import LatentDisentanglement
@@ -24,6 +26,8 @@ LINES: tuple[AbstractLine, ...] = (
     LineAblation(),
     DoppelgangerPairs(),
     LineInjection(),
+    RepeatVisits(),
+    DecoupledStars(),
     InformationBound(),
     LatentProbe(),
     WindowShapley(),

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ...fitted import Trend
 
-__all__ = ["prediction_variance", "residualize", "second_order", "standard_trend"]
+__all__ = ["residualize", "second_order", "standard_trend"]
 
 
 def second_order(others: ArrayLike) -> np.ndarray:
@@ -29,17 +29,3 @@ def standard_trend(others: np.ndarray, names: Sequence[str] = ()) -> Trend:
     return Trend(
         names, others.mean(axis=0), np.where(scale > 0, scale, 1.0), np.zeros(1 + k + k * (k + 1) // 2), 0.0
     )
-
-
-def prediction_variance(gradient: np.ndarray, miss: np.ndarray, error: np.ndarray) -> float:
-    """mean(g' S g), with S = cov(o - o^) less the label noise, its negative eigenvalues set to zero.
-
-    Labels of different units are brought to the spread of o - o^ first, or the eigenvalues would mix kelvins and dex.
-    """
-    if miss.shape[1] == 0:
-        return 0.0
-    scale = np.where(miss.std(axis=0) > 0, miss.std(axis=0), 1.0)
-    excess = np.atleast_2d(np.cov((miss / scale).T)) - np.diag(np.mean((error / scale) ** 2, axis=0))
-    values, vectors = np.linalg.eigh(excess)
-    along = (gradient * scale) @ vectors
-    return float(np.mean(along**2 @ np.maximum(values, 0.0)))

@@ -125,8 +125,10 @@ def counterfactual(
             f"{int((np.abs(short).max(axis=1) > 1e-6).sum())} of {len(short)} stars; ask for a smaller change."
         )
     sd = None if slope.sd is None else np.broadcast_to(abs(change) * slope.sd, before.shape)
+    unit = fitted.scale_of(spectra)
+    before, after, spread = before * unit, after * unit, np.sqrt(variance) * unit
     return Counterfactual(
-        label, spectra, float(change), before, after, after - before, sd, np.sqrt(variance), np.asarray(moved)
+        label, spectra, float(change), before, after, after - before, sd, spread, np.asarray(moved)
     )
 
 

@@ -46,7 +46,7 @@ def flux_jacobian(
     Returns
     -------
     Jacobian
-        (pixel,), or (star, pixel) for several latents; normalised flux per label unit.
+        (pixel,), or (star, pixel) for several latents; flux per label unit, in the unit of the spectra.
     """
     return _along(fitted, label, (), spectra, latents, spread, shortest_step)
 
@@ -88,7 +88,7 @@ def covariance_pattern(
 ) -> Jacobian:
     """Covariance of the noise-free flux and label over the model's population (Haufe et al. 2014, NeuroImage 87, 96).
 
-    W a, in normalised flux times label units. The pattern of a linear prediction: where the label's signal is, and
+    W a, in flux times label units. The pattern of a linear prediction: where the label's signal is, and
     all that is correlated with it. Parameters as in `flux_jacobian`.
     """
     return _along(fitted, label, (), spectra, latents, spread, lambda a, _: a)
@@ -113,8 +113,9 @@ def _along(fitted, label, others, spectra, latents, spread, direction: Callable)
         z = jnp.zeros(model.n_latents) if latents is None else jnp.asarray(latents, jnp.float64)
         points = z.reshape(-1, model.n_latents)
         out = [_along_point(fitted, model, rows, spectra, p, spread, direction) for p in points]
-    value = np.array([v for v, _ in out]).reshape(*z.shape[:-1], -1)
-    sd = np.array([s for _, s in out]).reshape(value.shape) if spread else None
+    unit = fitted.scale_of(spectra)
+    value = np.array([v for v, _ in out]).reshape(*z.shape[:-1], -1) * unit
+    sd = np.array([s for _, s in out]).reshape(value.shape) * unit if spread else None
     return Jacobian(value, sd)
 
 

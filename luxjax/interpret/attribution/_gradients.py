@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import InputError
-from ...core.internal import Array
+from ...core.internal import Array, doubles
 
 __all__ = ["Attribution", "expected_gradients", "integrated_gradients"]
 
@@ -89,7 +89,7 @@ def expected_gradients(
     n_steps : int
         Nodes of the quadrature along each path.
     """
-    x, stars = _spectrum(flux, "flux"), np.asarray(background, float)
+    x, stars = _spectrum(flux, "flux"), doubles("the background", background)
     if stars.ndim != 2 or stars.shape[1] != len(x) or len(stars) < 2 or not np.all(np.isfinite(stars)):
         raise InputError(
             f"a background of shape {stars.shape} came with a spectrum of {len(x)} pixels; give two or more finite "
@@ -118,7 +118,7 @@ def _path_integral(predictor: Callable, n_steps: int) -> Callable:
 
 
 def _spectrum(flux, name: str) -> np.ndarray:
-    out = np.asarray(flux, float)
+    out = doubles(name, flux)
     if out.ndim != 1 or not np.all(np.isfinite(out)):
         raise InputError(
             f"{name} has shape {out.shape} and {int(np.sum(~np.isfinite(out)))} values that are not finite; give one "

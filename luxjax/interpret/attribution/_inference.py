@@ -92,12 +92,15 @@ def label_function(
         if batch.n_stars != 1:
             raise InputError(f"this is about one star; {batch.n_stars} were given: choose one with .select.")
         held = {k: OutputData(m.value[0], m.ivar[0]) for k, m in wide(batch).outputs.items()}
+    unit = fitted.scale_of(spectra)
     loc, scale = np.array([r.loc for r in rows]), np.array([r.scale for r in rows])
 
     def predict(flux):
         dtype = jnp.result_type(flux)
         here, known = (_cast(tree, dtype) for tree in (model, held))
-        star = known | {spectra: OutputData(jnp.asarray(flux), known[spectra].ivar)}
+        star = known | {
+            spectra: OutputData(jnp.asarray(flux) / jnp.asarray(unit, dtype), known[spectra].ivar)
+        }
         z = infer_latents(here, star).astype(dtype)
         found = jnp.stack([here.decoders[r.output](z)[r.place] for r in rows])
         return found * jnp.asarray(scale, dtype) + jnp.asarray(loc, dtype)

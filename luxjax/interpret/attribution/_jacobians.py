@@ -75,7 +75,7 @@ def label_jacobian(
     Returns
     -------
     Jacobian
-        (star, pixel), in label units per unit of normalised flux; zero at bad pixels. Closed form for linear decoders of
+        (star, pixel), in label units per unit of flux; zero at bad pixels. Closed form for linear decoders of
         the inputs, the implicit function theorem at the posterior's mode for others.
 
     Examples
@@ -100,7 +100,8 @@ def label_jacobian(
             out = kernel(model, part, spectra, row.output, jnp.asarray(row.place))
             parts.append(np.asarray(out)[:n] * row.scale)
         sd = _filter_sd(fitted, model, batch, spectra, row) if spread else None
-    return Jacobian(np.concatenate(parts), sd)
+    unit = fitted.scale_of(spectra)
+    return Jacobian(np.concatenate(parts) / unit, None if sd is None else sd / unit)
 
 
 @eqx.filter_jit
@@ -150,7 +151,7 @@ def mean_label_jacobian(
         total = np.zeros((len(rows), batch[spectra].size))
         for part, real, _ in blocks(batch, block):
             total += np.asarray(_mean_block(model, part, real, spectra, where))
-    return total / batch.n_stars * np.array([r.scale for r in rows])[:, None]
+    return total / batch.n_stars * np.array([r.scale for r in rows])[:, None] / fitted.scale_of(spectra)
 
 
 @eqx.filter_jit

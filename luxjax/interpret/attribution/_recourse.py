@@ -124,9 +124,12 @@ def recourse(
         batch = input_batch(fitted, star, inputs, spectra)
         measured = batch[spectra]
         weight = np.asarray(effective_ivar(measured.ivar, fitted.model.scatter[spectra])[0], float)
-        sd = np.divide(1, np.sqrt(weight), out=np.zeros_like(weight), where=weight > 0)
+        unit = fitted.scale_of(spectra)
+        sd = np.divide(1, np.sqrt(weight), out=np.zeros_like(weight), where=weight > 0) * unit
         if not fitted.model.only(*dict.fromkeys([*batch.names, output])).is_linear:
-            return smallest_change(predict, measured.value[0], sd, list(wanted.values()))
+            return smallest_change(
+                predict, np.asarray(measured.value[0], float) * unit, sd, list(wanted.values())
+            )
     slope = [label_jacobian(fitted, star, n, spectra=spectra, inputs=inputs).value[0] for n in names]
     u = _least_norm(np.array(slope) * sd, np.array(list(wanted.values())))
     return Recourse(sd * u, float(np.linalg.norm(u)), np.array(slope) @ (sd * u))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...core.internal import doubles
 from ._shapley import Shapley, import_shap
 
 __all__ = ["callable_shapley"]
@@ -41,7 +42,7 @@ def callable_shapley(
     n_orders, seed : int
         For sampled values.
     """
-    x, back = np.asarray(data, float), np.asarray(background, float)
+    x, back = doubles("the data", data), doubles("the background", background)
     if x.ndim != 2 or back.ndim != 2 or x.shape[1] != back.shape[1] or len(back) == 0:
         raise InputError(
             f"data (star, feature) and background (row, feature) share their features; given shapes {x.shape} and {back.shape}."

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import check_name
+from ...core.internal import doubles
 from ...fitted import FittedModel
 from ...stats.internal import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums
 from ._walks import decode
@@ -62,7 +63,7 @@ def ablate_latents(
         Labels of the model, as observed, in their own units.
     n_bootstrap, seed : int
     """
-    z = np.asarray(latents, float)
+    z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))
     output = fitted.label_output()
     info = fitted.info(output)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...core.internal import doubles
 from ...stats.internal import label_columns
 from ._gauge_score import DRAWS, Draws, GaugeScore, gauge_score
 from ._information import bin_count, mutual_information
@@ -234,7 +235,7 @@ def _standard(z: np.ndarray) -> np.ndarray:
 
 
 def _checked(latents: ArrayLike, labels: Mapping[str, ArrayLike], n_latents: int):
-    z = np.asarray(latents, float)
+    z = doubles("latents", latents)
     if z.ndim != 2 or z.shape[1] < n_latents or not np.isfinite(z).all():
         raise InputError(
             f"latents are finite and of shape (star, latent) with at least {n_latents} latents; given shape {z.shape}."

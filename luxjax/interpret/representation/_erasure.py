@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
+from ...core.internal import doubles
 from ...stats.internal import label_columns, percentiles, r2_of_sums, r2_terms, resampled_sums
 from ._probes import fold_numbers, ridge_predictions
 
@@ -22,7 +23,7 @@ class Eraser(NamedTuple):
 
     def __call__(self, latents: ArrayLike) -> np.ndarray:
         """Latents (star, latent) without what was correlated."""
-        z = np.asarray(latents, float)
+        z = doubles("latents", latents)
         return z - (z - self.mean) @ self.removed.T
 
 
@@ -39,7 +40,7 @@ def eraser(latents: ArrayLike, concepts: ArrayLike) -> Eraser:
     concepts : (star, concept) array
         Finite; labels, say.
     """
-    z, c = np.asarray(latents, float), np.asarray(concepts, float)
+    z, c = doubles("latents", latents), doubles("concepts", concepts)
     if z.ndim != 2 or c.ndim != 2 or len(z) != len(c) or not np.isfinite(c).all() or len(z) < 3:
         raise InputError(
             f"erasing needs latents (star, latent) and finite concepts (star, concept) of the same stars; given shapes "
@@ -106,7 +107,7 @@ def amnesic_probe(
         guess belongs to none: erasing it erases what it was guessed from.
     folds, n_random, n_bootstrap, seed : int
     """
-    z = np.asarray(latents, float)
+    z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))
     seen = np.isfinite(y).all(1)
     z, y = z[seen], y[seen]

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...core.internal import doubles
 
 __all__ = ["bin_count", "mutual_information"]
 
@@ -55,7 +56,7 @@ def mutual_information(
     >>> information.round(1).tolist()
     [[2.6], [-0.0]]
     """
-    z, y = np.asarray(latents, float), np.asarray(labels, float)
+    z, y = doubles("latents", latents), doubles("labels", labels)
     known = np.isfinite(y)
     if len(y) != len(z) or known.sum(0).min() < FEWEST_STARS:
         raise InputError(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ...core import Batch, Gaussian, InputError
+from ...core.internal import doubles
 from ...data import Catalog
 from ...fitted import FittedModel
 from ...latents import weight_products
@@ -91,7 +92,7 @@ def correlation_map(
     Fisher's z, atanh(r), is normal with standard deviation 1/sqrt(n - 3); the p-value is that of
     t = r sqrt((n - 2)/(1 - r^2)) with n - 2 degrees of freedom. Both are exact or nearly so for normal variables.
     """
-    z = np.asarray(latents, float)
+    z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))
     r = np.zeros((z.shape[1], len(names)))
     n = np.isfinite(y).sum(0)

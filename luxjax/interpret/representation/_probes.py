@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from ...core import Batch, InputError, check_name
+from ...core.internal import doubles
 from ...data import Catalog
 from ...fitted import FittedModel
 from ...stats import Interval
@@ -118,7 +119,7 @@ def probe(
     True
     """
     check_name("kind of probe", kind, KINDS)
-    z, y = np.asarray(latents, float), np.asarray(label, float)
+    z, y = doubles("latents", latents), doubles("the label", label)
     seen = np.isfinite(y)
     if z.ndim != 2 or y.shape != (len(z),) or seen.sum() < FEWEST_STARS or not np.isfinite(z).all():
         raise InputError(
@@ -132,11 +133,11 @@ def probe(
     control = np.array([_r2(t, p, 1, seed)[0] for t, p in zip(tasks[1:], predicted[1:], strict=True)])
     other, other_interval = float("nan"), Interval(float("nan"), float("nan"))
     if baseline is not None:
-        x = np.asarray(baseline, float)
+        x = doubles("the baseline", baseline)
         other, other_interval = _r2(y, _out_of_fold(x, y[None], fold, kind, seed)[0], n_bootstrap, seed)
     ceiling = float("nan")
     if error is not None:
-        ceiling = float(1 - np.nanmean(np.asarray(error, float)[seen] ** 2) / y[seen].var())
+        ceiling = float(1 - np.nanmean(doubles("errors", error)[seen] ** 2) / y[seen].var())
     return Probe(kind, int(seen.sum()), r2, interval, control, other, other_interval, ceiling, predicted[0])
 
 

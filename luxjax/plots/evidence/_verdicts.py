@@ -14,6 +14,7 @@ __all__ = ["LOOK", "plot_responses"]
 # Colour and marker of each verdict: told apart without colour too.
 LOOK = {
     "measured": (COLOURS["blue"], "o"),
+    "followed": (COLOURS["sky"], "^"),
     "proxy": (COLOURS["orange"], "s"),
     "shortcut": (COLOURS["vermilion"], "X"),
     "inconclusive": (COLOURS["grey"], "D"),
@@ -49,5 +50,5 @@ def plot_responses(found: Sequence[Verdict]) -> Figure:
     for word in dict.fromkeys(v.verdict for v in found):
         colour, marker = LOOK[word]
         ax.plot([], [], marker=marker, color=colour, linestyle="none", label=word)
-    figure.legend(loc="outside upper center", ncols=4, handletextpad=0.1)
+    figure.legend(loc="outside upper center", ncols=5, handletextpad=0.1)
     return figure

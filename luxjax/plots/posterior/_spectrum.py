@@ -52,7 +52,8 @@ def plot_predictive(
         )
     m, wavelength = batch[name], fitted.info(name).wavelength
     assert wavelength is not None
-    flux, ivar = np.asarray(m.value, float)[0], np.asarray(m.ivar, float)[0]
+    unit = fitted.scale_of(name)
+    flux, ivar = np.asarray(m.value, float)[0] * unit, np.asarray(m.ivar, float)[0] / unit / unit
     clean_key, noisy_key = jax.random.split(as_key(key))
     clean = np.quantile(one.predict(name, DRAWS, key=clean_key)[:, 0], ENDS, axis=0)
     noisy = one.predict(name, DRAWS, key=noisy_key, noise=True)[:, 0]

@@ -21,7 +21,15 @@ def verdicts(run: RunFolder) -> Section | None:
         return None
     rows: list[list[str | Cell]] = [_row(run, e) for e in found.values()]
     table = Table(
-        ["Label", "Verdict", "Off-trend response", "T of element lines", "Off-trend scatter", "Stars"],
+        [
+            "Label",
+            "Verdict",
+            "Caveats",
+            "Off-trend response",
+            "T of element lines",
+            "Off-trend scatter",
+            "Stars",
+        ],
         rows,
         "The response is the change of the predicted label per change of the true one at fixed other labels, with its 95% "
         "interval: 0 for a guess from the other labels; a perfect spectrum would give 1, a noisy one less. T tells in "
@@ -40,7 +48,10 @@ def verdicts(run: RunFolder) -> Section | None:
     )
     text = Markup("").join(
         Markup("<p><strong>{}</strong>: {}.</p>").format(
-            Markup(label_html(label)), "; ".join((e.verdict.verdict, *e.verdict.reasons)).rstrip(".")
+            Markup(label_html(label)),
+            "; ".join(
+                (e.verdict.verdict, *e.verdict.reasons, *(c.sentence for c in e.verdict.caveats))
+            ).rstrip("."),
         )
         for label, e in found.items()
     )
@@ -57,6 +68,7 @@ def _row(run: RunFolder, explanation: Explanation) -> list[str | Cell]:
     return [
         link,
         Cell(verdict.verdict, mark=verdict.verdict),
+        verdict.codes,
         Cell(number(verdict.response), span(verdict.response_interval)),
         number(own.value, 1) if own is not None else "",
         f"{scatter:.2g}{unit}" if math.isfinite(scatter) and scatter > 0 else "unresolved",

@@ -89,12 +89,12 @@ def explain_class_run(
     ablation = None
     if retrain:
         with stage("train without each family, and with it alone"):
-            given = list(train.table["class"].astype(str))
+            given = list(train.table["class"])
             ablation = ablate_families(train.features, given, folds=3, seed=seed, **options)
     background = train.features.select(slice(None, None, max(1, len(train.table) // BACKGROUND)))
     heat, word = _heat(test.table)
     with stage(f"Shapley values and permutations of {len(test.table)} spectra held out"):
-        truth = list(test.table["class"].astype(str))
+        truth = list(test.table["class"])
         # Stars of like subclass are of one class, of which nothing could be lost: only a temperature will do.
         like = {word: heat} if word == "Teff" else {}
         how: dict[str, Any] = {"like": like, "ablation": ablation, "background": background}
@@ -126,7 +126,7 @@ def _classifier(run: RunFolder, train: ClassData, options: dict[str, Any]) -> Cl
     """The run's own; after folds it has seen all stars, so one is trained that has not seen those of the first fold."""
     if not run.metrics["classes"]["folds"]:
         return load_classifier(run.path / "classifier")
-    return train_classifier(train.features, list(train.table["class"].astype(str)), seed=run.seed, **options)
+    return train_classifier(train.features, list(train.table["class"]), seed=run.seed, **options)
 
 
 def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:

@@ -167,7 +167,7 @@ def train_classes(
     classifier = trained[0]
     if folds:
         with stage(f"train {estimator} on all stars"):
-            truth = list(data.table["class"].astype(str))
+            truth = list(data.table["class"])
             classifier = train_classifier(data.features, truth, estimator=estimator, tune=tune, **options)
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"

@@ -99,6 +99,9 @@ def choose_labels(
     reason[better] = "another row of the same star is better"
     keep[better] = False
     left_out = pd.DataFrame({"id": table.ids[~keep], "reason": reason[~keep]})
+    if account.nameless:
+        without = pd.DataFrame({"id": "", "reason": ["has no name of a star"] * account.nameless})
+        left_out, n_rows = pd.concat([left_out, without], ignore_index=True), n_rows + account.nameless
     if not keep.any():
         counts = join_names(f"{n} {why}" for why, n in left_out["reason"].value_counts().items())
         raise InputError(

@@ -72,6 +72,8 @@ class AccountOfLabels:
         A text that is no number, by label.
     unflagged : sequence of str
         Columns of quality flags that the survey has and this catalogue does not.
+    nameless : int
+        Rows without the name of a star, which are none of the others.
     """
 
     def __init__(
@@ -81,9 +83,11 @@ class AccountOfLabels:
         absent: Sequence[str] = (),
         examples: Mapping[str, str] | None = None,
         unflagged: Sequence[str] = (),
+        nameless: int = 0,
     ):
         self.names, self.reasons = tuple(names), np.asarray(reasons, object)
         self.absent, self.examples, self.unflagged = tuple(absent), dict(examples or {}), tuple(unflagged)
+        self.nameless = nameless
 
     @classmethod
     def of_values(cls, names: Sequence[str], value: np.ndarray) -> "AccountOfLabels":

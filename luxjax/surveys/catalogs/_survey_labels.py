@@ -67,6 +67,10 @@ def labels_and_losses(
     """Labels of a catalogue whose columns are known, and what was lost of them."""
     if flagged not in ("missing", "keep"):
         raise InputError(choose_from("way to treat flagged labels", flagged, ("missing", "keep")))
+    ids = _ids(frame[places.star])
+    nameless = int((ids == "").sum())
+    if nameless:
+        frame, ids = frame[ids != ""].reset_index(drop=True), ids[ids != ""]
     n, names = len(frame), tuple(places.labels)
     value, error = np.full((n, len(names)), np.nan), np.full((n, len(names)), np.nan)
     reasons, examples, unflagged = np.full((n, len(names)), "", object), {}, []
@@ -93,13 +97,13 @@ def labels_and_losses(
         value,
         error,
         names,
-        _ids(frame[places.star]),
+        ids,
         {n: c.unit for n, c in places.labels.items() if c.unit},
         {n: c.species for n, c in places.labels.items() if c.species},
         places.survey,
         table=frame,
     )
-    return table, AccountOfLabels(names, reasons, places.absent, examples, unflagged)
+    return table, AccountOfLabels(names, reasons, places.absent, examples, unflagged, nameless)
 
 
 def _warned(table: LabelTable, account: AccountOfLabels) -> LabelTable:
@@ -108,6 +112,12 @@ def _warned(table: LabelTable, account: AccountOfLabels) -> LabelTable:
         warnings.warn(
             f"the quality flags {join_names(account.unflagged)} are not among the columns of the catalogue, so labels that the survey "
             "flagged could not be left out; use a catalogue that has them.",
+            LuxWarning,
+            stacklevel=3,
+        )
+    if account.nameless:
+        warnings.warn(
+            f"{account.nameless} of {len(table) + account.nameless} rows of the catalogue have no name of a star and are left out.",
             LuxWarning,
             stacklevel=3,
         )

@@ -17,7 +17,7 @@ from astropy.io import fits
 from ...core import InputError, check_name
 from ...core.internal import choose_from
 from ...data import Spectra
-from ...data.internal import native
+from ...data.internal import narrowed, native
 from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
 from ._fits import first, number, row_values
 
@@ -157,7 +157,7 @@ def _weights(flux, error, limit: float, bad=False) -> np.ndarray:
     """Inverse variances; zero where the error is 0, not finite or at the limit, the flux exactly 0, or `bad`."""
     with np.errstate(invalid="ignore"):
         good = np.isfinite(error) & (error > 0) & (error < limit) & (flux != 0) & ~np.asarray(bad)
-    return np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0).astype(np.float32)
+    return narrowed(np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0))
 
 
 def load_aspcapstar(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
@@ -330,11 +330,9 @@ def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_
         grid = by_name.get("wavelength")
         if grid is not None and not np.allclose(grid, WAVELENGTH, rtol=1e-6, atol=0):
             raise InputError(f"'{path}' is not on the APOGEE grid in {name}; the layout is not known.")
-        flux.append(native(by_name["flux"], np.float32))
+        flux.append(narrowed(by_name["flux"]))
         mask.append(native(by_name["pixel_flags"], np.int64))
-        ivar.append(
-            np.where(_bad(mask[-1], bad_pixels) | (flux[-1] == 0), 0, native(by_name["ivar"], np.float32))
-        )
+        ivar.append(np.where(_bad(mask[-1], bad_pixels) | (flux[-1] == 0), 0, narrowed(by_name["ivar"])))
         scalars = {k: v for k, v in by_name.items() if np.ndim(v) == 0}
         facts.append(
             {

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError, check_name
-from ...core.internal import join_names
+from ...core.internal import identifiers, join_names
 from ...data import LabelTable, Spectra
 from ...data.internal import Frame
 
@@ -214,7 +214,4 @@ def _identifiers(names: Any, n: int, stem: str) -> np.ndarray:
     """Given identifiers as text, or the name of the archive and the row."""
     if names is None:
         return np.array([f"{stem}-{row}" for row in range(n)])
-    names = np.asarray(names)
-    if names.dtype.kind == "S":
-        names = np.char.decode(names, "ascii", "replace")
-    return np.char.strip(names.astype(str)).reshape(-1)
+    return identifiers("identifiers of the archive", np.asarray(names).reshape(-1))

@@ -21,7 +21,7 @@ from scipy.ndimage import binary_dilation, median_filter
 from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
-from ...data.internal import native
+from ...data.internal import narrowed, native
 from ._fits import first, number
 
 __all__ = ["ARMS", "is_ccd", "is_fit", "join_arms", "load_ccd", "load_fit", "sobject_id"]
@@ -134,8 +134,8 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
     spike = spikes(wavelength, flux, normalized)
     ivar[spike] = 0
     return Spectra(
-        flux.astype(np.float32),
-        ivar.astype(np.float32),
+        narrowed(flux),
+        narrowed(ivar),
         wavelength,
         "air",
         np.array([sobject_id(path)]),
@@ -283,8 +283,8 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
     good &= ~spikes(wavelength, flux, True)
     facts = {"file": str(path), "telescope": "aat", "snr": snr, "rv_kms": np.nan}
     return Spectra(
-        native(table["smod"] if model else table["sob"], np.float32),
-        np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0).astype(np.float32),
+        narrowed(table["smod"] if model else table["sob"]),
+        narrowed(np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0)),
         wavelength,
         "air",
         np.array([sobject_id(path)]),

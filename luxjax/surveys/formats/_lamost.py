@@ -18,7 +18,7 @@ from astropy.io import fits
 
 from ...core import InputError
 from ...data import Spectra
-from ...data.internal import Medium, native
+from ...data.internal import Medium, narrowed, native
 from ._fits import first, number
 
 __all__ = ["is_lrs", "is_mrs", "is_table", "load_lrs", "load_mrs", "load_table"]
@@ -62,7 +62,7 @@ def _tables(hdus: fits.HDUList) -> list[fits.BinTableHDU]:
 def load_lrs(hdus: fits.HDUList, path: Path) -> Spectra:
     """One low-resolution spectrum, heliocentric, with the pipeline's class and redshift in the table."""
     head = hdus[0].header
-    flux, ivar, _, in_all, in_any = native(hdus[0].data, np.float32)
+    flux, ivar, _, in_all, in_any = narrowed(hdus[0].data)
     pixels = np.arange(len(flux), dtype=np.float64)
     wavelength = 10.0 ** (float(head["COEFF0"]) + float(head["COEFF1"]) * pixels)
     return _spectra(head, path, flux, ivar, wavelength, in_all, in_any, "low-resolution image")
@@ -100,7 +100,7 @@ def _columns(table: fits.BinTableHDU, path: Path) -> list[np.ndarray]:
     line = np.polynomial.Polynomial.fit(np.arange(len(log_lam)), log_lam, 1)(np.arange(len(log_lam)))
     rounding = 4 * np.finfo(np.float32).eps * (log_lam.max() if names[2] == "LOGLAM" else 1.0)
     wavelength = 10.0 ** (line if np.max(np.abs(line - log_lam)) < rounding else log_lam)
-    return [flux.astype(np.float32), ivar.astype(np.float32), wavelength, *masks]
+    return [narrowed(flux), narrowed(ivar), wavelength, *masks]
 
 
 def _spectra(head: fits.Header, path: Path, flux, ivar, wavelength, in_all, in_any, layout: str) -> Spectra:

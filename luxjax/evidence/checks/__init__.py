@@ -1,0 +1,1 @@
+"""What can mislead a verdict, looked for one by one, and further evidence where a user has it."""

@@ -1,0 +1,1 @@
+"""The moments behind the off-trend response, and their bootstrap."""
