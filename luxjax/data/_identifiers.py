@@ -48,8 +48,10 @@ def gaia_ids(column: "pd.Series", release: str = "dr3", *, own: bool = True) -> 
         )
     if pd.api.types.is_integer_dtype(column):
         values = column.fillna(0).to_numpy()
-        if own and (values > _LARGEST).any():
-            raise InputError(_strange(column, values[values > _LARGEST]))
+        if own and len(values) and values.max() > _LARGEST:
+            raise InputError(
+                f"column '{column.name}' should hold Gaia source ids; {values.max()} is too large for one."
+            )
         return np.maximum(values.astype(np.int64), 0) if own else np.zeros(len(column), np.int64)
     if own and pd.api.types.is_bool_dtype(column):
         raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
