@@ -19,7 +19,8 @@ from astropy.io import fits
 from ...core import InputError
 from ...core.internal import path_text
 
-__all__ = ["damage_told", "decompress", "first", "open_fits", "read_bytes", "row_values"]
+__all__ = ["damage_told", "decompress", "first", "number", "open_fits", "read_bytes", "row_values"]
+
 
 P, T = ParamSpec("P"), TypeVar("T")
 _COUNTS = re.compile(rb"(NAXIS   |TFIELDS )= *([^ /]+)")
@@ -156,6 +157,18 @@ def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> 
                 or (isinstance(value, (float, np.floating)) and (not np.isfinite(value) or value == -9999))
             ):
                 continue
+            return value
+    return default
+
+
+def number(sources: Iterable[Any], names: Iterable[str], default: float = np.nan) -> float:
+    """The first of these names that holds a number; a text that is none counts as missing, and so do -9999 and -999."""
+    for name in names:
+        try:
+            value = float(first(sources, (name,), np.nan))
+        except (TypeError, ValueError):
+            continue
+        if np.isfinite(value) and value not in (-9999.0, -999.0):
             return value
     return default
 
