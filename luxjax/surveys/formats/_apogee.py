@@ -19,7 +19,7 @@ from ...core.internal import choose_from
 from ...data import Spectra
 from ...data.internal import narrowed, native
 from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
-from ._fits import first, number, row_values
+from ._fits import first, number, place, row_values
 
 __all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
 __all__ += ["load_apstar", "load_apvisit", "load_aspcapstar", "load_mwm"]
@@ -100,8 +100,7 @@ def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, An
         "telescope": first(sources, ("TELESCOP", "TELESCOPE"), ""),
         "field": str(first(sources, ("FIELD",), "")),
         "location_id": first(sources, ("LOCID", "LOCATION_ID"), -1),
-        "ra": first(sources, ("RA",), np.nan),
-        "dec": first(sources, ("DEC",), np.nan),
+        **place(sources, ("RA",), ("DEC",)),
         "snr": number(sources, ("SNR",)),
         "rv_kms": number(sources, ("VHELIO", "VHELIO_AVG", "VHBARY")),
         "rv_err_kms": number(sources, ("VERR", "VRELERR")),
@@ -338,8 +337,7 @@ def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_
             {
                 "file": str(path),
                 "telescope": {"APO": "apo25m", "LCO": "lco25m"}.get(name.split("/")[-1], name),
-                "ra": first((head,), ("RA",), np.nan),
-                "dec": first((head,), ("DEC",), np.nan),
+                **place((head,), ("RA",), ("DEC",)),
                 "snr": number((scalars,), ("snr",)),
                 "rv_kms": number((scalars,), ("v_rad", "mean_v_rad")),
                 "starflag": first((scalars,), ("spectrum_flags",), 0),

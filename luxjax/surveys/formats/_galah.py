@@ -22,7 +22,7 @@ from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
 from ...data.internal import narrowed, native
-from ._fits import first, number
+from ._fits import first, number, place
 
 __all__ = ["ARMS", "is_ccd", "is_fit", "join_arms", "load_ccd", "load_fit", "sobject_id"]
 
@@ -160,8 +160,7 @@ def _facts(header: fits.Header, path: Path, ccd: int) -> dict[str, Any]:
         "ccds": str(ccd),
         "telescope": "aat",
         "field": str(first(sources, ("FIELDID", "PLATE"), "")),
-        "ra": first(sources, ("RA_ICRS", "RA_OBS"), np.nan),
-        "dec": first(sources, ("DEC_ICRS", "DEC_OBS"), np.nan),
+        **place(sources, ("RA_ICRS", "RA_OBS"), ("DEC_ICRS", "DEC_OBS")),
         "snr": number(sources, ("SNR",)),
         "rv_kms": number(sources, ("RVCOM",)),
         "rv_err_kms": number(sources, ("E_RVCOM",)),

@@ -19,7 +19,7 @@ from astropy.io import fits
 from ...core import InputError
 from ...data import Spectra
 from ...data.internal import Medium, narrowed, native
-from ._fits import first, number
+from ._fits import first, number, place
 
 __all__ = ["is_lrs", "is_mrs", "is_table", "load_lrs", "load_mrs", "load_table"]
 
@@ -153,8 +153,7 @@ def _facts(head: fits.Header, path: Path) -> dict[str, Any]:
         "field": str(first(sources, ("PLANID",), "")),
         "spectrum": _key(head),
         "obsid": str(first(sources, ("OBSID",), "")),
-        "ra": first(sources, ("RA",), np.nan),
-        "dec": first(sources, ("DEC",), np.nan),
+        **place(sources, ("RA",), ("DEC",)),
         "snr": snr["snrg"],
         **snr,
         "class": str(first(sources, ("CLASS",), "")),
