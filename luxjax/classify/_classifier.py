@@ -18,9 +18,10 @@ from .calibration._sets import ConformalSets
 from .estimators._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
 from .features._features import Features, matrix_of
 
-__all__ = ["Classifier", "cross_validate_classifier", "train_classifier"]
+__all__ = ["Classifier", "cross_validate_classifier", "train_classifier", "train_fold"]
 
 LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
+LEAST_OF_A_FOLD = 4  # of these, in the training stars of one fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +122,38 @@ def train_classifier(
     Raises
     ------
     InputError
-        If a class has too few stars, or a name is unknown.
+        If a class has less than ten stars, or a name is unknown.
     """
     features, truth = _known(features, truth)
-    codes, classes = _coded(features, truth)
+    _coded(features, truth)
+    return train_fold(
+        features,
+        truth,
+        estimator=estimator,
+        calibration=calibration,
+        calibration_share=calibration_share,
+        balanced=balanced,
+        tune=tune,
+        seed=seed,
+        **settings,
+    )
+
+
+def train_fold(
+    features: Features,
+    truth: Sequence[str] | ArrayLike,
+    *,
+    estimator: str = "boosting",
+    calibration: str | None = "temperature",
+    calibration_share: float = 0.2,
+    balanced: bool = False,
+    tune: int = 0,
+    seed: int = 0,
+    **settings: Any,
+) -> Classifier:
+    """`train_classifier` on a part of stars that have been found enough: its rarest class may have four of them."""
+    features, truth = _known(features, truth)
+    codes, classes = _coded(features, truth, LEAST_OF_A_FOLD)
     if estimator == "cnn" and set(features.families.values()) != {"pixels"}:
         raise InputError(
             "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
@@ -202,7 +231,7 @@ def cross_validate_classifier(
     dealt[known != ""] = codes
 
     def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
-        trained = train_classifier(features.select(fit), known[fit], seed=seed, **options)
+        trained = train_fold(features.select(fit), known[fit], seed=seed, **options)
         return trained.classify(features.select(held), coverage=coverage).assign(truth=known[held])
 
     return answer_by_folds(features, folds, seed, answer, classes=dealt)
@@ -224,14 +253,14 @@ def _known(features: Features, truth: Sequence[str] | ArrayLike) -> tuple[Featur
     return (features, given) if np.all(given != "") else (features.select(given != ""), given[given != ""])
 
 
-def _coded(features: Features, given: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _coded(features: Features, given: np.ndarray, least: int = LEAST) -> tuple[np.ndarray, tuple[str, ...]]:
     """Numbers of the classes, and the classes: along the sequence where they belong to it, else in alphabetic order."""
     names, number = np.unique(given, return_inverse=True)
     stars = [len(np.unique(features.ids[number == k])) for k in range(len(names))]
-    rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < LEAST]
+    rare = [f"{n} ({s})" for n, s in zip(names, stars, strict=True) if s < least]
     if rare or len(names) < 2:
         raise InputError(
-            f"a classifier needs at least 2 classes with {LEAST} stars each; given: {join_names(names) or 'none'}"
+            f"a classifier needs at least 2 classes with {least} stars each; given: {join_names(names) or 'none'}"
             + (
                 f", too rare: {join_names(rare)}. Leave these stars out or join their classes."
                 if rare

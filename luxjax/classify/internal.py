@@ -1,6 +1,7 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._class_scores import SEQUENCE, ClassScores
+from ._classifier import train_fold
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
@@ -28,4 +29,5 @@ __all__ = [
     "make_estimator",
     "ordinal_error",
     "sequence_position",
+    "train_fold",
 ]

@@ -1,6 +1,7 @@
 """Commands about spectral classes: ``luxjax classify train``, ``predict``, ``explain`` and ``report``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,12 +139,16 @@ def train(
             else:
                 data = lamost_data(files or [], **reading, progress=told)
         data = data if labels is None else with_parameters(data, labels, pairs_in(column))
+        keep_classes(data, names_in(classes), min_per_class)  # raises before anything is written
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-        write_class_data(run, data)
-    data = keep_classes(data, names_in(classes), min_per_class)
-    metrics = train_classes(run, data, **how, seed=seed, stage=step)
-    with step("draw the report"):
-        page = render(run)
+    with run.filling(keep=("features.npz",)):
+        if not run.has("features"):
+            write_class_data(run, data)
+            run.log(f"read {len(data.features)} spectra, {len(data.left_out)} left out")
+        data = keep_classes(data, names_in(classes), min_per_class)
+        metrics = train_classes(run, data, **how, seed=seed, stage=_logged(step, run))
+        with step("draw the report"):
+            page = render(run)
     typer.echo(_scores(metrics["classes"]))
     typer.echo(_losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
     typer.echo(page)
@@ -225,6 +230,18 @@ def explain(
 
 
 classify.command()(report)
+
+
+def _logged(step: Steps, run: Any) -> Any:
+    """Stages that also leave a line in the run's log when they are done."""
+
+    @contextmanager
+    def stage(name: str) -> Iterator[Any]:
+        with step(name) as shown:
+            yield shown
+        run.log(f"{name}: {step.timings[name]:.1f} s")
+
+    return stage
 
 
 def _scores(found: dict[str, Any]) -> str:

@@ -50,15 +50,18 @@ def download(
 
     Files that are there already are kept. Exit status 1 if any file is missing or failed; the others are there.
     """
+    from ..files.internal import check_place
     from ..surveys import download_objects
 
     wanted = [*(objects or []), *(_lines(listed) if listed else [])]
+    check_place(to / "file")
+    listing = None if catalog is None else _catalog(catalog)
     result = download_objects(
         survey,
         release or NEWEST.get(survey, ""),
         wanted or (None if field else []),
         to,
-        catalog=None if catalog is None else _catalog(catalog),
+        catalog=listing,
         field=field,
         kind=kind,
         token=token,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ._options import names_in, pairs_in, range_in
-from ._program import Steps, app
+from ._program import Steps, app, echo
 
 __all__ = ["ingest"]
 
@@ -61,7 +61,7 @@ def ingest(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Run, model or catalogue folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
+            help="Run, model, catalogue or dataset folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
         ),
     ] = None,
     normalization: Annotated[
@@ -132,6 +132,7 @@ def ingest(
     ] = None,
 ) -> None:
     """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
+    from ..core.internal import path_text
     from ..data.internal import CATALOG_FOLDER
     from ..surveys import IngestOptions, read_arrays
     from ..surveys import ingest as make_catalogues
@@ -168,11 +169,11 @@ def ingest(
                 scheduler=scheduler,
                 progress=told,
             )
-        typer.echo(added.summary)
+        echo(added.summary)  # which begins with the dataset
         return
-    for folder in (out, unlabelled):
-        if folder is not None:  # hours of reading must not end in a refusal
-            CATALOG_FOLDER.check_replaceable(folder)
+    second = unlabelled or out.with_name(f"{out.name}-unlabelled")
+    for folder in (out, second) if label_catalog or source[0].suffix.lower() == ".npz" else (out,):
+        CATALOG_FOLDER.check_replaceable(folder)  # hours of reading must not end in a refusal
     spectra: Any = source
     if len(source) == 1 and source[0].suffix.lower() == ".npz":
         entries: dict[str, Any] = _entries(array)
@@ -188,8 +189,10 @@ def ingest(
     with step("read, reduce and join") as told:
         result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
-        result.save(out, unlabelled)
-    typer.echo(result.summary)
+        written = result.save(out, unlabelled)
+    *account, labelled, without = result.summary.splitlines()
+    lines = [*account, f"written: {', '.join(map(path_text, written))}", labelled, without]
+    echo("\n".join(lines))
 
 
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")

@@ -43,11 +43,12 @@ def demo(
 
     begun, step, settings = time.perf_counter(), Steps(), demo_settings(quick)
     run = RunFolder.create(out, config={"command": "demo", **settings}, seed=seed, overwrite=True)
-    done = run_demo(run, seed=seed, stage=step, **settings)
-    with step("draw the report"):
-        page = render(run)
-    done.metrics["wall_s"] = round(time.perf_counter() - begun, 2)
-    run.write_metrics(done.metrics)
+    with run.filling():
+        done = run_demo(run, seed=seed, stage=step, **settings)
+        with step("draw the report"):
+            page = render(run)
+        done.metrics["wall_s"] = round(time.perf_counter() - begun, 2)
+        run.write_metrics(done.metrics)
     typer.echo(_table(done.metrics["labels"]))
     typer.echo(page)
 
@@ -74,9 +75,10 @@ def fit(
     run, how = _begun(
         "fit", catalog, stars, out, seed, overwrite, _how(latents, decoder, readout, noise, inputs, folds)
     )
-    done = study_catalog(stars, run, **how, seed=seed, stage=step)
-    with step("draw the report"):
-        page = render(run)
+    with run.filling():
+        done = study_catalog(stars, run, **how, seed=seed, stage=step)
+        with step("draw the report"):
+            page = render(run)
     _tell(done.metrics)
     typer.echo(page)
 
@@ -121,7 +123,7 @@ def transfer(
         typer.Option(
             "--out",
             "-o",
-            help="Table of labels: .fits, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
+            help="Table of labels: .fits, .vot (VOTable), .ecsv, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
         ),
     ] = "",
     inputs: Inputs = "",
@@ -141,6 +143,7 @@ def transfer(
     from ..dataset import open_dataset
     from ..dataset.internal import is_dataset
     from ..files import write_table
+    from ..files.internal import check_table_name, provenance_of
     from ..prediction.internal import describe_flags
     from ..runs import transfer_run
     from ..runs.internal import transfer_run_dataset
@@ -153,11 +156,13 @@ def transfer(
             made = transfer_run_dataset(run, stars, to, progress=show, **given)
         typer.echo(f"{len(made)} stars in {to}; {describe_flags(made.flag)}")
         return
-    table = Path(out or "labels.fits")
+    table = check_table_name(Path(out or "labels.fits"))
     with step("predict labels"):
         frame, units = transfer_run(run, load_catalog(catalog), **given)
     with step("write the table"):
-        write_table(frame, units, table)
+        about = {"model": frame.attrs["model"], "run": str(run), "catalog": catalog}
+        about |= {"inputs": ",".join(frame.attrs["inputs"]), "calibrated": str(frame.attrs["calibrated"])}
+        write_table(frame, units, table, provenance_of(**about))
     typer.echo(f"{len(frame)} stars in {table}; {describe_flags(frame['flag'].to_numpy())}")
 
 
@@ -189,9 +194,10 @@ def evaluate(
         overwrite,
         _how(latents, decoder, readout, noise, inputs, folds),
     )
-    metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
-    with step("draw the report"):
-        page = render(run)
+    with run.filling():
+        metrics = cross_validate(stars, run, **how, seed=seed, stage=step)
+        with step("draw the report"):
+            page = render(run)
     _tell(metrics)
     typer.echo(page)
 

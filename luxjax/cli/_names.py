@@ -62,6 +62,7 @@ EXCEPTIONS: dict[str, str] = {
     "list": "a file with more of the arguments",
     "dataset": "chooses the function for datasets in place of that for catalogues",
     "array": "NAME=ENTRY: the keyword argument NAME of read_arrays",
+    "drop": "chooses Dataset.drop for what Dataset.check finds",
     "unlabelled": "the second folder of IngestResult.save",
 }
 

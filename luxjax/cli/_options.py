@@ -100,7 +100,7 @@ def folder_name(out: str) -> str:
     """Where results for a dataset go; raises where a table was named."""
     from ..core import InputError
 
-    if Path(out).suffix.lower() in (".fits", ".parquet", ".csv"):
+    if Path(out).suffix.lower() in (".fits", ".vot", ".xml", ".ecsv", ".parquet", ".csv"):
         raise InputError(
             f"results for a dataset are a folder of parquet files; '{out}' names a table: name a folder."
         )

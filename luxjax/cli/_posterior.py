@@ -98,7 +98,7 @@ def infer(
     config |= {"catalog": str(catalog)} if catalog else {}
     config |= {"wavelength_range": wavelength_range} if wavelength_range else {}
     folder = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
-    with step("diagnose it, write it and draw its page"):
+    with folder.filling(), step("diagnose it, write it and draw its page"):
         diagnosis = write_posterior(folder, posterior, found, seed=seed)
         page = render(folder)
     typer.echo(str(diagnosis))

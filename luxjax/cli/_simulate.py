@@ -1,4 +1,4 @@
-"""Commands that make a survey with known truth and check a dataset: ``luxjax simulate`` and ``luxjax check``."""
+"""The command that makes a survey with known truth: ``luxjax simulate``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from ._options import names_in
 from ._program import Steps, app
 
-__all__ = ["check", "simulate"]
+__all__ = ["simulate"]
 
 
 @app.command()
@@ -32,10 +32,15 @@ def simulate(
 ) -> None:
     """Simulate a survey with known truth, as a catalogue folder."""
     from ..data import save_catalog
+    from ..data.internal import CATALOG_FOLDER
+    from ..files.internal import check_place
     from ..simulation import simulate as observe
     from ..simulation import write_survey_files
 
     step = Steps()
+    CATALOG_FOLDER.check_replaceable(out)
+    if files is not None:
+        check_place(files / "allStar.fits")
     with step(f"observe {n_stars} stars"):
         survey = observe(n_stars, key=seed, windows=names_in(windows), snr=snr, n_train=n_train)
     with step("write the catalogue"):
@@ -44,20 +49,3 @@ def simulate(
         with step("write the survey's files"):
             write_survey_files(survey, files)
     typer.echo(out)
-
-
-@app.command()
-def check(
-    location: Annotated[str, typer.Argument(help="Dataset: folder or address.", metavar="DATASET")],
-) -> None:
-    """Compare a dataset with its checksums; name what is damaged and what to do. Exit status 1 if anything is."""
-    from ..dataset import open_dataset
-
-    step, dataset = Steps(), open_dataset(location)
-    with step("read and compare"):
-        found = dataset.check()
-    for damage in found:
-        typer.echo(damage)
-    typer.echo(f"{dataset!r}: {len(found) or 'nothing'} damaged")
-    if found:
-        raise typer.Exit(1)

@@ -1,10 +1,19 @@
 """One sentence for every kind of bad input: what was given, what was expected, what to do."""
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["InputError", "LuxWarning", "RowError", "check_name", "choose_from", "join_names"]
+__all__ = [
+    "InputError",
+    "LuxWarning",
+    "RowError",
+    "check_name",
+    "choose_from",
+    "join_names",
+    "path_text",
+]
 
 
 class InputError(ValueError):
@@ -17,6 +26,19 @@ class RowError(InputError, IndexError):
 
 class LuxWarning(UserWarning):
     """Something was done differently from what was asked, or left out; the message says what and why."""
+
+
+def path_text(path: str | os.PathLike) -> str:
+    r"""A path as text that can be printed and stored: bytes that are not UTF-8, as in old file names, are written ``\xe9``.
+
+    Examples
+    --------
+    >>> import os
+    >>> from luxjax.core.internal import path_text
+    >>> print(path_text(os.fsdecode(b"caf\xe9.fits")))
+    caf\xe9.fits
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def join_names(names: Iterable[Any], limit: int = 12) -> str:

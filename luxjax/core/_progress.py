@@ -1,8 +1,9 @@
 """How far long work is: one protocol for all of it, and its display on standard error."""
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Display", "Progress", "reporting"]
 
 LONG = 10.0  # seconds; shorter work leaves no line where nobody watches
+EVERY = 60.0  # seconds between two lines of work that goes on where nobody watches
 
 
 @runtime_checkable
@@ -52,7 +54,7 @@ def _silent(task: str, done: int, total: int | None = None, **facts: float) -> N
 
 
 class Display:
-    """Progress on standard error: a line that changes on a terminal; elsewhere one line after work of ten seconds or more.
+    """Progress on standard error: a line that changes on a terminal; elsewhere a line a minute, and one after ten seconds or more.
 
     Parameters
     ----------
@@ -71,6 +73,7 @@ class Display:
         self.console = console or Console(stderr=True, highlight=False)
         self.begun = time.perf_counter()
         self._task, self._first, self._since, self._said = "", 0, self.begun, ""
+        self._ended = threading.Event()
 
     @property
     def seconds(self) -> float:
@@ -83,10 +86,19 @@ class Display:
         self._status = self.console.status(Text(self.name))
         if self.console.is_terminal:
             self._status.start()
+        else:
+            threading.Thread(target=self._tell_now_and_then, daemon=True).start()
         return self
+
+    def _tell_now_and_then(self) -> None:
+        """A line every minute, so that a log shows that the work goes on."""
+        while not self._ended.wait(EVERY):
+            with suppress(ValueError, OSError):  # the stream is closed
+                self.leave_line(f"{self.name}: {self._said or 'at work'}")
 
     def __exit__(self, kind, *_: object) -> None:
         self._status.stop()
+        self._ended.set()
         if self.closing and kind is None and self.seconds >= LONG:
             self.leave_line(f"{self.name}: {self._said}" if self._said else self.name)
 

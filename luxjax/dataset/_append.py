@@ -1,7 +1,8 @@
 """What is written to a dataset, and in which order: everything beyond the committed stars first, the manifest last."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from ..data import Catalog, LabelTable, Spectra
 from ._location import Location
 from ._manifest import MANIFEST, Manifest, Part
 from ._outputs import facts_of, mismatch, scale_of, stars_table
-from ._parquet import to_parquet
+from ._parquet import columns_from_parquet, columns_to_parquet, from_parquet, kinds_of_parquet, to_parquet
 from ._zarr import Arrays, checksum
 
-__all__ = ["appended", "check_fits", "created"]
+__all__ = ["appended", "check_fits", "check_table", "created", "dropped", "dropped_rows"]
 
 
 def created(
@@ -63,6 +64,11 @@ def _check_empty(place: Location) -> None:
         raise InputError(
             f"there is a dataset at '{place}' already; open and append to it, or name another place."
         )
+    if there & {"table", "journal"} and b"luxjax_dataset" in (place.read("zarr.json") or b""):
+        raise InputError(
+            f"'{place}' holds the stars of a dataset, and its {MANIFEST} is missing; restore that from a copy, or name "
+            "another place."
+        )
     # A creation that was interrupted left arrays without a manifest.
     if there and b"luxjax_dataset" not in (place.read("zarr.json") or b""):
         raise InputError(
@@ -88,11 +94,26 @@ def check_fits(catalog: Catalog, manifest: Manifest, wavelength: Callable[[str],
 
 
 def appended(
-    place: Location, was: Manifest, catalog: Catalog | None, journal: pd.DataFrame | None
+    place: Location,
+    was: Manifest,
+    catalog: Catalog | None,
+    journal: pd.DataFrame | None,
+    replaced: np.ndarray | None = None,
 ) -> Manifest:
-    """Write stars, their table and the journal beyond what is committed, then commit; the new manifest."""
+    """Write stars, their table and the journal beyond what is committed, then commit; the new manifest.
+
+    The tables are written first: they are refused where their columns are not what the dataset holds. The rows `replaced` no
+    longer count from then on.
+    """
     number, written, sums = len(was.parts), [], dict(was.checksums)
+    columns = {what: dict(kinds) for what, kinds in (was.columns or _known_columns(place, was)).items()}
     table = listed = ""
+    if catalog is not None:
+        table, columns["table"] = _put(
+            place, was, was.table_name(number), stars_table(catalog), "table", columns
+        )
+    if journal is not None:
+        listed, columns["journal"] = _put(place, was, was.journal_name(number), journal, "journal", columns)
     if catalog is not None:
         arrays = Arrays(place, was.chunk, was.shard, write=True)
         if not was.n_stars:  # the first stars say how large fluxes are
@@ -106,14 +127,51 @@ def appended(
                 written += [f"{array}/zarr.json", *(at for at, _ in put)]
                 whole = was.n_stars // was.shard
                 sums[array] = (*was.checksums[array][:whole], *(s for _, s in put))
-        table = _put(place, was.table_name(number), stars_table(catalog))
-    if journal is not None:
-        listed = _put(place, was.journal_name(number), journal)
     place.flush(written)
     new = 0 if catalog is None else len(catalog)
     parts = (*was.parts, Part(new, table, listed))
-    now = replace(was, n_stars=was.n_stars + new, checksums=sums, parts=parts)
+    now = replace(was, n_stars=was.n_stars + new, checksums=sums, parts=parts, columns=columns)
+    return _committed(place, was, now, replaced)
+
+
+def check_table(place: Location, manifest: Manifest, table: pd.DataFrame) -> None:
+    """Refuse columns that hold other values than those of the dataset's table."""
+    known = manifest.columns or _known_columns(place, manifest)
+    to_parquet(table, known["table"], partial(_largest, place, manifest, "table"))
+
+
+def dropped(place: Location, was: Manifest, parts: Sequence[int]) -> Manifest:
+    """Commit that all stars of these parts no longer count; the new manifest."""
+    rows = [np.asarray(was.rows_of(part), np.int64) for part in parts]
+    whole = {**was.dropped, "parts": sorted(was.dropped_parts | set(parts))}
+    return _committed(place, was, replace(was, dropped=whole), np.concatenate(rows))
+
+
+def dropped_rows(place: Location, manifest: Manifest) -> np.ndarray:
+    """Rows that no longer count, in order, (row,)."""
+    if not manifest.dropped.get("rows"):
+        return np.zeros(0, np.int64)
+    name = manifest.dropped_name(manifest.dropped["number"])
+    content = place.read(name)
+    if content is None or checksum(content) != manifest.dropped["checksum"]:
+        raise InputError(
+            f"'{name}' of the dataset at '{place}' is missing or damaged, so it is not known which stars count; restore it "
+            "from a copy."
+        )
+    return columns_from_parquet(content)["row"]
+
+
+def _committed(place: Location, was: Manifest, now: Manifest, without: np.ndarray | None) -> Manifest:
+    """Write the manifest `now`, in which the rows `without` no longer count, nor those that did not before."""
+    if without is not None and len(without):
+        rows = np.union1d(dropped_rows(place, was), without)
+        content, number = columns_to_parquet({"row": rows}), was.dropped.get("number", 0) + 1
+        place.write(now.dropped_name(number), content)
+        facts = {"number": number, "rows": len(rows), "checksum": checksum(content)}
+        now = replace(now, dropped={**now.dropped, **facts})
     now.write(place)
+    if now.dropped.get("number") != was.dropped.get("number") and was.dropped.get("rows"):
+        place.remove(was.dropped_name(was.dropped["number"]))
     return now
 
 
@@ -130,21 +188,57 @@ def _scaled(
     return found
 
 
-def _put(place: Location, name: str, table: pd.DataFrame) -> str:
-    """Write a table; its checksum."""
-    content = to_parquet(table)
+def _known_columns(place: Location, manifest: Manifest) -> dict[str, dict[str, str]]:
+    """What the columns of a dataset hold that an earlier version wrote: read from its parts, later ones widening."""
+    kinds: dict[str, dict[str, str]] = {"table": {}, "journal": {}}
+    for n, part in enumerate(manifest.parts):
+        for what, name in (("table", manifest.table_name(n)), ("journal", manifest.journal_name(n))):
+            if getattr(part, what) and n not in manifest.dropped_parts and (content := place.read(name)):
+                for column, kind in kinds_of_parquet(content)[0].items():
+                    before = kinds[what].get(column, kind)
+                    kinds[what][column] = (
+                        "numbers" if {before, kind} == {"numbers", "whole numbers"} else before
+                    )
+    return kinds
+
+
+def _put(
+    place: Location,
+    was: Manifest,
+    name: str,
+    table: pd.DataFrame,
+    what: str,
+    columns: Mapping[str, dict[str, str]],
+) -> tuple[str, dict[str, str]]:
+    """Write a table; its checksum, and what its columns hold together with those before it."""
+    content, kinds = to_parquet(table, columns[what], partial(_largest, place, was, what))
     place.write(name, content)
-    return checksum(content)
+    return checksum(content), kinds
+
+
+def _largest(place: Location, manifest: Manifest, what: str, column: str) -> float:
+    """The largest absolute value of a column of whole numbers."""
+    found = 0.0
+    for n, part in enumerate(manifest.parts):
+        file = manifest.table_name(n) if what == "table" else manifest.journal_name(n)
+        if getattr(part, what) and n not in manifest.dropped_parts and (content := place.read(file)):
+            values = from_parquet([content], [column])
+            numbers = values[column].dropna().to_numpy() if column in values else ()
+            found = max([found, *(abs(int(v)) for v in numbers)])
+    return found
 
 
 def _head(place: Location, manifest: Manifest, array: str) -> np.ndarray:
     """Committed rows in the last shard, which is written anew with those that follow; refused if damaged."""
     n = manifest.n_stars
     start = n // manifest.shard * manifest.shard
+    if start < n and np.isin(np.arange(start, n), dropped_rows(place, manifest)).all():
+        place.remove(f"{array}/c/{start // manifest.shard}/0")  # which zarr would read, damaged as it may be
+        return np.zeros((n - start, manifest.outputs[array.rpartition("/")[0]]["size"]), np.float32)
     rows = Arrays(place, manifest.chunk, manifest.shard).read(array, slice(start, n))
     if start < n and checksum(rows) != manifest.checksums[array][-1]:
         raise InputError(
             f"stars {start} to {n - 1} of '{array}' are damaged, so nothing can be added after them; run "
-            f"luxjax check {place}."
+            f"luxjax check {place} --drop to leave them out."
         )
     return rows

@@ -1,21 +1,27 @@
-"""Is what is on disk what was committed? Everything is read once and compared with its checksum."""
+"""Is what is on disk what was committed, and can it be used? Everything is read once, and tables are parsed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from ..core import Progress
+from ..core.internal import join_names
+from ._append import dropped_rows
 from ._location import Location
 from ._manifest import Manifest
+from ._parquet import kinds_of_parquet
 from ._zarr import Arrays, checksum
 
 __all__ = ["Damage", "damages"]
 
+LARGE = "whole numbers above 2^53"
+
 
 @dataclass(frozen=True)
 class Damage:
-    """An object of a dataset that is not what was committed.
+    """An object of a dataset that is not what was committed, or that cannot be used.
 
     Parameters
     ----------
@@ -25,12 +31,15 @@ class Damage:
         The stars that it holds.
     problem, remedy : str
         What is wrong, and what to do.
+    parts : tuple of int
+        Numbers of the appends that brought these stars, as `Dataset.drop` takes them; empty where dropping does not help.
     """
 
     name: str
     rows: tuple[int, int]
     problem: str
     remedy: str
+    parts: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         start, stop = self.rows
@@ -38,10 +47,16 @@ class Damage:
         return f"{self.name}{stars}: {self.problem}; {self.remedy}"
 
 
-def damages(location: Location, manifest: Manifest) -> list[Damage]:
+def damages(location: Location, manifest: Manifest, tell: Progress) -> list[Damage]:
     """Everything damaged, in the order of outputs, then tables and journals."""
-    found = [*_grids(location, manifest), *_arrays(location, manifest)]
-    return [*found, *_objects(location, manifest)]
+    total = sum(map(len, manifest.checksums.values())) + len(manifest.parts)
+    counted = iter(range(1, total + 1))
+
+    def done() -> None:
+        tell("objects", next(counted, total), total)
+
+    found = [*_grids(location, manifest), *_arrays(location, manifest, done)]
+    return [*found, *_dropped(location, manifest), *_objects(location, manifest, done)]
 
 
 def _grids(location: Location, manifest: Manifest) -> Iterator[Damage]:
@@ -53,42 +68,86 @@ def _grids(location: Location, manifest: Manifest) -> Iterator[Damage]:
             yield Damage(f"{name}/wavelength", (0, 0), problem, remedy)
 
 
-def _arrays(location: Location, manifest: Manifest) -> Iterator[Damage]:
+def _arrays(location: Location, manifest: Manifest, done: Callable[[], None]) -> Iterator[Damage]:
     arrays = Arrays(location, manifest.chunk, manifest.shard)
+    counted = [part for part in range(len(manifest.parts)) if part not in manifest.dropped_parts]
     for name, sums in manifest.checksums.items():
         expected = -(-manifest.n_stars // manifest.shard)
         if len(sums) != expected:
             problem = f"the manifest has {len(sums)} checksums for {expected} shards"
             yield Damage(name, (0, manifest.n_stars), problem, "restore manifest.json from a copy")
         for k, right in enumerate(sums):
+            done()
             start, stop = k * manifest.shard, min((k + 1) * manifest.shard, manifest.n_stars)
+            parts = tuple(p for p in counted if _overlap(manifest.rows_of(p), start, stop))
+            if not parts and start < stop:
+                continue
             problem = _problem(partial(arrays.read, name, slice(start, stop)), right)
             if problem:
-                remedy = (
-                    f"restore it from a copy, or leave these stars out: dataset.select(...) without rows {start} to "
-                    f"{stop - 1}"
-                )
-                yield Damage(arrays.object(name, start), (start, stop), problem, remedy)
+                yield Damage(arrays.object(name, start), (start, stop), problem, _leave_out(parts), parts)
 
 
-def _objects(location: Location, manifest: Manifest) -> Iterator[Damage]:
-    start = 0
+def _dropped(location: Location, manifest: Manifest) -> Iterator[Damage]:
+    try:
+        dropped_rows(location, manifest)
+    except Exception as error:
+        name = manifest.dropped_name(manifest.dropped["number"])
+        yield Damage(name, (0, 0), str(error), "restore it from a copy")
+
+
+def _objects(location: Location, manifest: Manifest, done: Callable[[], None]) -> Iterator[Damage]:
+    kinds: dict[str, dict[str, str]] = {"table": {}, "journal": {}}
     for n, part in enumerate(manifest.parts):
-        stop = start + part.n_stars
-        for name, right in ((manifest.table_name(n), part.table), (manifest.journal_name(n), part.journal)):
+        done()
+        if n in manifest.dropped_parts:
+            continue
+        rows = manifest.rows_of(n)
+        for what, name, right in (
+            ("table", manifest.table_name(n), part.table),
+            ("journal", manifest.journal_name(n), part.journal),
+        ):
             content = location.read(name) if right else b""
             if content is None:
                 problem = "is missing"
+            elif right and checksum(content) != right:
+                problem = "differs from what was committed"
             else:
-                problem = "" if not right or checksum(content) == right else "differs from what was committed"
-            if problem:
-                yield Damage(
-                    name,
-                    (start, stop),
-                    problem,
-                    "restore it from a copy, or ingest its files again elsewhere",
+                problem = (
+                    _unlike(content, kinds[what], len(rows) if what == "table" else None) if right else ""
                 )
-        start = stop
+            if problem:
+                yield Damage(name, (rows.start, rows.stop), problem, _leave_out((n,)), (n,))
+
+
+def _unlike(content: bytes, kinds: dict[str, str], n_rows: int | None) -> str:
+    """Why a table cannot be read together with those before it, in words; empty if it can."""
+    try:
+        found, large, n = kinds_of_parquet(content)
+    except Exception as error:  # whatever the bytes are
+        return f"cannot be read ({type(error).__name__}: {error})"
+    if n_rows is not None and n != n_rows:
+        return f"has {n} rows, not {n_rows}"
+    found |= dict.fromkeys(large, LARGE)
+    for column, kind in found.items():
+        before = kinds.get(column, kind)
+        pair = {kind, before}
+        if len(pair) == 2 and pair not in ({"numbers", "whole numbers"}, {LARGE, "whole numbers"}):
+            return f"its column '{column}' holds {kind}, that of earlier parts {before}"
+        if kind != "whole numbers":
+            kinds[column] = kind
+        kinds.setdefault(column, kind)
+    return ""
+
+
+def _overlap(rows: range, start: int, stop: int) -> bool:
+    return rows.start < stop and start < rows.stop
+
+
+def _leave_out(parts: Sequence[int]) -> str:
+    return (
+        f"restore it from a copy, or leave the stars of part {join_names(parts, 4)} out: luxjax check --drop, in Python "
+        f"dataset.drop([{join_names(parts, 4)}])"
+    )
 
 
 def _problem(read: Callable[[], np.ndarray], right: str) -> str:

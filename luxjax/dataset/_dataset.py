@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 from jax import device_put
 
-from ..core import Batch, InputError, OutputData, check_name
-from ..core.internal import ModelUnits, chosen_rows, divided, identifiers, join_names, opened, usable
+from ..core import Batch, InputError, OutputData, Progress, check_name
+from ..core.internal import ModelUnits, chosen_rows, divided, join_names, opened, reporting, usable
 from ..data import Catalog, LabelTable, Spectra
-from ._append import appended, check_fits, created
+from ..fitted import FittedModel
+from ..fitted.internal import check_spectra, pixels_of
+from ._append import created
 from ._check import Damage, damages
+from ._growing import GrowingStars
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
 from ._outputs import label_columns, output_from, scale_of, table_from
 from ._prefetch import prefetched
 from ._streamed import Streamed
-from ._table import KnownIds, StarTable
 from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
@@ -28,7 +30,7 @@ __all__ = ["Dataset", "is_dataset", "open_dataset"]
 MANY, RUN = 131_072, 2048
 
 
-class Dataset:
+class Dataset(GrowingStars):
     """Stars on disk, all or a selection of them. Make one with `Dataset.create`, open it with `open_dataset`.
 
     ::
@@ -61,8 +63,9 @@ class Dataset:
     describes_outputs: ClassVar[bool] = True
 
     def __init__(self, location: Location, manifest: Manifest, rows: np.ndarray | None = None):
-        self.location, self.manifest, self.rows = location, manifest, rows
-        self._tidy = False
+        super().__init__(location, manifest, rows)
+        # By output, the grid of a model and the stored pixel at each of its own, -1 where none.
+        self._pixels: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @classmethod
     def create(
@@ -94,7 +97,7 @@ class Dataset:
         """
         place = Location(location)
         manifest = created(place, outputs, chunk, shard, recipe or {})
-        return cls(place, manifest)
+        return cls._of(place, manifest)
 
     def __len__(self) -> int:
         return self.manifest.n_stars if self.rows is None else len(self.rows)
@@ -106,15 +109,12 @@ class Dataset:
     @property
     def sizes(self) -> dict[str, int]:
         """Pixels or labels per star, by output."""
-        return {name: facts["size"] for name, facts in self.manifest.outputs.items()}
+        stored = {name: facts["size"] for name, facts in self.manifest.outputs.items()}
+        return stored | {name: len(grid) for name, (grid, _) in self._pixels.items()}
 
     @cached_property
     def _arrays(self) -> Arrays:
         return Arrays(self.location, self.manifest.chunk, self.manifest.shard)
-
-    @cached_property
-    def _stars(self) -> StarTable:
-        return StarTable(self.location, self.manifest)
 
     @property
     def fingerprint(self) -> str:
@@ -145,7 +145,7 @@ class Dataset:
             wanted = np.arange(len(self))[rows] if self.rows is None else self.rows[rows]
             table = self._stars.read(wanted, ["id", *label_columns(name, facts)])
             return output_from(name, facts, table, ())
-        none = np.zeros((0, facts["size"]), np.float32)
+        none = np.zeros((0, self.sizes[name]), np.float32)
         return output_from(name, facts, pd.DataFrame({"id": []}), (none, none, self.wavelength(name)))
 
     __iter__ = None  # `catalogs` and `batches` go through the stars
@@ -153,67 +153,22 @@ class Dataset:
     def wavelength(self, name: str) -> np.ndarray:
         """Wavelengths of an output, Angstrom, (pixel,)."""
         check_name("output with wavelengths", name, self.manifest.grids)
+        if name in self._pixels:
+            return self._pixels[name][0]
         return self._arrays.grid(name)
-
-    # Writing
-
-    def append(self, catalog: Catalog | None, *, journal: pd.DataFrame | None = None) -> None:
-        """Add stars; they are there, all of them, once this returns, and none of them before.
-
-        Parameters
-        ----------
-        catalog : Catalog or None
-            With the outputs of the dataset; masks of pixels are not kept. None commits a journal alone.
-        journal : pandas.DataFrame, optional
-            What is to be remembered of the files that were read for it.
-
-        Raises
-        ------
-        InputError
-            The outputs do not agree, or a star is there already.
-        """
-        if self.rows is not None:
-            raise InputError(
-                "stars are appended to a whole dataset; this is a selection of one: open it again."
-            )
-        with self.location.lock():
-            manifest = Manifest.read(self.location)
-            if manifest is None:
-                raise InputError(f"the dataset at '{self.location}' is gone; make it again.")
-            if manifest.n_stars != self.manifest.n_stars:  # another process added stars meanwhile
-                self.__dict__.pop("_known", None)
-            self.manifest = manifest
-            self.__dict__.pop("_stars", None)
-            if not self._tidy:  # once: looking through a large folder takes time
-                self.location.tidy()
-                self._tidy = True
-            if catalog is not None:
-                check_fits(catalog, manifest, self.wavelength)
-                twice = catalog.ids[self.has(catalog.ids)]
-                if len(twice):
-                    raise InputError(
-                        f"already in the dataset: {join_names(twice, 5)}; leave these stars out."
-                    )
-            self.manifest = appended(self.location, manifest, catalog, journal)
-            for outdated in ("_arrays", "_stars"):
-                self.__dict__.pop(outdated, None)
-            if catalog is not None:
-                self._known.add(catalog.ids, np.arange(manifest.n_stars, len(self)))
-
-    @cached_property
-    def _known(self) -> KnownIds:
-        rows = np.arange(len(self)) if self.rows is None else self.rows
-        return KnownIds(self._stars.ids, rows)
-
-    def has(self, ids: Sequence[str] | np.ndarray) -> np.ndarray:
-        """Which of these stars are in the dataset, (star,) bool."""
-        return self._known.has(identifiers("ids", ids), self._stars.ids)
 
     # Reading
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """One row per star: ``id``, star-level facts, labels and errors (``<output>_<label>``, ``..._err``)."""
-        return self._stars.read(self._rows(0, len(self)), columns)
+        try:
+            found = self._stars.read(self._rows(0, len(self)), columns)
+        except IndexError:  # none of the columns is there
+            found = pd.DataFrame()
+        for name in columns or ():
+            if len(self) and name not in found:
+                check_name("column of the dataset", name, list(map(str, self._stars.read(self._rows(0, 1)))))
+        return found
 
     @property
     def ids(self) -> np.ndarray:
@@ -243,7 +198,9 @@ class Dataset:
         else:
             picked = self._picked(stars)
         rows = picked if self.rows is None else self.rows[picked]
-        return Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+        chosen = Dataset(self.location, self.manifest, np.asarray(rows, np.int64))
+        chosen._pixels = self._pixels
+        return chosen
 
     def _picked(self, stars: Any) -> np.ndarray:
         """Positions of stars chosen otherwise than by a question; all identifiers are read only where some are given."""
@@ -300,9 +257,47 @@ class Dataset:
             check_name("output", name, self.sizes)
         return Streamed(self, fitted, {name: self.sizes[name] for name in names})
 
-    def check(self) -> list[Damage]:
-        """Read everything that is committed and compare it with its checksums; what is damaged, and what to do."""
-        return damages(self.location, self.manifest)
+    def suited_to(self, fitted: FittedModel, *names: str) -> "Dataset":
+        """The same stars with these outputs on the pixels of a model, if they are of one grid.
+
+        Pixels that the stars lack, or that no training star of the model had, have no weight.
+
+        Raises
+        ------
+        InputError
+            The spectra are not such as the model was fitted to: another frame, grid, survey, ...
+        """
+        view = self.select(slice(None))
+        for name in names:
+            info, spectra = fitted.info(name), self[name] if name in self.manifest.grids else None
+            if not isinstance(spectra, Spectra):
+                continue
+            check_spectra(name, info, spectra)
+            place, unseen = pixels_of(name, info, spectra.wavelength), fitted.unseen(name)
+            if place is None and unseen.any():
+                place = np.arange(spectra.n_pixels)
+            if place is not None and info.wavelength is not None:
+                view._pixels = view._pixels | {name: (info.wavelength, np.where(unseen, -1, place))}
+        return view if view._pixels else self
+
+    def check(self, *, progress: bool | Progress | None = None) -> list[Damage]:
+        """Read everything that is committed, compare it with its checksums, and see whether it can be used.
+
+        Tables are parsed as well, and their columns compared with each other. What belongs to parts that were dropped is not
+        looked at.
+
+        Parameters
+        ----------
+        progress : bool or Progress, optional
+            True shows the objects that are read on standard error; a function is called with ``("objects", done, total)``.
+
+        Returns
+        -------
+        list of Damage
+            What is damaged, and what to do.
+        """
+        with reporting(progress, "check") as tell:
+            return damages(self.location, self.manifest, tell)
 
     def _names(self, outputs: Sequence[str]) -> tuple[str, ...]:
         for name in outputs:
@@ -330,10 +325,13 @@ class Dataset:
 
         Errors are those stated times `error`.
         """
-        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        value, ivar = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        if name in self._pixels:
+            place = self._pixels[name][1]
+            value, ivar = np.where(place >= 0, value[:, place], 0), np.where(place >= 0, ivar[:, place], 0)
         if np.all(factor == 1) and error == 1:
-            return pair
-        value, ivar = divided(*pair, factor)
+            return value, ivar
+        value, ivar = divided(value, ivar, factor)
         return usable(value, ivar / error**2, what=f"output '{name}'")
 
     def _units(self, name: str, fitted: ModelUnits) -> tuple[np.ndarray, float]:
@@ -389,4 +387,4 @@ def open_dataset(location: str | os.PathLike) -> Dataset:
             f"no dataset at '{place}': there is no {MANIFEST}; make one with luxjax ingest --dataset, or give the "
             "place of one."
         )
-    return Dataset(place, manifest)
+    return Dataset._of(place, manifest)

@@ -18,17 +18,19 @@ from ..surveys.internal import (
     LabelSelection,
     Reduction,
     by_reason,
+    check_join,
     chosen_labels,
     files_by_star,
     spectra_files,
     template_of,
 )
 from ._dataset import Dataset, open_dataset
-from ._ingest_part import KnownSky, commit_part, read_part, stamp
 from ._location import Location
 from ._manifest import MANIFEST
 from ._prefetch import ahead, executor
 from ._zarr import checksum
+from .parts._known import KnownStars
+from .parts._part import commit_part, read_part, stamp
 
 __all__ = ["DatasetIngest", "ingest_dataset"]
 
@@ -134,8 +136,12 @@ def ingest_dataset(
 
     Notes
     -----
-    Of several spectra of a star in one part, by the rule of `luxjax.data.same_star`, the best is kept; a spectrum of a
-    star that an earlier part brought, under the same name or at the same position, is left out, whatever its S/N.
+    Of several spectra of a star, by the rule of `luxjax.data.same_star`, that of the highest S/N counts, whichever part or
+    earlier run brought it: a better one takes the place of that which is there. So the stars are those that `luxjax.ingest` makes
+    a catalogue of, whatever `batch_size` is.
+
+    A column of the files' facts holds one kind of value throughout. A value of another kind, such as a S/N that is text in one
+    header, is missing in the table, and listed.
 
     Grid, continuum and the pixels that are left out for their noise are settled when the dataset is made, the pixels by the
     first 48 files, and kept with it, so that every part and every later file is treated alike.
@@ -147,10 +153,13 @@ def ingest_dataset(
     chosen = None
     if options.label_catalog is not None:
         chosen = chosen_labels(options)
+        check_join(chosen.labels, options.join)
     asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)
         reduction = _recalled(dataset, asked).beside(files)
+        if chosen is not None:
+            dataset.check_columns(pd.DataFrame(chosen.labels.table).add_prefix(f"{options.labels_name}_"))
     else:
         reduction = Reduction.of_files(files, options, choose_pixels=True)
         facts = {k: v for k, v in asdict(reduction).items() if k not in ("wavelength", "combined")}
@@ -162,7 +171,7 @@ def ingest_dataset(
     left = _not_done(files, dataset.journal())
     parts = [left[at : at + batch_size] for at in range(0, len(left), batch_size)]
     jobs = [(reduction, [file for star in part for file in star]) for part in parts]
-    known = KnownSky(dataset)
+    known = KnownStars(dataset)
     n_read = sum(len(files) for _, files in jobs)
     with executor(workers, scheduler) as (pool, at_once), reporting(progress, "read spectra") as tell:
         done = 0

@@ -1,6 +1,7 @@
 """A folder on this machine or anywhere else that fsspec reaches; the one home of fsspec."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,11 @@ from typing import Any
 from ..core import InputError
 
 __all__ = ["Location", "needs"]
+
+# What this module and zarr call an object that is being written; a file of the user may end like that too.
+_OWN = re.compile(
+    r"\.?((manifest|zarr|_luxjax)\.json|\w[\w-]*\.parquet|\d+)(\.[0-9a-f]+)?\.partial", re.ASCII
+)
 
 
 @contextmanager
@@ -102,7 +108,8 @@ class Location:
         """Remove what an interrupted write left beside its name."""
         if self.local:
             for path in Path(self.root).rglob("*.partial"):
-                path.unlink(missing_ok=True)
+                if _OWN.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -47,6 +47,11 @@ class Manifest:
         In order.
     recipe : mapping
         How the stars were made from files; empty where they were not.
+    columns : mapping
+        What the columns of the ``table`` and of the ``journal`` hold, in words; empty where that is not known yet.
+    dropped : mapping
+        Stars that no longer count: the ``number`` of the list of their rows, how many ``rows`` it has, its ``checksum``, and
+        the ``parts`` that were dropped whole. Empty where there are none.
     """
 
     outputs: Mapping[str, Mapping[str, Any]]
@@ -57,6 +62,8 @@ class Manifest:
     checksums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dropped: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, location: Location) -> "Manifest | None":
@@ -73,7 +80,8 @@ class Manifest:
         where = f"{location}/{MANIFEST}"
         header = parse_header(content, where, "dataset", SCHEMA)
         try:
-            facts = {name: header[name] for name in cls.__dataclass_fields__}
+            later: dict[str, Any] = {"columns": {}, "dropped": {}}  # which earlier versions did not write
+            facts = {name: (later | header)[name] for name in cls.__dataclass_fields__}
             facts["parts"] = tuple(Part(**part) for part in facts["parts"])
             facts["checksums"] = {name: tuple(sums) for name, sums in facts["checksums"].items()}
             return cls(**facts)
@@ -88,6 +96,20 @@ class Manifest:
 
         head = {"luxjax_dataset": "stars with named outputs", "schema": SCHEMA, "luxjax": __version__}
         location.write(MANIFEST, (json.dumps(head | asdict(self), indent=1) + "\n").encode())
+
+    def rows_of(self, part: int) -> range:
+        """The rows that a part brought."""
+        start = sum(p.n_stars for p in self.parts[:part])
+        return range(start, start + self.parts[part].n_stars)
+
+    @property
+    def dropped_parts(self) -> frozenset[int]:
+        """Numbers of the parts that were dropped whole."""
+        return frozenset(self.dropped.get("parts", ()))
+
+    @staticmethod
+    def dropped_name(number: int) -> str:
+        return f"dropped/{number:06d}.parquet"
 
     @staticmethod
     def table_name(part: int) -> str:

@@ -2,11 +2,12 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import get_context
@@ -75,6 +76,9 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[A
             raise
         context, parent = get_context("spawn"), os.getpid()
         with ProcessPoolExecutor(workers, context, initializer=_end_with, initargs=(parent,)) as processes:
+            # A process is started for each of the first jobs.
+            for job in _started(lambda: [processes.submit(os.getpid) for _ in range(workers)]):
+                job.result()
             yield processes, workers
         return
     if scheduler is not None:
@@ -88,11 +92,29 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[A
         with client:
             yield client.get_executor(pure=False), max(sum(client.nthreads().values()), 4)
         return
-    cluster = LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-    )
+    settings = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    cluster = _started(lambda: LocalCluster(**settings, silence_logs=logging.CRITICAL))
     with cluster, Client(cluster) as client:
         yield client.get_executor(pure=False), workers
+
+
+def _started(make: Callable[[], Result]) -> Result:
+    """What starts processes that take no notice of Ctrl-C, which a terminal sends to all: their parent ends them.
+
+    Processes inherit which signals are held back, from the thread that starts them.
+    """
+    found: Future = Future()
+
+    def run() -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            found.set_result(make())
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found.result()
 
 
 def _end_with(parent: int) -> None:

@@ -52,8 +52,9 @@ class StarTable:
         return self.read(rows, ["id"])["id"].to_numpy(object).astype(str)
 
     def journal(self) -> pd.DataFrame:
-        """The journals of all appends, one below the other."""
-        numbers = [n for n, part in enumerate(self.manifest.parts) if part.journal]
+        """The journals of all appends, one below the other, without those of parts that were dropped."""
+        dropped = self.manifest.dropped_parts
+        numbers = [n for n, part in enumerate(self.manifest.parts) if part.journal and n not in dropped]
         return from_parquet([self._object(self.manifest.journal_name(n)) for n in numbers])
 
     @cached_property
@@ -94,6 +95,11 @@ class KnownIds:
     def add(self, ids: np.ndarray, rows: np.ndarray) -> None:
         """Stars that came in these rows."""
         self._put(_hashed(ids), rows)
+
+    def remove(self, rows: np.ndarray) -> None:
+        """Stars that no longer count."""
+        kept = ~np.isin(self._rows, rows)
+        self._hashes, self._rows = self._hashes[kept], self._rows[kept]
 
     def has(self, ids: np.ndarray, read: Ids) -> np.ndarray:
         """Which of these are there, (star,) bool."""

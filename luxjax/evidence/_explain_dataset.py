@@ -79,6 +79,8 @@ def explain_dataset(
     if not len(dataset):
         raise InputError(f"{dataset!r} holds no stars; append some first.")
     lines = LineList.builtin() if lines is None else lines
+    shared = [n for n in fitted.names_of("input") if n in dataset.sizes] if inputs is None else inputs
+    dataset = dataset.suited_to(fitted, *shared)
     sample = _sample(fitted, dataset, inputs)
     if not (sample.model.is_linear and sample.model.is_gaussian):
         raise InputError(

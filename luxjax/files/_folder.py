@@ -20,6 +20,7 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import join_names
 from ._header import parse_header
+from ._place import check_place
 
 __all__ = ["FolderKind"]
 
@@ -104,6 +105,7 @@ class FolderKind:
             It is a file, or holds anything that this kind does not write.
         """
         target = Path(os.path.realpath(folder))
+        check_place(target)
         if not target.exists() or (target.is_dir() and not any(target.iterdir())):
             return target
         if target.is_file() or not self._has_header(target):

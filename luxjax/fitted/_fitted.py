@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..core import Batch, InputError, check_name
+from ..core import Batch, InputError, OutputData, check_name
 from ..core.internal import KeepsPrecision, choose_from, join_names
 from ..data import Catalog
 from ..data.internal import hash_ids
@@ -109,6 +110,10 @@ class FittedModel(KeepsPrecision):
                 )
             )
         made = {name: scaled_output(name, self.info(name), data[name], dtype) for name in names}
+        for name in names:
+            if (unseen := self.unseen(name)).any():
+                value, ivar = made[name].value, made[name].ivar
+                made[name] = OutputData(value, jnp.where(unseen, 0, ivar))
         return Batch(made, [name for name in self.names_of("label") if name in names])
 
     def scale_of(self, name: str) -> np.ndarray:
@@ -118,6 +123,20 @@ class FittedModel(KeepsPrecision):
     def error_scale_of(self, name: str) -> float:
         """What the stated errors of the output `name` are multiplied by (see `OutputInfo`)."""
         return self.info(name).error_scale
+
+    def unseen(self, name: str) -> np.ndarray:
+        """Pixels of spectra that no training star had, (pixel,) bool; none of labels.
+
+        The decoder says exactly nothing of them, whatever the latents, and they have no scatter.
+        """
+        quiet = np.asarray(self.model.scatter[name]) == 0
+        if not self.objective or not self.info(name).is_spectra or not quiet.any():  # or not fitted yet
+            return np.zeros(len(quiet), bool)
+        n = self.model.n_latents
+        with jax.enable_x64(True):
+            for z in (jnp.zeros(n), 1.0 + jnp.arange(n) / 7):
+                quiet = quiet & (np.asarray(self.model[name](z)) == 0)
+        return quiet
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core import InputError, OutputData
-from ..core.internal import divided, join_names
+from ..core.internal import divided
 from ..data import LabelTable, Spectra
 from ..data.internal import Frame, Medium, Role
+from ._suits import check_labels, suited
 
 __all__ = ["OutputInfo", "scaled_output"]
 
@@ -133,9 +134,10 @@ class OutputInfo:
 def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dtype) -> OutputData:
     """An output as the model sees it; labels in the model's order, those that the table lacks missing."""
     if isinstance(output, Spectra):
-        _check_grid(name, info, output)
+        output = suited(name, info, output)
         value, ivar = divided(output.flux, output.ivar, info.scale)
         return OutputData.clean(value, ivar / info.error_scale**2, dtype, what=f"output '{name}'")
+    check_labels(name, info, output)
     value = np.full((len(output), len(info.names)), np.nan)
     ivar = np.zeros_like(value)
     for j, label in enumerate(info.names):
@@ -144,22 +146,3 @@ def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dty
             value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
             ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
     return OutputData.clean(value, ivar, dtype, what=f"output '{name}'")
-
-
-def _check_grid(name: str, info: OutputInfo, spectra: Spectra) -> None:
-    grid = info.wavelength
-    if grid is None:
-        raise InputError(
-            f"output '{name}' of the model holds {join_names(info.names, 4)} and no wavelengths; spectra were given."
-        )
-    if spectra.medium != info.medium:
-        raise InputError(
-            f"output '{name}' was fitted on {info.medium} wavelengths and these spectra are in {spectra.medium}; "
-            "convert them with luxjax.preprocessing.to_medium and resample."
-        )
-    if len(grid) != spectra.n_pixels or not np.allclose(grid, spectra.wavelength, rtol=1e-8, atol=0):
-        raise InputError(
-            f"output '{name}' was fitted on {len(grid)} pixels from {grid[0]:.3f} A; these spectra have "
-            f"{spectra.n_pixels} from {spectra.wavelength[0]:.3f} A; bring them to the model's grid with "
-            "luxjax ingest --like, or luxjax.preprocessing.resample."
-        )

@@ -56,6 +56,7 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
     Parameters
     ----------
     folder : path
+        That `save` wrote, or the folder of a run, whose model is read.
     model : Lux, optional
         Needed for decoders that are modules of your own, whose code is not stored: a model built as the saved one was
         before its fit. Its arrays are replaced by those of the file.
@@ -66,6 +67,9 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
         If there is no model, it was written by a newer luxjax, its files do not fit together, or it needs `model` and
         what was given does not fit.
     """
+    inside = Path(folder) / "model"  # of a run
+    if not (Path(folder) / MODEL_FOLDER.header).is_file() and (inside / MODEL_FOLDER.header).is_file():
+        folder = inside
     header = MODEL_FOLDER.read(folder)
     with MODEL_FOLDER.reading(folder):
         return _rebuild(header, MODEL_FOLDER.arrays(folder), model)

@@ -2,11 +2,14 @@
 
 from ._calibration import check_alike
 from ._store import MODEL_FOLDER, fingerprint
+from ._suits import check_spectra, pixels_of
 from ._verdict import current_words
 
 __all__ = [
     "MODEL_FOLDER",
     "check_alike",
+    "check_spectra",
     "current_words",
     "fingerprint",
+    "pixels_of",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from .. import __version__
 from ..core import Batch, InputError, LuxWarning, Progress, check_name
 from ..core.internal import AbstractLocalStars, AbstractStars, PRNGKeyArray, as_key, check_stars, join_names
 from ..data import Catalog
@@ -127,7 +128,7 @@ def fit(
         "converged": result.converged,
         "message": result.message,
         "seconds": round(time.perf_counter() - start, 3),
-        "versions": {name: version(name) for name in ("luxjax", "jax", "equinox", "numpy")},
+        "versions": {"luxjax": __version__, **{name: version(name) for name in ("jax", "equinox", "numpy")}},
     }
     found = FittedModel(result.model, result.weight_cov, outputs, tuple(result.objective), summary)
     return found.replace(training=_hashes(data), typical=typical)

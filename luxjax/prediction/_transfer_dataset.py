@@ -87,7 +87,7 @@ def transfer_dataset(
     names = input_names(fitted, dataset.sizes, inputs, labels)
     if not len(dataset):
         raise InputError(f"{dataset!r} holds no stars; append some first.")
-    fitted.batch(dataset.select(slice(0, 1)).catalog(*names), *names)  # raises where grids differ
+    dataset = dataset.suited_to(fitted, *names)  # raises where grids differ
     info = fitted.info(labels)
     block, part = Results.sizes(len(dataset), block * devices, part)
     filled = -(-block // devices) * devices

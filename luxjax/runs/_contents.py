@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import __version__
 from ..core import InputError
 from ..data.internal import Example
 from ..files.internal import write_fits, write_parquet
@@ -20,7 +21,6 @@ from ..files.internal import write_fits, write_parquet
 __all__ = ["example_arrays", "examples_of", "plain", "versions", "whole", "write_label_tables"]
 
 _LIBRARIES = [
-    "luxjax",
     "jax",
     "jaxlib",
     "equinox",
@@ -39,6 +39,7 @@ _LIBRARIES = [
 def versions() -> dict[str, str]:
     """Versions of Python, the system and the libraries, found without importing them."""
     found = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+    found["luxjax"] = __version__  # which need not be installed
     for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)

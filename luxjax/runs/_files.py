@@ -67,27 +67,28 @@ def study_files(
             **data,
         )
     run = RunFolder.create(folder, config=config, seed=config["seed"], overwrite=overwrite)
-    for line in ingested.summary.splitlines():
-        run.log(line)
-    labelled = ingested.labelled
-    assert labelled is not None  # labels were asked for, and ingest raises where there are none
-    parts = split(list(labelled.ids), config["split"], seed=config["seed"])
-    latents, baselines, readout = (fit.pop(name) for name in ("latents", "baselines", "readout"))
-    found = study(
-        Lux.linear(labelled.sizes, latents),
-        {name: labelled.select(rows) for name, rows in parts.items()},
-        run,
-        EM(**fit),
-        key=config["seed"],
-        inputs=[output],
-        baselines=baselines,
-        readout=None if readout == "joint" else readout,
-        stage=stage,
-    )
-    if ingested.unlabelled is not None:
-        with stage("labels of the stars that had none"):
-            new = transfer(found.fitted, ingested.unlabelled, inputs=[output])
-            table = new.to_frame()
-            table.insert(1, "snr", ingested.unlabelled.spectra(output).snr)
-            run.write_labels(table, new.units, name="transferred")
+    with run.filling():
+        for line in ingested.summary.splitlines():
+            run.log(line)
+        labelled = ingested.labelled
+        assert labelled is not None  # labels were asked for, and ingest raises where there are none
+        parts = split(list(labelled.ids), config["split"], seed=config["seed"])
+        latents, baselines, readout = (fit.pop(name) for name in ("latents", "baselines", "readout"))
+        found = study(
+            Lux.linear(labelled.sizes, latents),
+            {name: labelled.select(rows) for name, rows in parts.items()},
+            run,
+            EM(**fit),
+            key=config["seed"],
+            inputs=[output],
+            baselines=baselines,
+            readout=None if readout == "joint" else readout,
+            stage=stage,
+        )
+        if ingested.unlabelled is not None:
+            with stage("labels of the stars that had none"):
+                new = transfer(found.fitted, ingested.unlabelled, inputs=[output])
+                table = new.to_frame()
+                table.insert(1, "snr", ingested.unlabelled.spectra(output).snr)
+                run.write_labels(table, new.units, name="transferred")
     return run

@@ -5,9 +5,12 @@ not at all.
 """
 
 import json
+import os
+import platform
 import tomllib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +22,13 @@ import pandas as pd
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..data.internal import Example
-from ..files.internal import dumps, read_table
+from ..files.internal import check_place, dumps, read_table
 from ._contents import example_arrays, examples_of, plain, versions, whole, write_label_tables
 from ._kinds import run_kinds
 
 __all__ = ["RunFolder"]
+
+UNFINISHED = "unfinished"  # holds the process that fills the folder
 
 T = TypeVar("T")
 
@@ -53,11 +58,9 @@ class RunFolder:
         """
         cls.check_free(path, overwrite=overwrite)
         path = Path(path)
-        if path.is_dir() and any(path.iterdir()):
-            for kind in run_kinds().values():
-                kind.remove_from(path)
-        path.mkdir(parents=True, exist_ok=True)
         run = cls(path)
+        run._remove_files()
+        path.mkdir(parents=True, exist_ok=True)
         run._write_text("config.toml", dumps(config))
         run._write_text("versions.json", json.dumps(versions(), indent=2) + "\n")
         run._write_text("seed", f"{int(seed)}\n")
@@ -74,18 +77,66 @@ class RunFolder:
             return None
         return run if run._read("config.toml") == dumps(config) else None
 
+    @contextmanager
+    def filling(self, keep: Sequence[str] = ()) -> Iterator["RunFolder"]:
+        """Until this ends, the folder does not count as a run: `open` refuses it, and `create` may replace it.
+
+        After an error its files are removed, so that nothing blocks the next try, but where it has one of the files `keep`, with
+        which an interrupted run can be resumed.
+        """
+        self._write_text(UNFINISHED, f"{os.getpid()} {platform.node()}\n")
+        try:
+            yield self
+        except BaseException:
+            if not any((self.path / name).is_file() for name in keep):
+                self._remove_files()
+                with suppress(OSError):
+                    self.path.rmdir()
+            raise
+        (self.path / UNFINISHED).unlink(missing_ok=True)
+
+    def _remove_files(self) -> None:
+        """Remove the files of any kind of run, and no others."""
+        if self.path.is_dir() and any(self.path.iterdir()):
+            for kind in run_kinds().values():
+                kind.remove_from(self.path)
+            (self.path / UNFINISHED).unlink(missing_ok=True)
+
+    def _is_at_work(self) -> bool:
+        """Whether another process of this machine is filling the folder."""
+        try:
+            number, host = (self.path / UNFINISHED).read_text(encoding="utf-8").split(maxsplit=1)
+            if host.strip() != platform.node() or int(number) == os.getpid():
+                return False
+            os.kill(int(number), 0)
+        except PermissionError:  # of somebody else
+            return (self.path / UNFINISHED).is_file()
+        except (OSError, ValueError, OverflowError):
+            return False
+        return True
+
     @staticmethod
     def check_free(path: str | Path, *, overwrite: bool = False) -> None:
         """Raise unless `create` would accept the folder; nothing is changed."""
         path = Path(path)
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file; a run needs a folder of its own, so choose another path.")
+        check_place(path / "config.toml" if path.is_dir() else path)
         if path.is_dir() and any(path.iterdir()):
-            if not (path / "config.toml").is_file() or not (path / "versions.json").is_file():
+            if not _is_run(path):
                 raise InputError(
                     f"{path} holds files that are not a luxjax run; choose a new or an empty folder."
                 )
-            if not overwrite:
+            if RunFolder(path)._is_at_work():
+                raise InputError(
+                    f"another process is writing a run into {path}; wait until it has ended, or choose another folder."
+                )
+            if strangers := [name for kind in run_kinds().values() for name in kind.strangers(path)]:
+                raise InputError(
+                    f"{path} holds a run and also {join_names(strangers, 5)}, which luxjax did not write, so it is not replaced; "
+                    "move that elsewhere, or choose another folder."
+                )
+            if not overwrite and not (path / UNFINISHED).is_file():
                 raise InputError(
                     f"{path} already holds a run; choose another folder, or overwrite it: --overwrite, in Python overwrite=True."
                 )
@@ -103,13 +154,18 @@ class RunFolder:
                 f"{path} is not a luxjax run: it has no config.toml (it holds {join_names(_names(path)) or 'nothing'}); "
                 "give the folder that a luxjax command wrote."
             )
+        if (path / UNFINISHED).is_file():
+            raise InputError(
+                f"the run in {path} has not finished: it was interrupted, or is still at work; run its command again."
+            )
         return cls(path)
 
     # What is read back. `has` asks first; reading what is missing says how it comes about.
 
     def has(self, name: str) -> bool:
-        """Whether the run holds `name`: ``"metrics"``, ``"labels"`` or ``"examples"``."""
+        """Whether the run holds `name`: ``"metrics"``, ``"labels"``, ``"examples"`` or ``"features"``."""
         files = {"metrics": "metrics.json", "labels": "labels.fits", "examples": "examples.npz"}
+        files["features"] = "features.npz"
         return (self.path / files[name]).is_file()
 
     @property
@@ -244,6 +300,16 @@ class RunFolder:
     def _write_text(self, name: str, text: str) -> None:
         with whole(self.path / name) as part:
             part.write_text(text, encoding="utf-8")
+
+
+def _is_run(path: Path) -> bool:
+    """Whether the files that every run has are there, with what luxjax writes into them."""
+    try:
+        said = json.loads((path / "versions.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return (path / UNFINISHED).is_file() and (path / "config.toml").is_file()
+    known = isinstance(said, dict) and {"python", "platform"} <= set(said)
+    return known and (path / "config.toml").is_file()
 
 
 def _names(path: Path) -> list[str]:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 __all__ = ["LABELS", "RunKind", "run_kinds"]
 
+# Of the files in the folders of a run.
+ENDINGS = ("", ".csv", ".ecsv", ".fits", ".html", ".json", ".npy", ".npz", ".parquet", ".pdf", ".png")
+
 # Modules that declare kinds. They are imported when the kinds are asked for: some of them take a second.
 WORKFLOWS = (
     "_demo",
@@ -50,6 +53,19 @@ class RunKind:
     files: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[str, ...] = ()
     no_page: str = ""
+
+    def strangers(self, folder: Path) -> list[str]:
+        """Files in the folders of this kind that luxjax did not write, as their endings tell."""
+        found = []
+        for name in self.files:
+            for inside in list(folder.glob(name)) if "*" in name else [folder / name]:
+                if inside.is_dir() and not inside.is_symlink():
+                    found += [
+                        f"{f.relative_to(folder)}"
+                        for f in sorted(inside.rglob("*"))
+                        if f.is_symlink() or (f.is_file() and f.suffix not in ENDINGS)
+                    ]
+        return found
 
     def remove_from(self, folder: Path) -> None:
         """Remove the files of this kind from a folder, and nothing else."""

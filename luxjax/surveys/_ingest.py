@@ -15,7 +15,15 @@ from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
 from ._velocity import off_rest
-from .catalogs._join import LabelSelection, best_rows, choose_labels, match_labels, standard_columns
+from .catalogs._join import (
+    LabelSelection,
+    best_rows,
+    check_join,
+    choose_labels,
+    match_labels,
+    standard_columns,
+)
+from .formats._found import files_below
 
 __all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]
 
@@ -28,9 +36,8 @@ def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(ENDINGS) and p.is_file())
-            found |= dict.fromkeys(inside)
-        elif path.exists():
+            found |= dict.fromkeys(files_below(path, ENDINGS))
+        elif path.exists() or path.is_symlink():
             found[path] = None
         else:
             raise InputError(
@@ -83,8 +90,10 @@ def ingest(
         spectrum.
     """
     options = (options or IngestOptions()).replace(**settings)
-    # What is wrong with the labels is told before hours of reading.
-    chosen = None if options.label_catalog is None else chosen_labels(options)
+    chosen = None
+    if options.label_catalog is not None:  # before the first spectrum is read
+        chosen = chosen_labels(options)
+        check_join(chosen.labels, options.join)
     off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):

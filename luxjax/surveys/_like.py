@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ class Template:
 
 def is_template(like: Any) -> bool:
     """Whether `template_of` can look at such an object; of a path, whether it is one."""
-    return isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info")
+    return (
+        isinstance(like, str | Path | Spectra | Catalog) or hasattr(like, "info") or hasattr(like, "manifest")
+    )
 
 
 def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_name: str) -> Template:
@@ -87,8 +90,8 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
 
     Parameters
     ----------
-    like : path, FittedModel, Catalog or Spectra
-        A path is that of a run, a model or a catalogue.
+    like : path, FittedModel, Catalog, Dataset or Spectra
+        A path is that of a run, a model, a catalogue or a dataset.
     spectra_name : str
         Which spectra, where there are several.
 
@@ -100,6 +103,10 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
     found, name = _opened(Path(like)) if isinstance(like, str | Path) else (like, f"the {_kind(like)} given")
     if isinstance(found, Spectra):
         return _of_spectra(found, name)
+    if hasattr(found, "manifest"):  # a dataset, which stands above this package
+        dataset: Any = found
+        names = [key for key, facts in dataset.manifest.outputs.items() if facts["kind"] == "spectra"]
+        return _of_spectra(dataset[_picked(names, spectra_name, name)], name)
     if isinstance(found, Catalog):
         spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
@@ -107,7 +114,9 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
 
 
 def _kind(like: Any) -> str:
-    return {"Spectra": "spectra", "Catalog": "catalogue"}.get(type(like).__name__, "model")
+    return {"Spectra": "spectra", "Catalog": "catalogue", "Dataset": "dataset"}.get(
+        type(like).__name__, "model"
+    )
 
 
 def _opened(folder: Path) -> tuple[Any, str]:
@@ -120,9 +129,12 @@ def _opened(folder: Path) -> tuple[Any, str]:
             return load(model), f"'{folder}'"
     if (folder / CATALOG_FOLDER.header).is_file():
         return load_catalog(folder), f"'{folder}'"
+    if (folder / "manifest.json").is_file():
+        # Datasets stand on a floor above this one, so they are found by name.
+        return import_module("luxjax.dataset").open_dataset(folder), f"'{folder}'"
     raise InputError(
-        f"'{folder}' is no folder of a run, a model or a catalogue of luxjax; give one, such as the folder that luxjax fit "
-        "wrote."
+        f"'{folder}' is no folder of a run, a model or a catalogue of luxjax, nor a dataset; give one, such as the folder that "
+        "luxjax fit wrote."
     )
 
 
@@ -153,9 +165,6 @@ def _of_spectra(spectra: Spectra, name: str) -> Template:
 
 
 def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
-    import jax  # which an ingest does without otherwise
-    import jax.numpy as jnp
-
     spectra = [key for key in fitted.model.names if fitted.info(key).is_spectra]
     key = _picked(spectra, spectra_name, name)
     info = fitted.info(key)
@@ -163,16 +172,12 @@ def _of_model(fitted: "FittedModel", spectra_name: str, name: str) -> Template:
         raise InputError(
             f"{name} does not say whether its wavelengths are in air or vacuum; give a grid instead."
         )
-    # A pixel that no training star had is predicted as exactly nothing, without scatter.
-    with jax.enable_x64(True):
-        dark = np.asarray(fitted.model[key](jnp.zeros(fitted.model.n_latents))) == 0
-    unseen = dark & (np.asarray(fitted.model.scatter[key]) == 0)
     return Template.of(
         np.asarray(info.wavelength),
         info.medium,
         info.frame or "rest",
         bool(info.normalization),
         info.normalization,
-        unseen,
+        fitted.unseen(key),
         name,
     )

@@ -58,9 +58,9 @@ class IngestOptions:
         Wavelengths wanted, Angstrom, in the medium of the files. Spectra on other grids, or shifted, are resampled;
         pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST, the pixels
         that all its releases share, averaged by `binning`; for others, the most common grid among the files.
-    like : path, FittedModel, Catalog or Spectra, optional
-        Instead: grid, binning, medium, frame, normalisation and pixels left out of a model or a catalogue, or of that at
-        a path (the folder of a run, a model or a catalogue), so that the new spectra can be given to the model. Which
+    like : path, FittedModel, Catalog, Dataset or Spectra, optional
+        Instead: grid, binning, medium, frame, normalisation and pixels left out of a model, a catalogue or a dataset, or of that
+        at a path (the folder of a run, a model, a catalogue or a dataset), so that the new spectra can be given to the model. Which
         of its spectra: those called `spectra_name`, or the only ones. `error_factor` is not taken from it.
     wavelength_range : (low, high), optional
         Part of the grid to keep, Angstrom. Default: for low-resolution spectra of LAMOST 3900 to 8800 Angstrom, beyond
@@ -149,7 +149,7 @@ class IngestOptions:
         put(self, "like", None if isinstance(self.like, str) and not self.like else self.like)
         if self.like is not None and not is_template(self.like):
             raise InputError(
-                f"like is the folder of a run, a model or a catalogue, or one of these; given: {self.like!r}."
+                f"like is the folder of a run, a model or a catalogue, a dataset, or one of these; given: {self.like!r}."
             )
         settled = {"grid": self.grid, "wavelength_range": self.wavelength_range, "binning": self.binning}
         given = [name for name, value in settled.items() if value is not None]

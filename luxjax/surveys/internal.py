@@ -5,7 +5,14 @@ from ._ingested import by_reason
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
-from .catalogs._join import LabelSelection, match_labels, standard_columns, star_columns
+from .catalogs._join import (
+    LabelSelection,
+    check_join,
+    has_files,
+    match_labels,
+    standard_columns,
+    star_columns,
+)
 from .catalogs._survey_labels import read_parameters
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
@@ -16,8 +23,10 @@ __all__ = [
     "Reduction",
     "best_of_each",
     "by_reason",
+    "check_join",
     "chosen_labels",
     "files_by_star",
+    "has_files",
     "match_labels",
     "parse_subclass",
     "read_parameters",

@@ -78,7 +78,7 @@ def test_ingest_arrays(monkeypatch, capsys, tmp_path, rng):
     np.testing.assert_array_equal(catalog.labels().error, np.broadcast_to([80, 0.2], (5, 2)))
     for options, said in [
         (stated, "no error was stated for logg"),
-        (keys, "state medium"),
+        (keys, "state --medium air or --medium vacuum"),
         (["--array", "flux"], "'flux' is not of the form NAME=VALUE"),
         (["--array", "flx=a"], "no entry 'flx'"),
         (["--wavelength-range", "5000"], "no range of wavelengths"),
@@ -115,7 +115,7 @@ def test_spectra_like_those_of_a_catalogue(monkeypatch, capsys, tmp_path):
     for options, said in [
         (["--like", tmp_path], "is no folder of a run, a model or a catalogue"),
         (["--like", tmp_path / "one", "--binning", 3], "like decides about binning"),
-        (["--noise-limit", "0.5"], "noise_limit is a number above 1"),
+        (["--noise-limit", "0.5"], "--noise-limit is a number above 1"),
     ]:
         status, _, err = run(monkeypatch, capsys, "ingest", tmp_path / "b", *options, "-o", tmp_path / "x")
         assert (status, said in err) == (2, True)

@@ -5,6 +5,7 @@ predictions.csv    the judged spectra: class, probabilities before (raw_) and af
 metrics.json       ``classes``: scores with intervals, coverage of the sets, the other estimators on the same stars
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -16,8 +17,8 @@ from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
-from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator
-from ...core import InputError, check_name
+from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator, train_fold
+from ...core import InputError, LuxWarning, check_name
 from ...stats import binomial_interval
 from .._folder import RunFolder
 from .._kinds import RunKind
@@ -201,7 +202,10 @@ def train_classes(
             )
     if parameters:
         with stage("train and judge models of parameters"):
-            metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
+            try:
+                metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
+            except InputError as error:  # which must not cost the classes
+                warnings.warn(f"parameters are not predicted: {error}", LuxWarning, stacklevel=2)
     run.write_metrics({**(run.metrics if run.has("metrics") else {}), **metrics})
     return metrics
 
@@ -214,7 +218,7 @@ def _judged(
     found, trained = [], []
     for k, (fit, judge) in enumerate(parts):
         told("fold", k + 1, len(parts))
-        one = train_classifier(data.features.select(fit), truth[fit], **options)
+        one = train_fold(data.features.select(fit), truth[fit], **options)
         new = data.features.select(judge)
         raw = replace(one, calibrator=None).probabilities(new).add_prefix("raw_")
         table = pd.concat([one.classify(new, coverage=coverage), raw], axis=1).reset_index(drop=True)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ...core import InputError
 from ...core.internal import join_names
+from ..formats._fits import damage_told
 from ._columns import Table, find_tables, open_stream, read_columns
 from ._files import kind_of, table_columns, whole_table
 from ._text import find_layout, read_text, refuse_repeated
@@ -51,6 +52,7 @@ def detect_release(columns: Iterable[str]) -> tuple[str, str]:
     return next(((s, r) for s, r, need in RELEASES if need <= have), ("", ""))
 
 
+@damage_told
 def read_catalog(
     path: str | Path,
     columns: Sequence[str] | None = None,
@@ -105,6 +107,7 @@ def read_catalog(
     return frame
 
 
+@damage_told
 def catalog_columns(path: str | Path, table: int | str | None = None) -> list[str]:
     """The names of a catalogue's columns, without reading its rows."""
     with open_stream(path) as stream:

@@ -23,7 +23,9 @@ __all__ = [
     "JOINS",
     "LabelSelection",
     "best_rows",
+    "check_join",
     "choose_labels",
+    "has_files",
     "match_labels",
     "standard_columns",
     "star_columns",
@@ -201,6 +203,21 @@ def _best_of_stars(stars: pd.DataFrame, ids: np.ndarray, snr: np.ndarray) -> np.
     return best_rows(star, snr)
 
 
+def has_files(labels: LabelTable) -> bool:
+    """Whether labels can be joined by the name of the spectrum's file."""
+    return _column(_frame(labels), FILE_COLUMNS) is not None
+
+
+def check_join(labels: LabelTable, join: str) -> None:
+    """Raise `InputError` unless labels can be joined in this way."""
+    check_name("way to join labels", join, JOINS)
+    if join == "file" and not has_files(labels):
+        raise InputError(
+            f"labels cannot be joined by file: their table has no column {join_names(FILE_COLUMNS)} (it has "
+            f"{join_names(_frame(labels).columns)})."
+        )
+
+
 def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, required: bool = True) -> Match:
     """Pair spectra (left) with labels (right).
 
@@ -208,16 +225,11 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
     labels' table, ``"crossmatch"`` Gaia ids, 2MASS designations and positions. ``"auto"`` takes whichever of the first
     two pairs more, and the third if neither pairs any. Where no match is `required`, none is no error.
     """
-    check_name("way to join labels", join, JOINS)
+    check_join(labels, join)
     frame, tried = _frame(labels), []
     if join in ("auto", "id"):
         tried += [_exact("id", left, right) for left, right in _names(spectra, labels, frame)]
     column = _column(frame, FILE_COLUMNS)
-    if join == "file" and column is None:
-        raise InputError(
-            f"labels cannot be joined by file: their table has no column {join_names(FILE_COLUMNS)} (it has "
-            f"{join_names(frame.columns)})."
-        )
     if join in ("auto", "file") and column is not None:
         files = pd.DataFrame(spectra.table).get("file", pd.Series([""] * len(spectra)))
         tried.append(_exact("file", _stems(files), _stems(frame[column])))

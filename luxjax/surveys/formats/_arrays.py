@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError, check_name
-from ...core.internal import identifiers, join_names
+from ...core.internal import identifiers, join_names, path_text
 from ...data import LabelTable, Spectra
 from ...data.internal import Frame
 
@@ -100,7 +100,7 @@ def read_arrays(
     values = np.atleast_2d(archive.array("flux", flux))
     names = archive.array("ids", ids, needed=ids is not None)
     given["ids"] = _identifiers(names, len(values), Path(path).stem)
-    given["table"] = pd.DataFrame({"file": [str(path)] * len(values)} | _facts(archive, len(values)))
+    given["table"] = pd.DataFrame({"file": [path_text(path)] * len(values)} | _facts(archive, len(values)))
     given["history"] = (f"read from arrays of {Path(path).name}; {medium} wavelengths as stated",)
     weights = archive.array("ivar", ivar, needed=ivar is not None) if error is None else None
     if weights is not None:

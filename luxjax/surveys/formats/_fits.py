@@ -2,21 +2,27 @@
 
 import gzip
 import io
+import os
+import re
 import threading
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from astropy.io import fits
 
 from ...core import InputError
+from ...core.internal import path_text
 
-__all__ = ["decompress", "first", "number", "open_fits", "read_bytes", "row_values"]
+__all__ = ["damage_told", "decompress", "first", "number", "open_fits", "read_bytes", "row_values"]
 
+P, T = ParamSpec("P"), TypeVar("T")
+_COUNTS = re.compile(rb"(NAXIS   |TFIELDS )= *([^ /]+)")
 GZIP = b"\x1f\x8b"
 # astropy reports odd headers as Python warnings, and the list of warning filters is shared by all threads.
 _PARSING = threading.Lock()
@@ -25,6 +31,8 @@ _PARSING = threading.Lock()
 def read_bytes(path: str | Path) -> bytes:
     """The whole file, unzipped where it is gzipped (by content, whatever its name)."""
     path = Path(path)
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise InputError(f"the folder '{path}' may not be opened; change its permissions.")
     if path.is_dir():
         raise InputError(
             f"'{path}' is a directory, and one file was expected; give its files to luxjax.surveys.read_many "
@@ -33,6 +41,8 @@ def read_bytes(path: str | Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(f"'{path}' is a link to a file that is not there; mend the link.") from None
         raise InputError(f"there is no file '{path}'; check the path, or download the file first.") from None
     except OSError as error:
         raise InputError(
@@ -64,16 +74,25 @@ def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
             f"'{path}' is not a FITS file (it starts with {data[:12]!r}); spectra are read from FITS files, "
             "catalogues (also CSV) with luxjax.surveys.read_catalog."
         )
+    _check_counts(data, path)
     with _PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             hdus = fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except Exception as error:
             # What astropy raises depends on the byte at which the header breaks off.
             raise InputError(f"'{path}' has a damaged FITS header ({error}); fetch it again.") from error
         with hdus:
             _check_whole(hdus, data, path)
             yield hdus
+
+
+def _check_counts(data: bytes, path: str | Path) -> None:
+    """Refuse a header with a number of axes or columns that FITS does not allow: astropy would count up to it."""
+    for found in _COUNTS.finditer(data):
+        if found.start() % 80 == 0 and not (found[2].isdigit() and int(found[2]) <= 999):
+            said = found[0].decode("ascii", "replace")
+            raise InputError(f"'{path}' has a damaged FITS header ('{said}'); fetch it again.")
 
 
 def _check_whole(hdus: fits.HDUList, data: bytes, path: str | Path) -> None:
@@ -91,6 +110,28 @@ def _check_whole(hdus: fits.HDUList, data: bytes, path: str | Path) -> None:
         raise InputError(
             f"'{path}' is truncated: it breaks off inside the header of HDU {len(hdus)}; fetch it again."
         )
+
+
+def damage_told(read: Callable[P, T]) -> Callable[P, T]:
+    """A reader, whose first argument is a path, that answers whatever a damaged file makes fail with one sentence."""
+
+    @wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except InputError as error:
+            if "\n" not in str(error):
+                raise
+            raise InputError(" ".join(str(error).split())) from error
+        except Exception as error:  # the libraries that read files fail in many ways
+            path = path_text(args[0]) if args and isinstance(args[0], str | Path) else "the file"
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise InputError(
+                f"'{path}' is damaged, or no file that luxjax can read ({reason}); fetch it again, or open it with astropy or "
+                "pandas to see what is wrong."
+            ) from error
+
+    return reading
 
 
 def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> Any:

@@ -275,6 +275,8 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
         h for h in hdus[1:] if isinstance(h, fits.BinTableHDU) and set(h.columns.names) >= FIT_COLUMNS
     ).data
     flux, error = native(table["sob"], np.float64), native(table["uob"], np.float64)
+    if flux.ndim != 1 or flux.shape != error.shape:
+        raise InputError(f"'{path}' has arrays in the columns of single pixels; fetch it again.")
     wavelength = native(table["wave"], np.float64)
     good = np.isfinite(error) & (error > 0) & np.isfinite(flux)
     snr = float(np.median((flux / np.where(good, error, np.inf))[good])) if good.any() else np.nan

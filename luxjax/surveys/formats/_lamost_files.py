@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ...core import InputError, Progress, check_name
+from ...core.internal import path_text
 from ...data import Spectra, same_star
 from ._fits import first, open_fits
+from ._found import files_below
 from ._read import read_many
 
 __all__ = [
@@ -99,14 +101,15 @@ def lamost_headers(paths: Iterable[str | Path]) -> pd.DataFrame:
     """
     rows = []
     for path in map(Path, paths):
-        row: dict = {"file": str(path)}
+        row: dict = {"file": path_text(path)}
         try:
             with open_fits(path) as hdus:
                 head = hdus[0].header
                 row |= {name: first((head,), keys) for name, keys in _KEYS.items()}
                 row["problem"] = ""
-        except InputError as error:
-            row["problem"] = str(error)
+        except Exception as error:  # one damaged header must not cost the others
+            row |= dict.fromkeys(_KEYS)
+            row["problem"] = " ".join(str(error).split()) or type(error).__name__
         rows.append(row)
     frame = pd.DataFrame(rows, columns=["file", *_KEYS, "problem"])
     for name in _NUMBERS:
@@ -158,7 +161,10 @@ def read_lamost(
     problems = list(result.failures.itertuples(index=False, name=None))
     kept: list[Spectra] = []
     for one in list(result.spectra):  # type: ignore[arg-type]
-        reason = _reason(one, need_class, min_good)
+        try:
+            reason = _reason(one, need_class, min_good)
+        except (TypeError, ValueError) as error:
+            reason = f"its header holds a value that cannot be used ({error})"
         if reason:
             problems.append((one.table["file"].iloc[0], reason))  # type: ignore[index]
         else:
@@ -184,7 +190,7 @@ def _found(files) -> list[Path]:
         folder = Path(files)
         if not folder.is_dir():
             raise InputError(f"'{folder}' is no folder; give a folder of LAMOST files, or a list of files.")
-        files = sorted(p for p in folder.rglob("*") if p.name.lower().endswith((".fits", ".fits.gz")))
+        files = files_below(folder, (".fits", ".fits.gz"))
     paths = [Path(p) for p in files]
     if not paths:
         raise InputError("no LAMOST files were found; they end in .fits or .fits.gz.")

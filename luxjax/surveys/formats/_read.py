@@ -12,10 +12,11 @@ import pandas as pd
 from astropy.io import fits
 
 from ...core import InputError, Progress
-from ...core.internal import choose_from, join_names, reporting
+from ...core.internal import choose_from, join_names, path_text, reporting
 from ...data import Spectra
 from . import _apogee, _galah, _lamost
-from ._fits import open_fits
+from ._facts import one_kind
+from ._fits import damage_told, open_fits
 from ._recognised import known_otherwise, text_layout
 
 __all__ = [
@@ -68,6 +69,7 @@ def identify(hdus: fits.HDUList) -> Format | None:
     return next((f for f in FORMATS if f.identify(hdus)), None)
 
 
+@damage_told
 def detect_format(file: str | Path) -> str | None:
     """Name of the layout of a file, such as ``"apStar"``; None if luxjax knows no such layout.
 
@@ -98,11 +100,13 @@ def _unknown(hdus: fits.HDUList, path: Path) -> str:
     )
 
 
+@damage_told
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
+    named = Path(path_text(path))  # which the table of the spectra and messages can hold
     with open_fits(path) as hdus:
         layout = identify(hdus)
         if layout is None:
-            raise InputError(_unknown(hdus, path))
+            raise InputError(_unknown(hdus, named))
         accepted = [
             p.name for p in inspect.signature(layout.load).parameters.values() if p.kind is p.KEYWORD_ONLY
         ]
@@ -110,21 +114,21 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
             if name not in accepted:
                 raise InputError(choose_from(f"option for {layout.name} files named", name, accepted))
         try:
-            return layout.name, layout.load(hdus, path, **options)
+            return layout.name, layout.load(hdus, named, **options)
         except InputError:
             raise
-        except (KeyError, ValueError, IndexError, TypeError, AttributeError, OSError) as error:
-            # A damaged header or table surfaces as any of these, wherever the loader first relies on it.
+        except Exception as error:
+            # A damaged header or table surfaces as anything, wherever the loader first relies on it.
             raise InputError(
-                f"'{path}' looks like {layout.name} ({layout.about}), but cannot be read as such "
+                f"'{named}' looks like {layout.name} ({layout.about}), but cannot be read as such "
                 f"({type(error).__name__}: {error}); fetch it again, or check it with astropy.io.fits."
             ) from error
 
 
-def _without_path(error: InputError, path: Path) -> str:
+def _without_path(error: Exception, path: Path) -> str:
     """A reason that says nothing of which file it is of, so that those of many files are one."""
-    reason = str(error)
-    for name in (str(path), path.name):
+    reason = path_text(str(error))
+    for name in (path_text(path), path_text(path.name)):
         reason = reason.replace(f"'{name}'", "the file")
     return reason
 
@@ -237,18 +241,27 @@ def read_many(
                     raise InputError(reason)
                 parts.append((layout, spectra))
             except InputError as error:
-                failed.append((str(path), _without_path(error, path)))
+                failed.append((path_text(path), _without_path(error, path)))
         if not parts:
             return None, failed
         try:
             arms = len(group) > 1 or parts[0][0] == "galah-ccd"
             spectra = _galah.join_arms([s for _, s in parts]) if arms else parts[0][1]
             return (each(spectra) if each else spectra), failed
-        except InputError as error:
+        except Exception as error:  # an odd value in one file must not lose the others
+            odd = (
+                ""
+                if isinstance(error, InputError)
+                else f"has a value that cannot be used: {type(error).__name__}: "
+            )
             broken = {name for name, _ in failed}
             return None, [
                 *failed,
-                *((str(p), _without_path(error, p)) for p in group if str(p) not in broken),
+                *(
+                    (path_text(p), f"{odd}{_without_path(error, p)}")
+                    for p in group
+                    if path_text(p) not in broken
+                ),
             ]
 
     spectra: list[Spectra] = []
@@ -299,30 +312,5 @@ def _stack(parts: list[Spectra]) -> Spectra:
         tables.append(part.table)
         parts[k] = head
         start += count
-    table = _one_kind_each(pd.concat(tables, ignore_index=True))
+    table = one_kind(pd.concat(tables, ignore_index=True))
     return dataclasses.replace(head, flux=flux, ivar=ivar, ids=np.concatenate(ids), mask=mask, table=table)
-
-
-def _one_kind_each(table: pd.DataFrame) -> pd.DataFrame:
-    """Facts of many files, one kind of value in each column: one odd header must not cost the others.
-
-    Files differ in what they say. Where one says nothing, a text is blank, a truth value false and a number NaN; a text among
-    numbers is none of them.
-    """
-    out = {}
-    for name, column in table.items():
-        if column.dtype != object and not pd.api.types.is_string_dtype(column):
-            out[name] = column
-            continue
-        given = column.dropna()
-        text = given.map(lambda v: isinstance(v, str | bytes))
-        truth = given.map(lambda v: isinstance(v, bool | np.bool_))
-        if len(given) and truth.all():
-            out[name] = column.map(lambda v: False if pd.isna(v) else bool(v)).astype(bool)
-        elif len(given) and not text.all() and text.mean() < 0.5:
-            out[name] = pd.to_numeric(
-                column.map(lambda v: v if not isinstance(v, bool | np.bool_) else float(v)), errors="coerce"
-            )
-        else:
-            out[name] = column.where(column.notna(), "").astype(str).astype(object)
-    return pd.DataFrame(out, index=table.index)

@@ -1,0 +1,1 @@
+"""What one part of the files of a survey brings to a dataset."""
