@@ -61,9 +61,9 @@ def write_fits(
         columns.append(fits.Column(name=str(name), format=code, array=values, unit=unit))
     hdu = fits.BinTableHDU.from_columns(columns, name="LABELS")
     for k, about in enumerate(facts.values(), start=1):
-        for word, text in (("TUCD", about.ucd), ("TCOMM", about.description)):
-            if text:
-                hdu.header[f"{word}{k}"] = text
+        for word, said in (("TUCD", about.ucd), ("TCOMM", about.description)):
+            if said:
+                hdu.header[f"{word}{k}"] = said
     for key, value in (provenance or {}).items():
         hdu.header[CARDS.get(key, key[:8].upper())] = value.encode("ascii", "backslashreplace").decode()
     # The stream keeps astropy from choosing a compression by the name of a half-written file.
