@@ -94,6 +94,7 @@ def test_arrays_in_another_frame(tmp_path):
     assert np.abs(rest.flux[0] - template.flux[0])[inside].max() < 0.05
 
 
+@pytest.mark.filterwarnings("ignore::luxjax.core.LuxWarning")  # which tells of the odd value
 @pytest.mark.parametrize(
     "odd", [{"SN_G": "bright"}, {"RA": "12:00:00"}, {"DEC": "None"}, {"FIBERMAS": True}, {"SN_U": ""}]
 )
@@ -108,8 +109,8 @@ def test_one_odd_header_costs_no_other(tmp_path, odd):
     assert len(result.unlabelled) == 3
     result.save(tmp_path / "out")
     for column in result.unlabelled.table:
-        kinds = {type(v) for v in result.unlabelled.table[column]}
-        assert len(kinds) == 1, (column, kinds)
+        kinds = {type(v) for v in result.unlabelled.table[column].dropna()}
+        assert len(kinds) <= 1, (column, kinds)
 
 
 def test_kinds_of_files_with_other_facts_go_together(tmp_path, real_data):

@@ -101,7 +101,7 @@ def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, An
         "field": str(first(sources, ("FIELD",), "")),
         "location_id": first(sources, ("LOCID", "LOCATION_ID"), -1),
         **place(sources, ("RA",), ("DEC",)),
-        "snr": number(sources, ("SNR",)),
+        "snr": first(sources, ("SNR",), np.nan),
         "rv_kms": number(sources, ("VHELIO", "VHELIO_AVG", "VHBARY")),
         "rv_err_kms": number(sources, ("VERR", "VRELERR")),
         "rv_scatter_kms": number(sources, ("VSCATTER",)),
@@ -239,7 +239,7 @@ def _visit_facts(head: fits.Header, visit: int) -> dict[str, Any]:
     """What the apStar header says about one visit (counted from 1)."""
     return {
         "visit_file": str(head.get(f"SFILE{visit}", "")),
-        "snr": number((head,), (f"SNRVIS{visit}", "SNR")),
+        "snr": first((head,), (f"SNRVIS{visit}", "SNR"), np.nan),
         "rv_kms": number((head,), (f"VHELIO{visit}", "VHELIO")),
         "rv_err_kms": number((head,), (f"VERR{visit}", "VERR")),
         "barycentric_kms": number((head,), (f"BC{visit}",)),

@@ -146,7 +146,7 @@ def _key(head: fits.Header) -> str:
 
 def _facts(head: fits.Header, path: Path) -> dict[str, Any]:
     sources = (head,)
-    snr = {f"snr{b}": number(sources, (f"SNR{b.upper()}", f"SN_{b.upper()}")) for b in "ugriz"}
+    snr = {f"snr{b}": first(sources, (f"SNR{b.upper()}", f"SN_{b.upper()}"), np.nan) for b in "ugriz"}
     return {
         "file": str(path),
         "telescope": "lamost",

@@ -125,7 +125,7 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
             ) from error
 
 
-def _without_path(error: InputError, path: Path) -> str:
+def _without_path(error: Exception, path: Path) -> str:
     """A reason that says nothing of which file it is of, so that those of many files are one."""
     reason, shown = path_text(str(error)), path_text(path)
     for name in (shown, Path(shown).name):
