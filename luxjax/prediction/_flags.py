@@ -1,7 +1,7 @@
 """Flags of predicted labels: what to be wary of, one bit for each reason; all names, bits and thresholds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..fitted import FittedModel
 if TYPE_CHECKING:
     from ._prediction import Prediction
 
-__all__ = ["FLAGS", "Limits", "describe_flags", "flags_of", "limits_of"]
+__all__ = ["FLAGS", "Limits", "describe_flags", "flagged_by", "flags_of", "limits_of"]
 
 FLAGS = {"far": 1, "misfit": 2, "out_of_range": 4, "few_pixels": 8, "not_finite": 16}
 WORDS = {
@@ -102,6 +102,11 @@ def flags_of(prediction: "Prediction", limits: Limits) -> np.ndarray:
     for name, those in found.items():
         flag[those] |= FLAGS[name]
     return flag
+
+
+def flagged_by(fitted: FittedModel, prediction: "Prediction", labels: str) -> "Prediction":
+    """A prediction of this model, flagged by what it knows now."""
+    return replace(prediction, flag=flags_of(prediction, limits_of(fitted, labels, prediction.inputs)))
 
 
 def describe_flags(flag: np.ndarray) -> str:

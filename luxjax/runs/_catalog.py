@@ -262,7 +262,7 @@ def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> lis
     for name, entry in raw.items():
         if not 0.5 < entry["coverage68"] < 0.85:
             lines.append(
-                f"Errors of {name} as the model states them are {'too small' if entry['coverage68'] < 0.5 else 'too large'}: its "
+                f"Errors of {name} as the model states them are {'too small' if entry['coverage68'] < 0.68 else 'too large'}: its "
                 f"68% intervals hold {entry['coverage68']:.2f} of the stars before calibration."
             )
     for name, info in fitted.outputs.items():

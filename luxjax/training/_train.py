@@ -13,7 +13,7 @@ from ..data import folds as number_folds
 from ..fitted import FittedModel
 from ..fitting import AbstractFitter
 from ..prediction import Prediction, calibrate, cannon, ridge, transfer
-from ..prediction.internal import LEAST_CALIBRATION
+from ..prediction.internal import LEAST_CALIBRATION, flagged_by
 from ._plan import DECODERS, KINDS, NOISE, fit_and_read_out, inputs_of, latents_for
 
 __all__ = ["Trained", "train"]
@@ -154,13 +154,17 @@ def train(
             parts.append(transfer(models[-1], held, inputs=used, labels=labels, calibrated=False))
             _others(others, seen, held, number == k, used[0], labels, problems)
             tell("folds", k + 1, folds + refit)
-        raw = Prediction.gather(parts, stars.ids)
+        typical = _typical(parts)
+        models = [m.replace(typical=typical) for m in models]
+        raw = Prediction.gather(
+            [flagged_by(m, p, labels) for m, p in zip(models, parts, strict=True)], stars.ids
+        )
         calibrated, problem = _calibrated_by_others(raw, stars, labels, number)
         problems += [problem] if problem else []
         fitted = None
         if refit:
             own = several or [latents_for(stars, used, len(stars))]
-            fitted = fit_and_read_out(stars, used, latents=own, **how)
+            fitted = fit_and_read_out(stars, used, latents=own, **how).replace(typical=typical)
             if not problem:
                 fitted = fitted.with_calibration(calibrate(raw, stars.labels(labels)))
             tell("folds", folds + 1, folds + 1)
@@ -202,6 +206,16 @@ def check_training(
             f"{max(several)} latents were asked for; {len(stars)} labelled stars in {n_folds} folds allow {limit} at most."
         )
     return used, several, stars
+
+
+def _typical(parts: Sequence[Prediction]) -> dict[str, float]:
+    """What 95% of held-out stars stay below, as `FittedModel.typical`: training stars fit better than any star to come."""
+    found = {}
+    for name in ("chi2", "latent_distance"):
+        values = np.concatenate([getattr(p, name) for p in parts])
+        if np.isfinite(values).any():
+            found[name] = float(np.nanpercentile(values, 95))
+    return found
 
 
 def _others(others, seen, held, rows, first: str, labels: str, problems: list[str]) -> None:
