@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import Out, Overwrite, names_in
+from ._options import Out, Overwrite, names_in, pairs_in
 from ._program import Steps, app, make_app
 from ._report import report
 
@@ -78,7 +78,13 @@ def train(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with teff, logg, fe_h or alpha_fe by file, obsid or id; implies --parameters."
+            help="Table with teff, logg, fe_h or alpha_fe by file, obsid or id, as for ingest --label-catalog; implies --parameters."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=COLUMN: what the table calls teff, logg, fe_h, alpha_fe, file, obsid or id; repeat."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the simulation, the split and the training.")] = 1,
@@ -132,7 +138,7 @@ def train(
                 )
             else:
                 data = lamost_data(files or [], **reading, progress=told)
-        data = data if labels is None else with_parameters(data, labels)
+        data = data if labels is None else with_parameters(data, labels, pairs_in(column))
         keep_classes(data, names_in(classes), min_per_class)  # raises before anything is written
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
     with run.filling(keep=("features.npz",)):

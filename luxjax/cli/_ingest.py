@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import names_in, range_in
+from ._options import names_in, pairs_in, range_in
 from ._program import Steps, app, echo
 
 __all__ = ["ingest"]
@@ -31,7 +31,10 @@ def ingest(
         ),
     ] = "",
     label_catalog: Annotated[
-        Path | None, typer.Option(help="Survey catalogue that the labels come from, FITS or CSV.")
+        Path | None,
+        typer.Option(
+            help="Catalogue that the labels come from, of a survey or your own: FITS, CSV, VOTable, ECSV or parquet."
+        ),
     ] = None,
     survey: Annotated[
         str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
@@ -43,6 +46,12 @@ def ingest(
         str, typer.Option(help="How spectra and labels are paired: auto, id, file or crossmatch.")
     ] = "auto",
     rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
+    classes: Annotated[
+        str,
+        typer.Option(
+            help="Classes of objects to keep (comma-separated), as the survey's files name them, such as STAR,QSO; any keeps all."
+        ),
+    ] = "STAR",
     wavelength_range: Annotated[
         str,
         typer.Option(
@@ -93,6 +102,16 @@ def ingest(
         int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
     ] = 256,
     medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
+    frame: Annotated[
+        str,
+        typer.Option(help=".npz: velocity frame of its spectra: rest, barycentric or observed."),
+    ] = "rest",
+    normalized: Annotated[
+        bool,
+        typer.Option(
+            "--normalized/--not-normalized", help=".npz: whether the continuum has been divided out."
+        ),
+    ] = True,
     array: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,7 +119,16 @@ def ingest(
         ),
     ] = None,
     label_error: Annotated[
-        list[str] | None, typer.Option(help=".npz: error of a label, such as teff=80; repeat.")
+        list[str] | None,
+        typer.Option(
+            help="One error for all stars, for a label whose table has none, such as teff=100; repeat."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=COLUMN: what the label catalogue calls a label, its error (teff_err), or id, file, ra, dec, gaia_dr3, tmass_id, snr, such as teff=my_teff; repeat."
+        ),
     ] = None,
 ) -> None:
     """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
@@ -116,6 +144,7 @@ def ingest(
         survey=survey,
         cuts=cuts,
         join=join,
+        classes=() if classes.lower() == "any" else names_in(classes),
         rest=rest,
         wavelength_range=range_in(wavelength_range) if wavelength_range else None,
         like=like,
@@ -124,6 +153,8 @@ def ingest(
         noise_limit=noise_limit,
         error_factor=error_factor,
         spectra_name=spectra_name,
+        columns=pairs_in(column),
+        label_errors=(errors := _numbers(label_error)),
     )
     if dataset is not None:
         from ..dataset import ingest_dataset
@@ -145,14 +176,16 @@ def ingest(
         CATALOG_FOLDER.check_replaceable(folder)  # hours of reading must not end in a refusal
     spectra: Any = source
     if len(source) == 1 and source[0].suffix.lower() == ".npz":
-        entries: dict[str, Any] = _pairs(array)
+        entries: dict[str, Any] = _entries(array)
         if wanted:
             entries["label_names"] = wanted
-        if label_error:
-            entries["label_errors"] = {k: float(v) for k, v in _pairs(label_error, number=True).items()}
-        spectra, own = read_arrays(source[0], medium=medium, survey=survey, **entries)
+        if errors and label_catalog is None:
+            entries["label_errors"] = errors
+        spectra, own = read_arrays(
+            source[0], medium=medium, survey=survey, frame=frame, normalized=normalized, **entries
+        )
         if label_catalog is None:
-            options = options.replace(label_catalog=own, labels=())
+            options = options.replace(label_catalog=own, labels=(), label_errors={})
     with step("read, reduce and join") as told:
         result = make_catalogues(spectra, options, workers=workers, progress=told)
     with step("write the catalogue"):
@@ -165,21 +198,24 @@ def ingest(
 _ENTRIES = ("flux", "ivar", "error", "wavelength", "ids", "labels", "label_names", "label_errors")
 
 
-def _pairs(given: list[str] | None, *, number: bool = False) -> dict[str, str]:
-    """``name=value`` options as a mapping."""
-    from ..core import InputError, check_name
+def _entries(given: list[str] | None) -> dict[str, str]:
+    """Entries of an archive by what they hold."""
+    from ..core import check_name
+
+    out = pairs_in(given)
+    for name in out:
+        check_name("entry", name, _ENTRIES)
+    return out
+
+
+def _numbers(given: list[str] | None) -> dict[str, float]:
+    """``NAME=NUMBER`` options as a mapping."""
+    from ..core import InputError
 
     out = {}
-    for text in given or []:
-        name, equals, value = text.partition("=")
-        if not equals or not value:
-            raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
-        if number:
-            try:
-                float(value)
-            except ValueError:
-                raise InputError(f"'{text}' gives no number; write an error such as teff=80.") from None
-        else:
-            check_name("entry", name, _ENTRIES)
-        out[name] = value
+    for name, value in pairs_in(given).items():
+        try:
+            out[name] = float(value)
+        except ValueError:
+            raise InputError(f"'{name}={value}' gives no number; write an error such as teff=80.") from None
     return out

@@ -123,7 +123,7 @@ def transfer(
         typer.Option(
             "--out",
             "-o",
-            help="Table of labels: .fits, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
+            help="Table of labels: .fits, .vot (VOTable), .ecsv, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
         ),
     ] = "",
     inputs: Inputs = "",
@@ -143,7 +143,7 @@ def transfer(
     from ..dataset import open_dataset
     from ..dataset.internal import is_dataset
     from ..files import write_table
-    from ..files.internal import check_table_name
+    from ..files.internal import check_table_name, provenance_of
     from ..prediction.internal import describe_flags
     from ..runs import transfer_run
     from ..runs.internal import transfer_run_dataset
@@ -160,7 +160,9 @@ def transfer(
     with step("predict labels"):
         frame, units = transfer_run(run, load_catalog(catalog), **given)
     with step("write the table"):
-        write_table(frame, units, table)
+        about = {"model": frame.attrs["model"], "run": str(run), "catalog": catalog}
+        about |= {"inputs": ",".join(frame.attrs["inputs"]), "calibrated": str(frame.attrs["calibrated"])}
+        write_table(frame, units, table, provenance_of(**about))
     typer.echo(f"{len(frame)} stars in {table}; {describe_flags(frame['flag'].to_numpy())}")
 
 

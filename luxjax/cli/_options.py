@@ -19,6 +19,7 @@ __all__ = [
     "folder_name",
     "names_in",
     "numbers_in",
+    "pairs_in",
     "range_in",
     "value_of",
 ]
@@ -99,8 +100,21 @@ def folder_name(out: str) -> str:
     """Where results for a dataset go; raises where a table was named."""
     from ..core import InputError
 
-    if Path(out).suffix.lower() in (".fits", ".parquet", ".csv"):
+    if Path(out).suffix.lower() in (".fits", ".vot", ".xml", ".ecsv", ".parquet", ".csv"):
         raise InputError(
             f"results for a dataset are a folder of parquet files; '{out}' names a table: name a folder."
         )
+    return out
+
+
+def pairs_in(given: list[str] | None) -> dict[str, str]:
+    """``NAME=VALUE`` options as a mapping."""
+    from ..core import InputError
+
+    out = {}
+    for text in given or []:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
+            raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
+        out[name] = value
     return out

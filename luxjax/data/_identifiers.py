@@ -16,16 +16,22 @@ else:
 __all__ = ["gaia_ids", "tmass_ids"]
 
 # How catalogues write "none" in a column of identifiers, besides empty text and NaN.
+_LARGEST = 2**63 - 1
 _NONE = ("", "nan", "none", "null", "<na>", "n/a", "0", "-1", "-999", "-9999")
 
 
-def gaia_ids(column: "pd.Series") -> np.ndarray:
-    """Gaia source ids as int64, 0 where there is none.
+def gaia_ids(column: "pd.Series", release: str = "dr3", *, own: bool = True) -> np.ndarray:
+    """Gaia source ids of one release as int64, 0 where there is none.
 
     Parameters
     ----------
     column : Series of whole numbers or text
-        Text may carry a prefix such as ``Gaia DR3``. Missing: empty, NaN, 0, or negative.
+        Text may carry a prefix such as ``Gaia DR3``; one of another release counts as none. Missing: empty, NaN, 0, or
+        negative.
+    release : "dr3" or "dr2"
+        EDR3 has the ids of DR3.
+    own : bool
+        Whether ids without a prefix are of this release.
 
     Raises
     ------
@@ -33,7 +39,7 @@ def gaia_ids(column: "pd.Series") -> np.ndarray:
         The column holds floats: a float64 holds 15 to 16 digits, so the ids have been rounded to other stars' ids.
     """
     if pd.api.types.is_float_dtype(column):
-        if column.isna().all():
+        if column.isna().all() or not own:
             return np.zeros(len(column), np.int64)
         raise InputError(
             f"column '{column.name}' holds Gaia ids as {column.dtype}, and float64 cannot hold their 19 digits, so they no "
@@ -41,25 +47,32 @@ def gaia_ids(column: "pd.Series") -> np.ndarray:
             f"'{column.name}': 'Int64'}})."
         )
     if pd.api.types.is_integer_dtype(column):
-        whole = column.fillna(0).to_numpy()
-        if len(whole) and whole.max() > np.iinfo(np.int64).max:
+        values = column.fillna(0).to_numpy()
+        if own and len(values) and values.max() > _LARGEST:
             raise InputError(
-                f"column '{column.name}' should hold Gaia source ids; {whole.max()} is too large for one."
+                f"column '{column.name}' should hold Gaia source ids; {values.max()} is too large for one."
             )
-        return np.maximum(whole.astype(np.int64), 0)
-    if pd.api.types.is_bool_dtype(column):
+        return np.maximum(values.astype(np.int64), 0) if own else np.zeros(len(column), np.int64)
+    if own and pd.api.types.is_bool_dtype(column):
         raise InputError(f"column '{column.name}' holds true and false; name the column of Gaia source ids.")
-    text = _text(column).str.replace(r"^gaia\s*(e?dr\d)?\s*", "", case=False, regex=True)
-    out = np.zeros(len(text), np.int64)
-    digits = np.array([one.isascii() and one.isdigit() and int(one) < 2**63 for one in text], bool)
-    out[digits] = text[digits].to_numpy(str).astype(np.int64)
-    strange = ~digits & ~text.str.lower().isin(_NONE).to_numpy() & ~text.str.startswith("-").to_numpy()
-    if strange.any():
-        raise InputError(
-            f"column '{column.name}' should hold Gaia source ids, whole numbers of up to 19 digits; it also holds "
-            f"{join_names(text[strange].unique(), 3)}. Clear these, or name the right column."
-        )
-    return out
+    text = _text(column)
+    parts = text.str.extract(r"(?i)^(?:gaia[\s_-]*(e?dr\d)?[\s_-]*)?(\d{1,19})$")
+    said = parts[0].fillna("").str.lower().str.removeprefix("e").to_numpy(str)
+    digits = parts[1].notna().to_numpy(bool)
+    number = [int(d) if known else 0 for d, known in zip(parts[1], digits, strict=True)]
+    large = np.array([n > _LARGEST for n in number], bool)
+    odd = (~digits | large) & ~text.str.lower().isin(_NONE).to_numpy() & ~text.str.startswith("-").to_numpy()
+    if own and odd.any():
+        raise InputError(_strange(column, text[odd].unique()))
+    out = np.array([0 if big else n for n, big in zip(number, large, strict=True)], np.int64)
+    return np.where((said == release) | ((said == "") & own), out, 0)
+
+
+def _strange(column: "pd.Series", values: np.ndarray) -> str:
+    return (
+        f"column '{column.name}' should hold Gaia source ids, whole numbers of up to 19 digits (at most {_LARGEST}); it also "
+        f"holds {join_names(values, 3)}. Clear these, or name the right column."
+    )
 
 
 def tmass_ids(column: "pd.Series") -> np.ndarray:

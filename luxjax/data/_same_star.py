@@ -10,8 +10,9 @@ from ..core import InputError
 from ..core.internal import identifiers, number
 from ..system.internal import lazy_import
 from ._frames import frame_of
-from ._identifiers import gaia_ids, tmass_ids
+from ._identifiers import tmass_ids
 from ._sky import ARCSEC, MAS, directions, numbers, positions
+from ._star_columns import IDENTIFIERS, UNITS, star_identifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +20,6 @@ else:
     pd = lazy_import("pandas")
 
 __all__ = ["same_star"]
-
-_IDENTIFIERS = {"gaia_dr3": gaia_ids, "tmass_id": tmass_ids}
-_UNITS = {"ra": "deg", "dec": "deg", "pmra": "mas / yr", "pmdec": "mas / yr", "epoch": "yr"}
 
 Pairs = Iterator[tuple[int, int]]
 
@@ -34,7 +32,8 @@ def same_star(
     Rows are one star, in this order:
 
     1. if they have the same name in `ids`;
-    2. if they have the same Gaia DR3 id, and then the same 2MASS designation, wherever their positions are;
+    2. if they have the same Gaia DR3 id, then the same Gaia DR2 id, and then the same 2MASS designation, wherever their positions
+       are;
     3. if their positions lie within the radius, the closest pairs first. Where both rows have an epoch, and at least one
        a proper motion, the position of one is moved to the epoch of the other.
 
@@ -45,8 +44,8 @@ def same_star(
     Parameters
     ----------
     table : DataFrame
-        With any of the columns ``gaia_dr3`` (whole numbers or text, never floats), ``tmass_id``, ``ra`` and ``dec``
-        (degrees), ``pmra`` (times cos dec) and ``pmdec`` (milliarcseconds per year), ``epoch`` (Julian year of the
+        With any of the columns ``gaia_dr3`` and ``gaia_dr2`` (whole numbers or text, never floats), ``tmass_id``, ``ra`` and
+        ``dec`` (degrees, or sexagesimal text), ``pmra`` (times cos dec) and ``pmdec`` (milliarcseconds per year), ``epoch`` (Julian year of the
         position). Missing values are NaN or -9999.
     ids : (row,) sequence of str, optional
         Names of the stars. Different names decide nothing, since surveys name one star twice; a name that is a 2MASS
@@ -67,8 +66,8 @@ def same_star(
     radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:
         raise InputError(f"the radius must be above 0 arcsec; given: {radius_arcsec}.")
-    frame = frame_of("table of stars", table, units=_UNITS)
-    known = {key: read(frame[key]) for key, read in _IDENTIFIERS.items() if key in frame}
+    frame = frame_of("table of stars", table, units=UNITS)
+    known = star_identifiers(frame, {key: key for key in IDENTIFIERS if key in frame})
     names = np.zeros(len(frame), str) if ids is None else identifiers("ids", ids, optional=True)
     if len(names) != len(frame):
         raise InputError(f"{len(names)} names were given for {len(frame)} rows; give one for each.")

@@ -325,13 +325,13 @@ class Dataset(GrowingStars):
 
         Errors are those stated times `error`.
         """
-        pair = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
+        value, ivar = self._arrays.read(f"{name}/value", rows), self._arrays.read(f"{name}/ivar", rows)
         if name in self._pixels:
-            there = (place := self._pixels[name][1]) >= 0
-            pair = np.where(there, pair[0][:, place], 0), np.where(there, pair[1][:, place], 0)
+            place = self._pixels[name][1]
+            value, ivar = np.where(place >= 0, value[:, place], 0), np.where(place >= 0, ivar[:, place], 0)
         if np.all(factor == 1) and error == 1:
-            return pair
-        value, ivar = divided(*pair, factor)
+            return value, ivar
+        value, ivar = divided(value, ivar, factor)
         return usable(value, ivar / error**2, what=f"output '{name}'")
 
     def _units(self, name: str, fitted: ModelUnits) -> tuple[np.ndarray, float]:

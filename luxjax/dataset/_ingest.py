@@ -17,8 +17,8 @@ from ..surveys.internal import (
     NOISE_LIMIT,
     LabelSelection,
     Reduction,
-    check_join,
-    choose_labels,
+    by_reason,
+    chosen_labels,
     files_by_star,
     spectra_files,
     template_of,
@@ -45,12 +45,15 @@ class DatasetIngest:
         Files given, and those of them that were read now rather than by an earlier run.
     label_output : str
         Name of the labels; empty where there are none.
+    label_account : str
+        How many values of each label the catalogue has, and why others are lost.
     """
 
     dataset: Dataset
     n_files: int
     n_read: int
     label_output: str = ""
+    label_account: str = ""
 
     @property
     def lost(self) -> pd.DataFrame:
@@ -65,14 +68,15 @@ class DatasetIngest:
         reduction = reduction_of(self.dataset)
         lines = [f"{self.dataset!r}", *reduction.account]
         lines += [f"files: {self.n_files} given, {self.n_read} read now"]
-        for (what, reason), part in list(self.lost.groupby(["what", "reason"], sort=False))[:8]:
-            lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
+        for what, lost in self.lost.groupby("what", sort=False):
+            for reason, part in by_reason(lost)[:8]:
+                lines.append(f"  {len(part)} x {what} not used: {reason} [{join_names(part['file'], 2)}]")
         if self.label_output:
             names = [
                 f"{self.label_output}_{n}" for n in self.dataset.manifest.outputs[self.label_output]["names"]
             ]
             has = self.dataset.table(names).notna().any(axis=1).sum() if len(self.dataset) else 0
-            lines.append(f"labels: {has} stars have some")
+            lines.append(f"labels: {has} stars have some; in the catalogue {self.label_account}")
         return "\n".join(lines)
 
 
@@ -147,18 +151,16 @@ def ingest_dataset(
     files = spectra_files(source, options)
     chosen = None
     if options.label_catalog is not None:
-        wanted = options.labels or None
-        chosen = choose_labels(options.label_catalog, wanted, options.cuts, options.survey, options.release)
-        check_join(chosen.labels, options.join)
+        chosen = chosen_labels(options)
     asked = _recorded(options, chosen, batch_size)
     if MANIFEST in Location(to).names():
         dataset = open_dataset(to)
-        reduction = _recalled(dataset, asked)
+        reduction = _recalled(dataset, asked).beside(files)
         if chosen is not None:
             dataset.check_columns(pd.DataFrame(chosen.labels.table).add_prefix(f"{options.labels_name}_"))
     else:
         reduction = Reduction.of_files(files, options, choose_pixels=True)
-        facts = {k: v for k, v in asdict(reduction).items() if k != "wavelength"}
+        facts = {k: v for k, v in asdict(reduction).items() if k not in ("wavelength", "combined")}
         outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: reduction.empty()}
         if chosen is not None:
             outputs[options.labels_name] = chosen.labels.select(slice(0, 0))
@@ -177,7 +179,8 @@ def ingest_dataset(
             commit_part(dataset, known, spectra, journal, options, chosen)
             done += len(read)
             tell("files", done, n_read)
-    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name)
+    account = "" if chosen is None else str(chosen.account)
+    return DatasetIngest(dataset, len(files), n_read, "" if chosen is None else options.labels_name, account)
 
 
 def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size: int) -> dict[str, Any]:
@@ -185,6 +188,7 @@ def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size:
     kept = options.wavelength_range
     return {
         "rest": bool(options.rest),
+        "classes": list(options.classes),
         "normalization": options.normalization,
         "error_factor": options.error_factor,
         "wavelength_range": None if kept is None else list(kept),
@@ -194,6 +198,8 @@ def _recorded(options: IngestOptions, chosen: LabelSelection | None, batch_size:
         "noise_limit": options.noise_limit if np.isfinite(options.noise_limit) else None,
         "spectra_name": options.spectra_name,
         "labels": None if chosen is None else [options.labels_name, *chosen.labels.names],
+        **({"columns": dict(options.columns)} if options.columns else {}),
+        **({"label_errors": dict(options.label_errors)} if options.label_errors else {}),
         "cuts": getattr(options.cuts, "name", options.cuts),
         "join": options.join,
         "batch_size": batch_size,
@@ -221,6 +227,8 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
     ):  # begun by an earlier version, which goes on by its defaults
         asked = {name: value for name, value in asked.items() if _DEFAULTS.get(name, ...) != value}
         before = _DEFAULTS_OF_BEFORE | before
+    if "classes" not in before:  # begun before objects were told apart, and goes on so
+        asked = {name: value for name, value in asked.items() if name != "classes"}
     for name, wanted in asked.items():
         if before.get(name) != wanted:
             raise InputError(

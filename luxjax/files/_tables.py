@@ -10,7 +10,9 @@ import numpy as np
 from ..core import InputError, LuxWarning
 from ..core.internal import path_text
 from ..system.internal import lazy_import
+from ._columns import describe_columns
 from ._place import check_place
+from ._vo_tables import write_ecsv, write_votable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +36,17 @@ _CODES = {
     "u4": "K",
 }
 
+CARDS = {"command": "COMMAND", "calibrated": "CALIBRAT"}  # keywords of FITS have eight letters
 
-def write_fits(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> None:
-    """One binary table, HDU 1, named LABELS; missing numbers are NaN, missing text is empty."""
-    columns = []
+
+def write_fits(
+    frame: "pd.DataFrame", units: Mapping[str, str], file: Path, provenance: Mapping[str, str] | None = None
+) -> None:
+    """One binary table, HDU 1, named LABELS; missing numbers are NaN, missing text is empty.
+
+    UCDs and descriptions of columns are in TUCDn and TCOMMn, where they came from in the header of the table.
+    """
+    columns, facts = [], describe_columns(list(map(str, frame.columns)), units)
     for name in frame.columns:
         values = frame[name].to_numpy()
         if values.dtype.kind in "OUST":
@@ -48,8 +57,15 @@ def write_fits(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> N
             raise InputError(
                 f"column '{name}' of type {values.dtype} cannot be written; give numbers or text."
             )
-        columns.append(fits.Column(name=str(name), format=code, array=values, unit=units.get(name)))
+        unit = facts[str(name)].unit or None
+        columns.append(fits.Column(name=str(name), format=code, array=values, unit=unit))
     hdu = fits.BinTableHDU.from_columns(columns, name="LABELS")
+    for k, about in enumerate(facts.values(), start=1):
+        for word, said in (("TUCD", about.ucd), ("TCOMM", about.description)):
+            if said:
+                hdu.header[f"{word}{k}"] = said
+    for key, value in (provenance or {}).items():
+        hdu.header[CARDS.get(key, key[:8].upper())] = value.encode("ascii", "backslashreplace").decode()
     # The stream keeps astropy from choosing a compression by the name of a half-written file.
     with file.open("wb") as stream:
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
@@ -70,8 +86,12 @@ def read_table(file: Path) -> "tuple[pd.DataFrame, dict[str, str]]":
         raise InputError(f"{file} cannot be read as a FITS table ({error}); run again.") from None
 
 
-def write_parquet(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> bool:
-    """The same in Parquet, each unit in its field's metadata under ``unit``; False, warned of, without pyarrow."""
+def write_parquet(
+    frame: "pd.DataFrame", units: Mapping[str, str], file: Path, provenance: Mapping[str, str] | None = None
+) -> bool:
+    """The same in Parquet, with ``unit``, ``ucd`` and ``description`` in each field's metadata and the provenance in that of the
+    table; False, warned of, without pyarrow.
+    """
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -83,16 +103,27 @@ def write_parquet(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -
         )
         return False
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    fields = [f.with_metadata({"unit": units[f.name]}) if f.name in units else f for f in table.schema]
-    pq.write_table(table.cast(pa.schema(fields, metadata=table.schema.metadata)), file)
+    facts = describe_columns(table.schema.names, units)
+    fields = [
+        f.with_metadata({k: v for k, v in facts[f.name]._asdict().items() if v} or None) for f in table.schema
+    ]
+    about = {**(table.schema.metadata or {}), **{f"luxjax.{k}": v for k, v in (provenance or {}).items()}}
+    pq.write_table(table.cast(pa.schema(fields, metadata=about)), file)
     return True
 
 
-def _write_csv(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> None:
+def _write_csv(frame: "pd.DataFrame", units: Mapping[str, str], file: Path, provenance=None) -> None:
     frame.to_csv(file, index=False)
 
 
-_WRITERS = {".fits": write_fits, ".parquet": write_parquet, ".csv": _write_csv}
+_WRITERS = {
+    ".fits": write_fits,
+    ".vot": write_votable,
+    ".xml": write_votable,
+    ".ecsv": write_ecsv,
+    ".parquet": write_parquet,
+    ".csv": _write_csv,
+}
 
 
 def check_table_name(file: Path) -> Path:
@@ -106,8 +137,12 @@ def check_table_name(file: Path) -> Path:
     return file
 
 
-def write_table(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> Path:
-    """A table in the format its name asks for: ``.fits``, ``.parquet`` (with units) or ``.csv`` (without).
+def write_table(
+    frame: "pd.DataFrame", units: Mapping[str, str], file: Path, provenance: Mapping[str, str] | None = None
+) -> Path:
+    """A table in the format its name asks for: ``.fits``, ``.vot`` or ``.xml`` (VOTable), ``.ecsv``, ``.parquet`` or ``.csv``.
+
+    All but CSV say unit, UCD and meaning of every column, and where the table came from.
 
     Written beside the target first, so that an interrupted write leaves no half table.
 
@@ -116,20 +151,19 @@ def write_table(frame: "pd.DataFrame", units: Mapping[str, str], file: Path) -> 
     >>> import tempfile
     >>> from pathlib import Path
     >>> import pandas as pd
+    >>> from astropy.table import Table
     >>> from luxjax.files import write_table
     >>> labels = pd.DataFrame({"id": ["a", "b"], "teff": [4800.0, 5700.0]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(write_table(labels, {"teff": "K"}, Path(folder, "labels.csv")).read_text().strip())
-    id,teff
-    a,4800.0
-    b,5700.0
+    ...     table = Table.read(write_table(labels, {"teff": "K"}, Path(folder, "labels.vot")))
+    >>> table["teff"].unit, table["teff"].description
+    (Unit("K"), 'Effective temperature')
     """
     file = check_table_name(file)
-    units = {c: units[n] for c in frame.columns for n in (c, c.removesuffix("_err")) if n in units}
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
     try:
-        _WRITERS[file.suffix.lower()](frame, units, part)
+        _WRITERS[file.suffix.lower()](frame, units, part, provenance)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

@@ -116,6 +116,14 @@ class FittedModel(KeepsPrecision):
                 made[name] = OutputData(value, jnp.where(unseen, 0, ivar))
         return Batch(made, [name for name in self.names_of("label") if name in names])
 
+    def scale_of(self, name: str) -> np.ndarray:
+        """What one unit of the model is in the unit of the output `name`, (out,): a change of 1 in the model is one of this."""
+        return self.info(name).scale
+
+    def error_scale_of(self, name: str) -> float:
+        """What the stated errors of the output `name` are multiplied by (see `OutputInfo`)."""
+        return self.info(name).error_scale
+
     def unseen(self, name: str) -> np.ndarray:
         """Pixels of spectra that no training star had, (pixel,) bool; none of labels.
 
@@ -129,14 +137,6 @@ class FittedModel(KeepsPrecision):
             for z in (jnp.zeros(n), 1.0 + jnp.arange(n) / 7):
                 quiet = quiet & (np.asarray(self.model[name](z)) == 0)
         return quiet
-
-    def scale_of(self, name: str) -> np.ndarray:
-        """What one unit of the model is in the unit of the output `name`, (out,): a change of 1 in the model is one of this."""
-        return self.info(name).scale
-
-    def error_scale_of(self, name: str) -> float:
-        """What the stated errors of the output `name` are multiplied by (see `OutputInfo`)."""
-        return self.info(name).error_scale
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
         """A copy that knows these verdicts, by label, beside those it had."""

@@ -10,6 +10,7 @@ from ._doppler import doppler_shift, to_rest
 from ._medium import air_to_vacuum, to_medium, vacuum_to_air
 from ._normalize import normalize
 from ._resample import bin_edges, resample
+from ._velocity import measure_velocity
 
 __all__ = [
     "ContinuumPolynomial",
@@ -18,6 +19,7 @@ __all__ = [
     "bin_edges",
     "combine",
     "doppler_shift",
+    "measure_velocity",
     "normalize",
     "reject_cosmic_rays",
     "resample",

@@ -8,12 +8,15 @@ import pandas as pd
 
 from ..core import Progress
 from ..data import Catalog
+from ..fitted.internal import fingerprint
 from ..prediction import PredictionTable, transfer, transfer_dataset
 from ._kinds import RunKind
 from ._model import load_run_model
 
 if TYPE_CHECKING:
     from ..dataset import Dataset
+
+STAR_COLUMNS = ("ra", "dec", "gaia_dr3", "tmass_id", "snr")
 
 __all__ = ["transfer_run", "transfer_run_dataset"]
 
@@ -50,13 +53,18 @@ def transfer_run(
     Returns
     -------
     frame : pandas.DataFrame
-        One row per star, as `Prediction.to_frame`.
+        One row per star, as `Prediction.to_frame`, with position, Gaia and 2MASS identifiers and S/N where the catalogue has
+        them. ``attrs`` says which ``model`` (`luxjax.fitted.internal.fingerprint`).
     units : dict of str to str
         By label.
     """
     fitted = load_run_model(folder)
     prediction = transfer(fitted, catalog, inputs=list(inputs) or None, replace_shortcuts=replace_shortcuts)
-    return prediction.to_frame(), dict(prediction.units)
+    frame = prediction.to_frame()
+    for k, name in enumerate(n for n in STAR_COLUMNS if n in catalog.table.columns):
+        frame.insert(1 + k, name, catalog.table[name].to_numpy())
+    frame.attrs["model"] = fingerprint(fitted)
+    return frame, dict(prediction.units)
 
 
 def transfer_run_dataset(

@@ -17,7 +17,10 @@ __all__ = ["common_grid", "wanted_grid"]
 
 
 def common_grid(sample: Sequence[Spectra]) -> Spectra:
-    """The first spectrum on the most common grid; of equally common ones, the longest."""
+    """The first spectrum on the most common grid of the most common kind; of equally common ones, the longest."""
+    kinds = [(s.survey, s.normalized) for s in sample]
+    most = Counter(kinds).most_common(1)[0][0]
+    sample = [s for s, kind in zip(sample, kinds, strict=True) if kind == most]
     keys = [(s.n_pixels, round(float(s.wavelength[0]), 3), round(float(s.wavelength[-1]), 3)) for s in sample]
     counts = Counter(keys)
     best = max(counts, key=lambda k: (counts[k], k[0]))

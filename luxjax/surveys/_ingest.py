@@ -14,10 +14,18 @@ from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult
 from ._options import IngestOptions
 from ._reduce import Reduction
-from .catalogs._join import best_rows, check_join, choose_labels, match_labels, standard_columns
+from ._velocity import off_rest
+from .catalogs._join import (
+    LabelSelection,
+    best_rows,
+    check_join,
+    choose_labels,
+    match_labels,
+    standard_columns,
+)
 from .formats._found import files_below
 
-__all__ = ["best_of_each", "ingest", "spectra_files"]
+__all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]
 
 ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
 
@@ -82,15 +90,13 @@ def ingest(
         spectrum.
     """
     options = (options or IngestOptions()).replace(**settings)
-    chosen = None
-    if options.label_catalog is not None:  # before the first spectrum is read
-        chosen = choose_labels(
-            options.label_catalog, options.labels or None, options.cuts, options.survey, options.release
-        )
-        check_join(chosen.labels, options.join)
+    # What is wrong with the labels is told before hours of reading.
+    chosen = None if options.label_catalog is None else chosen_labels(options)
+    off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
         reduction = Reduction.for_spectra(source, options)
+        off = off_rest(source) if options.rest else ""
         spectra = reduction.on_grid(source)
     else:
         files = spectra_files(source, options)
@@ -105,7 +111,7 @@ def ingest(
     spectra, left_out = best_of_each(spectra)
     spectra = reduction.divided(spectra)
     reduction = reduction.judged_on(spectra)
-    spectra, done = reduction.closed(spectra), reduction.account
+    spectra, done = reduction.closed(spectra), (*reduction.account, *([off] if off else []))
     name = options.spectra_name
     if chosen is None:
         return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)
@@ -126,7 +132,25 @@ def ingest(
         n_files,
         chosen.n_rows,
         done,
+        chosen.account,
+        chosen.values_lost,
     )
+
+
+def chosen_labels(options: IngestOptions) -> LabelSelection:
+    """Labels as the options ask for them, which can be joined as they say."""
+    assert options.label_catalog is not None
+    chosen = choose_labels(
+        options.label_catalog,
+        options.labels or None,
+        options.cuts,
+        options.survey,
+        options.release,
+        options.columns,
+        options.label_errors,
+    )
+    check_join(chosen.labels, options.join)
+    return chosen
 
 
 def spectra_files(source: str | Path | Iterable[str | Path], options: IngestOptions) -> list[Path]:
@@ -161,8 +185,8 @@ def best_of_each(spectra: Spectra, *, required: bool = True) -> tuple[Spectra, p
     reason[np.setdiff1d(rows, kept)] = "another spectrum of the same star has a higher (or the same) S/N"
     if required and not len(kept):
         raise InputError(
-            f"none of the {len(spectra)} spectra has a good pixel on the grid asked for; check its range and unit "
-            "(Angstrom)."
+            f"none of the {len(spectra)} spectra has a good pixel on the grid asked for: either no flux is finite and has a weight, or "
+            "the range of the grid (Angstrom) lies beyond the spectra."
         )
     lost = reason != ""
     files = table["file"].to_numpy(object) if "file" in table else np.full(len(spectra), "", object)

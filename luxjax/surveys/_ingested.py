@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..data import Catalog, Match, save_catalog
+from ..data import Catalog, LabelTable, Match, save_catalog
+from .catalogs._label_losses import AccountOfLabels
 from .catalogs._quality import QualityReport
 
-__all__ = ["IngestResult"]
+__all__ = ["IngestResult", "by_reason"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,10 @@ class IngestResult:
         Files given, and rows of the label catalogue.
     done : tuple of str
         What was done to the spectra, in words: grid, continuum, pixels left out.
+    account : AccountOfLabels or None
+        How many values of each label the catalogue has, and why others are lost.
+    label_values_lost : pandas.DataFrame
+        Columns ``id`` and ``reason``: single values of labels that could not be used; the rest of their rows can be.
     """
 
     labelled: Catalog | None
@@ -47,6 +53,8 @@ class IngestResult:
     n_files: int = 0
     n_label_rows: int = 0
     done: tuple[str, ...] = ()
+    account: AccountOfLabels | None = None
+    label_values_lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
 
     def __repr__(self) -> str:
         return self.summary
@@ -65,11 +73,12 @@ class IngestResult:
         if catalogs:
             lines.append(f"  {next(iter(catalogs[0].outputs.values()))!r}")
         if self.n_label_rows:
-            lines.append(f"labels: {self.n_label_rows} rows")
+            lines.append(f"labels: {self.n_label_rows} rows" + (f": {self.account}" if self.account else ""))
             lines += [f"  {line}" for line in str(self.cuts).splitlines()] if self.cuts else []
             lines += _counted(self.labels_left_out, "id", "rows not used")
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
+        lines += _with_labels(self.labelled)
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
             lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
         return "\n".join(lines)
@@ -110,19 +119,42 @@ class IngestResult:
         parts = {
             "file": self.failures.rename(columns={"path": "file"}).assign(id=""),
             "spectrum": self.left_out,
-            "label": self.labels_left_out.assign(file=""),
+            "label": pd.concat([self.labels_left_out, self.label_values_lost], ignore_index=True).assign(
+                file=""
+            ),
         }
         whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
         return whole[["what", "id", "file", "reason"]]
 
 
+def _with_labels(catalog: Catalog | None) -> list[str]:
+    """How many stars have each label, a line; none without labels."""
+    tables = [] if catalog is None else [t for t in catalog.outputs.values() if isinstance(t, LabelTable)]
+    counts = [
+        f"{int(k)} with {n}"
+        for t in tables
+        for n, k in zip(t.names, np.isfinite(t.value).sum(axis=0), strict=True)
+    ]
+    return [f"of the labelled stars: {', '.join(counts)}"] if counts else []
+
+
 def _counted(table: pd.DataFrame, what: str, title: str) -> list[str]:
-    """How many rows were lost, and how many for each reason (numbers and names in reasons differ: three examples)."""
+    """How many rows were lost, and how many for each reason, with the names of three."""
     if not len(table):
         return []
+    groups = by_reason(table)
     lines = [f"  {len(table)} {title}:"]
-    for reason, part in list(table.groupby("reason", sort=False))[:6]:
+    for reason, part in groups[:6]:
         some = join_names([Path(str(v)).name for v in part[what]], 3)
         lines.append(f"    {len(part)} x {reason} [{some}]")
-    more = table["reason"].nunique() - 6
+    more = len(groups) - 6
     return lines + ([f"    ... and {more} more reasons, all in the tables"] if more > 0 else [])
+
+
+def by_reason(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows by their column ``reason``, the most frequent first; reasons that differ in numbers alone are one, told by its first."""
+    if not len(table):
+        return []
+    alike = table["reason"].astype(str).str.replace(r"[-+]?\d[\d.,:eE+-]*", "#", regex=True)
+    groups = [part for _, part in table.groupby(alike, sort=False)]
+    return [(str(p["reason"].iloc[0]), p) for p in sorted(groups, key=len, reverse=True)]

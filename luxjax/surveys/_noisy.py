@@ -1,33 +1,76 @@
 """Pixels that are much noisier than the others: found by their median error, and left out by taking their weight."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
 
 from ..data import Spectra
 
 __all__ = ["NOISE_LIMIT", "ranges_in", "ranges_of", "too_noisy", "without_weight"]
 
 NOISE_LIMIT = 5.0
+# Neighbours of the running medians of errors and of fluxes: wider than a strong line, which is up to 15 bins of LAMOST wide.
+NEIGHBOURS, AROUND = 31, 101
+# Stars below which errors are compared with those of so many neighbours too.
+FEW, BROAD = 10, 301
+# Flux, as a fraction of that of the neighbours, below which there is a line.
+CORE = 0.9
 # Pixels of all stars that are turned over at once: no second copy of all spectra, and no walk through memory for each pixel.
 BLOCK = 64
 
 
 def too_noisy(spectra: Spectra, limit: float = NOISE_LIMIT) -> np.ndarray:
-    """Pixels whose median error is more than `limit` times that of the others, (pixel,) bool.
+    """Pixels whose error is more than `limit` times the usual one, but for the cores of lines, (pixel,) bool.
 
-    The error of a pixel is the median over the stars that have it, and what it is compared with the median of these
-    over all pixels. A pixel that no star has is none of them.
+    The error of a pixel is the median over the stars that have it, and the usual one the median of these over all pixels. Surveys state
+    larger errors in strong lines, where there is most to learn: a few noisy pixels stay if the flux dips there below the running median of
+    its neighbours, unless the running median of the errors is above the limit too, as in the noisy ends of a spectrum. A pixel that no
+    star has is none of them. Errors of fewer than `FEW` stars are compared with a broad running median of their own.
     """
-    error = np.full(spectra.n_pixels, np.nan)
-    for start in range(0, spectra.n_pixels, BLOCK):
-        for pixel, ivar in enumerate(np.ascontiguousarray(spectra.ivar[:, start : start + BLOCK].T), start):
-            if len(seen := ivar[ivar > 0]):
-                error[pixel] = np.median(1 / np.sqrt(seen.astype(np.float64)))
+    error = _medians(spectra, lambda flux, ivar: 1 / np.sqrt(ivar))
     if np.isnan(error).all():
         return np.zeros(spectra.n_pixels, bool)
-    return error > limit * np.nanmedian(error)
+    usual = np.full(spectra.n_pixels, np.nanmedian(error))
+    if len(spectra) < FEW:  # their errors follow the colour of a star, which is no fault of its pixels
+        broad = pd.Series(error).rolling(BROAD, center=True, min_periods=1).median().to_numpy()
+        usual = np.fmax(usual, broad)
+    with np.errstate(invalid="ignore"):
+        high = error > limit * usual
+        if not high.any():
+            return high
+        wide = running_median(error, NEIGHBOURS) > limit * usual
+    flux = _medians(spectra, lambda flux, ivar: flux)
+    with np.errstate(invalid="ignore"):
+        dips = flux < CORE * running_median(flux, AROUND)
+    out = high.copy()
+    for run in np.split(np.flatnonzero(high), np.flatnonzero(np.diff(np.flatnonzero(high)) > 1) + 1):
+        if not wide[run].any() and dips[run].any():
+            out[run] = False
+    return out
+
+
+def _medians(spectra: Spectra, what: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Median over the stars that have a pixel, NaN where none has, (pixel,)."""
+    out = np.full(spectra.n_pixels, np.nan)
+    for start in range(0, spectra.n_pixels, BLOCK):
+        part = slice(start, start + BLOCK)
+        columns = zip(
+            np.ascontiguousarray(spectra.flux[:, part].T),
+            np.ascontiguousarray(spectra.ivar[:, part].T),
+            strict=True,
+        )
+        for pixel, (flux, ivar) in enumerate(columns, start):
+            if (seen := ivar > 0).any():
+                out[pixel] = np.median(what(flux[seen].astype(np.float64), ivar[seen].astype(np.float64)))
+    return out
+
+
+def running_median(values: np.ndarray, width: int) -> np.ndarray:
+    """Median of so many neighbours, NaN left out; ends are continued by their last pixels."""
+    padded = pd.Series(np.pad(values, width // 2, mode="edge")).rolling(width, center=True, min_periods=1)
+    return padded.median().to_numpy()[width // 2 : width // 2 + len(values)]
 
 
 def without_weight(spectra: Spectra, pixels: Iterable[int]) -> Spectra:

@@ -1,7 +1,7 @@
 """How raw spectra and a label catalogue become a catalogue or a dataset: one object for Python, datasets and the command."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ._like import is_template
 from ._noisy import NOISE_LIMIT
 from .catalogs._join import JOINS
 from .catalogs._quality import Preset, presets
+from .catalogs._resolve import check_columns
 
 if TYPE_CHECKING:
     from ..fitted import FittedModel
@@ -32,7 +33,12 @@ class IngestOptions:
     labels : sequence of str
         Labels wanted, such as ``("teff", "eu_fe")``. Default: those most asked for.
     label_catalog : path or LabelTable, optional
-        Survey catalogue (FITS or CSV), or labels.
+        Catalogue of a survey or of your own (as for `read_catalog`), or labels.
+    columns : mapping of str to str
+        What the label catalogue calls a label, its error (``teff_err``), its flag (``teff_flag``), or ``id``, ``file``, ``snr``,
+        ``ra``, ``dec``, ``gaia_dr3``, ``tmass_id``, ..., where its names do not tell: ``{"teff": "my_teff"}``.
+    label_errors : mapping of str to float
+        One error for all stars, by label, where the catalogue has none: ``{"teff": 100}``.
     survey, release : str
         Of the label catalogue, where its columns do not tell.
     cuts : str or Preset, optional
@@ -41,9 +47,13 @@ class IngestOptions:
     join : "auto", "id", "file" or "crossmatch"
         By identifier, by the name of the spectrum's file (LAMOST catalogues list it), or by Gaia and 2MASS ids and
         position.
+    classes : sequence of str
+        Classes of objects to keep, as the survey's files name them; empty: whatever they are. Files that do not say are kept.
+        Default: ``("STAR",)``.
     rest : bool
-        Shift to the rest frame by the redshift or velocity in the file; a spectrum without one is left out. If false,
-        the frame of the files stays.
+        Shift to the rest frame by the redshift or velocity in the file. A doubtful one is measured by cross-correlation with the star's
+        combined spectrum, if that is among the files, or with simulated stars; without a velocity to be believed the spectrum is left
+        out. Spectra that are at rest by their file are checked in the same way. If false, the frame of the files stays.
     grid : (pixel,) array, optional
         Wavelengths wanted, Angstrom, in the medium of the files. Spectra on other grids, or shifted, are resampled;
         pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST, the pixels
@@ -66,7 +76,7 @@ class IngestOptions:
         and 0.189 dex with the polynomial: neither is better in all. Default: "auto".
     noise_limit : float
         Pixels whose median error, over the stars that have them, is more than this many times the median of these errors
-        over all pixels get no weight. The grid stays. In a catalogue all stars decide, in a dataset the first files that
+        over all pixels get no weight; the cores of strong lines, where surveys state larger errors, keep theirs. The grid stays. In a catalogue all stars decide, in a dataset the first files that
         it is made of (48); files added later follow, as spectra do that are made `like` others. ``inf`` keeps all.
         Default: 5.
     error_factor : float
@@ -97,6 +107,9 @@ class IngestOptions:
     like: "str | Path | FittedModel | Catalog | Spectra | None" = None
     binning: int | None = None
     noise_limit: float = NOISE_LIMIT
+    columns: Mapping[str, str] = field(default_factory=dict)
+    label_errors: Mapping[str, float] = field(default_factory=dict)
+    classes: Sequence[str] = ("STAR",)
 
     def __post_init__(self):
         put = object.__setattr__
@@ -105,6 +118,10 @@ class IngestOptions:
         put(self, "label_catalog", None if isinstance(c := self.label_catalog, str) and not c else c)
         put(self, "grid", None if self.grid is None else _grid(self.grid))
         put(self, "wavelength_range", _range(self.wavelength_range))
+        put(self, "classes", (self.classes,) if isinstance(self.classes, str) else tuple(self.classes or ()))
+        put(self, "columns", dict(self.columns or {}))
+        put(self, "label_errors", _errors(self.label_errors))
+        check_columns(self.columns)
         if not isinstance(self.label_catalog, str | Path | LabelTable | None):
             raise InputError(
                 f"label_catalog is the path of a catalogue or a LabelTable; given: {self.label_catalog!r}. "
@@ -153,7 +170,7 @@ class IngestOptions:
     def replace(self, **settings: Any) -> "IngestOptions":
         """A copy with other values; an unknown name is refused with those that are accepted."""
         for name in settings:
-            check_name("option of ingest", name, [field.name for field in fields(self)])
+            check_name("option of ingest", name, [f.name for f in fields(self)])
         return replace(self, **settings)
 
 
@@ -166,6 +183,16 @@ def _names(given: Any) -> tuple[str, ...]:
             f"labels are names such as ['teff', 'logg']; given: {given!r}. A catalogue of labels goes to label_catalog."
         )
     return tuple(names)
+
+
+def _errors(given: Any) -> dict[str, float]:
+    errors = dict(given or {})
+    for name, error in errors.items():
+        if not isinstance(error, int | float | np.number) or not (np.isfinite(error) and error > 0):
+            raise InputError(
+                f"the error of a label is a number above 0, such as teff=100; given: {name}={error!r}."
+            )
+    return {str(name): float(error) for name, error in errors.items()}
 
 
 def _grid(given: ArrayLike) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What the spectra of one ingest are brought to: one grid in one medium and frame, with errors and continuum alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, Progress
+from ..core.internal import join_names
 from ..data import Spectra
 from ..data.internal import Frame, Medium
 from ..preprocessing import normalize, resample, to_medium, to_rest
@@ -18,6 +19,8 @@ from ._grid import common_grid, wanted_grid
 from ._like import template_of
 from ._native import bin_limits, native_grid
 from ._noisy import ranges_of, too_noisy, without_weight
+from ._templates import combined_files
+from ._velocity import believed
 from .formats._read import ReadResult, read_many
 
 if TYPE_CHECKING:
@@ -59,6 +62,12 @@ class Reduction:
         Pixels of the grid that get no weight.
     origin : str
         The model or catalogue that all this was taken from, in words.
+    combined : mapping of str to str
+        File of the combined spectrum by star, for the velocities of single visits.
+    classes : sequence of str
+        Classes of objects that are kept, where files say what they are; empty: all.
+    pixel_kms : float
+        Step of the pixels of the files, km/s; 0 where any will do.
     """
 
     wavelength: np.ndarray
@@ -74,6 +83,9 @@ class Reduction:
     noise_limit: float | None = None
     left_out: Sequence[int] = ()
     origin: str = ""
+    combined: Mapping[str, str] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+    pixel_kms: float = 0.0
 
     @classmethod
     def for_spectra(cls, spectra: Spectra, options: "IngestOptions") -> "Reduction":
@@ -83,6 +95,7 @@ class Reduction:
             "survey": spectra.survey,
             "error_factor": options.error_factor,
             "flux_unit": spectra.flux_unit,
+            "classes": options.classes,
         }
         if options.like is not None:
             template = template_of(options.like, options.spectra_name)
@@ -131,8 +144,11 @@ class Reduction:
         for start in range(0, len(files), PEEK):
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
+            sample = [one for one in sample if not _no_star(one, options.classes)] or sample
             if sample:
-                reduction = cls.for_spectra(common_grid(sample), options)
+                most = common_grid(sample)
+                reduction = cls.for_spectra(most, options)
+                reduction = replace(reduction.beside(files), pixel_kms=_wanted_step(reduction, most))
                 return reduction._judged_on_first(sample) if choose_pixels else reduction
         reasons = read_many(files[:3], workers=workers, progress=False).failures["reason"]
         raise InputError(
@@ -143,7 +159,13 @@ class Reduction:
         self, files: Sequence[Path], *, workers: int | None = None, progress: bool | Progress | None = False
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
-        return read_many(files, each=self._checked, workers=workers, progress=progress)
+        return read_many(
+            files, each=self._checked, leave_out=_badly_reduced, workers=workers, progress=progress
+        )
+
+    def beside(self, files: Sequence[Path]) -> "Reduction":
+        """With the combined spectra among these files, to measure the velocities of single visits."""
+        return replace(self, combined=combined_files(files)) if self.rest else self
 
     def on_grid(self, spectra: Spectra) -> Spectra:
         """Spectra at rest (if wanted) on the grid, in one step."""
@@ -241,14 +263,91 @@ class Reduction:
         )
 
     def _checked(self, spectra: Spectra) -> Spectra:
+        if reason := _no_star(spectra, self.classes) or self._other_kind(spectra):
+            raise InputError(reason)
+        spectra = _without_band(spectra)
+        if self.rest and spectra.good.any():
+            spectra = believed(spectra, self.combined)
+        spectra = _with_facts_of_all(spectra, self.rest)
         reduced = self.on_grid(spectra)
-        for what in ("frame", "normalized", "survey"):
-            if getattr(reduced, what) != getattr(self, what):
-                raise InputError(
-                    f"its {what} is {getattr(reduced, what)!r} and that of most files {getattr(self, what)!r}; "
-                    "ingest them apart."
-                )
+        if reduced.frame != self.frame:
+            raise InputError(
+                f"it is in the {reduced.frame} frame, and {self._others} are in the {self.frame} frame; ingest them apart"
+            )
         return reduced
+
+    @property
+    def _others(self) -> str:
+        return f"those of {self.origin}" if self.origin else "most of the first files"
+
+    def _other_kind(self, spectra: Spectra) -> str:
+        """Why spectra of another survey, normalisation or resolution do not belong here, blank for the same."""
+        differ = [what for what in ("survey", "normalized") if getattr(spectra, what) != getattr(self, what)]
+        if differ:
+            said = " and ".join(
+                f"its {what} is {getattr(spectra, what)}, that of {self._others} {getattr(self, what)}"
+                for what in differ
+            )
+            return f"{said}; ingest them apart"
+        return self._other_resolution(spectra)
+
+    def _other_resolution(self, spectra: Spectra) -> str:
+        """Why spectra of another resolution do not belong here, blank for the same."""
+        step = _step_kms(spectra.wavelength)
+        if not self.pixel_kms or 0.4 < step / self.pixel_kms < 2.5:
+            return ""
+        layout = (
+            "medium-resolution"
+            if any("medium-resolution" in s for s in spectra.history)
+            else "of another resolution"
+        )
+        return f"it is {layout} (pixels of {step:.2g} km/s) and {self._others} have pixels of {self.pixel_kms:.2g} km/s; ingest them apart"
+
+
+def _without_band(spectra: Spectra) -> Spectra:
+    """Without weight in bands of the Earth's atmosphere, where the reader marks them."""
+    if "TELLURIC" not in spectra.bits:
+        return spectra
+    return spectra.replace(
+        ivar=np.where(spectra.flagged(["TELLURIC"]), np.float32(0), spectra.ivar), mask=None, bits={}
+    )
+
+
+def _with_facts_of_all(spectra: Spectra, rest: bool) -> Spectra:
+    """With the same columns in the table of every spectrum, and without those that only say how to read it."""
+    table = pd.DataFrame(spectra.table).drop(columns=["rv_unsure", "ccd_flags"], errors="ignore")
+    if rest and "rv_source" not in table:
+        table["rv_source"] = ""
+    return spectra.replace(table=table)
+
+
+def _badly_reduced(spectra: Spectra) -> str:
+    """The steps of the reduction of a file that its survey says failed, blank where none did."""
+    table = pd.DataFrame(spectra.table)
+    flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
+    return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
+
+
+def _step_kms(wavelength: np.ndarray) -> float:
+    return 299792.458 * float(np.median(np.diff(np.log(wavelength))))
+
+
+def _wanted_step(reduction: Reduction, most: Spectra) -> float:
+    """Step of the pixels that files should have: those that a template's bins were made of, or those of most files."""
+    if reduction.origin and reduction.binning > 1:
+        return _step_kms(reduction.wavelength) / reduction.binning
+    return _step_kms(most.wavelength)
+
+
+def _no_star(spectra: Spectra, classes: Sequence[str]) -> str:
+    """Why an object is no star that is wanted, blank where it is or its file does not say."""
+    table = pd.DataFrame(spectra.table)
+    if not classes or "class" not in table:
+        return ""
+    found = str(table["class"].iloc[0]).strip()
+    if not found or found.upper() in {c.upper() for c in classes}:
+        return ""
+    return f"its class is {found}, not {join_names(classes)}"
 
 
 def _velocity(spectra: Spectra) -> dict[str, Any]:
@@ -266,7 +365,7 @@ def _velocity(spectra: Spectra) -> dict[str, Any]:
         if "barycentric_kms" not in table:
             raise InputError(
                 "the spectra are in the observed frame and carry no barycentric correction (no column "
-                "'barycentric_kms'); add it, or say rest=False."
+                "'barycentric_kms'); add it, or leave them there (--no-rest; in Python rest=False)."
             )
         velocity = velocity - table["barycentric_kms"].to_numpy(float)
     return {"velocity_kms": velocity}

@@ -1,18 +1,12 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
-from ._ingest import best_of_each, spectra_files
+from ._ingest import best_of_each, chosen_labels, spectra_files
+from ._ingested import by_reason
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
-from .catalogs._join import (
-    LabelSelection,
-    check_join,
-    choose_labels,
-    has_files,
-    match_labels,
-    standard_columns,
-    star_columns,
-)
+from .catalogs._join import LabelSelection, has_files, match_labels, standard_columns, star_columns
+from .catalogs._survey_labels import read_parameters
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
@@ -21,12 +15,13 @@ __all__ = [
     "LabelSelection",
     "Reduction",
     "best_of_each",
-    "check_join",
-    "choose_labels",
+    "by_reason",
+    "chosen_labels",
     "files_by_star",
     "has_files",
     "match_labels",
     "parse_subclass",
+    "read_parameters",
     "spectra_files",
     "standard_columns",
     "star_columns",

@@ -169,7 +169,7 @@ def test_column_names_and_choice_of_keys():
     names = {"gaia_dr3": "GAIAEDR3_SOURCE_ID", "ra": "RA", "dec": "DEC"}
     match = crossmatch(left, right, left_columns=names, right_columns={"gaia_dr3": "dr3_source_id"})
     assert pairs(match) == {(0, 0, "gaia_dr3")}
-    assert pairs(crossmatch(left, right, left_columns=names)) == {(0, 0, "position")}
+    assert pairs(crossmatch(left, right)) == {(0, 0, "gaia_dr3")}  # by what surveys call them
     only = crossmatch(
         left, right, left_columns=names, right_columns={"gaia_dr3": "dr3_source_id"}, keys=["position"]
     )

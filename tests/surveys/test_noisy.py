@@ -62,3 +62,26 @@ def test_ranges_are_read_as_they_are_written(rng):
 def test_limits_that_mean_nothing(limit):
     with pytest.raises(InputError, match="noise_limit is a number above 1, or inf"):
         IngestOptions(noise_limit=limit)
+
+
+def test_cores_of_strong_lines_stay():
+    """Surveys state larger errors in strong lines; a stretch as noisy without a line goes, and so do noisy ends."""
+    n = 400
+    error, flux = np.ones((6, n)), np.ones((6, n))
+    error[:, 100:110], flux[:, 102:108] = 8.0, 0.5  # a line
+    error[:, 200:210] = 8.0  # no line
+    error[:, :40], flux[:, 10:14] = 9.0, 0.6  # an end, with a line in it
+    found = np.flatnonzero(too_noisy(spectra(error).replace(flux=flux)))
+    assert found.tolist() == [*range(40), *range(200, 210)]
+
+
+def test_a_few_stars_may_be_red():
+    """Errors that grow towards the blue are the colour of a star, not a fault of its pixels."""
+    n = 600
+    few = spectra(np.geomspace(300, 1, n))
+    many = Spectra.stack([few, few])
+    assert too_noisy(many).sum() > 100
+    assert too_noisy(few).sum() < 30
+    error = np.geomspace(300, 1, n)
+    error[300] = 1000.0
+    assert too_noisy(spectra(error))[300]

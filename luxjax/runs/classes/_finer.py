@@ -5,7 +5,7 @@ parameters/, parameters.csv    models of Teff, log g, [Fe/H], [alpha/Fe], and th
 metrics.json                   ``class_levels``, ``class_parameters``
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from ...classify.parameters import (
     train_parameters,
 )
 from ...core import InputError, check_name
+from ...core.internal import join_names
 from ...data import LabelTable
 from ...stats.internal import share_interval
+from ...surveys.internal import read_parameters
 from .._folder import RunFolder
 from ._data import PARAMETERS, ClassData
 
@@ -37,38 +39,45 @@ __all__ = [
 ]
 
 UNITS = {"teff": "K", "logg": "dex", "fe_h": "dex", "alpha_fe": "dex"}
-OTHER_NAMES = {"feh": "fe_h", "alpha_m": "alpha_fe", "filename": "file"}
+KEYS = ("file", "obsid", "id")
 LEAST = 12  # training stars of a finer class; rarer ones are joined or left out
 FACTS = ["id", "file", "obsid", "snr"]
 
 
-def with_parameters(data: ClassData, labels: Path) -> ClassData:
-    """Parameters from a catalogue, CSV, joined by its column ``obsid``, ``id`` or ``file`` (also ``filename``, without folders)."""
-    if not Path(labels).is_file():
-        raise InputError(
-            f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."
-        )
-    table = pd.read_csv(labels, dtype={"obsid": str, "id": str}, low_memory=False).rename(columns=OTHER_NAMES)
+def with_parameters(data: ClassData, labels: Path, columns: Mapping[str, str] | None = None) -> ClassData:
+    """Parameters from a catalogue, joined by the names of files (without folders), by obsid or by designation.
+
+    Parameters
+    ----------
+    labels : path
+        Any table that `luxjax.surveys.read_catalog` reads.
+    columns : mapping of str to str, optional
+        What the catalogue calls a parameter, or ``file``, ``obsid``, ``id``.
+    """
+    table, _ = read_parameters(labels, PARAMETERS, columns)
     names = [n for n in PARAMETERS if n in table]
-    keys = [k for k in ("file", "obsid", "id") if k in table]
-    if not names or not keys:
-        raise InputError(
-            f"{labels} needs a column file, obsid or id and one of {', '.join(PARAMETERS)}; it has {', '.join(table.columns)}."
-        )
-    own = data.table[keys[0]].astype(str)
-    given = table[keys[0]].astype(str)
-    if keys[0] == "file":
-        own, given = (c.map(lambda f: Path(f).name.removesuffix(".gz")) for c in (own, given))
-    found = table[names].apply(pd.to_numeric, errors="coerce").where(lambda v: v > -900)
-    found = found[~given.duplicated().to_numpy()].set_index(given[~given.duplicated()]).reindex(own)
+    joined = [_joined(data.table[key], table[key], table[names], key) for key in KEYS if key in table]
+    found = max(joined, key=lambda values: int(values.notna().any(axis=1).sum()))
     if not found.notna().any().any():
+        keys = [key for key in KEYS if key in table]
         raise InputError(
-            f"no spectrum is in {labels} by its column '{keys[0]}'; give the catalogue of these spectra."
+            f"no spectrum is in {labels} by its column {join_names(keys)}; give the catalogue of these spectra."
         )
     new = data.table.drop(columns=[n for n in names if n in data.table])
     return ClassData(
         data.features, pd.concat([new, found.reset_index(drop=True)], axis=1), data.left_out, data.spectra
     )
+
+
+def _joined(own: pd.Series, given: pd.Series, values: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The values of each spectrum by one key, missing where the catalogue does not have it."""
+    own, given = own.astype(str).str.strip(), given.astype(str).str.strip()
+    if key == "file":
+        own, given = (
+            c.map(lambda f: Path(f).name.removesuffix(".gz").removesuffix(".fits")) for c in (own, given)
+        )
+    first = ~given.duplicated().to_numpy() & (given != "").to_numpy()
+    return values[first].set_index(given[first]).reindex(own)
 
 
 def train_levels_run(

@@ -1,6 +1,7 @@
 """Survey catalogues as data frames, reading only the columns asked for.
 
-FITS tables (gzipped or not) and comma- or bar-separated text. Identifiers never pass through floating point;
+FITS tables, separated or aligned text (CSV, the bars of LAMOST and SIMBAD, the tabs of VizieR), VOTable, ECSV and parquet, gzipped
+or not. Identifiers never pass through floating point, and keep their leading zeros;
 numbers that stand for "missing" become NaN: -9999 and -999 everywhere, 99 and the like in magnitudes only (99 is a
 good signal-to-noise ratio).
 """
@@ -18,6 +19,8 @@ from ...core import InputError
 from ...core.internal import join_names
 from ..formats._fits import damage_told
 from ._columns import Table, find_tables, open_stream, read_columns
+from ._files import kind_of, table_columns, whole_table
+from ._text import find_layout, read_text, refuse_repeated
 
 __all__ = ["catalog_columns", "detect_release", "read_catalog"]
 
@@ -27,7 +30,6 @@ MAGNITUDE = re.compile(
     r"(_err|_error|_msigcom)?$"
 )
 IDENTIFIER = re.compile(r"(?i)^(.*source_id|.*sobject_id|sdss_id|obsid|uid|gp_id|.*catalogid)$")
-CSV_ROWS = 20_000
 # Digits that survive in a number that went through 64-bit floating point.
 EXACT_INTEGER = 2**53
 
@@ -63,7 +65,8 @@ def read_catalog(
     Parameters
     ----------
     path : path
-        FITS, CSV or bar-separated text, gzipped or not, recognised by content.
+        FITS, VOTable, ECSV, parquet, or text separated by commas, bars, tabs, semicolons or blanks; gzipped or not, recognised by
+        content.
     columns : sequence of str, optional
         Names, in any case, as they shall be called in the result; a column of vectors gives one column per
         entry, ``FPARAM[0]``, ``FPARAM[1]``, ..., or name an entry. Default: all columns but those of vectors.
@@ -85,21 +88,18 @@ def read_catalog(
         When the file is broken, or a column is not in it; the message has the nearest names.
     """
     with open_stream(path) as stream:
-        try:
-            start = stream.read(80)
-        except (EOFError, OSError) as error:
-            raise InputError(
-                f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
-            ) from error
-        stream.seek(0)
-        if start.startswith(b"SIMPLE"):
+        kind = kind_of(start := _start(stream, path))
+        if kind == "fits":
             frame, known = _read_fits(stream, path, columns, table)
-        elif b"\0" in start:
-            raise InputError(
-                f"'{path}' is neither FITS nor text (it starts with {start[:8]!r}); give a FITS table or a CSV file."
-            )
+        elif kind == "text":
+            frame, known = read_text(stream, path, columns, _match)
+        elif kind:
+            frame, known = whole_table(stream, kind, path, columns, _match)
         else:
-            frame, known = _read_text(stream, path, columns)
+            raise InputError(
+                f"'{path}' is neither FITS nor text (it starts with {start[:8]!r}); give a FITS table, a VOTable, ECSV, "
+                "parquet or a CSV file."
+            )
     for name in frame.columns:
         frame[name] = _clean(frame[name], missing, path)
     survey, release = detect_release(known)
@@ -111,11 +111,24 @@ def read_catalog(
 def catalog_columns(path: str | Path, table: int | str | None = None) -> list[str]:
     """The names of a catalogue's columns, without reading its rows."""
     with open_stream(path) as stream:
-        if stream.read(6) != b"SIMPLE":
-            stream.seek(0)
-            return _header_line(stream, path)[0]
-        stream.seek(0)
+        kind = kind_of(_start(stream, path))
+        if kind in ("text", ""):
+            return [name for name in find_layout(stream, path).names if name]
+        if kind != "fits":
+            return table_columns(stream, kind, path)
         return list(_choose(find_tables(stream, path), table, path).columns)
+
+
+def _start(stream, path) -> bytes:
+    """The first bytes of a catalogue; the stream stands at its beginning again."""
+    try:
+        start = stream.read(80)
+    except (EOFError, OSError) as error:
+        raise InputError(
+            f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
+        ) from error
+    stream.seek(0)
+    return start
 
 
 def _choose(tables: list[Table], wanted: int | str | None, path: str | Path) -> Table:
@@ -159,6 +172,7 @@ def _read_fits(stream, path, columns, which) -> tuple[pd.DataFrame, list[str]]:
         entry = re.fullmatch(r"(.+)\[(\d+)\]", asked)
         base, k = (asked, None) if asked in names or entry is None else (entry[1], int(entry[2]))
         column = table.columns[_match(base, names, path)]
+        refuse_repeated([column.name], [c.name for c in table.columns.values()], path)
         if not column.readable:
             raise InputError(
                 f"column '{asked}' of '{path}' holds {column.code} values, which do not fit a table."
@@ -184,50 +198,6 @@ def _series(values: np.ndarray) -> Any:
     if np.ma.isMA(values):
         return pd.arrays.IntegerArray(np.asarray(values.data, np.int64), np.ma.getmaskarray(values))
     return np.ascontiguousarray(values)
-
-
-def _header_line(stream, path) -> tuple[list[str], str]:
-    line = stream.readline().decode("utf-8", "replace").lstrip("﻿").strip("\r\n")
-    separator = "|" if "|" in line else ","
-    names = [n.strip().strip('"').lstrip("#").strip() for n in line.split(separator)]
-    if len(names) < 2:
-        raise InputError(
-            f"'{path}' does not start with a line of column names separated by ',' or '|' (it starts with "
-            f"{line[:40]!r}); give a FITS table or a CSV file."
-        )
-    return names, separator
-
-
-def _read_text(stream, path, columns) -> tuple[pd.DataFrame, list[str]]:
-    names, separator = _header_line(stream, path)
-    wanted = {a: _match(a, names, path) for a in (names if columns is None else columns)}
-    keep = list(dict.fromkeys(wanted.values()))
-    blocks = []
-    try:
-        # All columns of a block are parsed, and the asked ones kept: only then does pandas notice rows too long.
-        with pd.read_csv(
-            stream,
-            sep=separator,
-            names=names,
-            chunksize=CSV_ROWS,
-            dtype_backend="numpy_nullable",  # integers with blanks stay integers
-            skipinitialspace=True,
-        ) as reader:
-            for block in reader:
-                # more fields than names: pandas took them for an index
-                if not isinstance(block.index, pd.RangeIndex):
-                    raise pd.errors.ParserError(f"rows have more than {len(names)} fields")
-                blocks.append(block[keep])
-    except (EOFError, OSError) as error:
-        raise InputError(
-            f"'{path}' is a truncated or damaged gzip file ({error}); fetch it again."
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"'{path}' is not a clean table of '{separator}'-separated text ({error})."
-        ) from error
-    frame = pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame(columns=keep)
-    return pd.DataFrame({asked: frame[name] for asked, name in wanted.items()}), names
 
 
 def _clean(column: pd.Series, missing: Sequence[float], path: str | Path) -> pd.Series:

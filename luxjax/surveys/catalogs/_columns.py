@@ -116,7 +116,8 @@ def _table(header: fits.Header, offset: int) -> Table:
         if form is None:
             raise ValueError(f"TFORM{k} = {header[f'TFORM{k}']!r}")
         name = str(header.get(f"TTYPE{k}", f"col{k}")).strip()
-        columns[name] = Column(
+        # Every column takes its bytes of a row, also where two have one name.
+        columns[name if name not in columns else f"{name} (column {k})"] = Column(
             name,
             form[2],
             int(form[1] or 1),

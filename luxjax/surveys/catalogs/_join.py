@@ -1,7 +1,7 @@
 """Which labels belong to which spectra: by identifier, by the name of the spectrum's file, or by cross-match."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,14 @@ import pandas as pd
 
 from ...core import InputError, check_name
 from ...core.internal import join_names
-from ...data import LabelTable, Match, Spectra, crossmatch
-from ._catalogs import catalog_columns, detect_release
+from ...data import LabelTable, Match, Spectra, crossmatch, same_star
+from ...data.internal import EPOCH, STAR_COLUMNS, epochs, find_star_columns
+from ._catalogs import catalog_columns, detect_release, read_catalog
+from ._label_losses import FAILS_CUT, AccountOfLabels, label_values
 from ._quality import Preset, QualityReport, apply_cuts, presets
-from ._survey_labels import label_columns, read_labels
+from ._resolve import FILE_COLUMNS, SNR_COLUMNS, Resolved, resolve
+from ._survey_labels import columns_of, labels_and_losses
+from ._vocabulary import label_columns
 
 __all__ = [
     "JOINS",
@@ -28,19 +32,6 @@ __all__ = [
 ]
 
 JOINS = ("auto", "id", "file", "crossmatch")
-# Columns by the standard name that `crossmatch` and `same_star` know, most wanted first; matched whatever their case.
-_KEYS = {
-    "gaia_dr3": ("gaia_dr3", "dr3_source_id", "gaiadr3_source_id", "gaiaedr3_source_id"),
-    "tmass_id": ("tmass_id", "star_id", "apogee_id", "2mass"),
-    "ra": ("ra", "ra_dr2"),
-    "dec": ("dec", "dec_dr2"),
-    "pmra": ("pmra", "pm_ra"),
-    "pmdec": ("pmdec", "pm_dec"),
-    "epoch": ("epoch", "ref_epoch"),
-}
-_FILES = ("filename", "file")
-# What a survey calls the signal-to-noise ratio it quotes.
-_SNR = ("snr", "snr_c3_iraf", "snr_px_ccd3", "snr_c2_iraf", "snrg")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +47,18 @@ class LabelSelection:
         Columns ``id`` and ``reason``: rows of the catalogue that are not used.
     n_rows : int
         Rows of the catalogue.
+    account : AccountOfLabels
+        How many values of each label there were, and why others were lost.
+    values_lost : pandas.DataFrame
+        Columns ``id`` and ``reason``: single values that could not be used.
     """
 
     labels: LabelTable
     cuts: QualityReport | None
     left_out: pd.DataFrame
     n_rows: int
+    account: AccountOfLabels
+    values_lost: pd.DataFrame
 
 
 def choose_labels(
@@ -70,35 +67,33 @@ def choose_labels(
     cuts: str | Preset | None,
     survey: str = "",
     release: str = "",
+    columns: Mapping[str, str] | None = None,
+    label_errors: Mapping[str, float] | None = None,
 ) -> LabelSelection:
-    """Read labels, apply quality cuts, and keep the best row of every star."""
+    """Read labels, apply quality cuts, and keep the best row of every star; every value lost is counted."""
     preset = _preset(cuts)
     if isinstance(labels, LabelTable):
         table = labels.only(*names) if names else labels
-        survey, columns = survey or table.survey, {n: n for n in table.names}
+        account = AccountOfLabels.of_values(table.names, table.value)
+        frame, stems = _frame(table), {n: n for n in table.names}
     else:
-        have = catalog_columns(labels)
-        found = detect_release(have)
-        survey, release = survey or found[0], release or found[1]
-        wanted = [*_KEYS["gaia_dr3"], *_KEYS["tmass_id"], *_KEYS["ra"], *_KEYS["dec"], *_FILES, *_SNR]
-        wanted += _cut_columns(preset, names, survey, release)
-        lower = {c.lower(): c for c in have}
-        extra = list(dict.fromkeys(lower[w.lower()] for w in wanted if w.lower() in lower))
-        table = read_labels(labels, names, columns=extra, survey=survey, release=release)
-        known = label_columns(survey, release, table.names)
-        columns = {n: known[n].value for n in table.names}
-    frame, n_rows = _frame(table), len(table)
+        places = _places(labels, names, survey, release, columns, label_errors)
+        table, account = _read(labels, places, preset, names, label_errors)
+        frame, stems = _frame(table), {n: c.value for n, c in places.labels.items()}
+        frame = frame.rename(columns={c: n for n, c in places.named.items() if n not in frame})
+    n_rows = len(table)
     keep, reason = np.ones(n_rows, bool), np.full(n_rows, "", object)
     report = None
     if preset is not None:
-        report = apply_cuts(frame, preset, [columns[n] for n in table.names])
+        report = apply_cuts(frame, preset, [stems[n] for n in table.names])
         value = table.value.copy()
         for j, name in enumerate(table.names):
-            value[~report.labels[columns[name]], j] = np.nan
-        table = LabelTable(
-            value, table.error, table.names, table.ids, table.units, table.species, table.survey, table.table
-        )
+            bad = ~report.labels[stems[name]]
+            account.lost(bad & np.isfinite(value[:, j]), FAILS_CUT, name)
+            value[bad, j] = np.nan
+        table = replace(table, value=value)
         keep, reason[~report.keep] = report.keep, f"fails the quality cuts {preset.name}"
+    table = replace(table, table=frame)
     empty = keep & ~np.isfinite(table.value).any(axis=1)
     reason[empty] = "has none of the labels"
     keep = keep & ~empty
@@ -106,12 +101,43 @@ def choose_labels(
     reason[better] = "another row of the same star is better"
     keep[better] = False
     left_out = pd.DataFrame({"id": table.ids[~keep], "reason": reason[~keep]})
+    if account.nameless:
+        without = pd.DataFrame({"id": "", "reason": ["has no name of a star"] * account.nameless})
+        left_out, n_rows = pd.concat([left_out, without], ignore_index=True), n_rows + account.nameless
     if not keep.any():
         counts = join_names(f"{n} {why}" for why, n in left_out["reason"].value_counts().items())
         raise InputError(
-            f"no star of the {n_rows} in the label catalogue is left: {counts}; loosen the cuts, or ask for other labels."
+            f"no star of the {n_rows} in the label catalogue is left: {counts} (labels: {account}); loosen the cuts, or ask for "
+            "other labels."
         )
-    return LabelSelection(table.select(keep), report, left_out, n_rows)
+    return LabelSelection(table.select(keep), report, left_out, n_rows, account, account.rows(table.ids))
+
+
+def _places(labels, names, survey, release, columns, label_errors) -> Resolved:
+    """Where a catalogue has what is wanted of it."""
+    have = catalog_columns(labels)
+    found = detect_release(have)
+    survey, release = survey or found[0], release or (found[1] if survey in ("", found[0]) else "")
+    return resolve(
+        have,
+        names,
+        survey=survey,
+        release=release,
+        columns=columns,
+        label_errors=label_errors,
+        where=f"'{labels}'",
+    )
+
+
+def _read(path, places: Resolved, preset, names, label_errors) -> tuple[LabelTable, AccountOfLabels]:
+    """Labels of a catalogue, with the columns that cuts and joins look at."""
+    have = catalog_columns(path)
+    lower = {c.lower(): c for c in have}
+    wanted = [*find_star_columns(have).values(), *FILE_COLUMNS, *SNR_COLUMNS]
+    wanted += _cut_columns(preset, names, places.survey, places.release)
+    extra = [lower[w.lower()] for w in wanted if w.lower() in lower]
+    frame = read_catalog(path, columns_of(places, have, extra))
+    return labels_and_losses(frame, places, label_errors=label_errors)
 
 
 def _preset(cuts: str | Preset | None) -> Preset | None:
@@ -151,25 +177,35 @@ def best_rows(keys: np.ndarray, snr: np.ndarray) -> np.ndarray:
 
 
 def _repeats(table: LabelTable, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    """Rows, among these, of stars that have a better one: by id, Gaia id and 2MASS id alike."""
-    column = _column(frame, _SNR)
-    snr = pd.to_numeric(frame[column], errors="coerce").to_numpy(float) if column else np.zeros(len(frame))
-    start = rows
-    for keys in (
-        table.ids,
-        *(frame[c].astype(str) for k in ("gaia_dr3", "tmass_id") if (c := _column(frame, _KEYS[k]))),
-    ):
-        text = np.asarray(keys, dtype=str)[rows]
-        known = ~np.isin(
-            np.char.lower(np.char.strip(text)), ("", "nan", "none", "<na>", "0", "-1", "-999", "-9999")
-        )
-        rows = np.sort(np.append(rows[~known], rows[known][best_rows(text[known], snr[rows][known])]))
-    return np.setdiff1d(start, rows)
+    """Rows, among these, of stars that have a better one by their names and identifiers.
+
+    Positions are looked at when rows are joined by them: rows of several spectra of a star may each belong to one of these.
+    """
+    stars = standard_columns(frame.iloc[rows], np.asarray(table.ids)[rows])
+    kept = _best_of_stars(
+        stars.drop(columns=["ra", "dec"], errors="ignore"), table.ids[rows], _snr(frame)[rows]
+    )
+    return np.setdiff1d(rows, rows[kept])
+
+
+def _snr(frame: pd.DataFrame) -> np.ndarray:
+    column = _column(frame, SNR_COLUMNS)
+    return label_values(frame[column])[0] if column else np.zeros(len(frame))
+
+
+def _best_of_stars(stars: pd.DataFrame, ids: np.ndarray, snr: np.ndarray) -> np.ndarray:
+    """The best row of every star, by the rule of `luxjax.data.same_star`."""
+    names = np.asarray(ids, dtype=str)
+    try:
+        star = same_star(stars, ids=names)
+    except InputError:  # identifiers or positions that cannot be used; who joins by them is told then
+        star = same_star(stars[["tmass_id"]], ids=names)
+    return best_rows(star, snr)
 
 
 def has_files(labels: LabelTable) -> bool:
     """Whether labels can be joined by the name of the spectrum's file."""
-    return _column(_frame(labels), _FILES) is not None
+    return _column(_frame(labels), FILE_COLUMNS) is not None
 
 
 def check_join(labels: LabelTable, join: str) -> None:
@@ -177,7 +213,7 @@ def check_join(labels: LabelTable, join: str) -> None:
     check_name("way to join labels", join, JOINS)
     if join == "file" and not has_files(labels):
         raise InputError(
-            f"labels cannot be joined by file: their table has no column {join_names(_FILES)} (it has "
+            f"labels cannot be joined by file: their table has no column {join_names(FILE_COLUMNS)} (it has "
             f"{join_names(_frame(labels).columns)})."
         )
 
@@ -192,8 +228,8 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
     check_join(labels, join)
     frame, tried = _frame(labels), []
     if join in ("auto", "id"):
-        tried.append(_exact("id", spectra.ids, labels.ids))
-    column = _column(frame, _FILES)
+        tried += [_exact("id", left, right) for left, right in _names(spectra, labels, frame)]
+    column = _column(frame, FILE_COLUMNS)
     if join in ("auto", "file") and column is not None:
         files = pd.DataFrame(spectra.table).get("file", pd.Series([""] * len(spectra)))
         tried.append(_exact("file", _stems(files), _stems(frame[column])))
@@ -208,7 +244,27 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
             "try join='crossmatch'."
         )
     sides = standard_columns(pd.DataFrame(spectra.table), spectra.ids), standard_columns(frame, labels.ids)
-    return crossmatch(*sides, allow_empty=not required)
+    kept = _best_of_stars(sides[1], labels.ids, _snr(frame))
+    match = crossmatch(sides[0], sides[1].iloc[kept], allow_empty=not required)
+    ambiguous = match.ambiguous.assign(right=kept[match.ambiguous["right"].to_numpy(int)])
+    return replace(match, right=kept[match.right], ambiguous=ambiguous, n_right=len(labels))
+
+
+# Other names that files give a star or its spectrum, and columns in which catalogues repeat the survey's own name.
+_OTHER_NAMES = ("obsid", "spectrum", "sobject_id")
+_DESIGNATIONS = ("designation", "desig", "apogee_id")
+
+
+def _names(spectra: Spectra, labels: LabelTable, frame: pd.DataFrame) -> Iterable[tuple[Any, Any]]:
+    """Names of spectra and of labels that may be the same."""
+    yield spectra.ids, labels.ids
+    table = pd.DataFrame(spectra.table)
+    for name in _OTHER_NAMES:
+        if name in table:
+            yield table[name].astype(str), labels.ids
+    column = _column(frame, _DESIGNATIONS)
+    if column is not None:
+        yield spectra.ids, frame[column].astype("string").fillna("").str.removeprefix("LAMOST").str.strip()
 
 
 def _stems(files: Any) -> np.ndarray:
@@ -217,14 +273,18 @@ def _stems(files: Any) -> np.ndarray:
     return names.map(lambda n: Path(n).name.removesuffix(".gz").removesuffix(".fits")).to_numpy(str)
 
 
+_NO_NAME = ("", "-1", "nan", "None", "-9999")
+
+
 def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
     """Rows with the same text; a text that a side has more than once is listed as inconclusive."""
     sides = [
         pd.DataFrame({"key": np.char.strip(np.asarray(keys, dtype=str)), name: np.arange(len(keys))})
         for name, keys in (("left", left), ("right", right))
     ]
-    known = (int((sides[0]["key"] != "").sum()), int((sides[1]["key"] != "").sum()))
-    pairs = sides[0][sides[0]["key"] != ""].merge(sides[1], on="key")
+    named = [~side["key"].isin(_NO_NAME) for side in sides]
+    known = (int(named[0].sum()), int(named[1].sum()))
+    pairs = sides[0][named[0]].merge(sides[1][named[1]], on="key")
     several = pairs.duplicated("left", keep=False) | pairs.duplicated("right", keep=False)
     good = pairs[~several].sort_values("left")
     inconclusive = pairs[several].assign(
@@ -244,13 +304,18 @@ def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
 
 def star_columns(columns: Iterable[str]) -> list[str]:
     """Those of a table's columns that tell one star from another."""
-    known = {name for names in _KEYS.values() for name in names}
+    known = {name for names in STAR_COLUMNS.values() for name in names}
     return [c for c in columns if str(c).lower() in known]
 
 
 def standard_columns(frame: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
     """The columns that `crossmatch` and `same_star` compare, under their names."""
-    out = {name: frame[c].to_numpy() for name, given in _KEYS.items() if (c := _column(frame, given))}
-    # APOGEE names its stars by their 2MASS designations.
+    column = find_star_columns(frame)
+    out = {name: frame[c].to_numpy() for name, c in column.items()}
+    # APOGEE names its stars by their 2MASS designations, and has their positions from 2MASS.
     out.setdefault("tmass_id", np.asarray(ids, dtype=object))
+    out["epoch"] = epochs(frame, column)
+    if "epoch" not in column and "tmass_id" not in column:
+        of_2mass = pd.Series(ids, dtype=object).astype(str).str.fullmatch(r"2M\d{8}[+-]\d{7}").to_numpy(bool)
+        out["epoch"] = np.where(of_2mass, EPOCH["tmass_id"], out["epoch"])
     return pd.DataFrame(out)

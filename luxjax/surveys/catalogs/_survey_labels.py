@@ -1,13 +1,7 @@
-"""Labels out of survey catalogues: one vocabulary of names, each with its error, unit, species and quality flag.
-
-Names: ``teff`` (K), ``logg`` (dex), ``fe_h``, ``<element>_fe`` (dex). GALAH's ``alpha_fe`` and APOGEE's ``alpha_m``
-are different quantities and keep different names. Columns: APOGEE DR12 (Holtzman et al. 2015) and DR17 (Abdurro'uf
-et al. 2022); GALAH DR3 (Buder et al. 2021) and DR4 (Buder et al. 2024); LAMOST (Luo et al. 2015).
-"""
+"""Labels out of catalogues, of surveys and of the user: each with its error, unit and species, and every value lost with its reason."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,170 +11,11 @@ from ...core import InputError, LuxWarning
 from ...core.internal import choose_from, join_names
 from ...data import LabelTable
 from ._catalogs import catalog_columns, detect_release, read_catalog
+from ._label_losses import FLAGGED, AccountOfLabels, error_values, example_of_text, label_values
+from ._resolve import FILE_COLUMNS, Resolved, Table, column_called, resolve
+from ._vocabulary import label_columns
 
-__all__ = ["LABELS", "LabelColumns", "label_columns", "labels_from_catalog", "read_labels"]
-
-
-@dataclass(frozen=True)
-class LabelColumns:
-    """Where a label is found: value, error and (where the survey has one) flag columns; unit and species."""
-
-    value: str
-    error: str
-    flag: str = ""
-    unit: str = "dex"
-    species: str = ""
-
-
-# Columns that mean another ionisation stage or other lines of an element, besides the element's own.
-_APOGEE_ELEMENTS = {
-    e.lower(): e.capitalize()
-    for e in [
-        "C",
-        "N",
-        "O",
-        "NA",
-        "MG",
-        "AL",
-        "SI",
-        "P",
-        "S",
-        "K",
-        "CA",
-        "TI",
-        "V",
-        "CR",
-        "MN",
-        "CO",
-        "NI",
-        "CU",
-        "CE",
-        "YB",
-    ]
-}
-_APOGEE_ELEMENTS |= {"ci": "C", "tiii": "Ti"}
-_GALAH_ELEMENTS = {
-    e.lower(): e
-    for e in [
-        "Li",
-        "C",
-        "O",
-        "Na",
-        "Mg",
-        "Al",
-        "Si",
-        "K",
-        "Ca",
-        "Sc",
-        "Ti",
-        "V",
-        "Cr",
-        "Mn",
-        "Co",
-        "Ni",
-        "Cu",
-        "Zn",
-        "Rb",
-        "Sr",
-        "Y",
-        "Zr",
-        "Mo",
-        "Ru",
-        "Ba",
-        "La",
-        "Ce",
-        "Nd",
-        "Sm",
-        "Eu",
-    ]
-}
-_DR12_ELEMENTS = {
-    e.lower(): e.capitalize()
-    for e in ["AL", "CA", "C", "K", "MG", "MN", "NA", "NI", "N", "O", "SI", "S", "TI", "V"]
-}
-
-_GALAH = {
-    "teff": LabelColumns("teff", "e_teff", unit="K"),
-    "logg": LabelColumns("logg", "e_logg"),
-    "fe_h": LabelColumns("fe_h", "e_fe_h", "flag_fe_h", species="Fe"),
-}
-
-
-def _galah(elements: dict[str, str], lower: bool = False) -> dict[str, LabelColumns]:
-    """Columns of ``{label stem: element symbol}``; DR4 writes the symbols in lower case."""
-    out = {}
-    for stem, element in elements.items():
-        e = stem if lower else stem.capitalize()
-        out[f"{stem}_fe"] = LabelColumns(f"{e}_fe", f"e_{e}_fe", f"flag_{e}_fe", species=element)
-    return out
-
-
-LABELS: dict[tuple[str, str], dict[str, LabelColumns]] = {
-    ("apogee", "dr17"): {
-        "teff": LabelColumns("TEFF", "TEFF_ERR", unit="K"),
-        "logg": LabelColumns("LOGG", "LOGG_ERR"),
-        "m_h": LabelColumns("M_H", "M_H_ERR"),
-        "alpha_m": LabelColumns("ALPHA_M", "ALPHA_M_ERR", species="O,Mg,Si,S,Ca,Ti"),
-        "fe_h": LabelColumns("FE_H", "FE_H_ERR", "FE_H_FLAG", species="Fe"),
-    }
-    | {
-        f"{k}_fe": LabelColumns(f"{k.upper()}_FE", f"{k.upper()}_FE_ERR", f"{k.upper()}_FE_FLAG", species=e)
-        for k, e in _APOGEE_ELEMENTS.items()
-    },
-    ("apogee", "dr12"): {
-        "teff": LabelColumns("TEFF", "TEFF_ERR", unit="K"),
-        "logg": LabelColumns("LOGG", "LOGG_ERR"),
-        "m_h": LabelColumns("PARAM_M_H", "PARAM_M_H_ERR"),
-        "alpha_m": LabelColumns("PARAM_ALPHA_M", "PARAM_ALPHA_M_ERR", species="O,Mg,Si,S,Ca,Ti"),
-        "fe_h": LabelColumns("FE_H", "FE_H_ERR", "FE_H_FLAG", species="Fe"),
-    }
-    | {
-        f"{k}_h": LabelColumns(f"{k.upper()}_H", f"{k.upper()}_H_ERR", f"{k.upper()}_H_FLAG", species=e)
-        for k, e in _DR12_ELEMENTS.items()
-    },
-    ("galah", "dr3"): _GALAH
-    | {"alpha_fe": LabelColumns("alpha_fe", "e_alpha_fe", "flag_alpha_fe", species="Mg,Si,Ca,Ti")}
-    | _galah(_GALAH_ELEMENTS | {"sc2": "Sc", "ti2": "Ti", "cr2": "Cr"}),
-    ("galah", "dr4"): _GALAH | _galah(_GALAH_ELEMENTS | {"n": "N"}, lower=True),
-    ("lamost", ""): {
-        "teff": LabelColumns("teff", "teff_err", unit="K"),
-        "logg": LabelColumns("logg", "logg_err"),
-        "fe_h": LabelColumns("feh", "feh_err", species="Fe"),
-        "alpha_m": LabelColumns("alpha_m", "alpha_m_err", species="Mg,Si,Ca,Ti"),  # from DR8 on
-    },
-}
-IDS = {"apogee": "APOGEE_ID", "galah": "sobject_id", "lamost": "obsid"}
-DEFAULT = {
-    "apogee": ("teff", "logg", "fe_h", "alpha_m"),
-    "galah": ("teff", "logg", "fe_h", "alpha_fe", "eu_fe"),
-    "lamost": ("teff", "logg", "fe_h"),
-}
-
-
-def label_columns(
-    survey: str, release: str = "", labels: Sequence[str] | None = None
-) -> dict[str, LabelColumns]:
-    """Where the labels of a survey are found, by label name; all known ones by default.
-
-    Parameters
-    ----------
-    survey : "apogee", "galah" or "lamost"
-    release : str
-        As in `LABELS`; the newest by default.
-    labels : sequence of str, optional
-        Label names.
-    """
-    releases = [r for s, r in LABELS if s == survey]
-    if not releases:
-        raise InputError(choose_from("survey", survey, sorted({s for s, _ in LABELS})))
-    release = release or max(releases)
-    if release not in releases:
-        raise InputError(choose_from(f"table of labels for {survey} release", release, releases))
-    known = LABELS[survey, release]
-    for name in labels or ():
-        if name not in known:
-            raise InputError(choose_from(f"label of {survey} {release}".rstrip(), name, known))
-    return {name: known[name] for name in labels or known}
+__all__ = ["columns_of", "labels_and_losses", "labels_from_catalog", "read_labels", "read_parameters"]
 
 
 def labels_from_catalog(
@@ -190,6 +25,8 @@ def labels_from_catalog(
     survey: str = "",
     release: str = "",
     flagged: str = "missing",
+    columns: Mapping[str, str] | None = None,
+    label_errors: Mapping[str, float] | None = None,
 ) -> LabelTable:
     """Labels with errors, units and species from a catalogue read with `read_catalog`.
 
@@ -203,83 +40,101 @@ def labels_from_catalog(
         Where the columns do not tell them.
     flagged : "missing" or "keep"
         Whether a label whose own quality flag is set counts as missing (as the surveys recommend).
+    columns : mapping of str to str, optional
+        What the table calls a label, its error or the star: ``{"teff": "my_teff", "teff_err": "my_error", "id": "name"}``.
+    label_errors : mapping of str to float, optional
+        One error for all stars, by label, in place of a column.
 
     Notes
     -----
     Flags of the whole star (ASPCAPFLAG, flag_sp) are not looked at here.
     """
-    if flagged not in ("missing", "keep"):
-        raise InputError(choose_from("way to treat flagged labels", flagged, ("missing", "keep")))
     found = detect_release(frame.columns)
     survey = survey or frame.attrs.get("survey") or found[0]
     release = release or frame.attrs.get("release") or (found[1] if found[0] == survey else "")
-    if not survey:
-        raise InputError(
-            f"the columns ({join_names(frame.columns)}) do not tell which survey this is; "
-            f"name it: survey={join_names(sorted({s for s, _ in LABELS}))}."
+    have = [str(c) for c in frame.columns]
+    places = resolve(have, labels, survey=survey, release=release, columns=columns, label_errors=label_errors)
+    return _warned(*labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged))
+
+
+def labels_and_losses(
+    frame: pd.DataFrame,
+    places: Resolved,
+    *,
+    label_errors: Mapping[str, float] | None = None,
+    flagged: str = "missing",
+) -> tuple[LabelTable, AccountOfLabels]:
+    """Labels of a catalogue whose columns are known, and what was lost of them."""
+    if flagged not in ("missing", "keep"):
+        raise InputError(choose_from("way to treat flagged labels", flagged, ("missing", "keep")))
+    ids = _ids(frame[places.star])
+    nameless = int((ids == "").sum())
+    if nameless:
+        frame, ids = frame[ids != ""].reset_index(drop=True), ids[ids != ""]
+    n, names = len(frame), tuple(places.labels)
+    value, error = np.full((n, len(names)), np.nan), np.full((n, len(names)), np.nan)
+    reasons, examples, unflagged = np.full((n, len(names)), "", object), {}, []
+    for j, (name, where) in enumerate(places.labels.items()):
+        value[:, j], reasons[:, j] = label_values(frame[where.value])
+        if example := example_of_text(frame[where.value], reasons[:, j]):
+            examples[name] = example
+        stated = (label_errors or {}).get(name)
+        error[:, j], why = (
+            (np.full(n, float(stated)), np.full(n, "", object))
+            if stated is not None
+            else error_values(frame[where.error])
         )
-    at = {str(c).lower(): c for c in reversed(frame.columns)}
-    if labels is None:
-        known = label_columns(survey, release)
-        labels = [n for n in DEFAULT[survey] if n in known and known[n].value.lower() in at]
-    chosen = label_columns(survey, release, labels)
-    star = at.get(IDS[survey].lower())
-    if star is None:
-        raise InputError(
-            f"the catalogue has no column '{IDS[survey]}' to name its stars by; read it with that column."
-        )
-    ids = _ids(frame[star])
-    if (nameless := ids == "").any():
-        warnings.warn(
-            f"{nameless.sum()} of {len(ids)} rows of the catalogue have no '{star}' and are left out.",
-            LuxWarning,
-            stacklevel=2,
-        )
-        ids, frame = ids[~nameless], frame[~nameless].reset_index(drop=True)
-    data, errors, unflagged = pd.DataFrame({"id": ids}), {}, []
-    for name, where in chosen.items():
-        for column in (where.value, where.error):
-            if column.lower() not in at:
-                raise InputError(
-                    f"label '{name}' needs the columns '{where.value}' and '{where.error}', and '{column}' is not "
-                    "among those read; name it in read_catalog(columns=...), or leave the label out."
-                )
-        data[name] = pd.to_numeric(frame[at[where.value.lower()]], errors="coerce").to_numpy(
-            float, na_value=np.nan
-        )
-        data[f"{name}_err"] = pd.to_numeric(frame[at[where.error.lower()]], errors="coerce").to_numpy(
-            float, na_value=np.nan
-        )
-        errors[name] = f"{name}_err"
+        reasons[:, j] = np.where(reasons[:, j] == "", why, reasons[:, j])
         if where.flag and flagged == "missing":
-            if where.flag.lower() in at:
-                flag = frame[at[where.flag.lower()]]
-                data.loc[(flag.isna() | (flag != 0).fillna(True)).to_numpy(bool), name] = np.nan
-            else:
+            if where.flag not in frame:
                 unflagged.append(where.flag)
-    if unflagged:
+                continue
+            flag = frame[where.flag]
+            bad = (flag.isna() | (pd.to_numeric(flag, errors="coerce") != 0).fillna(True)).to_numpy(bool)
+            reasons[:, j] = np.where((reasons[:, j] == "") & bad, FLAGGED, reasons[:, j])
+    value = np.where(reasons == "", value, np.nan)
+    table = LabelTable(
+        value,
+        error,
+        names,
+        ids,
+        {n: c.unit for n, c in places.labels.items() if c.unit},
+        {n: c.species for n, c in places.labels.items() if c.species},
+        places.survey,
+        table=frame,
+    )
+    return table, AccountOfLabels(names, reasons, places.absent, examples, unflagged, nameless)
+
+
+def _warned(table: LabelTable, account: AccountOfLabels) -> LabelTable:
+    """The labels, after a warning where flags of the survey could not be looked at."""
+    if account.unflagged:
         warnings.warn(
-            f"the quality flags {join_names(unflagged)} are not among the columns read, so flagged labels could not be "
-            "left out; read these columns too, or say flagged='keep'.",
+            f"the quality flags {join_names(account.unflagged)} are not among the columns of the catalogue, so labels that the survey "
+            "flagged could not be left out; use a catalogue that has them.",
             LuxWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    table = LabelTable.from_frame(
-        data,
-        id_column="id",
-        labels=list(chosen),
-        errors=errors,
-        units={n: c.unit for n, c in chosen.items() if c.unit},
-        species={n: c.species for n, c in chosen.items() if c.species},
-        survey=survey,
-    )
-    return LabelTable(
-        table.value, table.error, table.names, table.ids, table.units, table.species, survey, table=frame
-    )
+    if account.nameless:
+        warnings.warn(
+            f"{account.nameless} of {len(table) + account.nameless} rows of the catalogue have no name of a star and are left out.",
+            LuxWarning,
+            stacklevel=3,
+        )
+    return table
 
 
 def _ids(column: pd.Series) -> np.ndarray:
     """Identifiers as text; blanks for missing ones."""
+    if pd.api.types.is_float_dtype(column):
+        values = column.to_numpy(float, na_value=np.nan)
+        known = values[np.isfinite(values)]
+        if np.any(known % 1) or np.any(np.abs(known) > 2**53):
+            raise InputError(
+                f"column '{column.name}' names the stars by floating-point numbers such as {known[0]!r}, which do not hold "
+                "identifiers; name another column (--column id=NAME), or get this one as text."
+            )
+        column = pd.Series(values, name=column.name).astype("Int64")
     return column.astype("string").fillna("").str.strip().to_numpy(object)
 
 
@@ -287,26 +142,94 @@ def read_labels(
     path: str | Path,
     labels: Sequence[str] | None = None,
     *,
-    columns: Sequence[str] = (),
+    columns: Sequence[str] | Mapping[str, str] = (),
     survey: str = "",
     release: str = "",
     flagged: str = "missing",
+    label_errors: Mapping[str, float] | None = None,
 ) -> LabelTable:
-    """Labels straight from a catalogue file, reading only the columns they need and `columns`."""
+    """Labels straight from a catalogue file, of a survey or of your own, reading only the columns they need.
+
+    Parameters
+    ----------
+    path : path
+        As for `read_catalog`.
+    labels : sequence of str, optional
+        Label names. Default: those most asked for that the catalogue has.
+    columns : sequence of str, or mapping of str to str
+        Other columns to keep with the labels; or what the catalogue calls a label, its error or the star:
+        ``{"teff": "my_teff", "teff_err": "my_error", "id": "name"}``.
+    survey, release : str
+        Where the columns do not tell them. Without a survey, labels are recognised by the names of the columns.
+    flagged : "missing" or "keep"
+        Whether a label whose own quality flag is set counts as missing (as the surveys recommend).
+    label_errors : mapping of str to float, optional
+        One error for all stars, by label, in place of a column: ``{"teff": 100}``.
+
+    Raises
+    ------
+    InputError
+        A label that is named, or that every catalogue has, is not there, or has no error; the message has the nearest names.
+    """
+    mapping = dict(columns) if isinstance(columns, Mapping) else {}
     have = catalog_columns(path)
     found = detect_release(have)
-    survey, release = survey or found[0], release or found[1]
-    if not survey:
-        raise InputError(f"the columns of '{path}' do not tell which survey this is; name it with survey=.")
-    lower = {c.lower() for c in have}
-    if labels is None:
-        known = label_columns(survey, release)
-        labels = [n for n in DEFAULT[survey] if n in known and known[n].value.lower() in lower]
-    chosen = label_columns(survey, release, labels)
-    wanted = [IDS[survey]]
-    for where in chosen.values():
-        wanted += [where.value, where.error]
-        wanted += [where.flag] if where.flag.lower() in lower else []
-    frame = read_catalog(path, list(dict.fromkeys([*wanted, *columns])))
+    survey, release = survey or found[0], release or (found[1] if survey in ("", found[0]) else "")
+    places = resolve(
+        have,
+        labels,
+        survey=survey,
+        release=release,
+        columns=mapping,
+        label_errors=label_errors,
+        where=f"'{path}'",
+    )
+    extra = () if isinstance(columns, Mapping) else columns
+    frame = read_catalog(path, columns_of(places, have, extra))
     frame.attrs = {"survey": survey, "release": release}
-    return labels_from_catalog(frame, labels, survey=survey, release=release, flagged=flagged)
+    return _warned(*labels_and_losses(frame, places, label_errors=label_errors, flagged=flagged))
+
+
+def read_parameters(
+    path: str | Path, names: Sequence[str], columns: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, AccountOfLabels]:
+    """Labels without errors from a catalogue: the names of its stars (``file``, ``obsid``, ``id``) and a column for each label.
+
+    Labels that the catalogue does not have are left out; a misspelt one is refused.
+    """
+    have = catalog_columns(path)
+    survey, release = detect_release(have)
+    table = Table(
+        have, dict(columns or {}), f"'{path}'", survey, label_columns(survey, release) if survey else {}
+    )
+    found = {}
+    for name in names:
+        place = table.value_column(name) or (table.value_column("alpha_m") if name == "alpha_fe" else None)
+        if place is not None:
+            found[name] = place
+        elif table.near(name):
+            raise InputError(table.no_label(name, expected=True))
+    keys = {"file": FILE_COLUMNS, "obsid": ("obsid",), "id": ("id", "designation", "desig", "star")}
+    key = {k: c for k, n in keys.items() if (c := table.columns.get(k) or column_called(n, have))}
+    if not found or not key:
+        raise InputError(
+            f"'{path}' needs a column file, obsid or id and one of {join_names(names)} (it has {join_names(have)}); name them with "
+            "--column, such as --column teff=NAME."
+        )
+    frame = read_catalog(path, list(dict.fromkeys([*key.values(), *found.values()])))
+    out = pd.DataFrame({k: _ids(frame[c]) for k, c in key.items()})
+    reasons = np.full((len(frame), len(found)), "", object)
+    for j, (name, column) in enumerate(found.items()):
+        out[name], reasons[:, j] = label_values(frame[column])
+    examples = {
+        n: e for n, c in found.items() if (e := example_of_text(frame[c], reasons[:, list(found).index(n)]))
+    }
+    return out, AccountOfLabels(tuple(found), reasons, [n for n in names if n not in found], examples)
+
+
+def columns_of(places: Resolved, have: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
+    """The columns to read: of the star, the labels, their errors and flags, and others."""
+    wanted = [places.star, *places.named.values()]
+    for where in places.labels.values():
+        wanted += [c for c in (where.value, where.error, where.flag) if c in have]
+    return list(dict.fromkeys([*wanted, *extra]))

@@ -18,8 +18,8 @@ from ...core import InputError, check_name
 from ...core.internal import choose_from
 from ...data import Spectra
 from ...data.internal import narrowed, native
-from ._bits import BAD_PIXELS, PIXMASK
-from ._fits import first, row_values
+from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
+from ._fits import first, number, place, row_values
 
 __all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
 __all__ += ["load_apstar", "load_apvisit", "load_aspcapstar", "load_mwm"]
@@ -100,16 +100,29 @@ def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, An
         "telescope": first(sources, ("TELESCOP", "TELESCOPE"), ""),
         "field": str(first(sources, ("FIELD",), "")),
         "location_id": first(sources, ("LOCID", "LOCATION_ID"), -1),
-        "ra": first(sources, ("RA",), np.nan),
-        "dec": first(sources, ("DEC",), np.nan),
+        **place(sources, ("RA",), ("DEC",)),
         "snr": first(sources, ("SNR",), np.nan),
-        "rv_kms": first(sources, ("VHELIO", "VHELIO_AVG", "VHBARY"), np.nan),
-        "rv_err_kms": first(sources, ("VERR", "VRELERR"), np.nan),
-        "rv_scatter_kms": first(sources, ("VSCATTER",), np.nan),
+        "rv_kms": number(sources, ("VHELIO", "VHELIO_AVG", "VHBARY")),
+        "rv_err_kms": number(sources, ("VERR", "VRELERR")),
+        "rv_scatter_kms": number(sources, ("VSCATTER",)),
         "n_visits": first(sources, ("NVISITS",), 1),
         "starflag": first(sources, ("STARFLAG",), 0),
         "h_mag": _magnitude(first(sources, ("H", "HMAG"))),
     }
+
+
+# Bits of STARFLAG by which the survey says that a velocity failed; those of a mere warning are not among them.
+_VELOCITY_BITS = ("BAD_RV_COMBINATION", "RV_REJECT", "RV_SUSPECT", "RV_FAIL")
+
+
+def _doubt(velocity: float, starflag: int) -> str:
+    """Why a velocity of the header is doubtful; blank where nothing speaks against it."""
+    if not np.isfinite(velocity):
+        return "the file gives none"
+    if abs(velocity) > FAILED_RV_KMS:
+        return f"faster than {FAILED_RV_KMS:g} km/s, so its fit failed"
+    flags = [name for name in _VELOCITY_BITS if starflag >> STARFLAG[name] & 1]
+    return f"STARFLAG has {' and '.join(flags)}" if flags else ""
 
 
 def _magnitude(value: Any) -> float:
@@ -157,6 +170,7 @@ def load_aspcapstar(hdus: fits.HDUList, path: Path, *, model: bool = False) -> S
     flux, error = native(hdus[1].data), native(hdus[2].data)
     row = row_values(hdus[4])
     facts = _facts(hdus[0].header, row, path) | {"aspcapflag": first((row,), ("ASPCAPFLAG",), 0)}
+    facts["rv_doubt"] = _doubt(0.0, int(facts["starflag"]))
     return Spectra(
         native(hdus[3].data) if model else flux,
         _weights(flux, error, ASPCAP_ERROR_LIMIT),
@@ -198,6 +212,7 @@ def load_apstar(
     kinds = ["visit"] if len(flux) == 1 else ["pixel", "global"] + ["visit"] * (len(flux) - 2)
     keep = np.array([len(flux) == 1 or rows == "all" or kind == rows.removesuffix("s") for kind in kinds])
     star = _facts(head, {}, path) | {"andflag": head.get("ANDFLAG", 0)}
+    star["rv_doubt"] = _doubt(0.0, int(star["starflag"]))
     facts, visit = [], 0
     for kind in kinds:
         visit += kind == "visit"
@@ -225,10 +240,10 @@ def _visit_facts(head: fits.Header, visit: int) -> dict[str, Any]:
     return {
         "visit_file": str(head.get(f"SFILE{visit}", "")),
         "snr": first((head,), (f"SNRVIS{visit}", "SNR"), np.nan),
-        "rv_kms": first((head,), (f"VHELIO{visit}", "VHELIO"), np.nan),
-        "rv_err_kms": first((head,), (f"VERR{visit}", "VERR"), np.nan),
-        "barycentric_kms": first((head,), (f"BC{visit}",), np.nan),
-        "jd": first((head,), (f"JD{visit}",), np.nan),
+        "rv_kms": number((head,), (f"VHELIO{visit}", "VHELIO")),
+        "rv_err_kms": number((head,), (f"VERR{visit}", "VERR")),
+        "barycentric_kms": number((head,), (f"BC{visit}",)),
+        "jd": number((head,), (f"JD{visit}",)),
         "fiber": first((head,), (f"FIBER{visit}",), -1),
         "starflag": first((head,), (f"FLAG{visit}", "STARFLAG"), 0),
     }
@@ -259,8 +274,11 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
     facts |= {
         "rv_kms": np.nan if failed else velocity,
         "rv_failed": failed,
+        "rv_doubt": _doubt(velocity, int(facts["starflag"])),
+        # Fits of single visits end up hundreds of km/s off without a flag: 5 of 11 M dwarfs in DR13.
+        "rv_unsure": True,
         "rv_header_kms": velocity,
-        "barycentric_kms": first((head, row), ("BC",), np.nan),
+        "barycentric_kms": number((head, row), ("BC",)),
         "plate": str(first((head, row), ("PLATE",), "")),
         "mjd": first((head, row), ("MJD5", "MJD"), -1),
         "fiber": first((head, row), ("FIBERID",), -1),
@@ -319,10 +337,9 @@ def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_
             {
                 "file": str(path),
                 "telescope": {"APO": "apo25m", "LCO": "lco25m"}.get(name.split("/")[-1], name),
-                "ra": first((head,), ("RA",), np.nan),
-                "dec": first((head,), ("DEC",), np.nan),
-                "snr": first((scalars,), ("snr",), np.nan),
-                "rv_kms": first((scalars,), ("v_rad", "mean_v_rad"), np.nan),
+                **place((head,), ("RA",), ("DEC",)),
+                "snr": number((scalars,), ("snr",)),
+                "rv_kms": number((scalars,), ("v_rad", "mean_v_rad")),
                 "starflag": first((scalars,), ("spectrum_flags",), 0),
                 "sdss_id": str(first((head,), ("SDSS_ID",), "")),
             }

@@ -66,6 +66,8 @@ def read_arrays(
         Entry with (star, label) or (label,) errors, or one error for every label by name. There is no default:
         labels are weighted by their errors.
     frame : "rest", "barycentric" or "observed"
+        Of the spectra. With the velocities of the stars in an entry ``rv_kms`` or ``z`` (and ``barycentric_kms``), `ingest` shifts
+        spectra that are not at rest.
     survey : str
     normalized : bool
         Whether the continuum has been divided out.
@@ -98,7 +100,7 @@ def read_arrays(
     values = np.atleast_2d(archive.array("flux", flux))
     names = archive.array("ids", ids, needed=ids is not None)
     given["ids"] = _identifiers(names, len(values), Path(path).stem)
-    given["table"] = pd.DataFrame({"file": [path_text(path)] * len(values)})
+    given["table"] = pd.DataFrame({"file": [path_text(path)] * len(values)} | _facts(archive, len(values)))
     given["history"] = (f"read from arrays of {Path(path).name}; {medium} wavelengths as stated",)
     weights = archive.array("ivar", ivar, needed=ivar is not None) if error is None else None
     if weights is not None:
@@ -107,6 +109,35 @@ def read_arrays(
         sigma = np.atleast_2d(archive.array("error", error, hint="Name the entry of ivar or of error"))
         spectra = Spectra.from_error(values, sigma, **given)
     return spectra, _labels(archive, spectra, labels, label_names, label_errors, survey)
+
+
+# Entries with one value for each star that go into its table, by their names there.
+_FACTS = {
+    **{"rv_kms": ("rv_kms", "rv", "velocity_kms", "vhelio"), "rv_err_kms": ("rv_err_kms", "rv_err", "e_rv")},
+    **{
+        "barycentric_kms": ("barycentric_kms", "bc"),
+        "z": ("z", "redshift"),
+        "snr": ("snr", "snrg"),
+        "class": ("class",),
+    },
+    **{
+        name: (name,)
+        for name in ("ra", "dec", "pmra", "pmdec", "epoch", "gaia_dr3", "gaia_dr2", "tmass_id", "obsid")
+    },
+}
+
+
+def _facts(archive: "_Archive", n: int) -> dict[str, Any]:
+    """What the archive says of each star besides its spectrum: velocity, position, S/N, names."""
+    found = {}
+    for name, usual in _FACTS.items():
+        entry = next(
+            (e for e in usual if e in archive.entries and np.shape(archive.entries[e]) == (n,)), None
+        )
+        if entry is not None:
+            values = archive.entries[entry]
+            found[name] = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+    return found
 
 
 def _labels(archive, spectra, labels, label_names, label_errors, survey) -> LabelTable | None:

@@ -17,7 +17,7 @@ def one_kind(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose columns hold one kind of value each, so that it can be stored.
 
     Where a column holds text in some rows and numbers in others, the kind of most rows is kept: numbers are written as text,
-    and text that is no number is missing, of which a warning tells.
+    and text that is no number is missing, of which a warning tells. Text that is missing is blank.
     """
     for name in table.columns:
         column = table[name]
@@ -26,8 +26,8 @@ def one_kind(table: pd.DataFrame) -> pd.DataFrame:
         kinds = {_kind(v) for v in column} - {""}
         if kinds and "text" not in kinds:
             table[name] = _numbers(column)
-        elif len(kinds) > 1:
-            table[name] = _numbers(column) if _mostly_numbers(column) else _text(column)
+        elif kinds:
+            table[name] = _numbers(column) if len(kinds) > 1 and _mostly_numbers(column) else _text(column)
     return table
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from astropy.coordinates import Angle
 from astropy.io import fits
 
 from ...core import InputError
 from ...core.internal import path_text
 
-__all__ = ["damage_told", "decompress", "first", "open_fits", "read_bytes", "row_values"]
+__all__ = ["damage_told", "decompress", "first", "number", "open_fits", "place", "read_bytes", "row_values"]
+
 
 P, T = ParamSpec("P"), TypeVar("T")
 _COUNTS = re.compile(rb"(NAXIS   |TFIELDS )= *([^ /]+)")
@@ -158,6 +160,36 @@ def first(sources: Iterable[Any], names: Iterable[str], default: Any = None) -> 
                 continue
             return value
     return default
+
+
+def number(sources: Iterable[Any], names: Iterable[str], default: float = np.nan) -> float:
+    """The first of these names that holds a number; a text that is none counts as missing, and so do -9999 and -999."""
+    for name in names:
+        try:
+            value = float(first(sources, (name,), np.nan))
+        except (TypeError, ValueError):
+            continue
+        if np.isfinite(value) and value not in (-9999.0, -999.0):
+            return value
+    return default
+
+
+def place(sources: Iterable[Any], ra: Iterable[str], dec: Iterable[str]) -> dict[str, float]:
+    """``ra`` and ``dec`` in degrees, from numbers or sexagesimal text; NaN both where either tells no position."""
+    found = _degrees(sources, ra, "hourangle"), _degrees(sources, dec, "deg")
+    if not abs(found[1]) <= 90 or not np.isfinite(found[0]):
+        found = (np.nan, np.nan)
+    return dict(zip(("ra", "dec"), found, strict=True))
+
+
+def _degrees(sources: Iterable[Any], names: Iterable[str], unit: str) -> float:
+    value = number(sources, names)
+    if np.isfinite(value):
+        return value
+    try:
+        return float(Angle(str(first(sources, names, "")), unit=unit).deg)
+    except ValueError:
+        return np.nan
 
 
 def row_values(hdu: Any) -> dict[str, Any]:

@@ -16,17 +16,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.io import fits
+from scipy.ndimage import binary_dilation, median_filter
 
 from ...core import InputError
 from ...core.internal import join_names
 from ...data import Spectra
 from ...data.internal import narrowed, native
-from ._fits import first
+from ._fits import first, number, place
 
 __all__ = ["ARMS", "is_ccd", "is_fit", "join_arms", "load_ccd", "load_fit", "sobject_id"]
 
 ARMS = {1: (4600.0, 5000.0), 2: (5500.0, 6000.0), 3: (6400.0, 6800.0), 4: (7500.0, 8000.0)}
 """Wavelength range, in Angstrom, in which the spectrum of each CCD lies."""
+
+LIGHT_KMS = 299792.458
+# Errors of velocities: 0.1 km/s for sharp lines, 4 km/s for broad ones.
+DOUBTFUL_ERROR_KMS = 5.0
+# Normalised flux beyond which a pixel is a spike; some reach 66.
+HIGHEST = 1.5
+BALMER, BALMER_REACH = (4861.3, 6562.8), 15.0  # Angstrom, air
+SURE_SNR = 20.0
+LEVEL_PIXELS, NARROW_PIXELS = 301, 15
+A_BAND = (7590.0, 7700.0)  # Angstrom, air, at the telescope
+
+BITS = {"TELLURIC": 1}
+"""Pixels in the A band of oxygen, which `luxjax.surveys.ingest` gives no weight."""
 
 AIR = "air wavelengths by the survey's convention"
 FIT_COLUMNS = {"wave", "sob", "uob", "smod", "mob"}
@@ -109,13 +123,16 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
         raise InputError(
             f"'{path}' has {len(flux)} fluxes and {len(relative)} errors; the layout is not known."
         )
+    ccd, head = _ccd(wavelength, path), hdus[0].header
     sigma = relative * flux  # both change sign where the sky was over-subtracted
     good = np.isfinite(sigma) & (sigma > 0) & (flux != 0)
     ivar = np.where(good, 1.0 / np.where(good, sigma, 1.0) ** 2, 0.0)
-    ccd = _ccd(wavelength, path)
-    facts = _facts(hdus[0].header, path, ccd)
+    facts = _facts(head, path, ccd)
+    moved = (1.0 / shift - 1.0) * LIGHT_KMS
     if normalized and not modern:
-        facts["shift_kms"] = (1.0 / shift - 1.0) * 299792.458
+        facts["shift_kms"] = moved
+    spike = spikes(wavelength, flux, normalized)
+    ivar[spike] = 0
     return Spectra(
         narrowed(flux),
         narrowed(ivar),
@@ -126,9 +143,12 @@ def load_ccd(hdus: fits.HDUList, path: Path, *, normalized: bool = True) -> Spec
         survey="galah",
         normalized=normalized,
         flux_unit="" if normalized else "counts",
+        mask=(in_telluric_band(wavelength, moved).astype(np.int64) << BITS["TELLURIC"])[None],
+        bits=BITS,
         table=pd.DataFrame([facts]),
         history=(
-            f"read GALAH {'8' if modern else '5'}-HDU files, {'normalised' if normalized else 'counts'}; {AIR}",
+            f"read GALAH {'8' if modern else '5'}-HDU files, {'normalised' if normalized else 'counts'}; {AIR}; no weight "
+            "in spikes",
         ),
     )
 
@@ -140,17 +160,69 @@ def _facts(header: fits.Header, path: Path, ccd: int) -> dict[str, Any]:
         "ccds": str(ccd),
         "telescope": "aat",
         "field": str(first(sources, ("FIELDID", "PLATE"), "")),
-        "ra": first(sources, ("RA_ICRS", "RA_OBS"), np.nan),
-        "dec": first(sources, ("DEC_ICRS", "DEC_OBS"), np.nan),
-        "snr": first(sources, ("SNR",), np.nan),
-        "rv_kms": first(sources, ("RVCOM",), np.nan),
-        "rv_err_kms": first(sources, ("E_RVCOM",), np.nan),
-        "barycentric_kms": first(sources, ("BARYEFF",), np.nan),
-        "mjd": first(sources, ("UTMJD",), np.nan),
+        **place(sources, ("RA_ICRS", "RA_OBS"), ("DEC_ICRS", "DEC_OBS")),
+        "snr": number(sources, ("SNR",)),
+        "rv_kms": number(sources, ("RVCOM",)),
+        "rv_err_kms": number(sources, ("E_RVCOM",)),
+        "barycentric_kms": number(sources, ("BARYEFF",)),
+        "mjd": number(sources, ("UTMJD",)),
         "gaia_id": str(first(sources, ("GAIA_ID",), "")),
         "tmass_id": str(first(sources, ("2MASS_ID",), "")),
+        "rv_doubt": _doubt(header),
+        "ccd_flags": _flags(header),
+        "gaia_dr2": _gaia_dr2(header),
         "object_name": str(first(sources, ("OBJ_NAME", "STD_NAME"), "")),
     }
+
+
+def _flags(header: fits.Header) -> str:
+    """Steps of the reduction of one CCD that its flags say failed."""
+    return ", ".join(name for name in ("TRACE_OK", "WAV_OK", "CROSS_OK") if _is_zero(header.get(name)))
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether a flag is 0, which may be written as a number, a truth value or text; absent and ``None`` are not."""
+    return str(value).strip().lower() in ("0", "0.0", "false", "f")
+
+
+def _doubt(header: fits.Header) -> str:
+    """Why the velocity of all CCDs together is doubtful; blank where nothing speaks against it."""
+    failed = [name for name in ("RV_OK", "RVCOM_OK") if _is_zero(header.get(name))]
+    if failed:
+        return " and ".join(f"{name} = 0" for name in failed)
+    if number((header,), ("E_RVCOM",)) > DOUBTFUL_ERROR_KMS:
+        return f"its error is above {DOUBTFUL_ERROR_KMS:g} km/s"
+    return ""
+
+
+def _gaia_dr2(header: fits.Header) -> str:
+    """The Gaia id of an object that the survey names by its id in DR2."""
+    name = str(first((header,), ("OBJ_NAME",), ""))
+    found = re.fullmatch(r"gaiadr2_(\d{1,19})", name)
+    return found[1] if found else ""
+
+
+def spikes(wavelength: np.ndarray, flux: np.ndarray, normalized: bool) -> np.ndarray:
+    """Pixels that stand far above the continuum, (pixel,) bool: cosmic rays and remains of sky lines.
+
+    Emission in H-alpha and H-beta is wider than a spike, and kept.
+    """
+    good = np.isfinite(flux)
+    level = 1.0 if normalized else median_filter(np.where(good, flux, 0.0), LEVEL_PIXELS)
+    near = median_filter(np.where(good, flux, 0.0), NARROW_PIXELS)
+    high = flux > HIGHEST * np.abs(level)
+    balmer = np.any([np.abs(wavelength - line) < BALMER_REACH for line in BALMER], axis=0)
+    narrow = flux - near > (HIGHEST - 1) * np.abs(level)
+    found = high & (~balmer | narrow)
+    return found | (binary_dilation(found, iterations=1) & (flux > (1 + HIGHEST) / 2 * np.abs(level)))
+
+
+def in_telluric_band(wavelength: np.ndarray, moved_kms: float, reach_kms: float = 30.0) -> np.ndarray:
+    """Pixels in the A band of oxygen, (pixel,) bool, of a spectrum that was moved by so much, known to `reach_kms`."""
+    low, high = (edge * (1 - moved_kms / LIGHT_KMS) for edge in A_BAND)
+    return (wavelength > low * (1 - reach_kms / LIGHT_KMS)) & (
+        wavelength < high * (1 + reach_kms / LIGHT_KMS)
+    )
 
 
 def join_arms(arms: Sequence[Spectra]) -> Spectra:
@@ -172,6 +244,7 @@ def join_arms(arms: Sequence[Spectra]) -> Spectra:
         raise InputError(f"CCD {join_names(ccds)} of object {one.ids[0]} were given; give each CCD once.")
     table = tables[0].copy()
     table["ccds"] = "".join(ccds)
+    table["rv_doubt"] = next((d for f in tables if (d := str(f["rv_doubt"].iloc[0]))), "")
     for arm, ccd, facts in zip(arms, ccds, tables, strict=True):
         snr = float(facts["snr"].iloc[0])
         table[f"snr_c{ccd}"] = snr if np.isfinite(snr) else float(arm.snr[0])
@@ -183,6 +256,9 @@ def join_arms(arms: Sequence[Spectra]) -> Spectra:
         flux=np.concatenate([a.flux for a in arms], axis=1),
         ivar=np.concatenate([a.ivar for a in arms], axis=1),
         wavelength=np.concatenate([a.wavelength for a in arms]),
+        mask=np.concatenate([a.mask for a in arms], axis=1)
+        if all(a.mask is not None for a in arms)
+        else None,
         table=table,
         step=note,
     )
@@ -198,21 +274,29 @@ def load_fit(hdus: fits.HDUList, path: Path, *, model: bool = False) -> Spectra:
         h for h in hdus[1:] if isinstance(h, fits.BinTableHDU) and set(h.columns.names) >= FIT_COLUMNS
     ).data
     flux, error = native(table["sob"], np.float64), native(table["uob"], np.float64)
-    if flux.ndim != 1 or flux.shape != error.shape:
+    wavelength = native(table["wave"], np.float64)
+    if flux.ndim != 1 or not flux.shape == error.shape == wavelength.shape:
         raise InputError(f"'{path}' has arrays in the columns of single pixels; fetch it again.")
-    good = np.isfinite(error) & (error > 0)
+    good = np.isfinite(error) & (error > 0) & np.isfinite(flux)
     snr = float(np.median((flux / np.where(good, error, np.inf))[good])) if good.any() else np.nan
+    # The star's velocity is not in the file, so the band may stand anywhere within 300 km/s.
+    band = in_telluric_band(wavelength, 0.0, reach_kms=300.0)
+    good &= ~spikes(wavelength, flux, True)
+    facts = {"file": str(path), "telescope": "aat", "snr": snr, "rv_kms": np.nan}
     return Spectra(
         narrowed(table["smod"] if model else table["sob"]),
         narrowed(np.where(good, 1.0 / np.where(good, error, 1.0) ** 2, 0.0)),
-        native(table["wave"]),
+        wavelength,
         "air",
         np.array([sobject_id(path)]),
         frame="rest",
         survey="galah",
         normalized=True,
-        mask=np.where(np.asarray(table["mob"], bool), 0, 1)[None],
-        bits={"NOT_FITTED": 0},
-        table=pd.DataFrame([{"file": str(path), "telescope": "aat", "snr": snr, "rv_kms": np.nan}]),
-        history=(f"read GALAH DR4 fit, {'model' if model else 'observed flux'}; {AIR}",),
+        mask=(np.where(np.asarray(table["mob"], bool), 0, 1) | band.astype(np.int64) << BITS["TELLURIC"])[
+            None
+        ],
+        bits={"NOT_FITTED": 0} | BITS,
+        # Failed fits are called at rest too: noisy ones need to be confirmed.
+        table=pd.DataFrame([facts | {"rv_unsure": not snr > SURE_SNR}]),
+        history=(f"read GALAH DR4 fit, {'model' if model else 'observed flux'}; {AIR}; no weight in spikes",),
     )

@@ -17,6 +17,7 @@ from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._facts import one_kind
 from ._fits import damage_told, open_fits
+from ._recognised import known_otherwise, text_layout
 
 __all__ = [
     "FORMATS",
@@ -70,18 +71,33 @@ def identify(hdus: fits.HDUList) -> Format | None:
 
 @damage_told
 def detect_format(file: str | Path) -> str | None:
-    """Name of the layout of a FITS file, such as ``"apStar"``; None if luxjax knows no such layout.
+    """Name of the layout of a file, such as ``"apStar"``; None if luxjax knows no such layout.
 
-    The content decides, not the name of the file. `FORMATS` lists all layouts.
+    The content decides, not the name of the file. `FORMATS` lists all layouts of spectra that are read. Others are recognised by name and not
+    read: spectra of SDSS and Gaia, light curves of Kepler and TESS, catalogues.
 
     Raises
     ------
     InputError
-        The file is missing, is no FITS file, or is truncated.
+        The file is missing, is neither FITS nor a table of Gaia, or is truncated.
     """
+    if (table := text_layout(file)) is not None:
+        return table
     with open_fits(file) as hdus:
         layout = identify(hdus)
-    return None if layout is None else layout.name
+        other = known_otherwise(hdus) if layout is None else None
+    return layout.name if layout else other.name if other else None
+
+
+def _unknown(hdus: fits.HDUList, path: Path) -> str:
+    """The sentence for a file that is no spectrum of a known layout."""
+    if (other := known_otherwise(hdus)) is not None:
+        return f"'{path}' is {other.about} ({other.name}), which luxjax recognises and does not read."
+    held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
+    return (
+        f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
+        f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. In Python, build luxjax.data.Spectra from its arrays."
+    )
 
 
 @damage_told
@@ -90,11 +106,7 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
     with open_fits(path) as hdus:
         layout = identify(hdus)
         if layout is None:
-            held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
-            raise InputError(
-                f"'{named}' has no layout that luxjax knows (HDUs: {held}); known: "
-                f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. Build luxjax.data.Spectra from its arrays."
-            )
+            raise InputError(_unknown(hdus, named))
         accepted = [
             p.name for p in inspect.signature(layout.load).parameters.values() if p.kind is p.KEYWORD_ONLY
         ]
@@ -111,6 +123,14 @@ def _load(path: Path, options: dict) -> tuple[str, Spectra]:
                 f"'{named}' looks like {layout.name} ({layout.about}), but cannot be read as such "
                 f"({type(error).__name__}: {error}); fetch it again, or check it with astropy.io.fits."
             ) from error
+
+
+def _without_path(error: Exception, path: Path) -> str:
+    """A reason that says nothing of which file it is of, so that those of many files are one."""
+    reason, shown = path_text(str(error)), path_text(path)
+    for name in (shown, Path(shown).name):
+        reason = reason.replace(f"'{name}'", "the file")
+    return reason
 
 
 def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
@@ -181,6 +201,7 @@ def read_many(
     paths: Iterable[str | Path],
     *,
     each: Callable[[Spectra], Spectra] | None = None,
+    leave_out: Callable[[Spectra], str] | None = None,
     workers: int | None = None,
     progress: bool | Progress | None = True,
     stack: bool = True,
@@ -195,6 +216,8 @@ def read_many(
     each : callable, optional
         Applied to every star's `Spectra` as soon as it is read, for instance to bring it to rest on a common
         grid, so that thousands of stars never lie in memory unreduced.
+    leave_out : callable, optional
+        Says why what a file holds is not to be used; an empty text keeps it. It sees every file of a star by itself.
     workers : int, optional
         Threads (default 4). They hide the latency of disks and networks; parsing itself takes turns.
     progress : bool or Progress, optional
@@ -213,9 +236,12 @@ def read_many(
         parts, failed = [], []
         for path in group:
             try:
-                parts.append(_load(path, options))
+                layout, spectra = _load(path, options)
+                if reason := leave_out(spectra) if leave_out else "":
+                    raise InputError(reason)
+                parts.append((layout, spectra))
             except InputError as error:
-                failed.append((path_text(path), path_text(str(error))))
+                failed.append((path_text(path), _without_path(error, path)))
         if not parts:
             return None, failed
         try:
@@ -228,8 +254,9 @@ def read_many(
                 if isinstance(error, InputError)
                 else f"has a value that cannot be used: {type(error).__name__}: "
             )
-            broken, names = {name for name, _ in failed}, [path_text(p) for p in group]
-            return None, [*failed, *((name, f"{odd}{error}") for name in names if name not in broken)]
+            broken = {name for name, _ in failed}
+            lost = [p for p in group if path_text(p) not in broken]
+            return None, [*failed, *((path_text(p), odd + _without_path(error, p)) for p in lost)]
 
     spectra: list[Spectra] = []
     failures: list[tuple[str, str]] = []

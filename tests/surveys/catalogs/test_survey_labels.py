@@ -4,7 +4,8 @@ import pytest
 
 from luxjax.core import InputError, LuxWarning
 from luxjax.surveys import read_catalog, read_labels
-from luxjax.surveys.catalogs._survey_labels import LABELS, label_columns, labels_from_catalog
+from luxjax.surveys.catalogs._survey_labels import labels_from_catalog
+from luxjax.surveys.catalogs._vocabulary import LABELS, label_columns
 
 from ..fixtures import write_allstar, write_galah_dr3
 
@@ -81,11 +82,13 @@ def test_tables_of_labels_name_distinct_columns():
 
 
 def test_unhelpful_tables():
-    with pytest.raises(InputError, match="do not tell which survey"):
-        labels_from_catalog(pd.DataFrame({"teff": [1.0]}))
+    with pytest.raises(InputError, match=r"no column 'id' to name its stars.*--column id=NAME"):
+        labels_from_catalog(pd.DataFrame({"teff": [1.0]}), label_errors={"teff": 100})
     with pytest.raises(InputError, match="no column 'sobject_id'"):
         labels_from_catalog(pd.DataFrame({"teff": [1.0]}), survey="galah")
-    with pytest.raises(InputError, match="'e_teff' is not among those read"):
+    with pytest.raises(
+        InputError, match=r"'teff' has no error column.*looked for e_teff.*--label-error teff=NUMBER"
+    ):
         labels_from_catalog(pd.DataFrame({"sobject_id": [1], "teff": [1.0]}), ["teff"])
     with pytest.raises(InputError, match="no survey 'gaia'"):
         label_columns("gaia")
