@@ -92,7 +92,7 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[tuple[A
         with client:
             yield client.get_executor(pure=False), max(sum(client.nthreads().values()), 4)
         return
-    settings = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    settings = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     cluster = _started(lambda: LocalCluster(**settings, silence_logs=logging.CRITICAL))
     with cluster, Client(cluster) as client:
         yield client.get_executor(pure=False), workers
