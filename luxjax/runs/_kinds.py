@@ -12,7 +12,10 @@ from pathlib import Path
 __all__ = ["LABELS", "RunKind", "run_kinds"]
 
 # Of the files in the folders of a run.
-ENDINGS = ("", ".csv", ".ecsv", ".fits", ".html", ".json", ".npy", ".npz", ".parquet", ".pdf", ".png")
+ENDINGS = (
+    *("", ".csv", ".ecsv", ".fits", ".html", ".json", ".npy", ".npz", ".parquet", ".pdf", ".png"),
+    *(".skops", ".toml", ".txt"),
+)
 
 # Modules that declare kinds. They are imported when the kinds are asked for: some of them take a second.
 WORKFLOWS = (

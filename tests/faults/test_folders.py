@@ -153,7 +153,7 @@ def test_interrupts_are_quiet(monkeypatch, capsys, tmp_path):
     assert run(monkeypatch, capsys, "report", tmp_path) == (130, "", "luxjax: interrupted\n")
     program = (
         "import os, signal, sys; from luxjax.cli import main; "
-        "sys.meta_path.insert(0, type('F', (), {'find_spec': lambda *a: os.kill(os.getpid(), signal.SIGINT)})()); main()"
+        "sys.meta_path.insert(0, type('F', (), {'find_spec': lambda *a: sys.meta_path.pop(0) and os.kill(os.getpid(), signal.SIGINT)})()); main()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "luxjax: interrupted\n")

@@ -99,8 +99,8 @@ def test_spectra_off_the_model_grid_are_refused(fitted, catalog):
     spectra = catalog.spectra("flux")
     with pytest.raises(InputError, match="fitted on vacuum wavelengths and these spectra are in air"):
         fitted.batch(Catalog({"flux": spectra.replace(medium="air")}))
-    with pytest.raises(InputError, match=r"fitted on 20 pixels.*have 19.*resample"):
-        fitted.batch(Catalog({"flux": spectra.pixels(slice(1, None))}))
+    with pytest.raises(InputError, match=r"fitted on 20 pixels.*have 10.*resample"):
+        fitted.batch(Catalog({"flux": spectra.pixels(slice(None, None, 2))}))
 
 
 def test_labels_are_matched_by_name(fitted, catalog):

@@ -172,7 +172,7 @@ def test_lamost_classes(tmp_path, capsys):
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
     earlier.write_metrics({"labels": {}})
-    missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "no file or folder")
+    missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "there is no file")
     if name == "simulated_survey":
         missing = ('[survey]\nwindows = ["kepler"]\n', "'kepler' (known: ")
     if name == "what_lux_learned":

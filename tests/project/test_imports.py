@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "luxjax"
 # Optional libraries, by the name they are imported under.
 OPTIONAL = ("matplotlib", "jinja2", "pyarrow", "shap", "arviz", "zarr", "fsspec", "distributed")
 # Libraries that come with more than one extra: the packages of both may use them.
-SHARED = {"pyarrow": {"files", "dataset"}}
+SHARED = {"pyarrow": {"files", "dataset", "surveys"}}
 
 # Run in a fresh interpreter: every package is imported with no other part of luxjax loaded before it (importing one
 # of its modules runs its __init__ first, so that is all the orders there are), then every module. The other libraries

@@ -130,7 +130,11 @@ def test_what_has_to_be_read_first():
     }
     raw = {"a": {"coverage68": 0.4}, "b": {"coverage68": 0.68}, "c": {"coverage68": 0.68}}
     facts = Facts(error_scale=np.array([1.0, 1.0, 0.25]))
-    fitted = Facts(read_outs={"labels": facts}, info=lambda _: Facts(names=("a", "b", "c")))
+    fitted = Facts(
+        outputs={"flux": Facts(error_scale=0.5)},
+        read_outs={"labels": facts},
+        info=lambda _: Facts(names=("a", "b", "c")),
+    )
     lines = said_first(scores, raw, fitted, ["errors are not calibrated: too few stars"])
     assert lines[0] == "errors are not calibrated: too few stars"
     assert lines[1].startswith(
@@ -141,7 +145,8 @@ def test_what_has_to_be_read_first():
         "As good as ridge regression on the same stars, within its error: b (1.20 times its RMSE [0.90, 1.50]).",
     ]
     assert "Errors of a as the model states them are too small" in lines[4]
-    assert lines[5] == "Stated errors of c look 4.0 times too large."
+    assert lines[5] == "Stated flux errors of flux look 2.0 times too large."
+    assert lines[6] == "Stated errors of c look 4.0 times too large."
 
 
 def test_bad_requests(world, tmp_path):

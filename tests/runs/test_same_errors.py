@@ -12,6 +12,7 @@ from luxjax.core import InputError, LuxWarning
 from luxjax.data import save_catalog
 from luxjax.dataset import Dataset
 from luxjax.fitted import Trend, Verdict, load, save
+from luxjax.fitted.internal import fingerprint
 from luxjax.posterior import Exact, SamplePosterior, infer
 from luxjax.prediction import Prediction, calibrate, transfer
 from luxjax.runs import RunFolder, infer_run, study_catalog, transfer_run
@@ -74,7 +75,11 @@ def test_the_command_for_a_catalogue(run, catalog, expected):
     for source in (run.path, run.model):
         frame, _ = transfer_run(source, catalog)
         assert_same(frame, expected, 1e-9)
-        assert frame.attrs == {"calibrated": True, "inputs": ["flux"]}
+        assert frame.attrs == {
+            "calibrated": True,
+            "inputs": ["flux"],
+            "model": fingerprint(luxjax.load(run.model)),
+        }
 
 
 def test_the_command_for_a_dataset(run, catalog, expected, tmp_path):
