@@ -54,7 +54,7 @@ def transfer_run(
     -------
     frame : pandas.DataFrame
         One row per star, as `Prediction.to_frame`, with position, Gaia and 2MASS identifiers and S/N where the catalogue has
-        them. ``attrs`` says which ``model`` (`luxjax.fitted.internal.fingerprint`).
+        them. ``attrs`` says which ``model``, by its fingerprint.
     units : dict of str to str
         By label.
     """
