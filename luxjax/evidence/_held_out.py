@@ -155,6 +155,8 @@ def infer_held_out(
         if label in table.names:
             k = table.names.index(label)
             observed[:, j], error[:, j] = table.value[:, k], table.error[:, k]
+    if (read_out := fitted.read_outs.get(output)) is not None:
+        error *= read_out.error_scale  # errors as the model believes them, as in scores and calibrations
     stars = InferredStars(
         fitted, np.asarray(catalog.ids), pixels, info.names, observed, error, flux, np.concatenate(weights),
         gram, rhs, latents, cov, np.empty((0, 0)),

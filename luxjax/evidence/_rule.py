@@ -237,7 +237,12 @@ def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list
 
 
 def _significant(v: dict[str, float], limits: Thresholds) -> bool:
-    return v["response_z"] > limits.proxy.response_z and v["response"] >= limits.proxy.response
+    # Without scatter off the trend, as where label errors are stated too large, a response is a quotient by nothing.
+    return (
+        v["response_z"] > limits.proxy.response_z
+        and v["response"] >= limits.proxy.response
+        and v["tau2"] > v["tau2_error"]
+    )
 
 
 def _small(v: dict[str, float], limits: Thresholds) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from ..core import InputError, Progress, check_name
 from ..data import Catalog, load_catalog
 from ..evidence import Explanation, ExplanationTable, explain, explain_all, explain_dataset
-from ..fitted import save
+from ..fitted import FittedModel, save
 from ..lines import LineList
 from ._explanations import read_explanations, verdict_metrics, write_explanations
 from ._folder import RunFolder
@@ -99,23 +99,32 @@ def catalog_of(run: RunFolder, catalog: str | Path | None) -> Catalog:
     return load_catalog(named)
 
 
-def with_errors(catalog: Catalog, label_errors: Mapping[str, float], labels: str = "labels") -> Catalog:
+def with_errors(
+    catalog: Catalog,
+    label_errors: Mapping[str, float],
+    labels: str = "labels",
+    fitted: FittedModel | None = None,
+) -> Catalog:
     """The catalogue with these errors of labels assumed, in the place of those it states.
 
     Parameters
     ----------
     label_errors : mapping of str to float
         One-sigma error by label, in the label's unit.
+    fitted : FittedModel, optional
+        The model that they are used with: its factors of stated errors do not hold for these.
     """
     from dataclasses import replace
 
     table = catalog.labels(labels)
     error = table.error.copy()
+    found = None if fitted is None else fitted.read_outs.get(labels)
+    factor = {} if found is None else dict(zip(fitted.info(labels).names, found.error_scale, strict=True))  # type: ignore[union-attr]
     for name, assumed in label_errors.items():
         check_name("label", name, table.names)
         if not assumed > 0:
             raise InputError(f"the assumed error of '{name}' is {assumed}; give a positive number.")
-        error[:, table.names.index(name)] = assumed
+        error[:, table.names.index(name)] = assumed / factor.get(name, 1.0)
     # A label that is missing has no value, so an assumed error brings none back.
     return Catalog({**catalog.outputs, labels: replace(table, error=error)}, catalog.table)
 
@@ -152,7 +161,7 @@ def explain_run(
     """
     fitted = load_run_model(run.path)
     stars, folds = cross_fitted_stars(run, catalog) or (held_out_stars(run, catalog), {})
-    stars = with_errors(stars, label_errors or {}, fitted.label_output())
+    stars = with_errors(stars, label_errors or {}, fitted.label_output(), fitted)
     inputs = (run.metrics.get("inputs") if run.has("metrics") else None) or None
     given: dict[str, Any] = {
         "lines": lines,
