@@ -152,7 +152,7 @@ def test_interrupts_are_quiet(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("luxjax.runs.RunFolder.open", interrupted)
     assert run(monkeypatch, capsys, "report", tmp_path) == (130, "", "luxjax: interrupted\n")
     program = (
-        "import os, signal, sys; from luxjax.cli import main; "
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from luxjax.cli import main; "
         "sys.meta_path.insert(0, type('F', (), {'find_spec': lambda *a: sys.meta_path.pop(0) and os.kill(os.getpid(), signal.SIGINT)})()); main()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
