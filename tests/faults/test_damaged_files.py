@@ -47,3 +47,21 @@ def test_a_hundred_damaged_files(fuzz, tmp_path):
             assert "\n" not in said.strip(), (route, file.name, kind, said)
             damaged.unlink()
     assert set(found) >= {"listed", "refused"}
+
+
+@pytest.mark.parametrize(
+    "card", ["NAXIS   = 2000000000", "NAXIS1  = -5", "PCOUNT  = -1000000", "TFIELDS = 99999999"]
+)
+def test_sizes_that_would_be_counted_for_ever(tmp_path, card):
+    from astropy.io import fits
+
+    from luxjax.core import InputError
+    from luxjax.surveys import read
+
+    table = fits.BinTableHDU.from_columns([fits.Column("FLUX", "E", array=[1.0, 2.0])])
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "x.fits")
+    raw = (tmp_path / "x.fits").read_bytes()
+    at = raw.rindex(card[:8].encode())
+    (tmp_path / "x.fits").write_bytes(raw[:at] + card.ljust(80).encode() + raw[at + 80 :])
+    with pytest.raises(InputError, match="damaged FITS header"):
+        read(tmp_path / "x.fits")

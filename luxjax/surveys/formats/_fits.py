@@ -24,7 +24,7 @@ __all__ = ["damage_told", "decompress", "first", "number", "open_fits", "place",
 
 
 P, T = ParamSpec("P"), TypeVar("T")
-_COUNTS = re.compile(rb"(NAXIS   |TFIELDS )= *([^ /]+)")
+_COUNTS = re.compile(rb"(NAXIS\d{0,3} *|TFIELDS |PCOUNT  |GCOUNT  )= *([^ /]+)")
 GZIP = b"\x1f\x8b"
 # astropy reports odd headers as Python warnings, and the list of warning filters is shared by all threads.
 _PARSING = threading.Lock()
@@ -90,9 +90,10 @@ def open_fits(path: str | Path) -> Iterator[fits.HDUList]:
 
 
 def _check_counts(data: bytes, path: str | Path) -> None:
-    """Refuse a header with a number of axes or columns that FITS does not allow: astropy would count up to it."""
+    """Refuse numbers of axes, columns or pixels that FITS does not allow: astropy would count up to them, or without end."""
     for found in _COUNTS.finditer(data):
-        if found.start() % 80 == 0 and not (found[2].isdigit() and int(found[2]) <= 999):
+        most = 999 if found[1].strip() in (b"NAXIS", b"TFIELDS") else 2**63
+        if found.start() % 80 == 0 and not (found[2].isdigit() and int(found[2]) <= most):
             said = found[0].decode("ascii", "replace")
             raise InputError(f"'{path}' has a damaged FITS header ('{said}'); fetch it again.")
 
