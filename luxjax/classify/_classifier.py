@@ -18,7 +18,7 @@ from .calibration._sets import ConformalSets
 from .estimators._estimators import SEARCH_SPACE, balanced_weights, fit_estimator, make_estimator
 from .features._features import Features, matrix_of
 
-__all__ = ["Classifier", "cross_validate_classifier", "train_classifier", "train_fold"]
+__all__ = ["LEAST_OF_A_FOLD", "Classifier", "cross_validate_classifier", "train_classifier"]
 
 LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
 LEAST_OF_A_FOLD = 4  # of these, in the training stars of one fold
@@ -93,6 +93,7 @@ def train_classifier(
     balanced: bool = False,
     tune: int = 0,
     seed: int = 0,
+    least: int = LEAST,
     **settings: Any,
 ) -> Classifier:
     """Train a classifier, all spectra of a star on one side of every split.
@@ -116,44 +117,18 @@ def train_classifier(
     tune : int
         Number of random settings to compare by cross-validation on the fitting stars (the log-likelihood decides); 0 for none.
     seed : int
+    least : int
+        Stars that every class must have.
     settings
         Of the estimator.
 
     Raises
     ------
     InputError
-        If a class has less than ten stars, or a name is unknown.
+        If a class has fewer stars, or a name is unknown.
     """
     features, truth = _known(features, truth)
-    _coded(features, truth)
-    return train_fold(
-        features,
-        truth,
-        estimator=estimator,
-        calibration=calibration,
-        calibration_share=calibration_share,
-        balanced=balanced,
-        tune=tune,
-        seed=seed,
-        **settings,
-    )
-
-
-def train_fold(
-    features: Features,
-    truth: Sequence[str] | ArrayLike,
-    *,
-    estimator: str = "boosting",
-    calibration: str | None = "temperature",
-    calibration_share: float = 0.2,
-    balanced: bool = False,
-    tune: int = 0,
-    seed: int = 0,
-    **settings: Any,
-) -> Classifier:
-    """`train_classifier` on a part of stars that have been found enough: its rarest class may have four of them."""
-    features, truth = _known(features, truth)
-    codes, classes = _coded(features, truth, LEAST_OF_A_FOLD)
+    codes, classes = _coded(features, truth, least)
     if estimator == "cnn" and set(features.families.values()) != {"pixels"}:
         raise InputError(
             "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
@@ -231,7 +206,9 @@ def cross_validate_classifier(
     dealt[known != ""] = codes
 
     def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
-        trained = train_fold(features.select(fit), known[fit], seed=seed, **options)
+        trained = train_classifier(
+            features.select(fit), known[fit], seed=seed, least=LEAST_OF_A_FOLD, **options
+        )
         return trained.classify(features.select(held), coverage=coverage).assign(truth=known[held])
 
     return answer_by_folds(features, folds, seed, answer, classes=dealt)

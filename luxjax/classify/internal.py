@@ -1,7 +1,7 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._class_scores import SEQUENCE, ClassScores
-from ._classifier import train_fold
+from ._classifier import LEAST_OF_A_FOLD
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
@@ -14,6 +14,7 @@ from .levels._levels import cross_validate_levels
 
 __all__ = [
     "CALIBRATORS",
+    "LEAST_OF_A_FOLD",
     "SEQUENCE",
     "ClassScores",
     "ConformalSets",
@@ -29,5 +30,4 @@ __all__ = [
     "make_estimator",
     "ordinal_error",
     "sequence_position",
-    "train_fold",
 ]

@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,13 +97,11 @@ def _label(name: str, units: Mapping[str, str]) -> ColumnFacts:
 
 def provenance_of(**facts: str) -> dict[str, str]:
     """Where a table came from: the program and its version, the date, the command, and what else is given."""
-    try:
-        number = version("luxjax")
-    except PackageNotFoundError:  # on the path, and not installed
-        number = "of unknown version"
+    from .. import __version__
+
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return {
-        "creator": f"luxjax {number}",
+        "creator": f"luxjax {__version__}",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         **facts,
         "command": command,

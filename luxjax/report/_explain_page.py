@@ -26,6 +26,11 @@ from .sections._verdicts import number, span
 
 __all__ = ["render_explanations"]
 
+# Numbers of the rule that their names do not explain; its limit is wider than the interval of the response, and never too low.
+WORDS = {
+    "response_lower": "response: lower end of its 95% interval",
+    "response_upper": "response: limit that a shortcut has to stay below",
+}
 FIGURES = (
     (
         plot_off_trend,
@@ -179,7 +184,8 @@ def _digits(evidence: Evidence) -> int:
 def _numbers(explanation: Explanation) -> Table:
     numbers = {k: v for k, v in explanation.verdict.numbers.items() if not k.startswith("t_without")}
     rows: list[list[str | Cell]] = [
-        [k.replace("_", " "), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"] for k, v in numbers.items()
+        [WORDS.get(k, k.replace("_", " ")), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"]
+        for k, v in numbers.items()
     ]
     own = explanation.evidence.get("element_lines")
     each = np.empty(0) if own is None else own.arrays.get("t_without", np.empty(0))

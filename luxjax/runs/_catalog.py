@@ -107,15 +107,17 @@ def study_catalog(
     """
     clock = clock_of(stage, run)
     with clock("fit, judge and calibrate in folds") as shown:
-        how: dict[str, Any] = {
-            "inputs": inputs,
-            "latents": latents,
-            "decoder": decoder,
-            "readout": readout,
-            "noise": noise,
-            "folds": folds,
-        }
-        found = train(catalog, **how, key=seed, progress=_into(run, shown))
+        found = train(
+            catalog,
+            inputs=inputs,
+            latents=latents,
+            decoder=decoder,
+            readout=readout,
+            noise=noise,
+            folds=folds,
+            key=seed,
+            progress=_into(run, shown),
+        )
     fitted, reference = found.fitted, _reference(found.stars)
     assert fitted is not None
     explained = {}
@@ -174,15 +176,18 @@ def cross_validate(
         What was written to ``metrics.json``. ``labels`` has the calibrated coverages, ``uncalibrated`` the others.
     """
     with clock_of(stage, run)("predict every star in folds") as shown:
-        how: dict[str, Any] = {
-            "inputs": inputs,
-            "latents": latents,
-            "decoder": decoder,
-            "readout": readout,
-            "noise": noise,
-            "folds": folds,
-        }
-        found = train(catalog, **how, refit=False, key=seed, progress=_into(run, shown))
+        found = train(
+            catalog,
+            inputs=inputs,
+            latents=latents,
+            decoder=decoder,
+            readout=readout,
+            noise=noise,
+            folds=folds,
+            refit=False,
+            key=seed,
+            progress=_into(run, shown),
+        )
     reference = _reference(found.stars)
     metrics = _metrics(found, found.fold_models[0], reference, decoder)
     run.write_metrics(metrics)

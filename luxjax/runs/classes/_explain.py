@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...classify import Classifier, ablate_families, load_classifier
-from ...classify.internal import SEQUENCE, FamilyAblation, train_fold
+from ...classify import Classifier, ablate_families, load_classifier, train_classifier
+from ...classify.internal import LEAST_OF_A_FOLD, SEQUENCE, FamilyAblation
 from ...core import InputError
 from ...surveys.internal import parse_subclass
 from .._folder import RunFolder
@@ -126,7 +126,9 @@ def _classifier(run: RunFolder, train: ClassData, options: dict[str, Any]) -> Cl
     """The run's own; after folds it has seen all stars, so one is trained that has not seen those of the first fold."""
     if not run.metrics["classes"]["folds"]:
         return load_classifier(run.path / "classifier")
-    return train_fold(train.features, list(train.table["class"]), seed=run.seed, **options)
+    return train_classifier(
+        train.features, list(train.table["class"]), seed=run.seed, least=LEAST_OF_A_FOLD, **options
+    )
 
 
 def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:

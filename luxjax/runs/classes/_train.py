@@ -17,7 +17,7 @@ from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
-from ...classify.internal import CALIBRATORS, ClassScores, ConformalSets, make_estimator, train_fold
+from ...classify.internal import CALIBRATORS, LEAST_OF_A_FOLD, ClassScores, ConformalSets, make_estimator
 from ...core import InputError, LuxWarning, check_name
 from ...stats import binomial_interval
 from .._folder import RunFolder
@@ -218,7 +218,7 @@ def _judged(
     found, trained = [], []
     for k, (fit, judge) in enumerate(parts):
         told("fold", k + 1, len(parts))
-        one = train_fold(data.features.select(fit), truth[fit], **options)
+        one = train_classifier(data.features.select(fit), truth[fit], least=LEAST_OF_A_FOLD, **options)
         new = data.features.select(judge)
         raw = replace(one, calibrator=None).probabilities(new).add_prefix("raw_")
         table = pd.concat([one.classify(new, coverage=coverage), raw], axis=1).reset_index(drop=True)
