@@ -111,7 +111,7 @@ def _column(what: str, given: Any) -> tuple[Any, Any]:
     if hasattr(given, "jyear"):  # times of astropy
         moments = opened(what, given.utc.datetime64)
         gone = np.zeros(moments.values.shape, bool) if moments.missing is None else moments.missing
-        return np.where(gone, np.datetime64("NaT"), moments.values).astype("M8[ns]"), None
+        return np.where(gone, np.datetime64("NaT", "ns"), moments.values.astype("M8[ns]")), None
     if hasattr(given, "represent_as"):
         raise InputError(
             f"{what} holds positions on the sky; give right ascension and declination as columns in degrees."
