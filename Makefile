@@ -71,6 +71,9 @@ test-long: $(STAMP)
 notebooks: $(STAMP)
 	@set -e; for lesson in notebooks/*.ipynb; do \
 		test -e "$$lesson" || { echo "there are no notebooks yet"; break; }; \
+		if grep -q LUXJAX_REAL_DATA "$$lesson" && test -z "$$LUXJAX_REAL_DATA"; then \
+			echo "$$lesson: skipped, LUXJAX_REAL_DATA names no folder of real files"; continue; \
+		fi; \
 		echo "$$lesson"; $(BIN)/jupyter-execute --timeout=600 "$$lesson"; \
 	done
 

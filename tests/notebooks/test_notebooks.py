@@ -13,12 +13,24 @@ FIRST, *LATER = LESSONS
 RUN = [FIRST, *(pytest.param(lesson, marks=pytest.mark.long) for lesson in LATER)]
 
 
+@pytest.fixture
+def files_of(request, monkeypatch):
+    """Gives a lesson the real files that it names, or skips it with the reason where they are not."""
+
+    def give(lesson: Path) -> None:
+        if "LUXJAX_REAL_DATA" in lesson.read_text(encoding="utf-8"):
+            monkeypatch.setenv("LUXJAX_REAL_DATA", str(request.getfixturevalue("real_data")))
+
+    return give
+
+
 @pytest.mark.parametrize("lesson", RUN, ids=lambda p: p.stem)
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore"
 )  # of the notebook machinery; those of the lesson stay in its own process
-def test_lesson_runs(lesson, tmp_path):
+def test_lesson_runs(lesson, tmp_path, files_of):
+    files_of(lesson)
     notebook = nbformat.read(lesson, as_version=4)
     client = NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
