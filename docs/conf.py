@@ -24,6 +24,7 @@ extensions = [
     "names",
     "api_pages",
     "command_pages",
+    "fact_pages",
     "lessons",
     "formulas",
 ]
