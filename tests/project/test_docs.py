@@ -20,6 +20,13 @@ GENERATED = {
 }
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts and p not in GENERATED)
 EACH = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS)))
+# Pages whose Python runs from top to bottom by itself; code of others stands for a place in a program.
+QUICK = ["how_to/own_arrays", "how_to/labels", "how_to/add_a_reader", "how_to/resume", "explanation/leave_out"]
+LONGER = [
+    *("how_to/choose_a_model", "how_to/posteriors", "how_to/believe_a_label", "how_to/add_a_decoder"),
+    *("how_to/add_a_read_out", "how_to/add_a_line_of_evidence"),
+    *("explanation/errors", "explanation/calibration", "explanation/attribution"),
+]
 COMMUNITY = [
     "CONTRIBUTING.md",
     "CODE_OF_CONDUCT.md",
@@ -64,6 +71,17 @@ def test_code_takes_names_that_are_there(page):
                 and node.value.id == "luxjax"
             ):
                 assert hasattr(import_module("luxjax"), node.attr), node.attr
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.long) for n in LONGER)])
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::luxjax.core.LuxWarning")
+def test_code_runs(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"__name__": "page"}
+    for block in blocks(DOCS / f"{name}.md", "python"):
+        exec(compile(block, name, "exec"), names)
+    assert "nan" not in capsys.readouterr().out
 
 
 def test_every_page_is_reachable():
