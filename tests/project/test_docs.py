@@ -21,7 +21,13 @@ GENERATED = {
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts and p not in GENERATED)
 EACH = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(DOCS)))
 # Pages whose Python runs from top to bottom by itself; code of others stands for a place in a program.
-QUICK = ["how_to/own_arrays", "how_to/labels", "how_to/add_a_reader", "how_to/resume", "explanation/leave_out"]
+QUICK = [
+    "how_to/own_arrays",
+    "how_to/labels",
+    "how_to/add_a_reader",
+    "how_to/resume",
+    "explanation/leave_out",
+]
 LONGER = [
     *("how_to/choose_a_model", "how_to/posteriors", "how_to/believe_a_label", "how_to/add_a_decoder"),
     *("how_to/add_a_read_out", "how_to/add_a_line_of_evidence"),
