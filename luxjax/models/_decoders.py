@@ -227,13 +227,13 @@ class Quadratic(AbstractFeatureDecoder, AbstractStoredDecoder):
     def change_basis(self, shift, matrix):
         n, m = self.n_latents, self.leading
         linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(m)))
-        form = unpack(self.weight[:, n:] * off, m)  # z' form z holds both z_a z_b and z_b z_a
+        form = unpack(self.weight[:, n:] * off[None], m)  # z' form z holds both z_a z_b and z_b z_a
         form = jnp.pad(form, ((0, 0), (0, n - m), (0, n - m)))  # other bases mix all latents
         off = 1 - 0.5 * (1 - pack(jnp.eye(n)))
         intercept = self.intercept + linear @ shift + jnp.einsum("a,oab,b->o", shift, form, shift)
         linear = linear @ matrix + 2 * jnp.einsum("a,oab,bc->oc", shift, form, matrix)
         form = jnp.einsum("ac,oab,bd->ocd", matrix, form, matrix)
-        return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
+        return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off[None]], axis=1), n)
 
     def stored(self):
         return {"leading": self.leading}, {"intercept": self.intercept, "weight": self.weight}
