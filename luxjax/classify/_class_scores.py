@@ -167,6 +167,13 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
     codes : (row,) int array
         The true class.
     n_bins : int
+
+    Examples
+    --------
+    >>> from luxjax.classify import reliability
+    >>> found = reliability([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], [0, 0, 1], n_bins=2)
+    >>> round(found.error, 3)
+    0.2
     """
     p, codes = doubles("probabilities", p), np.asarray(codes)
     top, right = p.max(axis=1), p.argmax(axis=1) == codes

@@ -54,6 +54,14 @@ def condition_on(
     -------
     (row,) int array
         Number of the group; -1 where a value is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.classify import condition_on
+    >>> teff = np.array([4000.0, 7000.0, 4100.0, 7100.0])
+    >>> condition_on(teff, size=2).tolist()  # cool stars with cool ones
+    [1, 0, 1, 0]
     """
     x = values_of("values to group by", values).astype(np.float64)
     x = x[:, None] if x.ndim == 1 else x
@@ -107,6 +115,22 @@ def permute_families(
         Permutations to average over.
     n_draws, seed : int
         Bootstrap samples of stars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify import permute_families, train_classifier
+    >>> from luxjax.classify.features import Features
+    >>> heat = np.linspace(0.0, 1.999, 120)
+    >>> values = pd.DataFrame({"H_beta": heat, "Mg_b": 2 - heat})
+    >>> families, none = {"H_beta": "balmer", "Mg_b": "magnesium"}, pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, 0.1 + 0 * values, families, np.arange(120).astype(str), np.arange(120), none)
+    >>> truth = np.array(["K", "G"])[heat.astype(int)]
+    >>> classifier = train_classifier(features, truth, estimator="logistic", seed=1)
+    >>> found = permute_families(classifier, features, truth, n_repeats=2, n_draws=20)
+    >>> sorted(found.names), bool((found.value > 0).all())
+    (['balmer', 'magnesium'], True)
     """
     members = _members(features, groups)
     codes = class_codes(truth, classifier.classes)

@@ -113,6 +113,17 @@ def compare_rankings(
     first, second : sequences of str
         The claim that every one of `first` matters more than every one of `second`. By default the often repeated one, that the metallicity-sensitive
         Ca II H and K and Mg b outrank the Balmer lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.classify import compare_rankings
+    >>> from luxjax.stats import Ranking
+    >>> draws = np.random.default_rng(1).normal([3.0, 1.0], 0.1, (200, 2))
+    >>> permuted = Ranking("loss of accuracy", "", ("balmer", "magnesium"), np.array([3.0, 1.0]), draws)
+    >>> compared = compare_rankings({"permuted": permuted}, first=["magnesium"], second=["balmer"])
+    >>> compared.claim["says"].tolist()
+    ['does not hold']
     """
     if not rankings:
         raise InputError("give at least one ranking to compare.")

@@ -69,7 +69,15 @@ def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
 
 
 def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch n n"]:
-    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out."""
+    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.core import unpack
+    >>> unpack(np.array([2.0, 1.0, 3.0]), 2).tolist()
+    [[2.0, 1.0], [1.0, 3.0]]
+    """
     i, j = _index(n)
     where = np.zeros((n, n), dtype=np.int32)
     where[i, j] = where[j, i] = np.arange(len(i))

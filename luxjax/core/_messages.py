@@ -17,7 +17,17 @@ __all__ = [
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what was given, what is accepted and what to do."""
+    """Input that cannot be used; the message says what was given, what is accepted and what to do.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> try:
+    ...     luxjax.load("nowhere")
+    ... except luxjax.InputError as error:
+    ...     print(error)
+    no model at 'nowhere': there is no model.json; give the folder that luxjax wrote it to.
+    """
 
 
 class RowError(InputError, IndexError):

@@ -21,6 +21,19 @@ class Progress(Protocol):
     """What long work calls while it runs; whatever takes ``progress=`` takes True, False, None or a function like this.
 
     Some call it before anything is done, with `done` 0 or what an earlier run left.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import EM
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> told = []
+    >>> def tell(what, done, total, **numbers):
+    ...     told.append(f"{what}: {done} of {total}")
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, EM(), key=1, progress=tell)
+    >>> told[:2]
+    ['cycles: 0 of 60', 'cycles: 1 of 60']
     """
 
     def __call__(self, task: str, done: int, total: int | None = None, **facts: float) -> None:

@@ -31,6 +31,14 @@ class Evidence:
         What it says, in one sentence with its numbers.
     arrays : mapping of str to array
         What a figure of it needs.
+
+    Examples
+    --------
+    >>> from luxjax.evidence import Evidence
+    >>> from luxjax.stats import Interval
+    >>> found = Evidence("gain", 0.3, Interval(0.2, 0.4), unit="dex", statement="The element lines gain 0.3 dex.")
+    >>> found.interval.lower <= found.value <= found.interval.upper, found.unit
+    (True, 'dex')
     """
 
     name: str

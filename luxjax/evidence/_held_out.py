@@ -44,6 +44,19 @@ def held_out(
         The outputs to predict from; by default all spectra that model and catalogue share.
     block : int
         Stars handled at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.evidence import held_out
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> window = np.arange(40) < 5  # pixels of the element's lines
+    >>> found = held_out(fitted, stars, window)
+    >>> found.predicted.shape, bool((found.masked != found.predicted).any())
+    ((90, 3), True)
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
     return stars.without(_side_by_side(stars, pixels, bool))
@@ -81,6 +94,17 @@ def measure_evidence(
         Number of the line that each pixel belongs to, to see whether T survives without each.
     block : int
         Stars handled at a time.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> response = measure_evidence(fitted, stars, "label_1", ["label_2"]).response
+    >>> round(response.beta, 1), response.n
+    (0.9, 90)
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
     own = _side_by_side(stars, pixels, bool)

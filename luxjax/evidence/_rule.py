@@ -56,6 +56,18 @@ def decide(
         By default those that luxjax ships with.
     same_source : bool
         Whether labels and spectra may share errors; then more latents are never advised.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import decide, measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> evidence = measure_evidence(fitted, stars, "label_1", ["label_2"])
+    >>> verdict = decide("label_1", False, *evidence)  # a species without lines in these spectra
+    >>> verdict.verdict, verdict.codes
+    ('proxy', 'not_in_list')
     """
     limits = Thresholds.load() if thresholds is None else thresholds
     if species_has_lines:

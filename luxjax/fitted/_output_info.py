@@ -45,6 +45,16 @@ class OutputInfo:
         Smallest and largest value of each label among the training stars, in its own unit; None where they are not known.
     error_scale : float
         What the stated flux errors are multiplied by, 1 at most; learned from the residuals of training stars.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> info = fitted.info("flux")
+    >>> info.role, info.medium, info.wavelength.shape
+    ('input', 'vacuum', (40,))
     """
 
     loc: np.ndarray

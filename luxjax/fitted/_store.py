@@ -66,6 +66,18 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
     InputError
         If there is no model, it was written by a newer luxjax, its files do not fit together, or it needs `model` and
         what was given does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = luxjax.load(luxjax.save(fitted, f"{folder}/model"))
+    >>> again.objective == fitted.objective
+    True
     """
     inside = Path(folder) / "model"  # of a run
     if not (Path(folder) / MODEL_FOLDER.header).is_file() and (inside / MODEL_FOLDER.header).is_file():

@@ -60,6 +60,15 @@ class Trend:
         Of 1, then x_i, then x_i x_j for i <= j.
     scatter : float
         Root mean square of the noise-free label about the trend, in the label's unit.
+
+    Examples
+    --------
+    >>> from luxjax.fitted import Trend
+    >>> trend = Trend(("fe_h",), loc=[0.0], scale=[1.0], coef=[0.1, -0.3, 0.0], scatter=0.05)
+    >>> trend([[0.0], [1.0]]).round(2).tolist()  # of two stars with [Fe/H] = 0 and 1
+    [0.1, -0.2]
+    >>> trend.gradient([[0.0]]).round(2).tolist()
+    [[-0.3]]
     """
 
     others: tuple[str, ...]
@@ -133,6 +142,13 @@ class Caveat(NamedTuple):
         One of `CAVEATS`, for programs.
     sentence : str
         For readers, with numbers and names.
+
+    Examples
+    --------
+    >>> from luxjax.fitted import Caveat
+    >>> caveat = Caveat("not_in_list", "No line of europium is in the list.")
+    >>> caveat.code, caveat.sentence
+    ('not_in_list', 'No line of europium is in the list.')
     """
 
     code: str
@@ -167,6 +183,17 @@ class Verdict:
         The label as expected from the predicted other labels.
     caveats : tuple of Caveat
         What the verdict cannot rule out, or what speaks against it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import decide, measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> verdict = decide("label_1", False, *measure_evidence(fitted, stars, "label_1", ["label_2"]))
+    >>> verdict.verdict, verdict.others, verdict.codes
+    ('proxy', ('label_2',), 'not_in_list')
     """
 
     label: str

@@ -62,6 +62,16 @@ class ALS(AbstractFitter):
     checkpoint : str, optional
         File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
         that was killed goes on from there, to the identical result; one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import ALS
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, ALS(max_cycles=20), key=1)
+    >>> bool(fitted.objective[-1] < fitted.objective[0])
+    True
     """
 
     regularization: float | Mapping[str, float] = 1.0

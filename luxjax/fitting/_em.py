@@ -65,6 +65,16 @@ class EM(AbstractFitter):
     checkpoint : str, optional
         File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
         one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import EM
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, EM(max_cycles=5, scatter=False), key=1)
+    >>> len(fitted.objective) <= 6, fitted.summary["fitter"]
+    (True, 'EM')
     """
 
     max_cycles: int = 60

@@ -30,6 +30,18 @@ def log_evidence(fitted: FittedModel, data: Catalog | Batch, *, block: int = 512
     Returns
     -------
     (star,) array
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import log_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> log_evidence(fitted, stars).shape
+    (90,)
+    >>> bool(log_evidence(fitted, stars).mean() > 100)  # nats for 43 values of small errors
+    True
     """
     batch = fitted.batch(data)
     model = fitted.model.only(*batch.names)

@@ -150,6 +150,18 @@ def read_indices(path: str | Path) -> list[Index]:
     ------
     InputError
         A column is missing, or a row does not define an index; the message names it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from luxjax.indices import read_indices
+    >>> index = {"name": "H_beta", "unit": "A", "medium": "air", "index_lo": 4847.875, "index_hi": 4876.625}
+    >>> index |= {"blue_lo": 4827.875, "blue_hi": 4847.875, "red_lo": 4876.625, "red_hi": 4891.625}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pd.DataFrame([index]).to_csv(f"{folder}/indices.csv", index=False)
+    ...     print(read_indices(f"{folder}/indices.csv")[0].name)
+    H_beta
     """
     frame = pd.read_csv(path)
     for column in _COLUMNS:
@@ -192,7 +204,14 @@ def _builtin() -> tuple[Index, ...]:
 
 
 def builtin_indices(*, shapes: bool = True) -> list[Index]:
-    """The indices shipped with the package, and with `shapes` the depth, width and asymmetry of the lines among them."""
+    """The indices shipped with the package, and with `shapes` the depth, width and asymmetry of the lines among them.
+
+    Examples
+    --------
+    >>> from luxjax.indices import builtin_indices
+    >>> len(builtin_indices()) > len(builtin_indices(shapes=False)) > 20
+    True
+    """
     given = list(_builtin())
     return given + [shape for index in given for shape in line_shapes(index)] if shapes else given
 

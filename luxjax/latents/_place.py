@@ -35,6 +35,16 @@ def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> F
     Returns
     -------
     (star, latent) array
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.latents import latent_mean
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> latent_mean(fitted.model, fitted.batch(stars, "flux")).shape
+    (90, 2)
     """
     means = np.empty((batch.n_stars, model.n_latents))
     with jax.enable_x64(True):

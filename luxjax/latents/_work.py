@@ -37,6 +37,12 @@ def gram_bytes(n_stars: int, n_pixels: int, n_features: int, *, per_pixel: bool,
         Whether the sums are those of every pixel (a fit) or of every star (inference).
     itemsize : int
         Bytes of a number.
+
+    Examples
+    --------
+    >>> from luxjax.latents import gram_bytes
+    >>> round(gram_bytes(5000, 7514, 21, per_pixel=True) / 2**20)  # MiB
+    299
     """
     rows, others = (n_pixels, n_stars) if per_pixel else (n_stars, n_pixels)
     columns = n_pairs(n_features) + n_features

@@ -124,6 +124,16 @@ def match_lines(
     -------
     LineMatch
         With a `LuxWarning` if the list would match far better were its wavelengths in the other medium.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.lines import LineList, match_lines
+    >>> wavelength = np.arange(6600.0, 6700.0, 0.1)
+    >>> saliency = -np.exp(-0.5 * ((wavelength - 6645.06) / 0.1) ** 2)
+    >>> found = match_lines(saliency, wavelength, "air", LineList.builtin("air").of("Eu"), resolution=28000.0, seed=1)
+    >>> found.n_lines, found.matched["wavelength"].round(2).tolist()
+    (1, [6645.1])
     """
     s, wave, good = _checked(saliency, wavelength, sd, good)
     if sign not in (-1, 0, 1):

@@ -148,6 +148,17 @@ class LineStrength:
     ----------
     lines : LineList
         Hydrogen lines are refused: they have their own broadening.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.lines import LineList, LineStrength
+    >>> from luxjax.lines.internal import PARAMETERS
+    >>> strength = LineStrength(LineList.builtin("air").of("Eu").within(6640.0, 6650.0))
+    >>> sun = np.zeros(len(PARAMETERS))
+    >>> sun[:5] = 5777, 4.44, 0.0, 1.0, 3.0  # Teff, log g, [Fe/H], micro- and macroturbulence
+    >>> bool(0.002 < strength.equivalent_width(sun)[0] < 0.02)  # Angstrom
+    True
     """
 
     def __init__(self, lines: LineList):

@@ -32,6 +32,14 @@ class MLP(AbstractFeatureDecoder, AbstractStoredDecoder):
     layers : tuple of equinox.nn.Linear
         The hidden layers: latents to width, then width to width.
     activation : {"tanh", "gelu", "silu"}
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import luxjax
+    >>> model = luxjax.Lux.mlp({"flux": 40, "labels": 3}, 2, width=8, key=1)
+    >>> model["flux"](jnp.zeros(2)).shape
+    (40,)
     """
 
     intercept: Float[Array, " out"]

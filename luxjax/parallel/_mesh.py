@@ -42,6 +42,12 @@ def star_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """A mesh with the one axis ``star`` over these devices, by default all devices of all processes.
 
     Give it to `luxjax.fit` and `luxjax.transfer`. Several processes have to be joined first, by `join_processes`.
+
+    Examples
+    --------
+    >>> from luxjax.parallel import star_mesh
+    >>> star_mesh().axis_names
+    ('star',)
     """
     found = sorted(jax.devices() if devices is None else devices, key=lambda d: (d.process_index, d.id))
     return Mesh(np.array(found), (AXIS,))

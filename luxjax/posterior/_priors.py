@@ -60,9 +60,11 @@ class Priors:
 
     Examples
     --------
-    ::
-
-        Priors({"decoders.flux.weight": dist.Normal(0, 0.1), "scatter.labels": dist.HalfNormal(0.3)})
+    >>> import numpyro.distributions as dist
+    >>> from luxjax.posterior import Priors
+    >>> priors = Priors({"decoders.flux.weight": dist.Normal(0, 0.1), "scatter.labels": dist.HalfNormal(0.3)})
+    >>> sorted(priors.overrides)
+    ['decoders.flux.weight', 'scatter.labels']
     """
 
     def __init__(self, overrides: Mapping[str, Distribution | None] | None = None):

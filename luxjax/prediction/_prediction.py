@@ -72,6 +72,20 @@ class Prediction:
 
         Where a model does not know its training stars' values, the limit of both distance and chi2 is 3, and there is no
         range. Default: the flags by these limits.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = luxjax.transfer(fitted, stars)
+    >>> found.names
+    ('label_1', 'label_2', 'label_3')
+    >>> bool((found.error > 0).all()), sorted(found.parts)
+    (True, ['decoder', 'latent', 'scatter'])
+    >>> found.to_frame().columns[:2].tolist()
+    ['id', 'label_1']
     """
 
     ids: np.ndarray

@@ -75,6 +75,21 @@ def transfer_dataset(
     ------
     InputError
         The folder holds labels of another model, of other stars, with other settings or by another number of processes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.prediction import open_transferred, transfer_dataset
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dataset = luxjax.Dataset.create(f"{folder}/stars", stars.outputs)
+    ...     dataset.append(stars)
+    ...     written = transfer_dataset(fitted, dataset, f"{folder}/labels")
+    ...     print(len(open_transferred(f"{folder}/labels")))
+    90
     """
     from ..dataset.internal import Results
 

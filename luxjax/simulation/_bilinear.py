@@ -33,6 +33,15 @@ class Bilinear:
         b of each output.
     scatter : mapping of str to (out,) array
         Intrinsic scatter s of each output; its noise variance is 1/ivar + s^2.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> world = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1)
+    >>> spectra = world.catalog.spectra("flux")
+    >>> pull = (spectra.flux - world.noise_free("flux")) * spectra.ivar**0.5
+    >>> bool(abs(pull.std() - 1) < 0.05)  # the stated errors are right
+    True
     """
 
     catalog: Catalog

@@ -33,6 +33,13 @@ class PlantLine:
     excitation_potential : float
         eV.
     medium : "air" or "vacuum"
+
+    Examples
+    --------
+    >>> from luxjax.simulation import PlantLine
+    >>> line = PlantLine("Eu", 15500.0, strength=30.0)
+    >>> f"{line.element} {line.ion} at {line.wavelength:.0f} Angstrom, {line.strength:.0f} mA"
+    'Eu II at 15500 Angstrom, 30 mA'
     """
 
     element: str

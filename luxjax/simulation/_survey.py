@@ -33,6 +33,13 @@ class SimulatedSurvey:
         What made it.
     repeats : tuple of Catalog
         Further visits: the same stars and labels, the spectra observed again with noise of their own.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import simulate
+    >>> survey = simulate(2, key=1, windows=("apogee",))
+    >>> sorted(survey.catalog.outputs), survey.truth.names[:3]
+    (['apogee', 'labels'], ('teff', 'logg', 'fe_h'))
     """
 
     catalog: Catalog

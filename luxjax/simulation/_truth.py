@@ -53,6 +53,15 @@ class Truth:
         Velocity left in the spectra, km/s, and continuum error at either end of a detector.
     prior : (param, param) array
         Covariance of the population.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import simulate
+    >>> truth = simulate(2, key=1, windows=("apogee",)).truth
+    >>> truth.names[:3]
+    ('teff', 'logg', 'fe_h')
+    >>> truth.label_values.shape == (2, len(truth.labels))
+    True
     """
 
     params: np.ndarray

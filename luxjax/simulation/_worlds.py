@@ -185,6 +185,13 @@ def toy_survey(
         tau over the error to which these pixels give [Eu/Fe] in a star of the median S/N.
     noise_correlation : float
         Correlation of the noise in the observed [Eu/Fe] and [alpha/Fe].
+
+    Examples
+    --------
+    >>> from luxjax.simulation import toy_survey
+    >>> world = toy_survey(1, 60, 30)
+    >>> len(world.train), len(world.held_out), world.train.labels().names[-1]
+    (60, 30, 'eu_fe')
     """
     check_name("place for the impostor", impostor, get_args(Impostor))
     for what, value in (("neighbour", neighbour), ("noise_correlation", noise_correlation)):

@@ -34,7 +34,15 @@ LEVELS = (0.68, 0.95)
 
 
 class Interval(NamedTuple):
-    """Both ends belong to the interval."""
+    """Both ends belong to the interval.
+
+    Examples
+    --------
+    >>> from luxjax.stats import Interval
+    >>> low, high = Interval(-0.5, 0.25)
+    >>> high - low
+    0.75
+    """
 
     lower: float
     upper: float
@@ -44,7 +52,15 @@ class Interval(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """`inside` of `n` values lay in their intervals."""
+    """`inside` of `n` values lay in their intervals.
+
+    Examples
+    --------
+    >>> from luxjax.stats import coverage
+    >>> held = coverage([-0.5, 0.2, 0.9, 3.0], 0.68)
+    >>> held.inside, held.n, held.fraction
+    (3, 4, 0.75)
+    """
 
     inside: int
     n: int

@@ -36,6 +36,17 @@ class Ranking:
         The value of a thing that does not matter.
     noise : float
         Size of differences that mean nothing, beyond what the draws show: of models trained again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.stats import Ranking
+    >>> draws = np.random.default_rng(1).normal([1.0, 3.0], 0.1, (200, 2))
+    >>> found = Ranking("loss of accuracy", "", ("iron", "balmer"), np.array([1.0, 3.0]), draws)
+    >>> found.table().index.tolist()  # most important first
+    ['balmer', 'iron']
+    >>> found.chance("balmer", "iron")
+    1.0
     """
 
     what: str

@@ -41,6 +41,17 @@ class IngestResult:
         How many values of each label the catalogue has, and why others are lost.
     label_values_lost : pandas.DataFrame
         Columns ``id`` and ``reason``: single values of labels that could not be used; the rest of their rows can be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.surveys import ingest
+    >>> flux, wavelength = np.ones((2, 50)), 5000.0 + np.arange(50)
+    >>> spectra = luxjax.Spectra(flux, 1e4 * flux, wavelength, "air", ["a", "b"], normalized=True)
+    >>> result = ingest(spectra)
+    >>> len(result.unlabelled), len(result.failures), len(result.lost)
+    (2, 0, 0)
     """
 
     labelled: Catalog | None

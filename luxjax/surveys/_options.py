@@ -89,6 +89,13 @@ class IngestOptions:
     ------
     InputError
         A value cannot be used; the message says what is accepted.
+
+    Examples
+    --------
+    >>> from luxjax.surveys import IngestOptions
+    >>> options = IngestOptions(labels=("teff", "fe_h"), wavelength_range=(4000, 6800), normalization="quantile")
+    >>> options.binning is None, options.join
+    (True, 'auto')
     """
 
     labels: Sequence[str] = ()

@@ -66,6 +66,12 @@ def peak_memory_gb() -> float:
 
     On Linux from the kernel's account of this program alone; elsewhere from ``ru_maxrss``, which may count what its
     parent held when it started it.
+
+    Examples
+    --------
+    >>> from luxjax.system import peak_memory_gb
+    >>> 0 < peak_memory_gb() < 1000
+    True
     """
     status = Path("/proc/self/status")
     if status.exists():

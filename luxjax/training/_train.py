@@ -46,6 +46,15 @@ class Trained:
         What ridge regression and The Cannon say, fitted to the same folds.
     problems : tuple of str
         What could not be done, and why.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.training import train
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> found = train(stars, latents=2, readout="linear", folds=3, key=1)
+    >>> sorted(set(found.fold.tolist())), len(found.fold_models)
+    ([0, 1, 2], 3)
     """
 
     fitted: FittedModel | None

@@ -91,6 +91,14 @@ class Gradient(AbstractFitter):
     checkpoint : str, optional
         File that keeps the state at a check about every minute. A fit that was killed goes on from there, to the identical
         result, given the same optimiser; one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import ALS, EM, Gradient
+    >>> linear, network = luxjax.Lux.linear({"flux": 40}, 2), luxjax.Lux.mlp({"flux": 40}, 2, width=4, key=1)
+    >>> [(fitter.__name__, fitter.suits(linear), fitter.suits(network)) for fitter in (ALS, EM, Gradient)]
+    [('ALS', True, False), ('EM', True, False), ('Gradient', True, True)]
     """
 
     optimizer: optax.GradientTransformation | None = None

@@ -96,6 +96,17 @@ def counterfactual(
     -------
     Counterfactual
         What the model would expect, which for a label that it guesses is what goes along with it in the population.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import counterfactual
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = counterfactual(fitted, stars, "label_1", 0.5, others=())
+    >>> found.difference.shape, bool(abs(found.after - found.before - found.difference).max() < 1e-6)
+    ((90, 40), True)
     """
     row = find_label(fitted, label)
     if others is None:

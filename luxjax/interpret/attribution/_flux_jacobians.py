@@ -47,6 +47,17 @@ def flux_jacobian(
     -------
     Jacobian
         (pixel,), or (star, pixel) for several latents; flux per label unit, in the unit of the spectra.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import flux_jacobian
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = flux_jacobian(fitted, "label_1")
+    >>> found.value.shape  # one number a pixel: flux per unit of the label
+    (40,)
     """
     return _along(fitted, label, (), spectra, latents, spread, shortest_step)
 
@@ -77,6 +88,17 @@ def conditional_flux_jacobian(
     ------
     InputError
         If the others determine the label, so that it cannot move while they are fixed.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import conditional_flux_jacobian
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = conditional_flux_jacobian(fitted, "label_1", others=["label_2"])
+    >>> found.value.shape  # one number a pixel: flux per unit of the label
+    (40,)
     """
     if others is None:
         others = [n for n in fitted.info(find_label(fitted, label).output).names if n != label]

@@ -88,6 +88,14 @@ def expected_gradients(
         Spectra to compare with; a few dozen say enough, which `error` shows.
     n_steps : int
         Nodes of the quadrature along each path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import expected_gradients
+    >>> found = expected_gradients(lambda flux: 2 * flux[0] - flux[1], np.array([1.0, 1.0]), np.zeros((3, 2)))
+    >>> found.value.round(3).tolist()
+    [2.0, -1.0]
     """
     x, stars = _spectrum(flux, "flux"), doubles("the background", background)
     if stars.ndim != 2 or stars.shape[1] != len(x) or len(stars) < 2 or not np.all(np.isfinite(stars)):

@@ -114,6 +114,17 @@ def recourse(
         Predicted labels that must stay as they are.
     spectra, inputs
         As for `label_jacobian`.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import recourse
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = recourse(fitted, stars.select([0]), "label_1", 0.1)
+    >>> found.reached.round(2).tolist(), found.flux_change.shape
+    ([0.1], (40,))
     """
     names = (label, *(n for n in dict.fromkeys(others) if n != label))
     output = find_label(fitted, label).output

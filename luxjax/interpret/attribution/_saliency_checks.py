@@ -204,6 +204,14 @@ def max_sensitivity(
     attribution : callable
         From a spectrum (pixel,) to its attribution (pixel,).
     flux, sd : (pixel,) arrays
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import max_sensitivity
+    >>> flux, error = np.array([1.0, 0.8]), np.array([0.01, 0.01])
+    >>> max_sensitivity(lambda flux: np.array([2.0, -1.0]), flux, error, seed=1)  # a linear predictor
+    0.0
     """
     rng, x = np.random.default_rng(seed), np.asarray(flux, float)
     phi = np.asarray(attribution(x), float)

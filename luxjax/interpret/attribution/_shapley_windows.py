@@ -73,6 +73,18 @@ def window_shapley(
     Shapley
         In the labels' own units; ``base`` is the label at the prior mean, ``data`` the mean residual of each window
         from the mean spectrum, in sigma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import window_shapley
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = window_shapley(fitted, stars, 4)
+    >>> bool(np.allclose(found.prediction, luxjax.transfer(fitted, stars, inputs=["flux"]).value, atol=1e-3))
+    True
     """
     batch = fitted.batch(data, *input_names(fitted, data, inputs))
     names, group = window_groups(fitted, batch, windows)

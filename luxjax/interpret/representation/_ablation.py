@@ -62,6 +62,18 @@ def ablate_latents(
     labels : mapping of str to (star,) array
         Labels of the model, as observed, in their own units.
     n_bootstrap, seed : int
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.representation import ablate_latents, star_latents
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> latents, labels = star_latents(fitted, stars).mean, {"label_1": stars.labels().value[:, 0]}
+    >>> found = ablate_latents(fitted, latents, labels, n_bootstrap=50, seed=1)
+    >>> found.r2_change.shape
+    (2, 1)
     """
     z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))

@@ -39,6 +39,16 @@ def eraser(latents: ArrayLike, concepts: ArrayLike) -> Eraser:
     latents : (star, latent) array
     concepts : (star, concept) array
         Finite; labels, say.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.representation import eraser
+    >>> latents = np.random.default_rng(1).normal(size=(500, 3))
+    >>> label = latents[:, 0] + latents[:, 1]
+    >>> left = eraser(latents, label[:, None])(latents)
+    >>> [round(abs(float(np.corrcoef(z, label)[0, 1])), 6) for z in left.T]
+    [0.0, 0.0, 0.0]
     """
     z, c = doubles("latents", latents), doubles("concepts", concepts)
     if z.ndim != 2 or c.ndim != 2 or len(z) != len(c) or not np.isfinite(c).all() or len(z) < 3:

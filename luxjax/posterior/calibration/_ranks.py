@@ -77,6 +77,16 @@ def tarp_ranks(draws: ArrayLike, truth: ArrayLike, references: ArrayLike) -> np.
     draws : (draw, simulation, parameter) array
     truth, references : (simulation, parameter) arrays
         In units in which distances make sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.posterior import tarp_ranks
+    >>> rng = np.random.default_rng(1)
+    >>> draws, truth, references = rng.normal(size=(99, 500, 2)), rng.normal(size=(500, 2)), rng.normal(size=(500, 2))
+    >>> found = tarp_ranks(draws, truth, references)
+    >>> found.shape, bool(40 < found.mean() < 60)  # uniform on 0 ... 99: draws and truth are alike
+    ((500,), True)
     """
     draws, truth, references = (np.asarray(a) for a in (draws, truth, references))
     if draws.shape[1:] != truth.shape or truth.shape != references.shape or truth.ndim != 2:

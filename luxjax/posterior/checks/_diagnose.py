@@ -34,6 +34,17 @@ def diagnose(posterior: AbstractPosterior) -> Diagnosis:
     -------
     Diagnosis
         ``print`` it; its ``ok`` and ``findings`` are for programs. The same posterior always gets the same diagnosis.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import diagnose, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = diagnose(infer(fitted, stars, key=1))
+    >>> found.ok
+    True
     """
     if isinstance(posterior, GaussianPosterior):
         findings = gaussian_findings(posterior)

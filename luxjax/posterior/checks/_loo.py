@@ -82,6 +82,17 @@ def loo(posterior: AbstractPosterior) -> LOO:
     ------
     InputError
         If non-linear decoders were inferred, or the data are not at hand.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import infer, loo
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = loo(infer(fitted, stars, key=1))
+    >>> found.by_star.shape, bool(found.elpd > 0)
+    ((90,), True)
     """
     batch, model = posterior._need_batch(), posterior.fitted.model
     known = model.only(*(name for name in model.names if name in batch.names))

@@ -49,6 +49,17 @@ class Variational(AbstractMethod):
         At the start; it falls exponentially to a hundredth.
     draws : int
         Independent draws from the guide, where decoders or scatter are inferred too.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import Variational, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = infer(fitted, stars.select(slice(0, 3)), Variational("mean_field", steps=50), key=1)
+    >>> posterior.gaussian.mean.shape
+    (3, 2)
     """
 
     guide: str = "full_rank"

@@ -81,6 +81,18 @@ def read_arrays(
     ------
     InputError
         An entry is missing (the message lists those there are), or the medium or an error was not stated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from luxjax.surveys import read_arrays
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = f"{folder}/stars.npz"
+    ...     np.savez(file, flux=np.ones((3, 5)), error=np.full((3, 5), 0.01), wavelength=5000.0 + np.arange(5))
+    ...     spectra, labels = read_arrays(file, medium="air")
+    >>> len(spectra), labels is None, spectra.medium
+    (3, True, 'air')
     """
     archive = _Archive(Path(path))
     medium = archive.text("medium") if medium is None else medium
