@@ -1,4 +1,4 @@
-"""How good are class probabilities? Scores with intervals and baselines, and the reliability diagram."""
+"""Scores of class probabilities, with intervals and baselines, and the reliability diagram."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Reliability:
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Scores of classified stars, each with a 95% interval, beside a classifier that knows only how common classes are.
+    """Scores of classified stars, each with a 95% interval, and those of a classifier that knows only how common classes are.
 
     Attributes
     ----------

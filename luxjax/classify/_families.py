@@ -1,4 +1,4 @@
-"""Which families of lines carry the class? Permuted on stars held out, and left out with retraining.
+"""Importance of families of lines for the class: permuted on stars held out, and left out with retraining.
 
 A ranking read off a model's own bookkeeping (mean |Shapley value|, split gains) says what it happens to use. The question
 of the astronomer is what the class would be worse known without. Two experiments ask it, in nats of log-likelihood per spectrum:
@@ -103,11 +103,11 @@ def permute_families(
     ----------
     classifier : Classifier
     features : Features
-        Of stars that it was not trained on.
+        Features of stars that it was not trained on.
     truth : (row,) sequence of str
         Rows whose class is missing do not count.
     groups : mapping of str to sequence of str, optional
-        Families to be permuted together, by a name for them; by default each family by itself.
+        Families to be permuted together, by a name for them. Default: each family by itself.
     within : (row,) int array, optional
         As from `condition_on`: every star gets the features of another star of its group. Stars in no group (-1), or alone in one, do
         not count.
@@ -181,7 +181,7 @@ def _donors(star: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np
 
 @dataclass(frozen=True, eq=False)
 class FamilyAblation:
-    """What is lost without a family, and what it gives alone, each classifier trained anew.
+    """What is lost without a family, and what it gives alone; a classifier is trained for each.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How do the stars lie, before anybody named them? Maps of feature space, and the clusters in it.
+"""Structure of the stars without their classes: maps of feature space, and the clusters in it.
 
 A map shows neighbours, not distances: between far groups of a t-SNE or UMAP map nothing is to be read. How far neighbours on the
 map are neighbours in truth is its trustworthiness (Venna & Kaski 2001, ICANN), given with every map.
@@ -41,9 +41,9 @@ class Embedding:
     trustworthiness : float
         1 if all neighbours on the map are neighbours in truth.
     interval : Interval
-        Of it, from bootstrap samples of the stars on this map.
+        Its interval, from bootstrap samples of the stars on this map.
     null : float
-        Of the same map with the stars dealt out at random, about 0.5.
+        Its value on the same map with the stars dealt out at random, about 0.5.
     n_neighbors : int
         Neighbours that were looked at.
     """

@@ -213,7 +213,7 @@ def explain(
     ] = True,
     seed: Annotated[int, typer.Option(help="Random seed of permutations and bootstrap samples.")] = 0,
 ) -> None:
-    """Which features do the classes rest on? The naive ranking compared with honest ones, and a page for single spectra."""
+    """Rank the features that the classes rest on, naively and honestly, and write a page for single spectra."""
     from ..report import render
     from ..runs import RunFolder, explain_class_run
 

@@ -64,7 +64,7 @@ def explain(
         str, typer.Option("--out", "-o", help="--dataset: folder of parquet files. Default: explained.")
     ] = "",
 ) -> None:
-    """Was a label measured, or guessed from others? Writes the evidence, on stars kept out of training, into RUN.
+    """Test whether a label was measured from the spectrum or guessed from other labels. The evidence, from stars kept out of training, is written into RUN.
 
     With --dataset: what the labels of every star rest on. Results are written incrementally; rerun the same command to
     resume.

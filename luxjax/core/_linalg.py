@@ -184,7 +184,7 @@ def _definite(gram, rhs, precision):
 
 
 def _cholesky(a):
-    """Of matrices that are symmetric already: half the time of making them so."""
+    """Cholesky factors of matrices that are symmetric already, in half the time of making them so."""
     return jax.lax.linalg.cholesky(a, symmetrize_input=False)
 
 

@@ -72,7 +72,7 @@ class Display:
     Parameters
     ----------
     name : str
-        Of the work.
+        Name of the work.
     console : rich.console.Console, optional
         Default: standard error.
     closing : bool

@@ -39,7 +39,7 @@ class LabelTable:
     units : mapping of str to str
         Unit by label name (``"K"``, ``"dex"``); labels left out have none.
     species : mapping of str to str
-        Element symbol by label name, for labels that have lines of their own (``{"eu_fe": "Eu"}``); a label
+        Element symbol by label name, for labels whose element has lines (``{"eu_fe": "Eu"}``); a label
         may name several, comma-separated (``{"alpha_fe": "Mg,Si,Ca"}``).
     survey : str
         Where the labels come from.

@@ -96,7 +96,7 @@ class Results:
             if others:
                 raise InputError(
                     f"'{place}' holds {kind} made with {join_names(others)}; name another folder, or remove this one to "
-                    "begin anew."
+                    "start again."
                 )
             return there
         if foreign := sorted(name for name in place.names() if not name.endswith(".partial")):

@@ -120,7 +120,7 @@ class Arrays:
         Parameters
         ----------
         head : (star, size) array
-            The rows before `start` that share its shard, which is written anew with them.
+            The rows before `start` that share its shard, which is rewritten with them.
 
         Yields
         ------

@@ -77,7 +77,7 @@ class Case(Judgement):
     ----------
     stars : InferredStars
     unit : str
-        Of the label.
+        Unit of the label.
     asked : Asked
     sample : LatentSample or None
         Latents of the stars, where supporting evidence is asked for.

@@ -72,7 +72,7 @@ def infer_cross_fitted(
     Parameters
     ----------
     fitted : FittedModel
-        Of all stars.
+        Model of all stars.
     catalog : Catalog
     fold_models : sequence of FittedModel
         In the order of the folds.

@@ -18,7 +18,7 @@ class Evidence:
     Parameters
     ----------
     name : str
-        Of the line of evidence, such as ``"gain"``.
+        Name of the line of evidence, such as ``"gain"``.
     value : float
         NaN where it could not be had; `statement` says why.
     interval : Interval or None

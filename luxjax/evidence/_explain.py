@@ -72,7 +72,7 @@ def explain(
     resolution : float or mapping of input to float, optional
         lambda / FWHM of the spectra; known for APOGEE, GALAH and LAMOST.
     truth : Truth, optional
-        Of a simulated survey, for the information bound.
+        Truth of a simulated survey, for the information bound.
     train : Catalog, optional
         The stars that the model was fitted to, to see what a refit without the label's element windows still knows. It
         takes as long as the fit.
@@ -213,7 +213,7 @@ def _conditioning(stars: InferredStars, windows: Mapping[str, LabelLines]) -> di
     response either (a list may hold one element alone, and the trend with a label that the spectrum does hold must not be left
     out for that). The prediction of a guess is a copy of others and hides what these respond to. Guesses go one by
     one, first the one whose prediction misses most of its own off-trend variance: the label that others copy is least
-    responsive beside its copy, yet the copy is what misses.
+    responsive next to its copy, yet the copy is what misses.
     """
     small = Thresholds.load().shortcut.response_upper
     sound = [n for n in stars.labels if np.isfinite(stars.observed[:, stars.column(n)]).any()]

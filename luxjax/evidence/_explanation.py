@@ -85,7 +85,7 @@ class Explanation:
         }
 
     def save(self, folder: str | os.PathLike) -> Path:
-        """Write to a folder: ``explanation.json`` to read, ``arrays.npz`` beside it."""
+        """Write to a folder: ``explanation.json`` to read, and ``arrays.npz``."""
         arrays = {f"{n}/{k}": v for n, e in self.evidence.items() for k, v in e.arrays.items()}
         return EXPLANATION_FOLDER.write(folder, self.to_dict(), arrays)
 

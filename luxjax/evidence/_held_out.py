@@ -41,7 +41,7 @@ def held_out(
     pixels : (pixel,) bool array, or mapping of input to such arrays, optional
         The element windows. One array goes with the one input that is spectra.
     inputs : sequence of str, optional
-        The outputs to predict from; by default all spectra that model and catalogue share.
+        The outputs to predict from. Default: all spectra that model and catalogue share.
     block : int
         Stars handled at a time.
 
@@ -89,7 +89,7 @@ def measure_evidence(
         The element windows (bool) and the expected depth of the label's lines there. Without them, or where no pixel is
         in a window, element lines cannot be judged.
     inputs : sequence of str, optional
-        The outputs to predict from; by default all spectra that model and catalogue share.
+        The outputs to predict from. Default: all spectra that model and catalogue share.
     line : (pixel,) integer array, or mapping of input to such arrays, optional
         Number of the line that each pixel belongs to, to see whether T survives without each.
     block : int
@@ -151,7 +151,7 @@ def infer_held_out(
     catalog : Catalog
         Stars that the model has not seen, with spectra and labels.
     inputs : sequence of str, optional
-        The outputs to infer from; by default all spectra that model and catalogue share.
+        The outputs to infer from. Default: all spectra that model and catalogue share.
     block : int
         Stars handled at a time.
     """

@@ -53,7 +53,7 @@ def decide(
     share : ElementShare, optional
         Both needed where `species_has_lines`, otherwise not looked at.
     thresholds : Thresholds, optional
-        By default those that luxjax ships with.
+        Default: those that luxjax ships with.
     same_source : bool
         Whether labels and spectra may share errors; then more latents are never advised.
 

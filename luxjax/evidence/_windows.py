@@ -122,7 +122,7 @@ class ElementWindows:
         ----------
         rng : numpy.random.Generator
         good : (pixel,) bool array, optional
-            Pixels with data; by default all.
+            Pixels with data. Default: all.
         """
         free = self._free(good)
         if not self.movable(good):
@@ -197,7 +197,7 @@ def element_windows(
     Parameters
     ----------
     lines : LineList
-        Of all elements, in air or vacuum; converted to the medium of the spectra.
+        Lines of all elements, in air or vacuum; converted to the medium of the spectra.
     wavelength : (pixel,) array
         Angstrom.
     medium : "air" or "vacuum"

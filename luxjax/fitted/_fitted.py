@@ -152,7 +152,7 @@ class FittedModel(KeepsPrecision):
         return quiet
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
-        """A copy that knows these verdicts, by label, beside those it had."""
+        """A copy with these verdicts, by label, added to those it had."""
         labels = [n for k in self.names_of("label") for n in self.info(k).names]
         for name, verdict in verdicts.items():
             check_name("label with a verdict", name, labels)

@@ -132,7 +132,7 @@ class OutputInfo:
 
     @classmethod
     def bare(cls, name: str, size: int, labels: Sequence[str] = ("labels",)) -> "OutputInfo":
-        """Of an output that only its size is known of: a label where `labels` names it."""
+        """Facts of an output of which only the size is known: a label where `labels` names it."""
         return cls(
             np.zeros(size),
             np.ones(size),

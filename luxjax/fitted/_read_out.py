@@ -22,7 +22,7 @@ class ReadOut:
     error_scale : (label,) array
         What stated errors of the labels are multiplied by: t <= 1, of greatest marginal likelihood.
     correlation : (label, label) array
-        Of the scatter of different labels about the read-out.
+        Correlation of the scatter of different labels about the read-out.
     effective : (label,) array
         Effective number of parameters.
     loo_rmse : (label,) array

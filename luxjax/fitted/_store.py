@@ -30,7 +30,7 @@ FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "res
 
 
 def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:
-    """Write a fitted model to a folder: ``model.json`` to read, ``arrays.npz`` beside it.
+    """Write a fitted model to a folder: ``model.json`` to read, and ``arrays.npz``.
 
     Written next to the target first and moved into place, so that an interrupted save leaves no half model. A
     model already there is replaced; a folder that holds anything else, or more, is refused.

@@ -1,4 +1,4 @@
-"""Do new spectra or labels suit an output of a model? What differs is refused, and pixels of one grid are put where they belong."""
+"""Comparison of new spectra or labels with an output of a model. What differs is refused, and pixels of one grid are put where they belong."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Was a label measured from the spectrum? The answer, as it travels with a fitted model and its predictions."""
+"""Verdicts: whether a label was measured from the spectrum, as the answer travels with a fitted model and its predictions."""
 
 import math
 import re
@@ -57,7 +57,7 @@ class Trend:
     loc, scale : (other,) arrays
         The function is one of x = (values - loc) / scale.
     coef : (term,) array
-        Of 1, then x_i, then x_i x_j for i <= j.
+        Coefficients of 1, then x_i, then x_i x_j for i <= j.
     scatter : float
         Root mean square of the noise-free label about the trend, in the label's unit.
 

@@ -58,7 +58,7 @@ class ALS(AbstractFitter):
         Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
         a direction that alternation barely descends; balancing steps along it at once.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
+        Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
         that was killed goes on from there, to the identical result; one that ends removes it.

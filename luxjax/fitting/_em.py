@@ -61,7 +61,7 @@ class EM(AbstractFitter):
         After convergence, shrink the rows of each decoder that has many towards zero by the empirical-Bayes
         ridge, which removes the excess variance of maximum likelihood where training stars are few.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
+        Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
         one that ends removes it.

@@ -58,10 +58,10 @@ def fit(
         Which decoders and how many latents, as from ``Lux.linear(catalog.sizes, n_latents)``.
     data : Catalog, Batch or Dataset
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
-        bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read anew in every cycle: `EM` then needs memory
+        bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read again in every cycle: `EM` then needs memory
         for a few blocks of stars, however many there are, and `ALS` and `Gradient` for their latents besides.
     fitter : AbstractFitter, optional
-        By default `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
+        Default: `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
         `Gradient()` for the rest.
     key : jax random key or int
         Seeds the randomised start.

@@ -1,4 +1,4 @@
-"""Which stretches of a spectrum are compared? Definitions of spectral indices, each with its unit and its medium.
+"""Definitions of spectral indices, each with its unit and its medium.
 
 The table shipped with the package, ``spectral_indices.csv``, holds the Lick/IDS system (Trager et al. 1998, ApJS 116, 1;
 Worthey & Ottaviani 1997, ApJS 111, 377), the bands of M dwarfs (Reid, Hawley & Gizis 1995, AJ 110, 1838; Lepine, Rich & Shara

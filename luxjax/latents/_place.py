@@ -30,7 +30,7 @@ def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> F
     batch : Batch
         In the model's units, with the outputs to infer from: ``fitted.batch(catalog, "spectra")``.
     block : int, optional
-        Stars handled at a time; by default their values take 32 MiB.
+        Stars handled at a time. Default: as many as fill 32 MiB.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def gram_flops(n_stars: int, n_pixels: int, n_features: int) -> float:
 
 
 def gram_bytes(n_stars: int, n_pixels: int, n_features: int, *, per_pixel: bool, itemsize: int = 4) -> float:
-    """Bytes that these products must move at the least: values and weights in, products of features in, sums out.
+    """Least number of bytes that these products move: values and weights in, products of features in, sums out.
 
     Parameters
     ----------

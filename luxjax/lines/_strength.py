@@ -1,4 +1,4 @@
-"""How strong is each line? LTE strengths by Saha and Boltzmann, and a curve of growth.
+"""LTE strengths of lines by Saha and Boltzmann, and a curve of growth.
 
 One layer stands for the photosphere, as in the classical curve-of-growth analysis: temperature 0.93 Teff (5,370 K
 for the Sun), an electron pressure that follows log g, Teff and the electron donors as in Gray (2005), H-
@@ -164,7 +164,7 @@ class LineStrength:
     def __init__(self, lines: LineList):
         if "H" in lines.element:
             raise InputError(
-                "hydrogen lines have broadening of their own; leave them out with lines.element != 'H'."
+                "hydrogen lines are broadened in another way; leave them out with lines.element != 'H'."
             )
         if not np.all(lines.complete):
             raise InputError(

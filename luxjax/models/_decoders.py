@@ -104,7 +104,7 @@ class AbstractFeatureDecoder(AbstractDecoder):
     intercept: eqx.AbstractVar[Float[Array, " out"]]
     weight: eqx.AbstractVar[Float[Array, "out feature"]]
     learns_features: ClassVar[bool] = False
-    """Whether the features hold weights of their own, which no closed form finds."""
+    """Whether the features themselves have weights, which no closed form finds."""
 
     @abstractmethod
     def features(self, z: Float[Array, " latent"]) -> Float[Array, " feature"]:

@@ -39,7 +39,7 @@ Tree = TypeVar("Tree")
 
 
 def star_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh with the one axis ``star`` over these devices, by default all devices of all processes.
+    """A mesh with the one axis ``star`` over these devices. Default: all devices of all processes.
 
     Give it to `luxjax.fit` and `luxjax.transfer`. Several processes have to be joined first, by `join_processes`.
 
@@ -219,7 +219,7 @@ def shard_map_stars(kernel: Callable, out=SUM) -> Callable:
     Parameters
     ----------
     kernel : callable
-        Of blocks and other arrays of each star (see `device_put_sharded`), and of what is the same for all stars. Stars that are
+        Function of blocks and other arrays of each star (see `device_put_sharded`), and of what is the same for all stars. Stars that are
         not spread over devices are left to it as they are.
     out : "sum", "star" or tuples of these
         What its results are; `AbstractStars.all_reduce` adds sums up.

@@ -48,7 +48,7 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
     posterior : GaussianPosterior or SamplePosterior
         One loaded from disk without its data has no likelihood and no observed data.
     key : jax random key or int
-        Of the predictive noise, and of the draws of a normal distribution.
+        Source of randomness for the predictive noise, and of the draws of a normal distribution.
     draws : int
         Draws of a normal distribution, as one chain. Chains are taken as they are.
 

@@ -1,4 +1,4 @@
-"""Posteriors on disk: readable JSON, plain arrays and the model beside them. Loading one never runs code."""
+"""Posteriors on disk: readable JSON, plain arrays and the model. Loading one never runs code."""
 
 import os
 from pathlib import Path

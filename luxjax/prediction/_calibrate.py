@@ -28,7 +28,7 @@ def calibrate(prediction: Prediction, observed: LabelTable, *, least: int = LEAS
     Parameters
     ----------
     prediction : Prediction
-        Of the calibration stars, which must be neither training nor test stars, with the model's own errors:
+        Prediction of the calibration stars, which must be neither training nor test stars, with the model's own errors:
         ``transfer(..., calibrated=False)`` where the model has a calibration already.
     observed : LabelTable
         Their catalogue labels, row for row.

@@ -73,7 +73,7 @@ def select_model(
     labels : str
     n_folds : int
     seed : int
-        Of the folds.
+        Random seed of the folds.
     progress : bool or Progress, optional
         True shows the folds that are done on standard error; a function is called with ``("folds of 12", done, total)``,
         where ``12`` is the candidate's name.

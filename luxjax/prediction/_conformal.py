@@ -36,7 +36,7 @@ class Conformal:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of stars that have quantiles of their own; ``("all",)`` where there was no grouping."""
+        """The groups of stars with separate quantiles; ``("all",)`` where there was no grouping."""
         return tuple(next(iter(self.scores.values())))
 
     def factor(self, label: str, level: float = 0.68, group: str = ALL) -> float:
@@ -125,12 +125,12 @@ def conformal(prediction: Prediction, observed: LabelTable, groups: ArrayLike | 
     Parameters
     ----------
     prediction : Prediction
-        Of the calibration stars, which must be neither training nor test stars. Its errors set the relative widths; calibrated
+        Prediction of the calibration stars, which must be neither training nor test stars. Its errors set the relative widths; calibrated
         ones vary better from star to star.
     observed : LabelTable
         Their catalogue labels, row for row. Missing ones are left out.
     groups : (star,) array, optional
-        A group for each star, each of which gets quantiles of its own; numbers or names, such as
+        Group of each star; each group gets separate quantiles. Numbers or names, such as
         ``np.digitize(snr, [50, 100])`` with edges chosen beforehand.
 
     Examples

@@ -239,7 +239,7 @@ class Prediction:
     def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
-        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
+        A label with a verdict has more columns: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
         its caveats (see `luxjax.fitted.CAVEATS`), and ``<label>_response``, the part of a deviation from the trend with the other
         labels that the model sees (NaN where unresolved).
         ``frame.attrs`` says whether the errors are ``calibrated``, and the ``inputs``.

@@ -1,4 +1,4 @@
-"""Labels of every star of a dataset, written as they come: memory does not depend on the number of stars."""
+"""Labels of every star of a dataset, written incrementally: memory does not depend on the number of stars."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence

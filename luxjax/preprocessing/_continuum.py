@@ -39,7 +39,7 @@ class ContinuumPolynomial:
     order : int
         Degree of the polynomial.
     pixels : (pixel,) bool array, optional
-        Continuum pixels; all pixels by default.
+        Continuum pixels. Default: all pixels.
     regions : sequence of (low, high), optional
         Instead: wavelength ranges of continuum, Angstrom.
     segments : sequence of (low, high), optional
@@ -203,7 +203,7 @@ class ContinuumQuantile:
         return out
 
     def _quantile(self, values: np.ndarray) -> np.ndarray:
-        """Of the finite values of each row, with linear interpolation; NaN where there are too few."""
+        """Quantile of the finite values of each row, with linear interpolation; NaN where there are too few."""
         values = np.sort(values, axis=1)  # the bad ones, +inf, go last
         n = np.isfinite(values).sum(axis=1)
         at = self.quantile * np.maximum(n - 1, 0)

@@ -35,7 +35,7 @@ def smooth_polynomial(spectra: Spectra, window: int = 7, order: int = 2) -> Spec
     window : int
         Pixels fitted, odd.
     order : int
-        Of the polynomial.
+        Order of the polynomial.
 
     Returns
     -------

@@ -91,11 +91,11 @@ def study_catalog(
         Dimensions of the latent space. Several numbers: chosen among them on training stars. Default: what stars and pixels
         allow.
     decoder : "linear", "quadratic" or "mlp"
-        Of the spectra.
+        Decoder of the spectra.
     readout : "auto", "linear", "quadratic", "gp" or "joint"
         How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the spectra.
     noise : "gaussian" or "student"
-        Of the spectra: see `luxjax.training.train`.
+        Noise of the spectra: see `luxjax.training.train`.
     inputs : sequence of str
         Spectra to predict from. Default: all.
     folds : int
@@ -103,7 +103,7 @@ def study_catalog(
     evidence : bool
         Whether every label is explained.
     seed : int
-        Of the initialisation and the folds.
+        Random seed of the initialisation and the folds.
     """
     clock = clock_of(stage, run)
     with clock("fit, judge and calibrate in folds") as shown:
@@ -156,7 +156,7 @@ def cross_validate(
     seed: int,
     stage: Stage | None = None,
 ) -> dict[str, Any]:
-    """Predict every star by a model that never saw it, beside ridge and The Cannon on the same folds.
+    """Predict every star by a model that never saw it, and by ridge regression and The Cannon on the same folds.
 
     Everything is chosen on the training stars of a fold; errors of its stars are calibrated on those of all other folds.
 

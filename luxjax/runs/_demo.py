@@ -67,7 +67,7 @@ def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: An
     """Simulate a survey, fit one model of both windows and the labels, and judge what it says of new stars.
 
     Test stars are predicted from their H-band spectra alone. What their optical spectra would have said stands
-    beside it in ``metrics["by_input"]``, and a quadratic-decoder model among the baselines.
+    too, in ``metrics["by_input"]``, and a quadratic-decoder model among the baselines.
 
     Parameters
     ----------

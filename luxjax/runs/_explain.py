@@ -49,7 +49,7 @@ def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog
     ----------
     run : RunFolder
     catalog : path, optional
-        Catalogue folder. By default the one that the run was fitted to, or, for the demonstration, the survey simulated
+        Catalogue folder. Default: the one that the run was fitted to, or, for the demonstration, the survey simulated
         again. Its calibration stars are taken; where it has none of them, all its stars that the run does not know.
     """
     stars = read_stars(run)
@@ -147,11 +147,11 @@ def explain_run(
     run : RunFolder
         With a saved model.
     label : str, optional
-        By default all labels.
+        Default: all labels.
     catalog : path, optional
         As for `held_out_stars`.
     lines : LineList, optional
-        By default the list of the package.
+        Default: the list of the package.
     condition_on, species : sequences of str, optional
         As for `luxjax.evidence.explain`; for one label.
     resolution : float, optional

@@ -120,7 +120,7 @@ class RunFolder:
         """Raise unless `create` would accept the folder; nothing is changed."""
         path = Path(path)
         if path.exists() and not path.is_dir():
-            raise InputError(f"{path} is a file; a run needs a folder of its own, so choose another path.")
+            raise InputError(f"{path} is a file; a run needs a folder, so choose another path.")
         check_place(path / "config.toml" if path.is_dir() else path)
         if path.is_dir() and any(path.iterdir()):
             if not _is_run(path):

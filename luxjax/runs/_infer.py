@@ -90,7 +90,7 @@ def write_posterior(
     catalog : Catalog
         Its stars; labels there are compared with, and true ones, in columns ``true_<label>`` of its table.
     seed : int
-        Of predictive draws.
+        Random seed of predictive draws.
     """
     diagnosis, fitted = diagnose(posterior), posterior.fitted
     save_posterior(posterior, run.path / "posterior")

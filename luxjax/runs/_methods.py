@@ -79,7 +79,7 @@ def compare_methods(
     truth : (star, label) array, optional
         True labels, in the model's order.
     ranks : mapping of str to (simulation, label) int array, optional
-        Of true labels among `rank_draws` draws, by method, as from `luxjax.posterior.prior_ranks`.
+        Ranks of true labels among `rank_draws` draws, by method, as from `luxjax.posterior.prior_ranks`.
     seconds : mapping of str to float, optional
         What each method took.
     seed : int

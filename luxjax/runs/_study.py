@@ -118,7 +118,7 @@ def study(
     model : Lux
         Not fitted yet.
     parts : mapping of str to Catalog
-        ``"train"``, ``"calibration"`` and ``"test"``: stars of their own each.
+        ``"train"``, ``"calibration"`` and ``"test"``; no star is in two of them.
     run : RunFolder
         Receives the model, the labels table, example spectra and ``metrics.json``.
     fitter : AbstractFitter, optional
@@ -137,7 +137,7 @@ def study(
     evidence : bool
         Whether to explain every label (see `luxjax.explain`); the verdicts go with the saved model.
     lines : LineList, optional
-        For the evidence; by default the list of the package.
+        For the evidence. Default: the list of the package.
     resolution : float, optional
         lambda / FWHM of the spectra, for surveys where the evidence does not know it.
     stage : callable, optional

@@ -1,4 +1,4 @@
-"""What if the model were true? Spectra and labels drawn from a known bilinear model.
+"""Spectra and labels drawn from a known bilinear model: stars for which the model is true.
 
 y = b + B z + noise with z ~ N(0, I), the model of Horta et al. (2025, AJ 169, 314) with intercepts: the world
 in which fitters, posteriors and error bars must be exactly right.

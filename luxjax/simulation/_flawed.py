@@ -154,7 +154,7 @@ def flawed_survey(
     stated_error, stated_flux_error : float
         Stated over true errors of labels and of flux.
     error_correlation : float
-        Of the errors of [Ba/Fe] and [Mg/Fe].
+        Correlation of the errors of [Ba/Fe] and [Mg/Fe].
     follower : float
         Correlation of a hidden element (silicon) with barium off trend.
     bad_column : bool

@@ -1,4 +1,4 @@
-"""What if the world were rigged? Effects planted in a simulated survey, to see whether a method notices."""
+"""Effects planted in a simulated survey, to see whether a method notices them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ class Impostor:
 
 @dataclass(frozen=True)
 class BreakCorrelation:
-    """An element's abundance dealt out anew among the stars of one part: its distribution stays, its trends go.
+    """An element's abundance shuffled among the stars of one part: its distribution stays, its trends go.
 
     Parameters
     ----------

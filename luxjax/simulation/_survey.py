@@ -32,7 +32,7 @@ class SimulatedSurvey:
     truth : Truth
         What made it.
     repeats : tuple of Catalog
-        Further visits: the same stars and labels, the spectra observed again with noise of their own.
+        Further visits: the same stars and labels, the spectra observed again with other noise.
 
     Examples
     --------

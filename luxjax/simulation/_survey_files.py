@@ -56,7 +56,7 @@ def write_survey_files(
     folder : path
         Made if need be.
     galah_stars : (star,) bool array, optional
-        Stars that GALAH observed too; the training part by default.
+        Stars that GALAH observed too. Default: the training part.
     window : str
         The output that holds the APOGEE spectra.
     overwrite : bool

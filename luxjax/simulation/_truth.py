@@ -1,4 +1,4 @@
-"""What made the survey, and how well could anyone have measured it? Truth and information bounds."""
+"""Truth of a simulated survey, and information bounds: how well its labels can be measured at best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

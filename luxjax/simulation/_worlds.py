@@ -84,7 +84,7 @@ class ToySurvey:
     train, held_out : Catalog
         Outputs ``"flux"`` and ``"labels"``.
     params : (star, param) array
-        Of the held-out stars, in the order of `names`.
+        Parameters of the held-out stars, in the order of `names`.
     tau : float
         Scatter of the true [Eu/Fe] about its trend with the true other labels, dex.
     bound : float
@@ -172,7 +172,7 @@ def toy_survey(
     others_error : float
         Errors of the other labels in units of 60 K, 0.12, 0.05 and 0.04 dex.
     curvature : float
-        Of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
+        Curvature of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
     n_lines : int
         Europium lines in the line list.
     ratio : float

@@ -1,4 +1,4 @@
-"""How good are predicted labels, and are their errors believable? Numbers shared by reports and claims.
+"""Scores of predicted labels and of their errors, shared by reports and claims.
 
 Everything works on host arrays. Entries that are not finite are left out pairwise, as missing labels; a
 statistic of no entries at all is NaN.
@@ -281,7 +281,7 @@ def bootstrap_interval(
     arrays : sequence of arrays
         Same first axis: the stars.
     seed : int
-        Of NumPy's generator.
+        Random seed of NumPy's generator.
     n : int
         Resamplings.
     level : float

@@ -95,7 +95,7 @@ class IngestResult:
         return "\n".join(lines)
 
     def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
-        """Save the catalogues, and the account of what was lost beside the first.
+        """Save the catalogues, and the account of what was lost next to the first.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class IngestResult:
             For the labelled stars; where no labels were given, for all stars. Gets ``ingest.txt``, the summary, and
             ``ingest_lost.csv``, one row for every file, spectrum and label row that was not used.
         unlabelled : path, optional
-            For the stars without labels; `folder` with ``-unlabelled`` at its end by default.
+            For the stars without labels. Default: `folder` with ``-unlabelled`` at its end.
 
         Returns
         -------

@@ -26,7 +26,7 @@ class NativeGrid:
     ----------
     survey : str
     first, step : float
-        Of log10 of the wavelength in Angstrom.
+        Start and step in log10 of the wavelength in Angstrom.
     n : int
         Number of pixels.
     limits : (low, high)

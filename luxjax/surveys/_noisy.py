@@ -27,7 +27,7 @@ def too_noisy(spectra: Spectra, limit: float = NOISE_LIMIT) -> np.ndarray:
     The error of a pixel is the median over the stars that have it, and the usual one the median of these over all pixels. Surveys state
     larger errors in strong lines, where there is most to learn: a few noisy pixels stay if the flux dips there below the running median of
     its neighbours, unless the running median of the errors is above the limit too, as in the noisy ends of a spectrum. A pixel that no
-    star has is none of them. Errors of fewer than `FEW` stars are compared with a broad running median of their own.
+    star has is none of them. Errors of fewer than `FEW` stars are compared with a broad running median of themselves.
     """
     error = _medians(spectra, lambda flux, ivar: 1 / np.sqrt(ivar))
     if np.isnan(error).all():

@@ -40,7 +40,7 @@ class IngestOptions:
     label_errors : mapping of str to float
         One error for all stars, by label, where the catalogue has none: ``{"teff": 100}``.
     survey, release : str
-        Of the label catalogue, where its columns do not tell.
+        Survey and release of the label catalogue, where its columns do not tell.
     cuts : str or Preset, optional
         Quality cuts on the label catalogue (see `presets`). Default: none. Stars that fail keep their spectra and count
         as unlabelled.

@@ -53,7 +53,7 @@ class Reduction:
     error_factor : float
         Multiplies the stated errors.
     flux_unit : str
-        Of the spectra as the files hold them.
+        Flux unit of the spectra as the files hold them.
     binning : int
         Pixels of the files whose mean, weighted by inverse variance, is one of the grid. One: none are averaged.
     noise_limit : float or None

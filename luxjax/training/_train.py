@@ -101,12 +101,12 @@ def train(
     latents : int or sequence of int, optional
         Several: chosen among them. Default: what stars and pixels allow (at most 60).
     decoder : {"linear", "quadratic", "mlp"}
-        Of the inputs.
+        Decoder of the inputs.
     readout : {"auto", "linear", "quadratic", "gp", "joint"}
         How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the inputs, and fitted with
         them.
     noise : {"gaussian", "student"}
-        Of the spectra. ``"student"``: Student's t with 4 degrees of freedom, which a few bad pixels (cosmic rays, sky lines) do
+        Noise of the spectra. ``"student"``: Student's t with 4 degrees of freedom, which a few bad pixels (cosmic rays, sky lines) do
         not impress; for linear decoders, and about nine times slower.
     folds : int
     baselines : sequence of str
@@ -117,7 +117,7 @@ def train(
         Default: what suits the decoder.
     key : jax random key or int
     seed : int
-        Of the folds. Default: `key` where that is a whole number, as on the command line; else 0.
+        Random seed of the folds. Default: `key` where that is a whole number, as on the command line; else 0.
     progress : bool or Progress, optional
         True shows the folds on standard error; a function is called with ``("folds", done, total)``.
 

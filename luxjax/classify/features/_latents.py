@@ -30,7 +30,7 @@ def fit_latents(
     Parameters
     ----------
     spectra : Spectra
-        Of training stars.
+        Spectra of training stars.
     n_latents : int
     key : JAX key or int
         Seeds the start of the fit.

@@ -52,7 +52,7 @@ def inject(stars: "InferredStars", factor: np.ndarray, change: float = CHANGE) -
     ----------
     stars : InferredStars
     factor : (pixel,) array
-        Of all inputs side by side, as from `ElementWindows.deepened`.
+        Factors of all inputs in one row, as from `ElementWindows.deepened`.
     change : float
         The abundance change in dex that `factor` stands for.
     """

@@ -33,7 +33,7 @@ class LatentSample:
     names : tuple of str
         Labels that model and stars share.
     labels, errors : mapping of str to (star,) array
-        Of the labels that enough stars have.
+        Values and errors of the labels that enough stars have.
     others : mapping of str to sequence of str, or None
         By label, the labels it is conditioned on; None for all others.
     latents : (star, latent) array

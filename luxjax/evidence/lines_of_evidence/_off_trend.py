@@ -52,7 +52,7 @@ class Response:
     beta : float
         Change of the predicted label per change of the true one at fixed other labels.
     interval : Interval
-        Of beta at 95%, by bootstrap over stars; NaN where tau^2 is not resolved (below two standard errors) or no
+        Interval of beta at 95%, by bootstrap over stars; NaN where tau^2 is not resolved (below two standard errors) or no
         bootstrap was asked for.
     covariance, error : float
         N and its plain standard error, in the label's unit squared.
@@ -143,7 +143,7 @@ def off_trend_response(
     part : (star,) array, optional
         A part of the prediction, whose response is asked for. Default: all of it. Responses of parts add up.
     draws : int
-        Of stars with replacement, for the interval; 0 for none.
+        Number of bootstrap samples of stars, for the interval; 0 for none.
 
     Returns
     -------

@@ -173,7 +173,7 @@ def _model(objective: Objective, params: Params) -> Lux:
 
 @eqx.filter_jit
 def _copy(tree: Tree) -> Tree:
-    """Every array in memory of its own: the next step takes that of its state."""
+    """Every array copied: the next step takes over the memory of its state."""
     return jax.tree.map(jnp.copy, tree)
 
 

@@ -40,7 +40,7 @@ JUDGES = 2048  # held-out stars of a dataset at most: they are kept in memory an
 class Gradient(AbstractFitter):
     """Gradient descent of a model with any decoders, from the closed-form linear fit.
 
-    Stars of a `Dataset` are read anew in every epoch, ahead of their use; the memory is that of half a gibibyte of stars
+    Stars of a `Dataset` are read again in every epoch, ahead of their use; the memory is that of half a gibibyte of stars
     and of the latents and held-out stars, of which there are at most 2,048 then.
 
     It begins where `EM` ends for linear decoders: an `MLP` decoder at first *is* that linear decoder. Modules of your own
@@ -56,7 +56,7 @@ class Gradient(AbstractFitter):
     optimizer : optax.GradientTransformation, optional
         Anything of optax, with its schedule: ``optax.adam(optax.cosine_decay_schedule(3e-3, 2000))``, or ``optax.lbfgs()``
         for full batches. Rows of last layers are counted in units of their pixel's noise, so that a rate of 0.01 means a
-        hundredth of it. By default Adam with a rate of 0.01 that falls to zero along a cosine.
+        hundredth of it. Default: Adam with a rate of 0.01 that falls to zero along a cosine.
     steps : int
         At most this many.
     batch_size : int or None
@@ -78,7 +78,7 @@ class Gradient(AbstractFitter):
     shrink : bool
         As in `EM`: shrink the rows of the last layers by the empirical-Bayes ridge.
     inputs : tuple of str
-        The outputs that latents of held-out stars are inferred from; by default those with at least four values for each
+        The outputs that latents of held-out stars are inferred from. Default: those with at least four values for each
         latent.
     block : int
         Stars handled at a time; bounds the working memory: what the way back needs of a block's pixels is computed again
@@ -163,7 +163,7 @@ class Gradient(AbstractFitter):
             )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
         checkpoint.done()
-        # Without a schedule of its own, that all steps were taken was the plan.
+        # Without a stated schedule, that all steps were taken was the plan.
         converged = done.stopped or (self.optimizer is None and math.isfinite(done.objective[-1]))
         return FitResult(found, cov, done.objective, converged, done.words)
 

@@ -1,4 +1,4 @@
-"""How would a spectrum look with more of one element? The smallest step of the latents that changes one label.
+"""Counterfactual spectra, such as with more of one element: the smallest step of the latents that changes one label.
 
 A spectrum is imagined with one label changed: latents move by the shortest step in the prior's metric that changes it
 and holds the others. The other way about, from a change of the prediction to one of the spectrum, is `recourse`.
@@ -86,7 +86,7 @@ def counterfactual(
     change : float
         In the label's unit.
     others : sequence of str, optional
-        The labels held fixed; by default all others of the label's output. None of them: ``()``.
+        The labels held fixed. Default: all others of the label's output. None of them: ``()``.
     spectra : str, optional
         The output to decode, where the model has several.
     inputs : sequence of str, optional

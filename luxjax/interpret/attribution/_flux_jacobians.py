@@ -1,4 +1,4 @@
-"""Which pixels does a label move? What the model thinks that a label does to the spectrum, and what goes along with it.
+"""Derivatives of flux by labels: what the model thinks that a label does to the spectrum, and what goes along with it.
 
 Two questions, both free of the latents' gauge (z -> Rz changes neither), with A the label decoder's rows, W the
 spectrum's and z ~ N(0, I):
@@ -39,7 +39,7 @@ def flux_jacobian(
     spectra : str, optional
         The output whose flux is meant, where the model has several.
     latents : (latent,) or (star, latent) array, optional
-        Where decoders that are not linear are linearised; by default the population's mean, z = 0.
+        Where decoders that are not linear are linearised. Default: the population's mean, z = 0.
     spread : bool
         Also the standard deviation.
 
@@ -82,7 +82,7 @@ def conditional_flux_jacobian(
     fitted, label, spectra, latents, spread
         As in `flux_jacobian`; other decoders than linear ones are linearised at the latents.
     others : sequence of str, optional
-        The labels held fixed; by default all others of the label's output.
+        The labels held fixed. Default: all others of the label's output.
 
     Raises
     ------

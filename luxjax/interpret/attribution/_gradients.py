@@ -1,4 +1,4 @@
-"""How much did each pixel add to a prediction, compared with a reference spectrum? Path-integrated gradients.
+"""Path-integrated gradients: how much each pixel adds to a prediction, compared with a reference spectrum.
 
 Integrated gradients (Sundararajan, Taly & Yan 2017, ICML) share out f(x) - f(baseline) among the pixels along the
 straight path between the two; expected gradients (Erion et al. 2021, Nature Machine Intelligence 3, 620) average that

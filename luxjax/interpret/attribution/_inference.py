@@ -71,11 +71,11 @@ def label_function(
     star : Catalog or Batch of one star
         Its inverse variances (bad pixels have none) and its other outputs.
     labels : sequence of str, optional
-        By default all labels of the model's label output.
+        Default: all labels of the model's label output.
     spectra : str, optional
         The output whose flux is the argument, where the model has several.
     inputs : sequence of str, optional
-        The outputs that latents are inferred from; by default all spectra that model and star share.
+        The outputs that latents are inferred from. Default: all spectra that model and star share.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which outputs and which rows do a label and its spectra stand for? Names resolved against a fitted model."""
+"""Names of labels and spectra resolved against a fitted model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How little must a spectrum change for a prediction to change? The smallest change in units of the noise.
+"""Recourse: the smallest change of a spectrum, in units of its noise, that moves a prediction.
 
 With K = d labels/d flux and N the noise covariance, df = N K'(K N K')^-1 t for a change t of the labels, which is
 sqrt(t'(K N K')^-1 t) standard deviations long. A label that moves much for a change far below the noise is hardly held
@@ -58,7 +58,7 @@ def smallest_change(
     flux, sd : (pixel,) arrays
         A spectrum and its noise; sd 0 for pixels that must not change.
     change : sequence of float
-        Of each label; zeros hold the others.
+        Change of each label; zeros hold the others.
     steps : int
         Most iterations of Newton's method on the constraints; one is exact for linear predictors.
 

@@ -1,4 +1,4 @@
-"""Which stretches of the spectrum does a prediction come from? Shapley values on wavelength windows, in closed form.
+"""Shapley values of predictions on wavelength windows, in closed form.
 
 With G_g = sum_j w_j B_j B_j' and h_g = sum_j w_j (f_j - b_j) B_j over the pixels of window g, a linear model predicts
 
@@ -62,7 +62,7 @@ def window_shapley(
         Correlation-aware values: exact up to 15 windows (but 2^windows small solves for each star: keep to ten or to few
         stars), beyond from sampled orders. Otherwise independent ones, exact for any number.
     inputs : sequence of str, optional
-        By default all spectra that model and data share.
+        Default: all spectra that model and data share.
     n_orders, seed : int
         For sampled values.
     block : int

@@ -58,7 +58,7 @@ def ablate_latents(
     ----------
     fitted : FittedModel
     latents : (star, latent) array
-        Of held-out stars, inferred from their spectra: ``star_latents(...).mean``.
+        Latents of held-out stars, inferred from their spectra: ``star_latents(...).mean``.
     labels : mapping of str to (star,) array
         Labels of the model, as observed, in their own units.
     n_bootstrap, seed : int

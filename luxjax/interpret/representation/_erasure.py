@@ -1,4 +1,4 @@
-"""What do latents still know of a label once other labels are erased from them? Closed-form concept erasure."""
+"""Closed-form concept erasure: what latents still know of a label once other labels are erased from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,11 +109,11 @@ def amnesic_probe(
     Parameters
     ----------
     latents : (star, latent) array
-        Of held-out stars.
+        Latents of held-out stars.
     labels : mapping of str to (star,) array
         At least 2. Stars that lack any of them are left out.
     others : mapping of str to sequence of str, optional
-        By label, which labels to erase for `Amnesic.without_others`; by default all others. A label that is itself a
+        By label, which labels to erase for `Amnesic.without_others`. Default: all others. A label that is itself a
         guess belongs to none: erasing it erases what it was guessed from.
     folds, n_random, n_bootstrap, seed : int
     """

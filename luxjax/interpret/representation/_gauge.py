@@ -3,7 +3,7 @@
 With z ~ N(0, I), the model with latents z' = R z and decoders f(R' z') predicts exactly what the model with z and f
 does, for every rotation R (the rotational freedom of factor analysis; Lawley & Maxwell 1971). A statistic of single
 latents, such as the mutual information gap, therefore measures the choice of axes as much as the model. It is
-worth quoting only in a stated gauge and beside its values in randomly chosen ones.
+worth quoting only in a stated gauge and together with its values in randomly chosen ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -148,7 +148,7 @@ def canonical_gauge(
     data : Catalog or Batch
         Stars whose inverse variances are typical.
     inputs : sequence of str, optional
-        Outputs that inform about the latents; by default all spectra that model and data share.
+        Outputs that inform about the latents. Default: all spectra that model and data share.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def label_subspace_angles(
     output : str
         Spectra that both decode.
     labels : sequence of str, optional
-        The labels whose patterns span the subspaces; by default all of the first model.
+        The labels whose patterns span the subspaces. Default: all of the first model.
 
     Returns
     -------

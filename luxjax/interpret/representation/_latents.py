@@ -28,7 +28,7 @@ __all__ = ["CorrelationMap", "correlation_map", "star_latents"]
 def star_latents(
     fitted: FittedModel, data: Catalog | Batch, *, inputs: Sequence[str] | None = None, block: int = 512
 ) -> Gaussian:
-    """Posterior mean (star, latent) and covariance of the latents, from the spectra alone unless `inputs` say else.
+    """Posterior mean (star, latent) and covariance of the latents. Default inputs: the spectra alone.
 
     Host arrays in double precision. Exact for linear decoders, the posterior's mode and curvature for others.
 
@@ -95,7 +95,7 @@ def correlation_map(
     labels : mapping of str to (star,) array
         A missing label leaves its star out of that label's column.
     level : float
-        Of the intervals; 1 - `level` is the chance that any cell of a map without correlations is `significant`
+        Level of the intervals; 1 - `level` is the chance that any cell of a map without correlations is `significant`
         (Holm 1979).
 
     Notes

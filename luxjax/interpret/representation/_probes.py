@@ -1,4 +1,4 @@
-"""What can be read from the latents of a star? Probes, with what they would read where there is nothing.
+"""Probes of the latents: what can be read from them, and what would be read where there is nothing.
 
 A probe tells that a label is *decodable* from the latents, not that it was measured: a label that is only guessed from
 others is decoded as well as they allow (Belinkov 2022, Computational Linguistics 48, 207). A score therefore comes with
@@ -88,7 +88,7 @@ def probe(
     Parameters
     ----------
     latents : (star, latent) array
-        Of stars held out from the model's training, one row per star.
+        Latents of stars held out from the model's training, one row per star.
     label : (star,) array
         Observed; NaN where missing.
     error : (star,) array, optional

@@ -54,7 +54,7 @@ def traverse(
     direction : int or (latent,) array
         A latent's number, or a direction; its length does not matter.
     start : (latent,) array, optional
-        The star to start from; by default the prior mean.
+        The star to start from. Default: the prior mean.
     steps : sequence of float
         Standard deviations of the prior.
 

@@ -38,7 +38,7 @@ def plot_embedding(
     colour : (row,) sequence of str, or (row,) array
         Classes, or a quantity; stars without are grey.
     name : str
-        Of the quantity, with its unit: ``"teff (K)"``.
+        Name of the quantity, with its unit: ``"teff (K)"``.
     most, seed : int
         Stars to draw, chosen at random.
     """

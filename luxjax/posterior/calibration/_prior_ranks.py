@@ -39,7 +39,7 @@ def prior_ranks(
     method : AbstractMethod
     key : jax random key or int
     draws : int
-        Of each posterior.
+        Number of draws of each posterior.
     progress : bool or Progress, optional
         As for `infer`.
 

@@ -1,4 +1,4 @@
-"""Is a posterior calibrated? Ranks of the truth among draws, over many simulated data sets.
+"""Calibration of a posterior: ranks of the truth among draws, over many simulated data sets.
 
 If theta ~ p(theta), y ~ p(y | theta) and the draws come from p(theta | y), then the rank of theta among L independent draws
 is uniform on 0 ... L, for theta itself and for any function of it and of y (simulation-based calibration; Talts et al. 2018,
@@ -113,9 +113,9 @@ def rank_test(
     n_draws : int
         Draws per simulation.
     seed : int
-        Of the simulated sets.
+        Random seed of the simulated sets.
     level : float
-        Of the band; the p value does not depend on it.
+        Level of the band; the p value does not depend on it.
     n_sets : int
         Simulated sets; the smallest p value is 1 / (n_sets + 1).
 

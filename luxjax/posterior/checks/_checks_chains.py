@@ -150,6 +150,6 @@ def _trajectories(posterior: SamplePosterior) -> list[Finding]:
 
 
 def _where(posterior: SamplePosterior, by_chain: np.ndarray, pick) -> str:
-    """The chain, and the star where stars have chains of their own, in words."""
+    """The chain, and the star where each star has its own chains, in words."""
     chain, *star = np.unravel_index(int(pick(by_chain)), by_chain.shape)
     return f"chain {chain + 1}" + (f" of {star_name(posterior, int(star[0]))}" if star else "")

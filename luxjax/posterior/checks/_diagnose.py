@@ -1,4 +1,4 @@
-"""Can a posterior be believed? Checks by kind of posterior, each with a threshold fixed beforehand and advice in words."""
+"""Diagnosis of a posterior: checks by kind of posterior, each with a threshold fixed beforehand and advice in words."""
 
 import numpy as np
 from scipy.stats import chi2

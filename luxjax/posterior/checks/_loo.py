@@ -1,6 +1,6 @@
 """How well the model predicts a star that it has not seen: leave-one-out cross-validation, star by star.
 
-A star that is left out has no posterior of its own: its latents have to be integrated out. Importance sampling over draws
+A star that is left out has no posterior: its latents have to be integrated out. Importance sampling over draws
 of them, which would go from each star's posterior all the way to the prior, fails for any informative spectrum.
 """
 

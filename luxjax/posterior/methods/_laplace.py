@@ -26,7 +26,7 @@ class Laplace(AbstractMethod):
     Parameters
     ----------
     rank : int or None
-        None keeps the whole covariance. A number keeps a diagonal and that many directions beside it, those in which
+        None keeps the whole covariance. A number keeps a diagonal and that many directions, those in which
         the curvature differs most from its diagonal; it saves memory where many parameters are inferred. With too few,
         what is left out keeps the errors it would have if all else were known, which are too small.
     draws : int

@@ -42,7 +42,7 @@ class Variational(AbstractMethod):
     guide : "mean_field", "low_rank" or "full_rank"
         Covariance: diagonal, diagonal plus `rank` directions, or any.
     rank : int or None
-        Of the low-rank guide; the square root of the dimension by default.
+        Rank of the low-rank guide. Default: the square root of the dimension.
     steps, particles : int
         Adam steps, and draws per step.
     learning_rate : float

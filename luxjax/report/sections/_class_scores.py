@@ -65,7 +65,7 @@ def class_headline(run: RunFolder) -> str:
 
 
 def class_scores(run: RunFolder) -> Section | None:
-    """Scores with intervals beside the other estimators and a baseline; recall and precision of each class; confusion."""
+    """Scores with intervals, compared with the other estimators and a baseline; recall and precision of each class; confusion."""
     found = classes_found(run)
     if not found:
         return None
@@ -106,7 +106,7 @@ def class_scores(run: RunFolder) -> Section | None:
         figures=(
             Shown("classes_confusion.png", "Confusion matrix",
                   "Shares and numbers of the spectra of each true class (row) by the class given (column). Classes are cuts through a "
-                  "continuous sequence: errors should lie beside the diagonal.", wide=False),
+                  "continuous sequence: errors should lie next to the diagonal.", wide=False),
             Shown("classes_curves.png", "ROC and precision-recall curves of each class against the rest",
                   "Each class against all others, as the threshold on its probability falls. Dashed: guessing. Dotted: precision of "
                   "guessing, the share of the class."),

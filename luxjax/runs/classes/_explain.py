@@ -1,4 +1,4 @@
-"""Why these classes? For a run: rankings on stars held out, the claim about metals and Balmer lines, and single spectra.
+"""Reasons of the classes of a run: rankings on stars held out, the claim about metals and Balmer lines, and single spectra.
 
 reasons/             all that was found (see `luxjax.runs.classes._reason_files`, ``_maps`` and ``_single``)
 reasons/trained.csv  scores of the classifiers trained without a family, and with it alone
@@ -61,9 +61,9 @@ def explain_class_run(
     Parameters
     ----------
     run : RunFolder
-        Of a trained classifier.
+        Run of a trained classifier.
     spectra : sequence of str
-        Identifiers of stars, or obsids, that get a page; by default some of each class.
+        Identifiers of stars, or obsids, that get a page. Default: some of each class.
     retrain : bool
         Whether to train without each family and with it alone: the one test that allows for features that stand in for
         others, and the slow one.
@@ -77,7 +77,7 @@ def explain_class_run(
     -------
     reasons : ClassReasons
     pages : list of Path
-        Of single spectra, which `luxjax.report.render` writes.
+        Pages of single spectra, which `luxjax.report.render` writes.
     """
     data = read_class_data(run)
     examples = find_examples(run, data.table, spectra)

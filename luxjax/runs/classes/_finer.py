@@ -108,7 +108,7 @@ def train_levels_run(
 
 
 def _level(answer: pd.Series, truth: pd.Series, ids: pd.Series) -> dict[str, Any]:
-    """How often an answer is right where both are known, beside the commonest answer; joined subclasses hold a range."""
+    """How often an answer is right where both are known, and how often the commonest answer is; joined subclasses hold a range."""
     known = ((truth != "") & (answer != "")).to_numpy()
     if not known.any():
         return {"spectra": 0}

@@ -133,7 +133,7 @@ def train_classes(
     ----------
     run : RunFolder
     data : ClassData
-        Of classes with enough stars, as from `keep_classes`.
+        Data of classes with enough stars, as from `keep_classes`.
     estimator, calibration, balanced, tune
         As for `luxjax.classify.train_classifier`.
     compare : sequence of str
@@ -282,7 +282,7 @@ def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> 
     Parameters
     ----------
     run : RunFolder
-        Of the classifier.
+        Run of the classifier.
     data : ClassData
     coverage : float
         Chance with which a set holds the true class.

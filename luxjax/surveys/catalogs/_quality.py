@@ -69,7 +69,7 @@ class Preset:
     label_cuts : sequence of Cut
         A label of a star must pass all of them to be usable; the star stays either way.
     unflagged_labels : sequence of str
-        Labels to which the label cuts do not apply: the survey gives them no flag of their own.
+        Labels to which the label cuts do not apply: the survey does not flag them.
     """
 
     name: str

@@ -35,7 +35,7 @@ def labels_from_catalog(
     frame : pandas.DataFrame
         The catalogue; its other columns stay with the labels as their table.
     labels : sequence of str, optional
-        Label names; by default the parameters and abundances most asked for that the frame has.
+        Label names. Default: the parameters and abundances most asked for that the frame has.
     survey, release : str
         Where the columns do not tell them.
     flagged : "missing" or "keep"

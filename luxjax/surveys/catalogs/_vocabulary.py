@@ -155,13 +155,13 @@ DEFAULT = {
 def label_columns(
     survey: str, release: str = "", labels: Sequence[str] | None = None
 ) -> dict[str, LabelColumns]:
-    """Where the labels of a survey are found, by label name; all known ones by default.
+    """Where the labels of a survey are found, by label name. Default: all known ones.
 
     Parameters
     ----------
     survey : "apogee", "galah" or "lamost"
     release : str
-        As in `LABELS`; the newest by default.
+        As in `LABELS`. Default: the newest.
     labels : sequence of str, optional
         Label names.
     """

@@ -54,19 +54,19 @@ def read_arrays(
     ----------
     path : path
     medium : "air" or "vacuum", optional
-        Of the wavelengths; by default what an entry ``medium`` of the archive says.
+        Medium of the wavelengths. Default: what an entry ``medium`` of the archive says.
     flux, ivar, error, wavelength, ids : str, optional
         Entries with (star, pixel) fluxes, their inverse variances or one-sigma errors, (pixel,) wavelengths in
-        Angstrom, and (star,) identifiers; by default the usual names. Without identifiers stars are numbered.
+        Angstrom, and (star,) identifiers. Default: the usual names. Without identifiers stars are numbered.
     labels : str, optional
-        Entry with (star, label) values; by default ``labels``, if there.
+        Entry with (star, label) values. Default: ``labels``, if there.
     label_names : str or sequence of str, optional
         Entry with the names of the labels, or the names to give them.
     label_errors : str or mapping of str to float, optional
         Entry with (star, label) or (label,) errors, or one error for every label by name. There is no default:
         labels are weighted by their errors.
     frame : "rest", "barycentric" or "observed"
-        Of the spectra. With the velocities of the stars in an entry ``rv_kms`` or ``z`` (and ``barycentric_kms``), `ingest` shifts
+        Velocity frame of the spectra. With the velocities of the stars in an entry ``rv_kms`` or ``z`` (and ``barycentric_kms``), `ingest` shifts
         spectra that are not at rest.
     survey : str
     normalized : bool
