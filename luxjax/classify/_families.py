@@ -212,7 +212,7 @@ def ablate_families(
     seed: int = 0,
     **options: Any,
 ) -> FamilyAblation:
-    """Train without each family, and with each alone; judge by cross-validation, all spectra of a star together.
+    """Train without each family, and with each alone; evaluate by cross-validation, all spectra of a star together.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def embed(
     x, ids = _scaled(points)
     if not 1 <= n_neighbors < len(x) / 2:
         raise InputError(
-            f"{n_neighbors} neighbours of {len(x)} stars cannot be judged; give 1 to {max((len(x) - 1) // 2, 1)}."
+            f"{n_neighbors} neighbours of {len(x)} stars cannot be evaluated; give 1 to {max((len(x) - 1) // 2, 1)}."
         )
     if method == "pca":
         found = PCA(2, random_state=seed, **settings).fit_transform(x)

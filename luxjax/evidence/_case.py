@@ -71,7 +71,7 @@ class Judgement:
 
 @dataclass(frozen=True, eq=False)
 class Case(Judgement):
-    """A judged label with all that a line of evidence may look at.
+    """An evaluated label with all that a line of evidence may look at.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ def explain_dataset(
     to : path or str
         A new folder, or that of an earlier call with the same model, stars and settings; any address that fsspec knows.
     lines, species, inputs, resolution
-        As for `explain_all`. What shows is judged in the typical star of about 1,000 from all over the dataset.
+        As for `explain_all`. Which lines show is decided in the typical star of about 1,000 from all over the dataset.
     block, part, progress
         As for `luxjax.prediction.transfer_dataset`.
 

@@ -87,7 +87,7 @@ def measure_evidence(
         may hold what the spectrum says of `label`.
     pixels, profile : (pixel,) arrays, or mappings of input to them, optional
         The element windows (bool) and the expected depth of the label's lines there. Without them, or where no pixel is
-        in a window, element lines cannot be judged.
+        in a window, element lines cannot be evaluated.
     inputs : sequence of str, optional
         The outputs to predict from. Default: all spectra that model and catalogue share.
     line : (pixel,) integer array, or mapping of input to such arrays, optional

@@ -26,7 +26,7 @@ def decide(
     *,
     same_source: bool = False,
 ) -> Verdict:
-    """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
+    """Decide whether a label was measured from the spectrum, or guessed from its correlation with others.
 
     1. ``measured``: T of the element lines and what their pixels give of the response (size, significance, share) all reach
        their thresholds, T without any one line is what the weight of the others would leave, and what follows the label in
@@ -38,7 +38,7 @@ def decide(
     4. ``inconclusive``: anything else; the reasons say what is missing.
 
     A label whose species has no line in the list has no T and is never called measured. A label without a species
-    (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy or a hidden
+    (temperature, gravity) is evaluated by its response alone, which cannot tell a measurement from a proxy or a hidden
     variable: hence the weaker word.
 
     What a verdict cannot rule out is in its caveats.

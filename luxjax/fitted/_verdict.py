@@ -29,7 +29,7 @@ CAVEATS = {
     "wrong_medium": "the lines fit once their wavelengths are taken for air or vacuum instead",
     "shifted_list": "the lines fit once all are moved by some pixels",
     "same_source": "labels and spectra come from one survey or reduction and may share errors",
-    "trained_on": "the model was fitted to some of the stars that judge it",
+    "trained_on": "the model was fitted to some of the stars that test it",
     "hidden_variable": "a variable that no label names can make a prediction follow the label",
     "follows_visit": "predictions of repeat visits differ with their spectra more than noise allows",
     "decoupled": "the label is not followed in stars where the other labels do not give it away",

@@ -60,7 +60,7 @@ def select_model(
     """Compare models by how probable they find the labels of stars they were not fitted to.
 
     The score sees errors as well as values: a model that is right but timid, or wrong but bold, loses. Give
-    training stars only; what is chosen on test stars cannot be judged on them.
+    training stars only; what is chosen on test stars cannot be evaluated on them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Studies of a catalogue on disk: a model of all its labelled stars, each judged by a model that did not see it."""
+"""Studies of a catalogue on disk: a model of all its labelled stars, each evaluated by a model that did not see it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ KINDS = (
     RunKind(
         "fit",
         "luxjax fit",
-        "A model of all labelled stars of a catalogue, each of them judged by a model that did not see it.",
+        "A model of all labelled stars of a catalogue, each of them evaluated by a model that did not see it.",
         {**STUDY_FILES, "folds": "The models that did not see the stars of one fold each."},
         STUDY_SECTIONS,
     ),
@@ -80,7 +80,7 @@ def study_catalog(
     seed: int,
     stage: Stage | None = None,
 ) -> Study:
-    """Fit a model to all labelled stars, and judge, calibrate and explain it by models that did not see them, into a run folder.
+    """Fit a model to all labelled stars, and evaluate, calibrate and explain it by models that did not see them, into a run folder.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def study_catalog(
         Random seed of the initialisation and the folds.
     """
     clock = clock_of(stage, run)
-    with clock("fit, judge and calibrate in folds") as shown:
+    with clock("fit, evaluate and calibrate in folds") as shown:
         found = train(
             catalog,
             inputs=inputs,

@@ -64,7 +64,7 @@ LINES = {"Mg I 15745": 15745.0, "Fe I 15299": 15298.7, "Eu II 6645": 6645.1, "H 
 
 
 def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: Any) -> Study:
-    """Simulate a survey, fit one model of both windows and the labels, and judge what it says of new stars.
+    """Simulate a survey, fit one model of both windows and the labels, and evaluate what it says of new stars.
 
     Test stars are predicted from their H-band spectra alone. What their optical spectra would have said stands
     too, in ``metrics["by_input"]``, and a quadratic-decoder model among the baselines.

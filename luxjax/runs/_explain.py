@@ -43,7 +43,7 @@ KINDS = (
 
 
 def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog:
-    """Stars of a run that its model was neither fitted to nor judged on.
+    """Stars of a run that its model was neither fitted to nor evaluated on.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def cross_fitted_stars(
         return None
     found = found.select(rows)
     fold = part.loc[found.ids].str.removeprefix(FOLD).astype(int).to_numpy()
-    run.log(f"cross-fitted: each of {len(found)} stars is judged by a model that did not see it")
+    run.log(f"cross-fitted: each of {len(found)} stars is evaluated by a model that did not see it")
     return found, {"fold": fold, "fold_models": [fold_model(run, k) for k in range(fold.max() + 1)]}
 
 

@@ -37,7 +37,7 @@ def study_files(
     """Carry the labels of a catalogue to all spectra of a folder.
 
     The spectra that have labels are split by star: a linear model is fitted to the training part, its errors are
-    calibrated on the second part and judged on the third. Stars without labels then get theirs, in the tables
+    calibrated on the second part and evaluated on the third. Stars without labels then get theirs, in the tables
     ``transferred.fits`` and ``transferred.parquet`` of the run. What was read and lost stands in ``log.txt``.
 
     Parameters

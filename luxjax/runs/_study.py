@@ -228,7 +228,7 @@ def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation
 
 
 def cross_fitted_evidence(found: Trained, run: RunFolder, **options) -> dict[str, Explanation]:
-    """The explanations of all labels from stars that are each judged by the model of their fold."""
+    """The explanations of all labels from stars that are each evaluated by the model of their fold."""
     assert found.fitted is not None  # there is nothing to explain without a model
     try:
         return explain_all(

@@ -1,4 +1,4 @@
-"""Surveys with other people's mistakes: other physics than `toy_survey`, sharing no code with it, to judge a verdict afresh.
+"""Surveys with other people's mistakes: other physics than `toy_survey`, sharing no code with it, to test a verdict independently.
 
 Giants of the branch and the clump with 700 pixels in air. Opacities add, with Voigt-like profiles, and the flux is
 exp(- opacity), blurred by rotation and the spectrograph: lines saturate before they are blurred. There are molecular bands, a

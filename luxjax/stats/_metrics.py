@@ -221,7 +221,7 @@ def familywise_band(
     level : float
         Nominal probability of the intervals.
     n_cells : int
-        How many coverages are judged together: labels times levels, say.
+        How many coverages are tested together: labels times levels, say.
     alpha : float
         Probability of a false alarm in any cell.
     n_calibration : int, optional

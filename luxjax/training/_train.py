@@ -1,4 +1,4 @@
-"""Train on all labelled stars, and judge every one of them by a model that did not see it."""
+"""Train on all labelled stars, and evaluate every one of them by a model that did not see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ def train(
     seed: int | None = None,
     progress: bool | Progress | None = None,
 ) -> Trained:
-    """Choose, fit, judge and calibrate a model of labelled stars.
+    """Choose, fit, evaluate and calibrate a model of labelled stars.
 
     The stars are split into folds. Those of each fold are predicted by a model that was fitted, and its number of latents and
     read-out chosen, without them; from these predictions come scores, and the calibration of errors. At last a model is fitted to

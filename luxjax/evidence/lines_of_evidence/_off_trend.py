@@ -9,7 +9,7 @@ all terms to second order in o^, the other labels *as predicted from the spectru
 p is the predicted label. Given the spectrum, o = o^ + d with d independent of anything made from the spectrum (Berkson
 error), so noise in the observed others cannot leak into N: in a perfect shortcut p is a function of o^ and N = 0. Residuals on the
 *observed* others do not have this property: errors in them leave part of the trend in p and y alike. N over its error therefore
-tests for zero; its size is judged by the scatter tau^2 of y off the trend, which `_moments` derives.
+tests for zero; its size is measured by the scatter tau^2 of y off the trend, which `_moments` derives.
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ class Gradient(AbstractFitter):
     scatter : bool
         Learn the intrinsic scatter of every pixel and label.
     held_out : float
-        Fraction of the stars kept out to judge by; 0 for none.
+        Fraction of the stars held out to stop by; 0 for none.
     check : int
         Steps between two looks at the objective and at the held-out stars.
     patience : int

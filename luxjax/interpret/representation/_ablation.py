@@ -31,7 +31,7 @@ class LatentAblation:
     rmse_interval, r2_interval : (2, latent, label) arrays
         95%, by bootstrap over stars.
     n : (label,) array
-        Stars judged.
+        Stars evaluated.
     """
 
     labels: tuple[str, ...]

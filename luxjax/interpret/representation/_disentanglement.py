@@ -39,7 +39,7 @@ def mig(
     Parameters
     ----------
     latents : (star, latent) array
-        Latents of held-out stars, in the gauge to be judged.
+        Latents of held-out stars, in the gauge to be evaluated.
     labels : mapping of str to (star,) array
         A missing label leaves its star out for that label.
     draws : Draws, optional

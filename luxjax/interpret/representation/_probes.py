@@ -148,7 +148,7 @@ def _r2(y: np.ndarray, predicted: np.ndarray, n: int, seed: int) -> tuple[float,
 
 
 def fold_numbers(seen: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold that judges each star, -1 for stars without the label, folds of equal size."""
+    """The fold that holds out each star, -1 for stars without the label, folds of equal size."""
     if not 2 <= folds <= seen.sum():
         raise InputError(f"folds is {folds} for {seen.sum()} stars; give at least 2 and at most the stars.")
     numbers = np.full(len(seen), -1)

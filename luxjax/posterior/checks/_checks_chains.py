@@ -99,7 +99,7 @@ def _convergence(posterior: SamplePosterior) -> list[Finding]:
 def _worst(judged: list[Quantities], values: Sequence[np.ndarray], least: float) -> tuple[float, str, str]:
     """The smallest value, what has it, and how many fall short, in words.
 
-    What never moves has no value and is the worst: entries that the gauge holds are not judged, so a chain is stuck.
+    What never moves has no value and is the worst: entries that the gauge holds are not evaluated, so a chain is stuck.
     """
     joined = np.concatenate([np.where(np.isnan(v), -np.inf, v) for v in values])
     names = np.concatenate([q.names for q in judged])

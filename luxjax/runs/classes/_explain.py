@@ -41,7 +41,7 @@ KINDS = (
     ),
 )
 
-MOST = 1500  # judged spectra that are explained, and
+MOST = 1500  # evaluated spectra that are explained, and
 BACKGROUND = 200  # training spectra that features are drawn from where trees do not tell
 
 

@@ -50,7 +50,7 @@ class ClassReasons:
     Attributes
     ----------
     shapley : Shapley
-        Shapley values of the judged spectra.
+        Shapley values of the evaluated spectra.
     ranks : FeatureRanks
         By mean |value|, of features and of families, for each class and for all.
     comparison : RankingComparison
