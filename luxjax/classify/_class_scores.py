@@ -188,6 +188,15 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
 def calibration_error(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> float:
     """Expected calibration error of the likeliest class.
 
+    Parameters
+    ----------
+    p : (row, class) array
+        Probabilities.
+    codes : (row,) int array
+        The true class.
+    n_bins : int
+        Number of bins of the likeliest class's probability.
+
     Examples
     --------
     >>> from luxjax.classify import calibration_error

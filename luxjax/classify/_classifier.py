@@ -20,13 +20,13 @@ from .features._features import Features, matrix_of
 
 __all__ = ["LEAST_OF_A_FOLD", "Classifier", "cross_validate_classifier", "train_classifier"]
 
-LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
+LEAST = 10  # stars of a class; fewer cannot be divided between fitting and calibration
 LEAST_OF_A_FOLD = 4  # of these, in the training stars of one fold
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A fitted estimator with what makes its probabilities and sets trustworthy.
+    """A fitted estimator, with the calibrator of its probabilities and the conformal sets.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ Groups = Mapping[str, Sequence[str]]
 def condition_on(
     values: ArrayLike, ids: Sequence | np.ndarray | None = None, *, size: int = 10
 ) -> np.ndarray:
-    """Sort stars into small groups of like value, among which `permute_families` may permute.
+    """Sort stars into small groups of similar value, within which `permute_families` may permute.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class OrdinalError:
     interval : dict of str to Interval
         From bootstrap samples of stars.
     baseline : dict of str to float
-        With every star put at the median class or position; for ``adjacent`` and ``near``, of classes dealt out by their shares.
+        With every star put at the median class or position; for ``adjacent`` and ``near``, of classes drawn by their shares.
     known : float
         What ``subclasses`` would be if the class were known for certain: main classes alone cannot tell much more.
     borders : pandas.DataFrame

@@ -43,7 +43,7 @@ class Embedding:
     interval : Interval
         Its interval, from bootstrap samples of the stars on this map.
     null : float
-        Its value on the same map with the stars dealt out at random, about 0.5.
+        Its value on the same map with the stars shuffled at random, about 0.5.
     n_neighbors : int
         Neighbours that were looked at.
     """
@@ -143,7 +143,7 @@ class Clusters:
     rand_interval, information_interval : Interval
         From bootstrap samples of stars, for these groups.
     rand_null, information_null : float
-        95th percentile with the classes dealt out at random.
+        95th percentile with the classes shuffled at random.
     """
 
     labels: np.ndarray

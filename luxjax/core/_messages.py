@@ -35,7 +35,7 @@ class RowError(InputError, IndexError):
 
 
 class LuxWarning(UserWarning):
-    """Something was done differently from what was asked, or left out; the message says what and why."""
+    """Warning that something was left out or done differently from what was asked; the message says what and why."""
 
 
 def path_text(path: str | os.PathLike) -> str:
@@ -94,6 +94,17 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
 
 def check_name(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -> None:
     """Raise `InputError` unless `given` is among `accepted`.
+
+    Parameters
+    ----------
+    kind : str
+        What the name is of, for the message.
+    given : str
+        The name given.
+    accepted : iterable of str
+        The names accepted.
+    hint : str
+        What to do, appended to the message.
 
     Examples
     --------

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["Display", "Progress", "reporting"]
 
 LONG = 10.0  # seconds; shorter work leaves no line where nobody watches
-EVERY = 60.0  # seconds between two lines of work that goes on where nobody watches
+EVERY = 60.0  # seconds between two lines of work without a terminal
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """What long work calls while it runs; whatever takes ``progress=`` takes True, False, None or a function like this.
+    """Function that long work calls while it runs. Every ``progress=`` takes True, False, None or a function like this.
 
     Some call it before anything is done, with `done` 0 or what an earlier run left.
 
@@ -104,7 +104,7 @@ class Display:
         return self
 
     def _tell_now_and_then(self) -> None:
-        """A line every minute, so that a log shows that the work goes on."""
+        """A line every minute, so that a log shows that the work continues."""
         while not self._ended.wait(EVERY):
             with suppress(ValueError, OSError):  # the stream is closed
                 self.leave_line(f"{self.name}: {self._said or 'at work'}")

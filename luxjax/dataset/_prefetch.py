@@ -1,4 +1,4 @@
-"""Work done ahead, in order: reading goes on while what was read is being used."""
+"""Work done ahead, in order: reading continues while what was read is being used."""
 
 import logging
 import os

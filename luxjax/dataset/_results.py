@@ -1,4 +1,4 @@
-"""What was worked out for every star of a dataset, written as it comes: a folder of parquet parts and a manifest.
+"""Results for every star of a dataset, written incrementally: a folder of parquet parts and a manifest.
 
     _luxjax.json               what was asked, and which parts are there; replaced last, after every part
     part-000000.parquet, ...   one row per star, in the order of the dataset
@@ -166,7 +166,7 @@ class Results:
 
     @staticmethod
     def sizes(n_stars: int, block: int, part: int) -> tuple[int, int]:
-        """Blocks no larger than so many stars ask for, and parts of whole blocks."""
+        """Blocks no larger than this many stars ask for, and parts of whole blocks."""
         block = min(block, -(-n_stars // STEP) * STEP)
         return block, -(-part // block) * block
 

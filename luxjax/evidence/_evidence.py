@@ -13,14 +13,14 @@ __all__ = ["Evidence"]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one line of evidence says of a label: a number, how well it is known, and what it is where nothing is there.
+    """One line of evidence on a label: a number, its uncertainty, and its value where there is nothing to find.
 
     Parameters
     ----------
     name : str
         Name of the line of evidence, such as ``"gain"``.
     value : float
-        NaN where it could not be had; `statement` says why.
+        NaN where it could not be computed; `statement` says why.
     interval : Interval or None
         95% interval.
     null : (draw,) array or None

@@ -50,7 +50,7 @@ def explain(
     decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
-    """Every line of evidence on whether one label was measured, and the verdict.
+    """Collect all evidence on whether one label was measured, and decide the verdict.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def explain_dataset(
 ) -> "ExplanationTable":
     """Split every label of every star into what its element lines say and what the rest of the spectrum says.
 
-    Stars are read ahead and written behind as in `luxjax.prediction.transfer_dataset`, and a call that was killed goes on in
+    Stars are read ahead and written behind as in `luxjax.prediction.transfer_dataset`, and a call that was killed is resumed in
     the same way. The split is exact; it is no verdict, which takes held-out stars with labels (`explain`).
 
     Parameters

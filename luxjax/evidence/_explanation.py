@@ -25,7 +25,7 @@ OLD_NAMES = {"own_lines": "element_lines"}
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Whether a label was measured from the spectrum, and everything that says so.
+    """The verdict on a label, measured from the spectrum or not, and all evidence for it.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["OutputInfo", "scaled_output"]
 
 @dataclass(frozen=True, eq=False)
 class OutputInfo:
-    """What one output of a model means.
+    """Description of one output of a model: its units, grid or label names, and scaling.
 
     Parameters
     ----------

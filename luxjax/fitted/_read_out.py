@@ -13,14 +13,14 @@ ARRAYS = ("error_scale", "correlation", "effective", "loo_rmse")
 
 @dataclass(frozen=True, eq=False)
 class ReadOut:
-    """How one label output is read out from the latents that the inputs alone give.
+    """Description of the regression of one label output on the latents that the inputs alone give.
 
     Attributes
     ----------
     kind : str
         Such as ``"linear"``, ``"quadratic"`` or ``"gp"``.
     error_scale : (label,) array
-        What stated errors of the labels are multiplied by: t <= 1, of greatest marginal likelihood.
+        What stated errors of the labels are multiplied by: t <= 1, which maximises the marginal likelihood.
     correlation : (label, label) array
         Correlation of the scatter of different labels about the read-out.
     effective : (label,) array

@@ -19,7 +19,7 @@ VERDICTS = ("measured", "followed", "proxy", "shortcut", "inconclusive")
 """What a verdict can be. Measured: by the label's element lines. Followed: the prediction follows a label that has no element
 lines, such as temperature, off the trend with the other labels; by what is not known. Proxy: off that trend, but by
 something other than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
-labels. Inconclusive: the stars at hand do not tell."""
+labels. Inconclusive: these stars do not tell."""
 
 CAVEATS = {
     "same_wavelengths": "another element at the same wavelengths would look the same",
@@ -48,7 +48,7 @@ _OLD_PHRASE = re.compile(r"\bown([ -](?:line|window)s?)\b")
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """What the other labels alone say of a label: its mean as a quadratic function of them.
+    """Trend of a label with the other labels: its mean as a quadratic function of them.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Trend:
 
 
 class Caveat(NamedTuple):
-    """What a verdict cannot rule out, or what speaks against it.
+    """Caveat of a verdict: what it cannot rule out, or what contradicts it.
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ class Caveat(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one label was measured from the spectrum, and every number that says so.
+    """Verdict on whether one label was measured from the spectrum, with every number that it rests on.
 
     Parameters
     ----------

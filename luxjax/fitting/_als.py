@@ -61,7 +61,7 @@ class ALS(AbstractFitter):
         Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
-        that was killed goes on from there, to the identical result; one that ends removes it.
+        that was killed resumes there, to the identical result; one that ends removes it.
 
     Examples
     --------

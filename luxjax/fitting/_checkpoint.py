@@ -1,4 +1,4 @@
-"""The state of an iterative fit on disk, so that a killed fit goes on where it was, to the identical result."""
+"""The state of an iterative fit on disk, so that a killed fit is resumed, to the identical result."""
 
 import json
 import os

@@ -63,7 +63,7 @@ class EM(AbstractFitter):
     block : int, optional
         Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
-        File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
+        File that keeps the state after every cycle. A fit that was killed resumes there, to the identical result;
         one that ends removes it.
 
     Examples

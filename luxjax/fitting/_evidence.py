@@ -26,6 +26,8 @@ def log_evidence(fitted: FittedModel, data: Catalog | Batch, *, block: int = 512
         With linear decoders and Gaussian noise.
     data : Catalog or Batch
         Stars with some of the model's outputs; the density is of all those they have, labels in their own units.
+    block : int
+        Stars handled at a time. Default: 512.
 
     Returns
     -------

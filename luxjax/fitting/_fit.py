@@ -37,7 +37,7 @@ ADVICE = "check the errors of the data for values near zero, or use fewer latent
 
 
 class FitError(RuntimeError):
-    """A fit that produced nothing usable; the message says what happened and what to try."""
+    """Error of a fit that produced nothing usable; the message says what happened and what to try."""
 
 
 def fit(
@@ -59,7 +59,7 @@ def fit(
     data : Catalog, Batch or Dataset
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
         bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read again in every cycle: `EM` then needs memory
-        for a few blocks of stars, however many there are, and `ALS` and `Gradient` for their latents besides.
+        for a few blocks of stars, however many there are, and `ALS` and `Gradient` also for their latents.
     fitter : AbstractFitter, optional
         Default: `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
         `Gradient()` for the rest.

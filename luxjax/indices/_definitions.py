@@ -3,7 +3,7 @@
 The table shipped with the package, ``spectral_indices.csv``, holds the Lick/IDS system (Trager et al. 1998, ApJS 116, 1;
 Worthey & Ottaviani 1997, ApJS 111, 377), the bands of M dwarfs (Reid, Hawley & Gizis 1995, AJ 110, 1838; Lepine, Rich & Shara
 2003, AJ 125, 1598), the calcium triplet (Cenarro et al. 2001, MNRAS 326, 959), the 4000-Angstrom break (Bruzual 1983; Balogh et
-al. 1999) and others, with the source of every row. Windows of lines for which no definition was at hand are set there, and
+al. 1999) and others, with the source of every row. Windows of lines without a published definition are set there, and
 say so.
 """
 

@@ -14,7 +14,7 @@ from ._star_sums import Products, effective_ivars, weight_products
 
 __all__ = ["latent_mean"]
 
-BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory besides
+BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory too
 
 
 def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> Float[Array, "star latent"]:

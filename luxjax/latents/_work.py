@@ -10,7 +10,7 @@ def gram_flops(n_stars: int, n_pixels: int, n_features: int) -> float:
 
     Both are matrix products, of (star, pixel) weights with the F (F + 1) / 2 distinct products of F features and with the
     features themselves: 2 N P [F (F + 1) / 2 + F], a multiplication and an addition each. What weighting, packing and
-    solving cost besides is small, and not counted.
+    solving cost is small, and not counted.
 
     Parameters
     ----------

@@ -119,6 +119,8 @@ def match_lines(
     sign : -1, 1 or 0
         Sign of the saliency at a line that is the label's own: -1 for flux that falls as the abundance rises, 0 for either.
     n_shifts : int
+    medium : "air" or "vacuum"
+        Medium of `wavelength`.
 
     Returns
     -------

@@ -48,7 +48,7 @@ def leaf_paths(model: Lux) -> dict[str, Array]:
 
 
 class Priors:
-    """Priors by leaf path; what is not named keeps the default (see the head of this module).
+    """Priors by parameter path; parameters that are not named keep their default (see the head of this module).
 
     Parameters
     ----------

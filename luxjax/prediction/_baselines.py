@@ -22,6 +22,15 @@ def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels")
     Pixels are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as anyone
     would who has no model of the noise.
 
+    Parameters
+    ----------
+    train, test : Catalog
+        Training stars with spectra and labels, and the stars to predict.
+    inputs : str
+        Name of the spectra.
+    labels : str
+        Name of the labels.
+
     Returns
     -------
     (star, label) array
@@ -69,6 +78,15 @@ def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
     prior on the labels of new stars. Label errors are ignored and stars that lack a label are left out, as in
     the original.
 
+    Parameters
+    ----------
+    train, test : Catalog
+        Training stars with spectra and labels, and the stars to predict.
+    inputs : str
+        Name of the spectra.
+    labels : str
+        Name of the labels.
+
     Examples
     --------
     >>> from luxjax.prediction import cannon
@@ -113,6 +131,13 @@ def labels_only(calibration: Prediction, observed: LabelTable, test: Prediction)
     What a label would look like if the model had only its correlation with the others to go by. Trained on
     calibration stars, whose observed labels the model never saw. Predicted rather than observed others: noise
     in observed ones would leak into the comparison.
+
+    Parameters
+    ----------
+    calibration, test : Prediction
+        Predictions of the stars to learn from, and of the stars to guess.
+    observed : LabelTable
+        Observed labels of the calibration stars, row for row.
 
     Examples
     --------

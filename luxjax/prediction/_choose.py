@@ -57,7 +57,7 @@ def select_model(
     seed: int = 0,
     progress: bool | Progress | None = None,
 ) -> Choice:
-    """Compare models by how probable they find the labels of stars they were not fitted to.
+    """Compare models by the log probability of the labels of stars that they were not fitted to.
 
     The score sees errors as well as values: a model that is right but timid, or wrong but bold, loses. Give
     training stars only; what is chosen on test stars cannot be evaluated on them.

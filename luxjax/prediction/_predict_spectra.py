@@ -25,6 +25,14 @@ def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> S
     that of the noise-free spectrum: posterior spread of the latents and the decoder's own, as far as it is known (see
     `transfer`). Pixels that no training star had get none.
 
+    Parameters
+    ----------
+    fitted : FittedModel
+    prediction : Prediction
+        Its latents are decoded.
+    name : str
+        Output of the model that holds spectra.
+
     Examples
     --------
     >>> import luxjax

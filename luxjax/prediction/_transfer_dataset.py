@@ -45,7 +45,7 @@ def transfer_dataset(
     """Predict the labels of all stars of a dataset into a folder of parquet files.
 
     Stars are read ahead of the one block in use, and what is predicted is written behind it. It may be killed at any
-    moment: the same call goes on after the last part that is there, to the same files.
+    moment: the same call resumes after the last part that is there, to the same files.
 
     Parameters
     ----------

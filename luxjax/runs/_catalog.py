@@ -104,6 +104,8 @@ def study_catalog(
         Whether every label is explained.
     seed : int
         Random seed of the initialisation and the folds.
+    stage : callable, optional
+        Called with the name of each stage, returns a context manager; shows progress.
     """
     clock = clock_of(stage, run)
     with clock("fit, evaluate and calibrate in folds") as shown:
@@ -169,6 +171,8 @@ def cross_validate(
         Parts of the stars, each predicted once.
     latents, decoder, readout, noise, inputs, seed
         As for `study_catalog`.
+    stage : callable, optional
+        Called with the name of each stage, returns a context manager; shows progress.
 
     Returns
     -------

@@ -105,7 +105,7 @@ def with_errors(
     labels: str = "labels",
     fitted: FittedModel | None = None,
 ) -> Catalog:
-    """The catalogue with these errors of labels assumed, in the place of those it states.
+    """Catalogue with assumed errors of labels, in place of the stated ones.
 
     Parameters
     ----------
@@ -113,6 +113,9 @@ def with_errors(
         One-sigma error by label, in the label's unit.
     fitted : FittedModel, optional
         The model that they are used with: its factors of stated errors do not hold for these.
+    catalog : Catalog
+    labels : str
+        Name of the output that holds the labels.
     """
     from dataclasses import replace
 
@@ -140,7 +143,7 @@ def explain_run(
     resolution: float | None = None,
     label_errors: Mapping[str, float] | None = None,
 ) -> dict[str, Explanation]:
-    """Explain labels of a run, or one of them, and keep what was found in the run and with its model.
+    """Explain all labels of a run, or one, and save the explanations in the run and with its model.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ KINDS = (
 def study_files(
     config: Mapping[str, Any], folder: str | Path, *, output: str, stage: Stage, overwrite: bool = False
 ) -> RunFolder:
-    """Carry the labels of a catalogue to all spectra of a folder.
+    """Predict the labels of a catalogue for all spectra of a folder.
 
     The spectra that have labels are split by star: a linear model is fitted to the training part, its errors are
     calibrated on the second part and evaluated on the third. Stars without labels then get theirs, in the tables

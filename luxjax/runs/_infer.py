@@ -128,7 +128,7 @@ def infer_run(
     inputs: Sequence[str] = (),
     progress=None,
 ) -> tuple[AbstractPosterior, Diagnosis]:
-    """Both, one after the other: `infer_stars`, then `write_posterior`."""
+    """Infer stars with `infer_stars`, then write the result with `write_posterior`."""
     posterior = infer_stars(
         fitted, catalog, method, seed=seed, sample=sample, inputs=inputs, progress=progress
     )

@@ -59,7 +59,7 @@ STUDY_SECTIONS = ("labels", "verdicts", "calibration", "truth", "observed", "spe
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What is known of the test stars beyond the catalogue, where the survey is simulated.
+    """Known truth of the test stars of a simulated survey.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def study(
     n_examples: int = 4,
     readout: str | None = None,
 ) -> Study:
-    """Fit, calibrate, ask what the labels rest on, transfer them and score them, leaving everything in a run folder.
+    """Fit and calibrate a model, explain, transfer and score its labels, and write everything into a run folder.
 
     Errors and evidence come from the calibration stars; the test stars are looked at once, to be scored.
 
@@ -144,6 +144,8 @@ def study(
         Called with the name of each stage, returns a context manager; shows progress.
     readout : str, optional
         How labels are read out from the latents of the inputs (see `luxjax.readout.read_out`). Default: decoded as `model` says.
+    n_examples : int
+        Number of stars shown as examples.
     """
     for name in ("train", "calibration", "test"):
         check_name("part of the stars", name, parts)

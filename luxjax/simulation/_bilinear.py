@@ -98,6 +98,8 @@ def bilinear(
         new ones. The errors are those asked for here.
     first : int
         Number of the first star, in its identifier.
+    snr_scatter : float
+        Standard deviation of ln S/N between stars.
 
     Examples
     --------

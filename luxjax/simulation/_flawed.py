@@ -133,7 +133,7 @@ def flawed_survey(
     on_all_lines: bool = False,
     line_list: Lists = "right",
 ) -> FlawedSurvey:
-    """Draw a survey with mistakes.
+    """Simulate a small survey with mistakes in its errors, lines or detector.
 
     Parameters
     ----------

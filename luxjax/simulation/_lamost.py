@@ -55,7 +55,7 @@ def simulate_lamost(
     response: float = 0.05,
     synthesis: OpticalSynthesis | None = None,
 ) -> SimulatedLamost:
-    """Observe stars of all classes.
+    """Simulate LAMOST spectra of stars of all classes.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ class PlantLine:
 
 @dataclass(frozen=True)
 class Confounder:
-    """A neighbour element whose scatter about its track is correlated with europium's.
+    """Correlation of a neighbour element's scatter about its track with that of europium.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ __all__ = ["SimulatedSurvey", "simulate"]
 
 @dataclass(frozen=True, eq=False)
 class SimulatedSurvey:
-    """A simulated survey.
+    """A simulated survey: its catalogue, its truth and repeat visits.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def simulate(
     visits: int = 1,
     lines: LineList | None = None,
 ) -> SimulatedSurvey:
-    """Observe a population of disc stars.
+    """Simulate a survey of disc stars.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def simulate(
     snr : float or mapping of window to float
         Median signal-to-noise ratio per pixel; log-normal between stars with `snr_scatter`.
     bad_fraction : float
-        Fraction of pixels lost at random (flux and ivar 0), besides the gaps between detectors.
+        Fraction of pixels lost at random (flux and ivar 0), in addition to the gaps between detectors.
     missing_labels : float or mapping of label to float
         Fraction of labels that are missing.
     labels : sequence of str
@@ -105,6 +105,8 @@ def simulate(
         Times each star is observed; visits after the first are in `SimulatedSurvey.repeats`.
     lines : LineList
         Instead of the built-in table.
+    snr_scatter : float
+        Standard deviation of ln S/N between stars.
 
     Examples
     --------

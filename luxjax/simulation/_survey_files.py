@@ -54,7 +54,7 @@ def write_survey_files(
     simulated : SimulatedSurvey
         With APOGEE spectra.
     folder : path
-        Made if need be.
+        Made if it does not exist.
     galah_stars : (star,) bool array, optional
         Stars that GALAH observed too. Default: the training part.
     window : str

@@ -37,7 +37,7 @@ class Bound:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What made a simulated survey. Host arrays in float64.
+    """Truth of a simulated survey: what it was made from. Host arrays in float64.
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def toy_survey(
     impostor_strength: float = 2.0,
     noise_correlation: float = 0.0,
 ) -> ToySurvey:
-    """Draw a small world.
+    """Simulate a small toy survey with a hidden or visible element.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ LEVELS = (0.68, 0.95)
 
 
 class Interval(NamedTuple):
-    """Both ends belong to the interval.
+    """An interval, lower and upper end included.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Interval(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """`inside` of `n` values lay in their intervals.
+    """Coverage: `inside` of `n` values are in their intervals.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def robust_scatter(values: ArrayLike) -> float:
 
 
 def coverage(pull: ArrayLike, level: float) -> Coverage:
-    """How many Gaussian central intervals of probability `level` hold their value.
+    """Coverage of Gaussian central intervals of probability `level`: how many hold their value.
 
     Parameters
     ----------
@@ -145,7 +145,12 @@ def coverage(pull: ArrayLike, level: float) -> Coverage:
 
 
 def interval_coverage(value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Coverage:
-    """How many values lie in their own intervals, ends included; ends may be infinite, NaN is left out.
+    """Coverage of given intervals: how many values are inside, ends included. Ends may be infinite; NaN is left out.
+
+    Parameters
+    ----------
+    value, lower, upper : arrays
+        Values, and the ends of their intervals; shapes that broadcast.
 
     Examples
     --------
@@ -169,6 +174,8 @@ def binomial_interval(inside: int, n: int, level: float = 0.6827, method: str = 
     method : "wilson" or "exact"
         Wilson (1927) has coverage close to nominal on average and suits error bars; "exact" is Clopper and
         Pearson (1934), which never covers less than `level`.
+    inside, n : int
+        Number of successes, and of trials.
 
     Examples
     --------
@@ -201,7 +208,7 @@ def share_interval(right: ArrayLike, ids: ArrayLike) -> tuple[float, Interval]:
 def familywise_band(
     n: int, level: float, n_cells: int = 1, alpha: float = 0.05, n_calibration: int | None = None
 ) -> Interval:
-    """Where an observed coverage must fall in every one of `n_cells`, if the intervals are right.
+    """Band that an observed coverage must be in, in each of `n_cells` cells, if the intervals are right.
 
     Without `n_calibration` the number of covered stars is Binomial(n, level). With it, the intervals were
     scaled by split conformal calibration on other, exchangeable stars: their half-width is the k-th smallest

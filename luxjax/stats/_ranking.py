@@ -21,7 +21,7 @@ __all__ = ["Ranking", "star_means"]
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """How much each of several things matters.
+    """Ranking: the importance of each of several things, with bootstrap draws.
 
     Attributes
     ----------

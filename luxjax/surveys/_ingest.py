@@ -60,7 +60,7 @@ def ingest(
     progress: bool | Progress | None = True,
     **settings: Any,
 ) -> IngestResult:
-    """Make catalogues of raw spectra and a label catalogue.
+    """Make catalogues from raw spectra and a catalogue of labels.
 
     Files are read, shifted to rest, brought to one grid and, where they are not normalised, divided by their continuum;
     of several spectra of a star, by the rule of `luxjax.data.same_star`, the one of highest S/N is kept; pixels whose

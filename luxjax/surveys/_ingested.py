@@ -1,4 +1,4 @@
-"""What came of raw files: catalogues, and an account of everything that did not get into them."""
+"""Result of reading raw files: catalogues, and an account of everything that did not get into them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

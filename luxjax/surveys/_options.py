@@ -26,7 +26,7 @@ __all__ = ["IngestOptions"]
 
 @dataclass(frozen=True, eq=False)
 class IngestOptions:
-    """How raw spectra are reduced, and which labels they get.
+    """Options of `ingest`: how raw spectra are reduced, and which labels they get.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class IngestOptions:
         Part of the grid to keep, Angstrom. Default: for low-resolution spectra of LAMOST 3900 to 8800 Angstrom, beyond
         which their noise costs more than their lines give; for others all of it.
     binning : int, optional
-        Average so many neighbouring pixels, weighted by their inverse variances, as part of the one step that also
+        Number of neighbouring pixels to average, weighted by their inverse variances, as part of the one step that also
         shifts the spectrum to rest. Bins are counted from a survey's first pixel, so they are the same for all files.
         Default: 3 for low-resolution spectra of LAMOST, whose single pixels oversample the resolution; 1 for others.
     normalization : "auto", "none", "quantile" or "polynomial"

@@ -57,7 +57,7 @@ class Reduction:
     binning : int
         Pixels of the files whose mean, weighted by inverse variance, is one of the grid. One: none are averaged.
     noise_limit : float or None
-        Pixels with more than so many times the usual error are left out; None where that is settled.
+        Pixels with more than this many times the usual error are left out; None where that is settled.
     left_out : sequence of int
         Pixels of the grid that get no weight.
     origin : str

@@ -9,7 +9,7 @@ __all__ = ["machine", "peak_memory_gb", "usable_cores"]
 
 
 def machine() -> dict[str, Any]:
-    """What decides how long a computation takes, to be recorded with a measured time.
+    """Facts of this machine that decide how long a computation takes, to be recorded with a measured time.
 
     Returns
     -------

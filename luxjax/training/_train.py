@@ -24,7 +24,7 @@ BASELINES = {"ridge": ridge, "cannon": cannon}
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model of all labelled stars, and what models that did not see them say of each.
+    """A model of all labelled stars, and out-of-fold predictions of each star by models that did not see it.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def train(
     baselines : sequence of str
         Other methods on the same folds: ``"ridge"``, ``"cannon"``.
     refit : bool
-        Whether a model is fitted to all stars at last.
+        Whether a model is fitted to all stars at the end.
     fitter : AbstractFitter, optional
         Default: what suits the decoder.
     key : jax random key or int

@@ -23,7 +23,7 @@ from ..features._features import Features, matrix_of
 
 __all__ = ["Parameter", "ParameterModel", "cross_validate_parameters", "train_parameters"]
 
-LEAST = 20  # stars with a label; fewer cannot be dealt out to fitting and calibration
+LEAST = 20  # stars with a label; fewer cannot be divided between fitting and calibration
 
 
 @dataclass(frozen=True, eq=False)

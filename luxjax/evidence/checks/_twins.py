@@ -21,7 +21,7 @@ __all__ = ["Twins", "find_twins", "twins"]
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """A star less its twins.
+    """The difference between a star and its twins: stars alike in all labels but one.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class LatentSample:
     _found: dict[Callable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, compute: "Callable[[LatentSample], T]") -> T | str:
-        """``compute(self)``, or the sentence that says why there is none; worked out once for all labels."""
+        """``compute(self)``, or the sentence that says why there is none; computed once for all labels."""
         if compute not in self._found:
             try:
                 self._found[compute] = compute(self)

@@ -25,7 +25,7 @@ __all__ = ["Course", "Descended", "Rules", "begun", "cosine_adam", "descend"]
 Tree = TypeVar("Tree")
 
 RATE = 0.01
-CHECKPOINT_S = 60.0  # at least so many seconds between two checkpoints
+CHECKPOINT_S = 60.0  # at least this many seconds between two checkpoints
 
 
 @lru_cache
@@ -60,7 +60,7 @@ class Rules(NamedTuple):
     ----------
     optimizer : optax.GradientTransformationExtraArgs
     steps, lesson : int
-        At most so many; in the first `lesson` of them latents stay where they are.
+        At most this many; in the first `lesson` of them latents stay where they are.
     check, patience : int
         Steps between two checks; checks without a better score.
     tol : float

@@ -47,7 +47,7 @@ class Gradient(AbstractFitter):
     (`ModuleDecoder`) first learn to decode the linear fit's latents, for a quarter of the steps. Held-out stars, which neither
     the linear fit nor the descent has seen, decide where to stop: after every `check` steps their latents are inferred
     from the spectra alone, and the score is the mean log predictive density of a label of theirs, in nats. The best
-    model seen is kept. At last the latents of all stars are brought to zero mean and unit covariance, as their N(0, I)
+    model seen is kept. In the end the latents of all stars are brought to zero mean and unit covariance, as their N(0, I)
     prior says, and the last layer of each decoder that has one is solved for in closed form, with the covariance of its
     rows. That covariance takes the hidden layers as known.
 
@@ -89,7 +89,7 @@ class Gradient(AbstractFitter):
         accelerators whose bfloat16 products are faster, and mini-batches; not for ``optax.lbfgs()`` or to squeeze the
         last digits out of a full-batch fit. It makes CPUs slower.
     checkpoint : str, optional
-        File that keeps the state at a check about every minute. A fit that was killed goes on from there, to the identical
+        File that keeps the state at a check about every minute. A fit that was killed resumes there, to the identical
         result, given the same optimiser; one that ends removes it.
 
     Examples

@@ -75,7 +75,7 @@ def counterfactual(
     spectra: str | None = None,
     inputs: Sequence[str] | None = None,
 ) -> Counterfactual:
-    """The spectra of stars had one label been different and the others the same.
+    """Counterfactual spectra of stars: as if one label were different and the others the same.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class Attribution:
 def integrated_gradients(
     predictor: Callable[[Array], Array], flux, baseline, *, n_steps: int = 32
 ) -> Attribution:
-    """Share out the difference of a prediction at two spectra among their pixels.
+    """Integrated gradients: the difference of a prediction at two spectra, divided among their pixels.
 
     Parameters
     ----------

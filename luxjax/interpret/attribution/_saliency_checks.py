@@ -204,6 +204,12 @@ def max_sensitivity(
     attribution : callable
         From a spectrum (pixel,) to its attribution (pixel,).
     flux, sd : (pixel,) arrays
+    seed : int
+        Random seed of the draws.
+    radius : float
+        Largest change of a pixel, in its errors.
+    n : int
+        Number of draws.
 
     Examples
     --------

@@ -32,6 +32,16 @@ def star_latents(
 
     Host arrays in double precision. Exact for linear decoders, the posterior's mode and curvature for others.
 
+    Parameters
+    ----------
+    fitted : FittedModel
+    data : Catalog or Batch
+        The stars.
+    inputs : sequence of str, optional
+        Outputs to infer from. Default: all spectra that model and data share.
+    block : int
+        Stars handled at a time.
+
     Examples
     --------
     >>> import luxjax

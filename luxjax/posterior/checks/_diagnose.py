@@ -17,7 +17,7 @@ FAR = 1e-6  # chance that a star of the prior's lies farther out
 
 
 def diagnose(posterior: AbstractPosterior) -> Diagnosis:
-    """What is wrong with a posterior, and what to do about it.
+    """Check a posterior: what is wrong with it, and what to do about it.
 
     Chains of a sampler: rank-normalised R-hat below 1.01 and at least 400 effective draws in bulk and tails
     (Vehtari et al. 2021), no divergences, E-BFMI above 0.3, trajectories not cut off. Normal distributions: covariances

@@ -81,7 +81,7 @@ def loo(posterior: AbstractPosterior) -> LOO:
     Raises
     ------
     InputError
-        If non-linear decoders were inferred, or the data are not at hand.
+        If non-linear decoders were inferred, or the data are not there.
 
     Examples
     --------

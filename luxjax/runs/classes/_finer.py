@@ -45,7 +45,7 @@ FACTS = ["id", "file", "obsid", "snr"]
 
 
 def with_parameters(data: ClassData, labels: Path, columns: Mapping[str, str] | None = None) -> ClassData:
-    """Parameters from a catalogue, joined by the names of files (without folders), by obsid or by designation.
+    """Add parameters from a catalogue, joined by the names of files (without folders), by obsid or by designation.
 
     Parameters
     ----------
@@ -53,6 +53,8 @@ def with_parameters(data: ClassData, labels: Path, columns: Mapping[str, str] | 
         Any table that `luxjax.surveys.read_catalog` reads.
     columns : mapping of str to str, optional
         What the catalogue calls a parameter, or ``file``, ``obsid``, ``id``.
+    data : ClassData
+        Spectra and their features, as from `lamost_data`.
     """
     table, _ = read_parameters(labels, PARAMETERS, columns)
     names = [n for n in PARAMETERS if n in table]

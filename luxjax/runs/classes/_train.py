@@ -69,7 +69,7 @@ class Stages(Protocol):
 
 
 def check_class_options(options: Mapping[str, Any]) -> None:
-    """Raise on options that no training could use, before anything is read or written."""
+    """Check the options of a training before anything is read or written; raises `InputError`."""
     for name in (options["estimator"], *options["compare"]):
         make_estimator(name)
         if name == "cnn":
@@ -85,13 +85,13 @@ def check_class_options(options: Mapping[str, Any]) -> None:
 def class_folds(
     data: ClassData, *, folds: int = 0, test_fraction: float = 0.25, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to train on and rows to evaluate, all spectra of a star on one side, classes in like shares.
+    """Rows to train on and rows to evaluate, all spectra of a star on one side, classes in equal shares.
 
     Parameters
     ----------
     data : ClassData
     folds : int
-        Every star is evaluated once, by one of so many classifiers; 0 for a single split.
+        Every star is evaluated once, by the classifier of its fold; 0 for a single split.
     test_fraction : float
         Share of the stars that a single split evaluates.
     seed : int
@@ -127,7 +127,7 @@ def train_classes(
     seed: int = 0,
     stage: Stages,
 ) -> Mapping[str, Any]:
-    """Train and evaluate.
+    """Train a classifier, evaluate it on stars held out, and write both into a run.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _judged(
 
 
 def _levels(sets: ConformalSets | None) -> list[float]:
-    """Levels that so many calibration stars can vouch for."""
+    """Levels that this many calibration stars can support."""
     n = 0 if sets is None else len(sets.scores)
     return [q for q in SET_LEVELS if np.ceil(np.round((n + 1) * q, 9)) <= n]
 

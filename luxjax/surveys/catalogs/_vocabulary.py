@@ -25,7 +25,7 @@ class LabelColumns:
     species: str = ""
 
 
-# Columns that mean another ionisation stage or other lines of an element, besides the element's own.
+# Columns that mean another ionisation stage or other lines of an element, other than the usual ones.
 _APOGEE_ELEMENTS = {
     e.lower(): e.capitalize()
     for e in [

@@ -140,7 +140,7 @@ _FACTS = {
 
 
 def _facts(archive: "_Archive", n: int) -> dict[str, Any]:
-    """What the archive says of each star besides its spectrum: velocity, position, S/N, names."""
+    """What the archive says of each star apart from its spectrum: velocity, position, S/N, names."""
     found = {}
     for name, usual in _FACTS.items():
         entry = next(

@@ -190,7 +190,7 @@ def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
 
 @dataclass(frozen=True, eq=False)
 class ReadResult:
-    """What came of reading many files.
+    """Result of reading many files.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def read_many(
     stack: bool = True,
     **options,
 ) -> ReadResult:
-    """Read many files; those that cannot be read are listed, never fatal.
+    """Read many files; those that cannot be read are listed, with the reason.
 
     Parameters
     ----------
