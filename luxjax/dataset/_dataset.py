@@ -192,7 +192,7 @@ class Dataset(GrowingStars):
                 picked = self.table().reset_index(drop=True).query(stars).index.to_numpy()
             except Exception as error:  # pandas raises many kinds for a question it cannot answer
                 raise InputError(
-                    f"the question '{stars}' cannot be put to the table ({error}); its columns: "
+                    f"the question '{stars}' cannot be asked of the table ({error}); its columns: "
                     f"{join_names(self.table().columns)}."
                 ) from error
         else:

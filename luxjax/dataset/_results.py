@@ -179,7 +179,7 @@ class Results:
         """The columns that `attach` kept."""
         content = self.location.read(f"_{name}.parquet")
         if content is None:
-            raise InputError(f"'_{name}.parquet' of '{self.location}' is missing; run again to go on.")
+            raise InputError(f"'_{name}.parquet' of '{self.location}' is missing; run again to continue.")
         return columns_from_parquet(content)
 
     def fill(
@@ -274,7 +274,7 @@ class Results:
         used = np.unique(holder) if len(wanted) else np.arange(min(1, len(self._parts)))
         pieces = [self._columns(k, names) for k in used]
         if not pieces:
-            raise InputError(f"there are no {self.kind} at '{self.location}' yet; run again to go on.")
+            raise InputError(f"there are no {self.kind} at '{self.location}' yet; run again to continue.")
         begin = np.cumsum([0, *(self._parts[k].n_stars for k in used)])
         row = wanted - ends[holder] + begin[np.searchsorted(used, holder)]
         return {name: np.concatenate([p[name] for p in pieces])[row] for name in pieces[0]}

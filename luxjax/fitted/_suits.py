@@ -61,7 +61,7 @@ def _differences(info: "OutputInfo", spectra: Spectra) -> Iterator[tuple[str, An
             "survey",
             info.survey,
             spectra.survey,
-            "use a model of their own survey, or say replace(survey='') if they are alike",
+            "use a model of that survey, or say replace(survey='') if they are alike",
         )
     if (
         info.resolution

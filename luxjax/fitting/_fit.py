@@ -115,7 +115,7 @@ def fit(
         )
     if not result.converged:
         warnings.warn(
-            f"the fit {result.message}; raise max_cycles (or steps) to go on.", LuxWarning, stacklevel=2
+            f"the fit {result.message}; raise max_cycles (or steps) to continue.", LuxWarning, stacklevel=2
         )
     with jax.enable_x64(True):
         typical = typical_of(result.model, stars)

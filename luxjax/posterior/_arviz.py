@@ -112,7 +112,7 @@ class _Dims:
         for name in fitted.model.names:
             if name in RESERVED:
                 raise InputError(
-                    f"an output called '{name}' clashes with ArviZ's dimensions; call it otherwise."
+                    f"an output called '{name}' clashes with ArviZ's dimensions; give it another name."
                 )
             info = fitted.info(name)
             pixel = "pixel" if len(spectra) == 1 else f"pixel_{name}"

@@ -47,7 +47,7 @@ KINDS = (
     RunKind(
         "demo",
         "luxjax demo",
-        "A simulated survey: labels carried from GALAH to APOGEE stars, and how well it went.",
+        "A simulated survey: GALAH labels predicted for APOGEE stars, and their accuracy.",
         STUDY_FILES,
         (*STUDY_SECTIONS, "by_input"),
     ),

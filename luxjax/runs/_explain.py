@@ -32,7 +32,7 @@ KINDS = (
     RunKind(
         "explain",
         "luxjax explain",
-        "The evidence about the labels of a run: was each of them measured?",
+        "The evidence on whether each label of a run was measured.",
         {
             "explain": "The evidence about every label, a folder for each.",
             "explain_*.html": "The page of a label: was it measured?",

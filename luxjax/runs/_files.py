@@ -20,7 +20,7 @@ KINDS = (
     RunKind(
         "files",
         "inference/apogee_to_galah.py",
-        "The labels of a catalogue carried to all spectra of a folder.",
+        "The labels of a catalogue, predicted for all spectra of a folder.",
         {
             **STUDY_FILES,
             "transferred.fits": "Labels of the stars that had none.",

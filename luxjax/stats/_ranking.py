@@ -115,7 +115,7 @@ def star_means(
     ----------
     columns : (row, column) array
     ids : (row,) sequence, optional
-        Star of each row. Default: each row is a star of its own.
+        Star of each row. Default: each row is another star.
     n_draws, seed : int
 
     Returns

@@ -21,7 +21,7 @@ def _worst(posterior: SamplePosterior, n: int) -> list[tuple[str, np.ndarray]]:
     """The quantities of largest R-hat by name, at most two of one array: draws (chain, draw)."""
     if posterior.n_draws < 8:
         raise InputError(
-            f"chains of {posterior.n_draws} draws show nothing; sample longer ones, NUTS(draws=1000)."
+            f"chains of {posterior.n_draws} draws are too short to show anything; sample longer ones, NUTS(draws=1000)."
         )
     found = []
     for quantities in judged_quantities(posterior):

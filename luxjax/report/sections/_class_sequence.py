@@ -53,7 +53,7 @@ def class_maps(run: RunFolder) -> Section | None:
         Shown(
             "classes_maps.png",
             "Maps of the features, coloured by class",
-            "Every point a spectrum; neighbours have like features.",
+            "Every point a spectrum; neighbours have similar features.",
         )
     ]
     if found["coloured"]:

@@ -192,7 +192,7 @@ def keep_classes(data: ClassData, classes: Sequence[str] = (), min_per_class: in
     if len(kept) < 2:
         raise InputError(
             f"a classifier needs two classes with {min_per_class} stars each; there are {_counts(stars)}. Give more spectra, or "
-            "fewer as --min-per-class (10 at the very least)."
+            "fewer as --min-per-class (at least 10)."
         )
     reasons = {
         c: f"class {c} has only {stars[c]} stars, {min_per_class} are needed"

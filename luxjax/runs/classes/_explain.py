@@ -115,7 +115,7 @@ def explain_class_run(
 def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[str, Any]]:
     """Training stars, stars held out, and how to train: in folds, those of the first."""
     if "part" not in data.table or not run.has("metrics"):
-        raise InputError(f"the run {run.path} was not trained to its end; run classify train again.")
+        raise InputError(f"the run {run.path} has no finished training; run classify train again.")
     held = data.table["part"].isin(["test", "fold 0"]).to_numpy()
     about = run.metrics["classes"]["about"]
     options = {k: about[k] for k in ("estimator", "calibration", "balanced")} | (about.get("settings") or {})

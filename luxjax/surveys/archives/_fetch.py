@@ -111,7 +111,7 @@ def fetch_file(
             furthest = max(furthest, part.size)
             if failures >= retries or stop.is_set():
                 ending = (
-                    f"the {part.size} bytes so far are kept: run again to go on"
+                    f"the {part.size} bytes so far are kept: run again to continue"
                     if part.size
                     else "try again later"
                 )
