@@ -10,31 +10,39 @@ import pytest
 from ..cli.test_options import COMMANDS, called, options
 
 ROOT = Path(__file__).resolve().parents[2]
-PATTERNS = {
+WORDS = {
     "unless given": "say 'Default: ...'",
     "anew": "say 'again', or what is done again",
     "besides?": "say 'next to', 'with', 'compared with' or 'in addition to'",
-    "as (they|it) comes?": "say what is taken unchanged, or 'incrementally'",
-    "of (its|their) own": "say 'its own', 'separate' or 'a separate'",
+    "as (?:they|it) comes?": "say 'unchanged', or 'incrementally'",
+    "of (?:its|their) own": "say 'its own', or 'separate'",
     "foretells?": "say 'predicts'",
-    "undecided": "say 'inconclusive' or 'not decided'",
-    "if need be": "say 'if it does not exist' or 'where needed'",
-    "by default": "say 'Default: ...'",
-    "dealt out": "say 'shuffled' or 'divided'",
+    "undecided": "say 'inconclusive', or 'not decided'",
+    "if need be": "say 'where needed'",
 }
-WRONG = re.compile("|".join(rf"\b(?:{p})\b" for p in PATTERNS), re.IGNORECASE)
+IN_CODE = {"by default": "say 'Default: ...'", "dealt out": "say 'shuffled', or 'divided'"}
 # Right where they stand: a possessive before a noun, and a default inside a sentence.
 FINE = re.compile(
     r"of (?:its|their) own (?:stars|class|units?|off-trend|species|fold|sigmas)\b|95% by default|one shard by default"
     r"|(?:binned|kept|averaged) by default",
     re.IGNORECASE,
 )
-ENGLISH = ("luxjax/**/*.py", "luxjax/**/*.jinja", "docs/**/*.md", "README.md")
+PLACES = {
+    "luxjax/**/*.py": WORDS | IN_CODE,
+    "luxjax/**/*.jinja": WORDS | IN_CODE,
+    "docs/**/*.md": WORDS,
+    "README.md": WORDS,
+}
 
 
-def wrong_words(text: str) -> list[str]:
-    """The patterns that a text holds; those that are right where they stand do not count."""
-    return [found.group(0) for found in WRONG.finditer(FINE.sub("", text))]
+def wrong_words(text: str, patterns: dict[str, str] | None = None) -> list[str]:
+    """The patterns that a text holds, each with advice; those that are right where they stand do not count."""
+    text = FINE.sub("", text)
+    return [
+        f"'{found.group(0)}': {advice}"
+        for pattern, advice in (WORDS | IN_CODE if patterns is None else patterns).items()
+        for found in re.finditer(rf"\b{pattern}\b", text, re.IGNORECASE)
+    ]
 
 
 def prose(file: Path) -> list[tuple[int, str]]:
@@ -71,12 +79,12 @@ def undocumented_default(option) -> bool:
 
 def test_words():
     wrong = [
-        f"{file.relative_to(ROOT)}:{line}: {', '.join(found)}"
-        for files in ENGLISH
+        f"{file.relative_to(ROOT)}:{line}: {'; '.join(found)}"
+        for files, patterns in PLACES.items()
         for file in sorted(ROOT.glob(files))
         if "_build" not in file.parts
         for line, text in prose(file)
-        if (found := wrong_words(text))
+        if (found := wrong_words(text, patterns))
     ]
     assert not wrong, "\n".join(wrong)
 
