@@ -1,4 +1,4 @@
-"""The one loop of cross-validation: every star is answered for by what has seen no spectrum of it."""
+"""The loop of cross-validation: every star is predicted by a model that has seen no spectrum of it."""
 
 from collections.abc import Callable
 

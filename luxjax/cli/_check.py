@@ -1,4 +1,4 @@
-"""The command that says whether what is on disk can be used: ``luxjax check``."""
+"""The command that checks files on disk for damage: ``luxjax check``."""
 
 from pathlib import Path
 from typing import Annotated

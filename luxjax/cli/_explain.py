@@ -1,4 +1,4 @@
-"""The command that asks what labels rest on, of a sample or of every star: ``luxjax explain``."""
+"""The command that tests what labels rest on, for a sample or for every star: ``luxjax explain``."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How far long work is: one protocol for all of it, and its display on standard error."""
+"""Progress of long work: one protocol for all of it, and its display on standard error."""
 
 import threading
 import time

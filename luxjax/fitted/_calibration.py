@@ -1,4 +1,4 @@
-"""How far the errors that a model states are from the errors it makes: found on stars kept apart, kept with the model."""
+"""Calibration of a model's stated errors: found on stars kept apart, kept with the model."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How probable a fitted linear model finds the measured values of stars, their latents integrated out."""
+"""Log evidence of stars under a fitted linear model: their latents are integrated out."""
 
 import equinox as eqx
 import jax

@@ -1,4 +1,4 @@
-"""Stars shared out over the devices of one or more processes, and sums over them brought together again.
+"""Stars divided among the devices of one or more processes, and sums over all of them.
 
 Each process goes through a stretch of the stars, at its own pace. A block of them lies spread over its devices, every
 device runs the same kernel on its part, and only sums travel: at the end of a pass all devices of all processes add

@@ -1,4 +1,4 @@
-"""Errors made honest on stars the model has not seen, and what that honesty is worth with finitely many."""
+"""Calibration of errors on stars that the model has not seen, and its precision with finitely many."""
 
 import numpy as np
 import scipy

@@ -1,4 +1,4 @@
-"""The headline case on a simulated survey: labels that GALAH gave, carried to stars seen by APOGEE alone."""
+"""The headline case on a simulated survey: labels of GALAH, predicted for stars seen by APOGEE alone."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The main job: fit on training stars, calibrate on others, predict the rest, and write down how well it went."""
+"""The main workflow: fit on training stars, calibrate on others, predict the rest, and write the scores."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

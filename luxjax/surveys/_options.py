@@ -1,4 +1,4 @@
-"""How raw spectra and a label catalogue become a catalogue or a dataset: one object for Python, datasets and the command."""
+"""Options of ingestion, from raw spectra and labels to a catalogue or a dataset: one object for Python, datasets and the command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace

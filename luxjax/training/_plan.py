@@ -1,4 +1,4 @@
-"""What is fitted where nobody says: how many latents, with which fitter."""
+"""Defaults of a fit: how many latents, with which fitter."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How well the model predicts a star that it has not seen: leave-one-out cross-validation, star by star.
+"""PSIS leave-one-out cross-validation: expected log predictive density of each star.
 
 A star that is left out has no posterior: its latents have to be integrated out. Importance sampling over draws
 of them, which would go from each star's posterior all the way to the prior, fails for any informative spectrum.
