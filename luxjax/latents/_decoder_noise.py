@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core import Batch, gemm, pairs, unpack
-from ..core.internal import Array, quadratic_form, total
-from ..models import AbstractFeatureDecoder, Linear, Lux
+from ..core.internal import Array, pack, quadratic_form, total
+from ..models import AbstractFeatureDecoder, Lux
 from ..models.internal import feature_jacobian
 from ._decoders import decoded
 from ._robust import tail_weight
@@ -18,12 +18,38 @@ def decoder_variance(decoder: AbstractFeatureDecoder, packed_cov, z, cov) -> Arr
     """Phi' C phi + tr(C cov(phi)) of every star and row: what the rows' own noise adds, phi = [1, features]."""
     phi = jax.vmap(decoder.features)(z)
     phi = jnp.concatenate([jnp.ones((len(z), 1)), phi], axis=1)
+    if decoder.degree == 2 and len(packed_cov) < phi.shape[1]:
+        return _few_rows(decoder, packed_cov, z, cov, phi)
     second = phi[:, :, None] * phi[:, None, :]
-    if not isinstance(decoder, Linear):  # whose features are the latents
+    if decoder.degree != 1:  # where it is, the features are the latents
         jac = jax.vmap(lambda x: feature_jacobian(decoder, x))(z)
         cov = jnp.einsum("nfi,nij,ngj->nfg", jac, cov, jac)
     second = second.at[:, 1:, 1:].add(cov)
     return quadratic_form(second.astype(packed_cov.dtype), packed_cov)
+
+
+def _few_rows(decoder: AbstractFeatureDecoder, packed_cov, z, cov, phi) -> Array:
+    """`decoder_variance` of few rows, row by row, without a matrix of all features for every star.
+
+    The Jacobian of quadratic features is linear in [1, z]: J = sum_a E_a [1, z]_a. So tr(C J S J') is a product of the pairs of
+    [1, z], a matrix of E_a' C E_b that all stars share, and S.
+    """
+    origin = jnp.zeros(decoder.n_latents)
+    slope = jax.jacfwd(lambda x: feature_jacobian(decoder, x))(origin)
+    parts = jnp.concatenate(
+        [feature_jacobian(decoder, origin)[..., None], slope], axis=2
+    )  # feature, latent, a
+    along = pairs(jnp.concatenate([jnp.ones((len(z), 1)), z], axis=1))
+    twice = 2 - jnp.eye(z.shape[1] + 1)  # a pair stands for both of its orders
+
+    def row(packed):
+        matrix = unpack(packed, phi.shape[1])
+        shared = jnp.einsum("fia,fg,gjb->ijab", parts, matrix[1:, 1:], parts, optimize=True)
+        shared = 0.5 * (shared + shared.swapaxes(2, 3)) * twice
+        spread = gemm(along, pack(shared).reshape(-1, along.shape[1]).T)
+        return jnp.sum(gemm(phi, matrix) * phi, axis=1) + jnp.sum(spread * cov.reshape(len(z), -1), axis=1)
+
+    return jax.lax.map(row, packed_cov.astype(phi.dtype)).T.astype(packed_cov.dtype)
 
 
 def with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
@@ -65,7 +91,7 @@ def with_decoder_noise(model: Lux, weight_cov, block: Batch, posterior):
         v = decoder_variance(decoder, weight_cov[name], z, s).astype(dtype)
         believed = w * tail_weight(model.dof[name], scaled)
         inner = unpack(gemm(believed**2 * v, pairs(rows)).astype(jnp.float64), n)
-        if not isinstance(decoder, Linear):
+        if decoder.degree != 1:
             jac = jax.vmap(lambda x, d=decoder: feature_jacobian(d, x))(z)
             inner = jnp.einsum("nfi,nfg,ngj->nij", jac, inner, jac)
         middle.append(inner)

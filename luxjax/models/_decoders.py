@@ -105,6 +105,8 @@ class AbstractFeatureDecoder(AbstractDecoder):
     weight: eqx.AbstractVar[Float[Array, "out feature"]]
     learns_features: ClassVar[bool] = False
     """Whether the features themselves have weights, which no closed form finds."""
+    degree: ClassVar[int | None] = None
+    """Degree of the features as polynomials of the latents. None: no polynomials."""
 
     @abstractmethod
     def features(self, z: Float[Array, " latent"]) -> Float[Array, " feature"]:
@@ -160,6 +162,7 @@ class Linear(AbstractFeatureDecoder, AbstractStoredDecoder):
     intercept: Float[Array, " out"]
     weight: Float[Array, "out latent"]
     n_latents: int = eqx.field(static=True)
+    degree: ClassVar[int | None] = 1
 
     def __init__(self, intercept, weight):
         self.intercept, self.weight = intercept, weight
@@ -211,6 +214,7 @@ class Quadratic(AbstractFeatureDecoder, AbstractStoredDecoder):
     weight: Float[Array, "out feature"]
     n_latents: int = eqx.field(static=True)
     leading: int = eqx.field(static=True)
+    degree: ClassVar[int | None] = 2
 
     def __init__(self, intercept, weight, n_latents: int, leading: int | None = None):
         self.intercept, self.weight, self.n_latents = intercept, weight, n_latents

@@ -223,6 +223,6 @@ def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None
     latent = jnp.einsum("nli,nij,nmj->nlm", jac, cov, jac)
     own = jax.vmap(decoder.variance)(z)
     if labels in weight_cov and isinstance(decoder, AbstractFeatureDecoder):
-        own = own + decoder_variance(decoder, weight_cov[labels], z, cov)
+        own = own + decoder_variance(decoder, weight_cov[labels].astype(own.dtype), z, cov)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
     return z, cov, value, latent, own, scatter, chi2, count

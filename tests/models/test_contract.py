@@ -70,6 +70,16 @@ def test_its_derivative_is_the_finite_difference(decoder, rng):
         np.testing.assert_allclose(by_features, np.transpose(slow), atol=1e-8)
 
 
+def test_its_features_have_the_degree_that_it_states(decoder, rng):
+    if not isinstance(decoder, AbstractFeatureDecoder) or decoder.degree is None:
+        pytest.skip("its features are no polynomials")
+    z, step = jnp.asarray(rng.normal(size=LATENTS)), jnp.asarray(rng.normal(size=LATENTS))
+    steps = np.stack([decoder.features(z + k * step) for k in range(decoder.degree + 2)])
+    scale = np.abs(steps).max()
+    assert np.abs(np.diff(steps, n=decoder.degree + 1, axis=0)).max() < 1e-10 * scale
+    assert np.abs(np.diff(steps, n=decoder.degree, axis=0)).max() > 1e-3 * scale
+
+
 def test_it_comes_back_from_disk_bit_for_bit(decoder, tmp_path):
     again = load(save(FittedModel(Lux({"flux": decoder}), {}), tmp_path / "m")).model["flux"]
     assert jax.tree.structure(again) == jax.tree.structure(decoder)

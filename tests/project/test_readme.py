@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from luxjax.cli import app
+from tests.project.test_floors import FLOORS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ def test_python_block_runs(tmp_path, monkeypatch, capsys):
     (block,) = blocks("python")
     names: dict = {}
     exec(compile(block, "README.md", "exec"), names)
-    assert len(names["labels"]) == len(names["test"]) > 20
+    assert len(names["labels"]) == len(names["test"]) == 100
     assert capsys.readouterr().out.startswith(f"Prediction({len(names['test'])} stars: teff +-")
     assert (tmp_path / "model" / "model.json").is_file()
 
@@ -63,15 +64,25 @@ def test_make_targets_exist():
     assert set(shown) <= targets
 
 
-def test_files_and_packages_exist():
+def test_files_exist():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert links
-    folders = re.findall(r"^\| `(\w+)/` ", README, re.MULTILINE)
-    for name in [*links, *folders]:
+    for name in links:
         assert (ROOT / name).exists(), name
-    rows = re.findall(r"^\| (`luxjax\..*?) \|", README, re.MULTILINE)
-    described = {name for row in rows for name in re.findall(r"`luxjax\.(\w+)`", row)}
+
+
+def test_it_is_a_front_page():
+    assert len(README.splitlines()) <= 110
+
+
+def test_the_layout_page_describes_every_package_and_floor():
+    page = (ROOT / "docs" / "explanation" / "house.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| (`luxjax\..*?|`cli/`.*?) \|$", page, re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(?:luxjax\.)?(\w+)(?:\.\w+)?/?`", row)}
     there = {p.parent.name for p in (ROOT / "luxjax").glob("*/__init__.py")}
-    if there - described:
-        pytest.fail(f"packages without a line in the README: {sorted(there - described)}")
-    assert described == there
+    assert there - described == set(), "packages without a line"
+    table = page[page.index("| floor | packages |") :]
+    floors = [
+        set(re.findall(r"`(\w+)`", row)) for row in re.findall(r"^\| \w* ?\| (`.*) \|$", table, re.MULTILINE)
+    ]
+    assert floors == [floor for floor in reversed(FLOORS) if floor <= there]
