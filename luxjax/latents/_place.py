@@ -38,13 +38,15 @@ def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> F
 
     Examples
     --------
+    >>> import numpy as np
     >>> import luxjax
     >>> from luxjax.latents import latent_mean
     >>> from luxjax.simulation import bilinear
     >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
     >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
-    >>> latent_mean(fitted.model, fitted.batch(stars, "flux")).shape
-    (90, 2)
+    >>> found = latent_mean(fitted.model, fitted.batch(stars, "flux"))
+    >>> bool(np.allclose(found, luxjax.transfer(fitted, stars, inputs=["flux"]).latents.mean, atol=1e-3))
+    True
     """
     means = np.empty((batch.n_stars, model.n_latents))
     with jax.enable_x64(True):

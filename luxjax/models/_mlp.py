@@ -38,8 +38,9 @@ class MLP(AbstractFeatureDecoder, AbstractStoredDecoder):
     >>> import jax.numpy as jnp
     >>> import luxjax
     >>> model = luxjax.Lux.mlp({"flux": 40, "labels": 3}, 2, width=8, key=1)
-    >>> model["flux"](jnp.zeros(2)).shape
-    (40,)
+    >>> decode, z = model["flux"], jnp.array([1.0, -1.0])
+    >>> bool(jnp.allclose(decode(2 * z) - decode(0 * z), 2 * (decode(z) - decode(0 * z)), atol=1e-5))  # linear at first
+    True
     """
 
     intercept: Float[Array, " out"]

@@ -91,14 +91,16 @@ def conditional_flux_jacobian(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import luxjax
-    >>> from luxjax.interpret.attribution import conditional_flux_jacobian
+    >>> from luxjax.interpret.attribution import conditional_flux_jacobian, counterfactual
     >>> from luxjax.simulation import bilinear
     >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
     >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
     >>> found = conditional_flux_jacobian(fitted, "label_1", others=["label_2"])
-    >>> found.value.shape  # one number a pixel: flux per unit of the label
-    (40,)
+    >>> changed = counterfactual(fitted, stars, "label_1", 0.5, others=["label_2"])
+    >>> bool(np.allclose(changed.difference, 0.5 * found.value, atol=1e-6))  # the decoders are linear
+    True
     """
     if others is None:
         others = [n for n in fitted.info(find_label(fitted, label).output).names if n != label]

@@ -58,8 +58,8 @@ class Variational(AbstractMethod):
     >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
     >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
     >>> posterior = infer(fitted, stars.select(slice(0, 3)), Variational("mean_field", steps=50), key=1)
-    >>> posterior.gaussian.mean.shape
-    (3, 2)
+    >>> bool(posterior.loss[-1] < posterior.loss[0]), posterior.gaussian.mean.shape
+    (True, (3, 2))
     """
 
     guide: str = "full_rank"
