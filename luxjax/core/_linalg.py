@@ -43,7 +43,7 @@ def n_pairs(n: int) -> int:
 
 
 def pairs(x: Float[Array, "*batch n"], multiple: int = 1) -> Float[Array, "*batch pair"]:
-    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of so many.
+    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of this number.
 
     Examples
     --------
@@ -69,7 +69,15 @@ def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
 
 
 def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch n n"]:
-    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out."""
+    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.core import unpack
+    >>> unpack(np.array([2.0, 1.0, 3.0]), 2).tolist()
+    [[2.0, 1.0], [1.0, 3.0]]
+    """
     i, j = _index(n)
     where = np.zeros((n, n), dtype=np.int32)
     where[i, j] = where[j, i] = np.arange(len(i))
@@ -179,7 +187,7 @@ def _definite(gram, rhs, precision):
 
 
 def _cholesky(a):
-    """Of matrices that are symmetric already: half the time of making them so."""
+    """Cholesky factors of matrices that are symmetric already, in half the time of making them so."""
     return jax.lax.linalg.cholesky(a, symmetrize_input=False)
 
 

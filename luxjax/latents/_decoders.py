@@ -100,7 +100,7 @@ def expected_residual(
 ) -> tuple[Array, Array]:
     """Residual at the mean latents, and the expected square of the residual over their spread, (star, out).
 
-    With `weight_products` where they are at hand.
+    With `weight_products` where they are given.
     """
     dtype = measured.value.dtype
     phi = jax.vmap(decoder.features)(mean).astype(dtype)

@@ -107,7 +107,7 @@ def latent_posterior(
     there: the observed information. Where outliers would make that say less than the prior does, the expected information
     stands in for it.
 
-    Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each, and say
+    Passes over many blocks give the `weight_products` of linear decoders, which are then not made again for each, and say
     whether the model is `noisy`: see `effective_ivars`.
     """
     model = model.only(*block.names)

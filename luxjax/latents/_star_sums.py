@@ -69,7 +69,7 @@ def star_sums(
     weight: Float[Array, "star out"],
     products: Float[Array, "out pair"] | None = None,
 ) -> StarSums:
-    """The sums over pixels that the latents of each star depend on; with `weight_products` where they are at hand."""
+    """The sums over pixels that the latents of each star depend on; with `weight_products` where they are given."""
     gram, rhs = _packed_sums(decoder, measured, weight, products)
     return StarSums(unpack(gram, rhs.shape[1]), rhs)
 

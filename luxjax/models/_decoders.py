@@ -62,10 +62,15 @@ class ModuleDecoder(AbstractDecoder):
 
     Examples
     --------
-    ::
-
-        network = eqx.nn.MLP(8, 7514, 64, 2, activation=jax.nn.silu, key=key)
-        model = Lux({"apogee": ModuleDecoder(network, 8), "labels": Linear.zeros(5, 8)})
+    >>> import equinox as eqx
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import luxjax
+    >>> from luxjax.models import Linear, ModuleDecoder
+    >>> network = eqx.nn.MLP(2, 40, 16, 1, activation=jax.nn.silu, key=jax.random.key(0))
+    >>> model = luxjax.Lux({"flux": ModuleDecoder(network, 2), "labels": Linear.zeros(3, 2)})
+    >>> model.n_latents, model["flux"](jnp.zeros(2)).shape
+    (2, (40,))
     """
 
     module: Callable
@@ -99,7 +104,7 @@ class AbstractFeatureDecoder(AbstractDecoder):
     intercept: eqx.AbstractVar[Float[Array, " out"]]
     weight: eqx.AbstractVar[Float[Array, "out feature"]]
     learns_features: ClassVar[bool] = False
-    """Whether the features hold weights of their own, which no closed form finds."""
+    """Whether the features themselves have weights, which no closed form finds."""
     degree: ClassVar[int | None] = None
     """Degree of the features as polynomials of the latents. None: no polynomials."""
 

@@ -42,7 +42,7 @@ class GaussianProcess(AbstractStoredDecoder):
     kernels : Kernels
     alpha : (member, out, point) array
     root : (member, out, rank, point) array
-        Of what the training stars take from the variance.
+        Square root of what the training stars take from the variance.
     """
 
     intercept: Float[Array, " out"]
