@@ -42,6 +42,15 @@ class Match:
         Rows of the two catalogues.
     compared : mapping of str to (int, int)
         By key: how many rows on the left and on the right had it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import luxjax
+    >>> left = pd.DataFrame({"gaia_dr3": [1, 2, 3]})
+    >>> match = luxjax.crossmatch(left, pd.DataFrame({"gaia_dr3": [3, 1]}))
+    >>> len(match), match.left.tolist(), match.right.tolist()
+    (2, [0, 2], [1, 0])
     """
 
     left: np.ndarray
@@ -333,5 +342,5 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
     return (
         f"no row of the left table ({a.size}) matches one of the right ({b.size}): {'; '.join(parts)}.{inconclusive} Check "
         "that both sides use Gaia DR3 ids (DR2 ids differ, and are compared with DR2 ids alone) and degrees, or pass "
-        "allow_empty=True to see the inconclusive."
+        "allow_empty=True to see the pairs that were not decided."
     )

@@ -1,4 +1,4 @@
-"""One page per label: was it measured? The verdict, all evidence in one table, and the figures."""
+"""One page per label, on whether it was measured: the verdict, all evidence in one table, and the figures."""
 
 import math
 from pathlib import Path
@@ -40,7 +40,7 @@ FIGURES = (
         "measurement on the dashed one; red: the response with its 95% interval, corrected for the noise of the "
         "observed label, which flattens the running median (orange; typical error at the lower left). Then how much "
         "deeper the label's element lines are than the rest of the spectrum says: a measured label rises. Last, its "
-        "significance T, beside that of the same lines put at random other places.",
+        "significance T, compared with that of the same lines put at random other places.",
     ),
     (
         plot_saliency,
