@@ -132,3 +132,15 @@ def test_arrays_called_at_rest_that_are_not(tmp_path):
         "the lines of 4 of 4 spectra looked at stand more than 10 km/s from rest (median 90 km/s)"
         in ingest(moved).summary
     )
+
+
+def test_another_kind_is_told_in_words(tmp_path, real_data):
+    import shutil
+
+    for file in sorted((real_data / "apogee/apStar_dr13").glob("*.fits"))[:3]:
+        shutil.copy(file, tmp_path)
+    shutil.copy(next((real_data / "apogee/aspcapStar_dr13").glob("*.fits")), tmp_path / "z.fits")
+    result = ingest(tmp_path, progress=False)
+    assert result.failures["reason"].tolist() == [
+        "it is normalised, and most of the first files are not normalised; ingest them apart"
+    ]

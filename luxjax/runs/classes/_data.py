@@ -82,7 +82,7 @@ def lamost_data(
     Parameters
     ----------
     files : sequence of path
-        One folder, searched through, or files.
+        Folders, searched through, and files.
     repeats : "all" or "best"
         Keep every spectrum of a star, or the one of highest S/N.
     need_class : bool
@@ -93,7 +93,7 @@ def lamost_data(
         True shows the spectra that are done on standard error; a function is called with ``("spectra", done, total)``.
     """
     found = read_lamost(
-        files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
+        files,
         repeats=repeats,
         need_class=need_class,
         progress=progress,
