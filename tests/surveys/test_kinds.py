@@ -144,3 +144,13 @@ def test_another_kind_is_told_in_words(tmp_path, real_data):
     assert result.failures["reason"].tolist() == [
         "it is normalised, and most of the first files are not normalised; ingest them apart"
     ]
+
+
+def test_why_no_file_could_be_used_is_told_by_the_most_frequent_reason(tmp_path):
+    (tmp_path / "a.fits").write_bytes(b"")
+    for k in range(3):
+        lamost(tmp_path / f"spec-{k}.fits", DESIG=f"LAMOST J{k}", CLASS="GALAXY")
+    with pytest.raises(
+        InputError, match="none of the 4 files could be used: 3 x its class is GALAXY, not STAR; 1 x "
+    ):
+        ingest(tmp_path, progress=False)

@@ -171,7 +171,9 @@ def read_lamost(
             kept.append(_on_grid(one))
     if not kept:
         raise InputError(
-            f"none of {len(paths)} files can be used; the first: " + " | ".join(r for _, r in problems[:3])
+            f"none of {len(paths)} files can be used; the first: "
+            + " | ".join(dict.fromkeys(reason.rstrip(".") for _, reason in problems[:3]))
+            + "."
         )
     spectra = Spectra.stack(kept)
     table = spectra.table if spectra.table is not None else pd.DataFrame()
