@@ -175,6 +175,7 @@ def off_trend_response(
     p, o_hat, y, s, o, s_o, part = _complete(
         predicted, predicted_others, observed, error, observed_others, error_others, part
     )
+    stated, s, s_o = s, _believed(s, y - p), _believed(s_o, o - o_hat)
     trend = standard_trend(o_hat, others)
     terms = trend.terms(o_hat)
     n, spare = len(y), len(y) - terms.shape[1]
@@ -201,7 +202,7 @@ def off_trend_response(
         float(tau2),
         float(error_t),
         float(upper),
-        float(np.sqrt(np.mean(s**2))),
+        float(np.sqrt(np.mean(stated**2))),
         n,
         Trend(trend.others, trend.loc, trend.scale, coef, float(np.sqrt(max(tau2, 0.0)))),
     )
@@ -240,6 +241,16 @@ def response_share(
         part.error,
         part.beta / whole.beta if whole.beta else float("nan"),
     )
+
+
+def _believed(error: np.ndarray, miss: np.ndarray) -> np.ndarray:
+    """Errors of labels, (star, ...), scaled down where they exceed what the predictions miss.
+
+    A prediction of a star that the model was not fitted to misses the observed label by its own error and that of the label, so
+    the mean square of what it misses, with two standard errors of it, is an upper limit of the label's mean variance.
+    """
+    most = np.mean(miss**2, axis=0) * (1 + 2 * np.sqrt(2 / len(miss)))
+    return error * np.sqrt(np.minimum(1.0, most / np.maximum(np.mean(error**2, axis=0), FLOOR)))
 
 
 def _complete(*arrays: ArrayLike) -> list[np.ndarray]:

@@ -238,3 +238,22 @@ def test_bad_shapes_and_too_few_stars_are_named(rng):
         off_trend_response(v[:19], o[:19], v[:19], v[:19], o[:19], o[:19])
     with pytest.raises(InputError, match="shapes given"):
         off_trend_response(v, o, v, v[:5], o, o)
+
+
+def test_stated_errors_that_exceed_what_predictions_miss_do_not_count(rng):
+    """Errors stated twice too large would make tau^2 negative; those that could be right are left alone."""
+    n, label_error = 4000, 0.3
+    other, own = rng.normal(size=n), 0.2 * rng.normal(size=n)
+    label = 0.8 * other + own
+    y, o = (v + label_error * rng.normal(size=n) for v in (label, other))
+    s = np.full(n, label_error)
+
+    def tau2(times: float) -> float:
+        found = off_trend_response(
+            label, other[:, None], y, times * s, o[:, None], max(times, 1.0) * s[:, None], draws=0
+        )
+        return found.tau2 / 0.2**2
+
+    assert tau2(1.0) == pytest.approx(1.0, abs=0.15)
+    assert tau2(2.0) > 0.75  # less by at most the two standard errors, 4.5% of the label's variance
+    assert tau2(0.5) == pytest.approx(1.0 + 0.75 * label_error**2 / 0.2**2, abs=0.15)
