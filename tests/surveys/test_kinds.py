@@ -154,3 +154,13 @@ def test_why_no_file_could_be_used_is_told_by_the_most_frequent_reason(tmp_path)
         InputError, match="none of the 4 files could be used: 3 x its class is GALAXY, not STAR; 1 x "
     ):
         ingest(tmp_path, progress=False)
+
+
+def test_that_no_id_is_shared_is_told_with_ids(tmp_path):
+    lamost(tmp_path / "spec-1.fits", DESIG="LAMOST J1", CLASS="STAR", RA=10.0, DEC=20.0)
+    (tmp_path / "labels.csv").write_text("id,teff,teff_err,ra,dec\nsomething,5000,50,100.0,-20.0\n")
+    with pytest.raises(
+        InputError,
+        match="shares its id with a label .the spectra have J1, the labels something.*arcsec apart",
+    ):
+        ingest(tmp_path, label_catalog=tmp_path / "labels.csv", labels=("teff",), progress=False)
