@@ -91,6 +91,7 @@ def ingest(
     """
     options = (options or IngestOptions()).replace(**settings)
     # What is wrong with the labels is told before hours of reading.
+    options.check_labels()
     chosen = None if options.label_catalog is None else chosen_labels(options)
     off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0

@@ -164,3 +164,14 @@ def test_that_no_id_is_shared_is_told_with_ids(tmp_path):
         match="shares its id with a label .the spectra have J1, the labels something.*arcsec apart",
     ):
         ingest(tmp_path, label_catalog=tmp_path / "labels.csv", labels=("teff",), progress=False)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"labels": ("teff",)}, {"cuts": "galah-dr3"}, {"label_errors": {"teff": 50.0}}]
+)
+def test_labels_asked_for_need_a_catalogue(folder, asked):
+    """They were left out without a word."""
+    with pytest.raises(
+        InputError, match=f"{next(iter(asked))} given without a catalogue .* give it as label_catalog="
+    ):
+        ingest(folder, progress=False, **asked)
