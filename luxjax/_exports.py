@@ -1,4 +1,4 @@
-"""Names of a package that are looked up on first use; the stub ``__init__.pyi`` beside it says where each is defined.
+"""Names of a package that are looked up on first use; the stub ``__init__.pyi`` next to it says where each is defined.
 
 The stub is the one list of these names: editors and type checkers read it, and so does the package itself.
 """
@@ -19,7 +19,7 @@ class MissingExtra(ModuleNotFoundError):
 def lazy_exports(
     module: str, file: str, *, extra: str = "", libraries: tuple[str, ...] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """``__getattr__``, ``__dir__`` and ``__all__`` of a package or module with a stub beside it.
+    """``__getattr__``, ``__dir__`` and ``__all__`` of a package or module that has a stub.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good are class probabilities? Scores with intervals and baselines, and the reliability diagram."""
+"""Scores of class probabilities, with intervals and baselines, and the reliability diagram."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Reliability:
 
 @dataclass(frozen=True, eq=False)
 class ClassScores:
-    """Scores of classified stars, each with a 95% interval, beside a classifier that knows only how common classes are.
+    """Scores of classified stars, each with a 95% interval, and those of a classifier that knows only how common classes are.
 
     Attributes
     ----------
@@ -167,6 +167,13 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
     codes : (row,) int array
         The true class.
     n_bins : int
+
+    Examples
+    --------
+    >>> from luxjax.classify import reliability
+    >>> found = reliability([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], [0, 0, 1], n_bins=2)
+    >>> round(found.error, 3)
+    0.2
     """
     p, codes = doubles("probabilities", p), np.asarray(codes)
     top, right = p.max(axis=1), p.argmax(axis=1) == codes
@@ -180,6 +187,15 @@ def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliabil
 
 def calibration_error(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> float:
     """Expected calibration error of the likeliest class.
+
+    Parameters
+    ----------
+    p : (row, class) array
+        Probabilities.
+    codes : (row,) int array
+        The true class.
+    n_bins : int
+        Number of bins of the likeliest class's probability.
 
     Examples
     --------

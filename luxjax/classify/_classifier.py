@@ -20,13 +20,13 @@ from .features._features import Features, matrix_of
 
 __all__ = ["LEAST_OF_A_FOLD", "Classifier", "cross_validate_classifier", "train_classifier"]
 
-LEAST = 10  # stars of a class; fewer cannot be dealt out to fitting and calibration
+LEAST = 10  # stars of a class; fewer cannot be divided between fitting and calibration
 LEAST_OF_A_FOLD = 4  # of these, in the training stars of one fold
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A fitted estimator with what makes its probabilities and sets trustworthy.
+    """A fitted estimator, with the calibrator of its probabilities and the conformal sets.
 
     Attributes
     ----------
@@ -126,6 +126,21 @@ def train_classifier(
     ------
     InputError
         If a class has fewer stars, or a name is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify import train_classifier
+    >>> from luxjax.classify.features import Features
+    >>> heat = np.linspace(0.0, 1.999, 120)
+    >>> values = pd.DataFrame({"H_beta": heat, "Mg_b": 2 - heat})
+    >>> families, none = {"H_beta": "balmer", "Mg_b": "magnesium"}, pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, 0.1 + 0 * values, families, np.arange(120).astype(str), np.arange(120), none)
+    >>> truth = np.array(["K", "G"])[heat.astype(int)]
+    >>> classifier = train_classifier(features, truth, estimator="logistic", seed=1)
+    >>> classifier.classes, bool((classifier.classify(features)["class"] == truth).mean() > 0.9)
+    (('G', 'K'), True)
     """
     features, truth = _known(features, truth)
     codes, classes = _coded(features, truth, least)
@@ -199,6 +214,21 @@ def cross_validate_classifier(
     DataFrame
         As from `Classifier.classify`, in the order of the features, with columns ``truth`` and ``fold``. Stars whose class is missing
         are classified as well; their truth is blank.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify import cross_validate_classifier
+    >>> from luxjax.classify.features import Features
+    >>> heat = np.linspace(0.0, 1.999, 120)
+    >>> values = pd.DataFrame({"H_beta": heat, "Mg_b": 2 - heat})
+    >>> families, none = {"H_beta": "balmer", "Mg_b": "magnesium"}, pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, 0.1 + 0 * values, families, np.arange(120).astype(str), np.arange(120), none)
+    >>> truth = np.array(["K", "G"])[heat.astype(int)]
+    >>> found = cross_validate_classifier(features, truth, estimator="logistic", folds=3, seed=1)
+    >>> len(found), bool((found["class"] == found["truth"]).mean() > 0.9)
+    (120, True)
     """
     known = _classes(features, truth)
     codes, _ = _coded(*_known(features, known))

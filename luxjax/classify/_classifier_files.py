@@ -26,7 +26,26 @@ CLASSIFIER_FOLDER = FolderKind(
 
 
 def save_classifier(classifier: Classifier, folder: str | os.PathLike) -> Path:
-    """Write a classifier to a folder; an earlier classifier there is replaced, anything else is refused."""
+    """Write a classifier to a folder; an earlier classifier there is replaced, anything else is refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify import load_classifier, save_classifier, train_classifier
+    >>> from luxjax.classify.features import Features
+    >>> heat = np.linspace(0.0, 1.999, 120)
+    >>> values = pd.DataFrame({"H_beta": heat, "Mg_b": 2 - heat})
+    >>> families, none = {"H_beta": "balmer", "Mg_b": "magnesium"}, pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, 0.1 + 0 * values, families, np.arange(120).astype(str), np.arange(120), none)
+    >>> truth = np.array(["K", "G"])[heat.astype(int)]
+    >>> classifier = train_classifier(features, truth, estimator="logistic", seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_classifier(save_classifier(classifier, f"{folder}/classifier"))
+    >>> again.classes
+    ('G', 'K')
+    """
     header = {
         "classes": list(classifier.classes),
         "families": dict(classifier.families),

@@ -1,4 +1,4 @@
-"""Which families of lines carry the class? Permuted on stars held out, and left out with retraining.
+"""Importance of families of lines for the class: permuted on stars held out, and left out with retraining.
 
 A ranking read off a model's own bookkeeping (mean |Shapley value|, split gains) says what it happens to use. The question
 of the astronomer is what the class would be worse known without. Two experiments ask it, in nats of log-likelihood per spectrum:
@@ -38,7 +38,7 @@ Groups = Mapping[str, Sequence[str]]
 def condition_on(
     values: ArrayLike, ids: Sequence | np.ndarray | None = None, *, size: int = 10
 ) -> np.ndarray:
-    """Sort stars into small groups of like value, among which `permute_families` may permute.
+    """Sort stars into small groups of similar value, within which `permute_families` may permute.
 
     Parameters
     ----------
@@ -54,6 +54,14 @@ def condition_on(
     -------
     (row,) int array
         Number of the group; -1 where a value is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.classify import condition_on
+    >>> teff = np.array([4000.0, 7000.0, 4100.0, 7100.0])
+    >>> condition_on(teff, size=2).tolist()  # cool stars with cool ones
+    [1, 0, 1, 0]
     """
     x = values_of("values to group by", values).astype(np.float64)
     x = x[:, None] if x.ndim == 1 else x
@@ -95,11 +103,11 @@ def permute_families(
     ----------
     classifier : Classifier
     features : Features
-        Of stars that it was not trained on.
+        Features of stars that it was not trained on.
     truth : (row,) sequence of str
         Rows whose class is missing do not count.
     groups : mapping of str to sequence of str, optional
-        Families to be permuted together, by a name for them; by default each family by itself.
+        Families to be permuted together, by a name for them. Default: each family by itself.
     within : (row,) int array, optional
         As from `condition_on`: every star gets the features of another star of its group. Stars in no group (-1), or alone in one, do
         not count.
@@ -107,6 +115,22 @@ def permute_families(
         Permutations to average over.
     n_draws, seed : int
         Bootstrap samples of stars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from luxjax.classify import permute_families, train_classifier
+    >>> from luxjax.classify.features import Features
+    >>> heat = np.linspace(0.0, 1.999, 120)
+    >>> values = pd.DataFrame({"H_beta": heat, "Mg_b": 2 - heat})
+    >>> families, none = {"H_beta": "balmer", "Mg_b": "magnesium"}, pd.DataFrame(columns=["row", "id", "reason"])
+    >>> features = Features(values, 0.1 + 0 * values, families, np.arange(120).astype(str), np.arange(120), none)
+    >>> truth = np.array(["K", "G"])[heat.astype(int)]
+    >>> classifier = train_classifier(features, truth, estimator="logistic", seed=1)
+    >>> found = permute_families(classifier, features, truth, n_repeats=2, n_draws=20)
+    >>> sorted(found.names), bool((found.value > 0).all())
+    (['balmer', 'magnesium'], True)
     """
     members = _members(features, groups)
     codes = class_codes(truth, classifier.classes)
@@ -157,7 +181,7 @@ def _donors(star: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np
 
 @dataclass(frozen=True, eq=False)
 class FamilyAblation:
-    """What is lost without a family, and what it gives alone, each classifier trained anew.
+    """What is lost without a family, and what it gives alone; a classifier is trained for each.
 
     Attributes
     ----------
@@ -188,7 +212,7 @@ def ablate_families(
     seed: int = 0,
     **options: Any,
 ) -> FamilyAblation:
-    """Train without each family, and with each alone; judge by cross-validation, all spectra of a star together.
+    """Train without each family, and with each alone; evaluate by cross-validation, all spectra of a star together.
 
     Parameters
     ----------

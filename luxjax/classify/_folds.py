@@ -1,4 +1,4 @@
-"""The one loop of cross-validation: every star is answered for by what has seen no spectrum of it."""
+"""The loop of cross-validation: every star is predicted by a model that has seen no spectrum of it."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def answer_by_folds(
     answer : callable
         From the rows to train on and the rows held out, a row for each of the latter. All spectra of a star are on one side.
     classes : (row,) array, optional
-        Dealt out to the folds in like shares, so that no fold lacks a rare one. (`luxjax.data.folds` knows of no classes.)
+        Divided among the folds in equal shares, so that no fold lacks a rare one. (`luxjax.data.folds` knows of no classes.)
     """
     kind = GroupKFold if classes is None else StratifiedGroupKFold
     split = kind(folds, shuffle=True, random_state=seed)

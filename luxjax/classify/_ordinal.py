@@ -46,7 +46,7 @@ class OrdinalError:
     interval : dict of str to Interval
         From bootstrap samples of stars.
     baseline : dict of str to float
-        With every star put at the median class or position; for ``adjacent`` and ``near``, of classes dealt out by their shares.
+        With every star put at the median class or position; for ``adjacent`` and ``near``, of classes drawn by their shares.
     known : float
         What ``subclasses`` would be if the class were known for certain: main classes alone cannot tell much more.
     borders : pandas.DataFrame
@@ -80,9 +80,9 @@ def ordinal_error(
     table : DataFrame
         With ``truth``, ``class`` and ``p_`` columns, as from `cross_validate_classifier`; classes may be main ones or subclasses.
     position : (row,) array, optional
-        True positions, as from `sequence_position`; by default those of ``truth`` where it names subclasses.
+        True positions, as from `sequence_position`. Default: those of ``truth`` where it names subclasses.
     ids : (row,) sequence, optional
-        Star of each row; by default the table's index.
+        Star of each row. Default: the table's index.
     n_bins : int
         Bins of distance within 10 subclasses of a border.
     n_draws, seed : int

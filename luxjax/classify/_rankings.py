@@ -1,4 +1,4 @@
-"""Does one set of families outrank another? The naive ranking beside the honest ones, in one table and in words."""
+"""Comparison of rankings: whether one set of families outranks another, in one table and in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,15 +104,26 @@ def compare_rankings(
     first: Sequence[str] = ("ca_hk", "magnesium"),
     second: Sequence[str] = ("balmer",),
 ) -> RankingComparison:
-    """Put a naive ranking beside others and test whether some families outrank others.
+    """Compare a naive ranking with others and test whether some families outrank others.
 
     Parameters
     ----------
     rankings : mapping of str to Ranking
         By a name that tells how each was made; the naive one first, such as mean ``|Shapley value|``. All of the same families.
     first, second : sequences of str
-        The claim that every one of `first` matters more than every one of `second`. By default the often repeated one, that the metallicity-sensitive
+        The claim that every one of `first` matters more than every one of `second`. Default: the often repeated one, that the metallicity-sensitive
         Ca II H and K and Mg b outrank the Balmer lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.classify import compare_rankings
+    >>> from luxjax.stats import Ranking
+    >>> draws = np.random.default_rng(1).normal([3.0, 1.0], 0.1, (200, 2))
+    >>> permuted = Ranking("loss of accuracy", "", ("balmer", "magnesium"), np.array([3.0, 1.0]), draws)
+    >>> compared = compare_rankings({"permuted": permuted}, first=["magnesium"], second=["balmer"])
+    >>> compared.claim["says"].tolist()
+    ['does not hold']
     """
     if not rankings:
         raise InputError("give at least one ranking to compare.")

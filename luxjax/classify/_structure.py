@@ -1,4 +1,4 @@
-"""How do the stars lie, before anybody named them? Maps of feature space, and the clusters in it.
+"""Structure of the stars without their classes: maps of feature space, and the clusters in it.
 
 A map shows neighbours, not distances: between far groups of a t-SNE or UMAP map nothing is to be read. How far neighbours on the
 map are neighbours in truth is its trustworthiness (Venna & Kaski 2001, ICANN), given with every map.
@@ -41,9 +41,9 @@ class Embedding:
     trustworthiness : float
         1 if all neighbours on the map are neighbours in truth.
     interval : Interval
-        Of it, from bootstrap samples of the stars on this map.
+        Its interval, from bootstrap samples of the stars on this map.
     null : float
-        Of the same map with the stars dealt out at random, about 0.5.
+        Its value on the same map with the stars shuffled at random, about 0.5.
     n_neighbors : int
         Neighbours that were looked at.
     """
@@ -84,7 +84,7 @@ def embed(
     x, ids = _scaled(points)
     if not 1 <= n_neighbors < len(x) / 2:
         raise InputError(
-            f"{n_neighbors} neighbours of {len(x)} stars cannot be judged; give 1 to {max((len(x) - 1) // 2, 1)}."
+            f"{n_neighbors} neighbours of {len(x)} stars cannot be evaluated; give 1 to {max((len(x) - 1) // 2, 1)}."
         )
     if method == "pca":
         found = PCA(2, random_state=seed, **settings).fit_transform(x)
@@ -143,7 +143,7 @@ class Clusters:
     rand_interval, information_interval : Interval
         From bootstrap samples of stars, for these groups.
     rand_null, information_null : float
-        95th percentile with the classes dealt out at random.
+        95th percentile with the classes shuffled at random.
     """
 
     labels: np.ndarray

@@ -1,4 +1,4 @@
-"""The command that says whether what is on disk can be used: ``luxjax check``."""
+"""The command that checks files on disk for damage: ``luxjax check``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def check(
     location: Annotated[
         str,
         typer.Argument(
-            help="Dataset (folder or address), or the folder of a catalogue, a model or a run.",
+            help="Dataset (folder or address), or folder of a catalogue, a model or a run.",
             metavar="FOLDER",
         ),
     ],
@@ -23,13 +23,13 @@ def check(
         bool,
         typer.Option(
             "--drop",
-            help="Leave damaged parts of a dataset out from now on. Nothing is removed from the disk; ingest reads their files again.",
+            help="Leave damaged parts out of the dataset from now on. Nothing is removed from the disk; ingest reads their files again.",
         ),
     ] = False,
 ) -> None:
-    """Read a dataset and compare it with its checksums, or read a catalogue, a model or a run; name what is damaged and what to do.
+    """Check a dataset, a catalogue, a model or a run for damage, and say what to do about it.
 
-    Exit status 1 if anything is.
+    A dataset is compared with its checksums; of others every file is read. Exit status 1 if anything is damaged.
     """
     from ..core import InputError
     from ..dataset import open_dataset

@@ -14,15 +14,15 @@ from ._report import report
 __all__ = ["explain", "predict", "train"]
 
 Run = Annotated[Path, typer.Argument(help="Run folder that classify train wrote.", metavar="RUN")]
-FILES = "LAMOST files, or one folder that is searched through."
-Repeats = Annotated[str, typer.Option(help="Spectra of one star to use: all, or the best.")]
+FILES = "LAMOST files of spectra, or one folder to search for them."
+Repeats = Annotated[
+    str, typer.Option(help="Repeated spectra of a star to use: all, or best (the one of highest S/N).")
+]
 Coverage = Annotated[
-    float, typer.Option(min=0.01, max=0.999, help="Probability with which a set holds the true class.")
+    float, typer.Option(min=0.01, max=0.999, help="Probability that a set of classes holds the true class.")
 ]
 
-classify = make_app(
-    help="Classes of LAMOST stars from physical features, with probabilities that can be believed."
-)
+classify = make_app(help="Classify LAMOST stars by physical features, with calibrated probabilities.")
 app.add_typer(classify, name="classify")
 
 
@@ -30,18 +30,21 @@ app.add_typer(classify, name="classify")
 def train(
     files: Annotated[list[Path] | None, typer.Argument(help=FILES)] = None,
     out: Out = Path("runs/classify"),
-    simulate: Annotated[int, typer.Option(min=0, help="Number of stars to simulate; in place of files.")] = 0,
+    simulate: Annotated[
+        int, typer.Option(min=0, help="Number of stars to simulate. Give either this or files.")
+    ] = 0,
     estimator: Annotated[
         str, typer.Option(help="Estimator: boosting, forest, logistic or xgboost.")
     ] = "boosting",
     compare: Annotated[
-        str, typer.Option(help="Other estimators to judge on the same stars (comma-separated).")
+        str,
+        typer.Option(help="Other estimators to evaluate on the same stars (comma-separated). Default: none."),
     ] = "",
     classes: Annotated[
         str, typer.Option(help="Classes to keep, such as A,F,G,K,M. Default: all that have enough stars.")
     ] = "",
     min_per_class: Annotated[
-        int, typer.Option(min=10, help="Minimum number of stars of a class; rarer classes are left out.")
+        int, typer.Option(min=10, help="Minimum number of stars of a class. Rarer classes are left out.")
     ] = 20,
     repeats: Repeats = "all",
     reject_cosmic_rays: Annotated[
@@ -50,47 +53,56 @@ def train(
     folds: Annotated[
         int,
         typer.Option(
-            min=0, help="Number of folds that judge every star, best where stars are few. 0: one split."
+            min=0,
+            help="Number of cross-validation folds, which are best where stars are few. 0: one split into training and test stars.",
         ),
     ] = 0,
-    test_fraction: Annotated[float, typer.Option(help="Fraction of the stars that one split judges.")] = 0.25,
+    test_fraction: Annotated[
+        float, typer.Option(help="Fraction of the stars to test on, without --folds.")
+    ] = 0.25,
     calibration: Annotated[
-        str, typer.Option(help="Calibration of the probabilities: temperature or isotonic.")
+        str, typer.Option(help="Method to calibrate the probabilities: temperature or isotonic.")
     ] = "temperature",
     balanced: Annotated[
-        bool, typer.Option("--balanced", help="Count rare classes as much as common ones.")
+        bool, typer.Option("--balanced", help="Give every class the same weight, however rare it is.")
     ] = False,
     tune: Annotated[
         int,
-        typer.Option(min=0, help="Number of settings to compare by cross-validation on the training stars."),
+        typer.Option(
+            min=0,
+            help="Number of random settings of the estimator to compare by cross-validation. 0: its standard settings.",
+        ),
     ] = 0,
     coverage: Coverage = 0.9,
     levels: Annotated[
         str,
-        typer.Option(help="Finer levels to train too (comma-separated): subclass, luminosity, stage."),
+        typer.Option(
+            help="Finer classifications to train too (comma-separated): subclass, luminosity, stage. Default: none."
+        ),
     ] = "",
     parameters: Annotated[
         bool,
         typer.Option(
-            "--parameters", help="Predict Teff, log g, [Fe/H], [alpha/Fe] too: simulated, or from --labels."
+            "--parameters",
+            help="Train models of Teff, log g, [Fe/H] and [alpha/Fe] too; their true values are simulated, or come from --labels.",
         ),
     ] = False,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Table with teff, logg, fe_h or alpha_fe by file, obsid or id, as for ingest --label-catalog; implies --parameters."
+            help="Table of teff, logg, fe_h or alpha_fe, matched to spectra by file, obsid or id. Implies --parameters. Default: none."
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=COLUMN: what the table calls teff, logg, fe_h, alpha_fe, file, obsid or id; repeat."
+            help="Column of the table of --labels, as NAME=COLUMN. NAME is teff, logg, fe_h, alpha_fe, file, obsid or id. Can be repeated. Default: found by name."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the simulation, the split and the training.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a classifier and judge it on stars that it has not seen; spectra that cannot be used are listed.
+    """Train a classifier and evaluate it on stars that it has not seen. Spectra that cannot be used are listed.
 
     Rerun the same command after an interruption to resume from the features measured so far.
     """
@@ -159,19 +171,19 @@ def predict(
     run: Run,
     files: Annotated[list[Path], typer.Argument(help=FILES)],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Table of classes: .csv, .fits or .parquet.")
+        Path, typer.Option("--out", "-o", help="Table of classes to write: .csv, .fits or .parquet.")
     ] = Path("classes.csv"),
     repeats: Repeats = "all",
     need_class: Annotated[
         bool,
         typer.Option(
             "--need-class/--any-class",
-            help="Leave out spectra that the survey did not class as a star of O to M, or keep them.",
+            help="Whether to leave out spectra that the survey did not classify as a star of class O to M.",
         ),
     ] = True,
     coverage: Coverage = 0.9,
 ) -> None:
-    """Classify spectra: a table of classes, and a second one of what was left out and why."""
+    """Classify spectra. Writes a table of classes, and one of the spectra left out, with the reasons."""
     from ..files import write_table
     from ..files.internal import check_table_name
     from ..runs import RunFolder, lamost_data
@@ -202,18 +214,20 @@ def explain(
     run: Run,
     spectra: Annotated[
         str,
-        typer.Option(help="Stars or obsids that get a page (comma-separated). Default: some of each class."),
+        typer.Option(
+            help="Stars or obsids to write a page for (comma-separated). Default: some of each class."
+        ),
     ] = "",
     retrain: Annotated[
         bool,
         typer.Option(
             "--retrain/--quick",
-            help="Train without each family and with it alone (minutes), or leave that out.",
+            help="Whether to retrain without each family of features and with it alone, which takes minutes.",
         ),
     ] = True,
     seed: Annotated[int, typer.Option(help="Random seed of permutations and bootstrap samples.")] = 0,
 ) -> None:
-    """Which features do the classes rest on? The naive ranking compared with honest ones, and a page for single spectra."""
+    """Rank families of features by importance for the classes, and write a page for single spectra."""
     from ..report import render
     from ..runs import RunFolder, explain_class_run
 

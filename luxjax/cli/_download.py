@@ -14,39 +14,45 @@ NEWEST = {"apogee": "dr17", "galah": "dr3", "lamost": "dr10"}
 
 @app.command()
 def download(
-    survey: Annotated[str, typer.Argument(help="apogee, galah or lamost.")],
+    survey: Annotated[str, typer.Argument(help="Survey: apogee, galah or lamost.")],
     objects: Annotated[
-        list[str] | None, typer.Argument(help="APOGEE_IDs, GALAH sobject_ids or LAMOST obsids.")
+        list[str] | None, typer.Argument(help="Identifiers: APOGEE_IDs, GALAH sobject_ids or LAMOST obsids.")
     ] = None,
     to: Annotated[Path, typer.Option("--to", help="Folder for the files.")] = Path("spectra"),
     release: Annotated[
         str | None,
         typer.Option(
-            help="Data release: dr17 (APOGEE), dr3 (GALAH), dr10 or dr5 (LAMOST). Default: the first of these."
+            help="Data release: dr17 (APOGEE), dr3 (GALAH), dr10 or dr5 (LAMOST). Default: dr17, dr3 or dr10."
         ),
     ] = None,
     listed: Annotated[
-        Path | None, typer.Option("--list", help="Text file with further identifiers, one a line.")
+        Path | None,
+        typer.Option("--list", help="Text file with more identifiers, one per line. Default: none."),
     ] = None,
     catalog: Annotated[
         Path | None,
         typer.Option(
-            help="Survey catalogue, FITS or CSV: allStar for APOGEE, the DR5 catalogue for LAMOST DR5."
+            help="Survey catalogue, FITS or CSV; needed for APOGEE (allStar) and LAMOST DR5. Default: none."
         ),
     ] = None,
     field: Annotated[
-        str | None, typer.Option(help="APOGEE: all stars of this field of the catalogue.")
+        str | None,
+        typer.Option(help="APOGEE field, all of whose stars in the catalogue are fetched. Default: none."),
     ] = None,
-    kind: Annotated[str, typer.Option(help="APOGEE: aspcapStar (normalised) or apStar.")] = "aspcapStar",
+    kind: Annotated[
+        str, typer.Option(help="Kind of APOGEE spectra: aspcapStar (normalised) or apStar.")
+    ] = "aspcapStar",
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="LUXJAX_TOKEN", show_envvar=True, help="LAMOST user token; safer in the environment."
+            envvar="LUXJAX_TOKEN",
+            show_envvar=True,
+            help="LAMOST user token; it is safer in the environment variable. Default: none.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=8, help="Files fetched at the same time.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Number of files fetched at the same time.")] = 4,
 ) -> None:
-    """Fetch spectra of named objects from a survey's archive; safe to interrupt and repeat.
+    """Fetch spectra of named objects from a survey's archive. Safe to interrupt and repeat.
 
     Files that are there already are kept. Exit status 1 if any file is missing or failed; the others are there.
     """

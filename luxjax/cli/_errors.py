@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on: one sentence, in the words of the command line."""
+"""Error messages of commands: one sentence, in the words of the command line."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The command that asks what labels rest on, of a sample or of every star: ``luxjax explain``."""
+"""The command that tests what labels rest on, for a sample or for every star: ``luxjax explain``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,54 +20,58 @@ def explain(
     catalog: Annotated[
         Path | None,
         typer.Option(
-            help="Catalogue folder of stars with labels; stars that trained the model are left out. Default: the run's catalogue."
+            help="Catalogue folder of stars with labels. Stars that trained the model are left out. Default: the run's catalogue."
         ),
     ] = None,
     lines: Annotated[
-        Path | None, typer.Option(help="Line list: VALD, MOOG or CSV. Default: the list of the package.")
+        Path | None, typer.Option(help="Line list: a VALD, MOOG or CSV file. Default: the list of luxjax.")
     ] = None,
     medium: Annotated[
-        str, typer.Option(help="Medium of the line list where it does not say: air or vacuum.")
+        str,
+        typer.Option(help="Wavelength medium of the line list: air or vacuum. Default: as the list states."),
     ] = "",
     condition_on: Annotated[
         str,
         typer.Option(
-            help="Labels to condition on (comma-separated). Default: every label not judged a shortcut itself."
+            help="Labels to condition on (comma-separated). Default: every label that is not a shortcut itself."
         ),
     ] = "",
     species: Annotated[
         str,
         typer.Option(
-            help="Elements whose lines measure the label (comma-separated), such as Mg,Si. Default: from the label's name."
+            help="Elements whose lines measure the label (comma-separated), such as Mg,Si. Default: the element in the label's name."
         ),
     ] = "",
     resolution: Annotated[
         float | None,
         typer.Option(
             min=1.0,
-            help="Resolving power, wavelength over line width. Default: that of APOGEE, GALAH or LAMOST.",
+            help="Resolving power: wavelength over line width. Default: that of the survey (APOGEE, GALAH or LAMOST).",
         ),
     ] = None,
     label_error: Annotated[
         list[str] | None,
         typer.Option(
-            help="Assumed one-sigma error of a label, such as eu_fe=0.08; can be repeated. Default: the stated errors."
+            help="One-sigma error to assume for a label, such as eu_fe=0.08. Can be repeated. Default: the errors in the catalogue."
         ),
     ] = None,
     dataset: Annotated[
         str,
         typer.Option(
-            help="Dataset (folder or address): explain every star of it, what each label owes to its element lines and to the rest."
+            help="Dataset (folder or address) to explain star by star: how much of each label comes from its element lines, and how much from the rest of the spectrum. Default: none."
         ),
     ] = "",
     out: Annotated[
-        str, typer.Option("--out", "-o", help="--dataset: folder of parquet files. Default: explained.")
+        str,
+        typer.Option(
+            "--out", "-o", help="Folder of parquet files to write, with --dataset only. Default: explained."
+        ),
     ] = "",
 ) -> None:
-    """Was a label measured, or guessed from others? Writes the evidence, on stars kept out of training, into RUN.
+    """Test whether a label was measured from the spectrum or guessed from other labels. The evidence, from stars kept out of training, is written into RUN.
 
-    With --dataset: what the labels of every star rest on. Results are written incrementally; rerun the same command to
-    resume.
+    With --dataset, each label of every star is split into what its element lines say and what the rest says.
+    Results are written incrementally; rerun the same command to resume.
     """
     from ..core import InputError
     from ..report import render

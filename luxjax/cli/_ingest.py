@@ -18,120 +18,148 @@ def ingest(
         typer.Argument(help="Folders or FITS files of spectra, or one .npz archive of arrays."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Catalogue folder of the stars with labels (or of all).")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Catalogue folder to write, of the stars with labels. Without labels, of all stars.",
+        ),
     ] = Path("catalog"),
     unlabelled: Annotated[
         Path | None,
-        typer.Option(help="Catalogue folder of the stars without labels. Default: OUT-unlabelled."),
+        typer.Option(help="Catalogue folder to write, of the stars without labels. Default: OUT-unlabelled."),
     ] = None,
     labels: Annotated[
         str,
         typer.Option(
-            help="Labels wanted (comma-separated), such as teff,logg,fe_h. Default: the usual ones."
+            help="Labels to read (comma-separated), such as teff,logg,fe_h. Default: the usual ones."
         ),
     ] = "",
     label_catalog: Annotated[
         Path | None,
         typer.Option(
-            help="Catalogue that the labels come from, of a survey or your own: FITS, CSV, VOTable, ECSV or parquet."
+            help="Catalogue of labels, of a survey or your own: FITS, CSV, VOTable, ECSV or parquet. Default: none."
         ),
     ] = None,
     survey: Annotated[
-        str, typer.Option(help="Survey of the label catalogue or the .npz, where it does not tell.")
+        str,
+        typer.Option(
+            help="Survey of the label catalogue or of the .npz archive. Default: recognised by its columns."
+        ),
     ] = "",
     cuts: Annotated[
-        str | None, typer.Option(help="Quality cuts on the label catalogue: a preset such as galah-dr3.")
+        str | None,
+        typer.Option(help="Quality cuts on the label catalogue: a preset such as galah-dr3. Default: none."),
     ] = None,
     join: Annotated[
-        str, typer.Option(help="How spectra and labels are paired: auto, id, file or crossmatch.")
+        str,
+        typer.Option(
+            help="Matching of spectra with labels: by id, file (file name), crossmatch (Gaia or 2MASS id, position), or auto."
+        ),
     ] = "auto",
     rest: Annotated[bool, typer.Option(help="Shift the spectra to the rest frame.")] = True,
     classes: Annotated[
         str,
         typer.Option(
-            help="Classes of objects to keep (comma-separated), as the survey's files name them, such as STAR,QSO; any keeps all."
+            help="Classes of objects to keep (comma-separated), as the survey's files name them, such as STAR,QSO. any: keep all."
         ),
     ] = "STAR",
     wavelength_range: Annotated[
         str,
         typer.Option(
-            help="Wavelengths to keep, LOW,HIGH in Angstrom. Default: all; of LAMOST's low resolution 3900,8800."
+            help="Wavelength range to keep, LOW,HIGH in Angstrom. Default: all; 3900,8800 for low-resolution LAMOST spectra."
         ),
     ] = "",
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Run, model, catalogue or dataset folder whose grid, frame, continuum and pixels left out are taken, so that a model can be used on the new spectra."
+            help="Folder of a run, model, catalogue or dataset. The new spectra get its grid, frame, continuum and left-out pixels, so that its model can be used on them. Default: none."
         ),
     ] = None,
     normalization: Annotated[
         str,
         typer.Option(
-            help="How the continuum is found: quantile, polynomial, none, or auto: quantile where the files are not normalised."
+            help="Method to find the continuum: quantile, polynomial, none, or auto (quantile for files that are not normalised)."
         ),
     ] = "auto",
     binning: Annotated[
         int | None,
-        typer.Option(min=1, help="Pixels to average. Default: 1; of LAMOST's low resolution 3."),
+        typer.Option(
+            min=1,
+            help="Number of neighbouring pixels to average. Default: 1; 3 for low-resolution LAMOST spectra.",
+        ),
     ] = None,
     noise_limit: Annotated[
         float,
         typer.Option(
-            help="Leave out pixels whose median error is over this many times that of the others; inf: none."
+            help="Largest median error of a pixel, as a multiple of that of the other pixels. Noisier pixels are left out. inf: keep all."
         ),
     ] = 5.0,
     error_factor: Annotated[
-        float, typer.Option(help="Factor that multiplies the stated errors of the spectra.")
+        float, typer.Option(help="Factor by which to multiply the stated errors of the spectra.")
     ] = 1.0,
     spectra_name: Annotated[str, typer.Option(help="Name of the spectra in the catalogue.")] = "spectra",
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that read. Default: 4. With --dataset: processes. Default: 1."),
+        typer.Option(
+            min=1,
+            help="Number of threads that read files; with --dataset, of processes. Default: 4 threads, 1 process.",
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Add all stars to a dataset instead: a folder or an address such as s3://bucket/name. Rerun the same command to resume."
+            help="Dataset to add all stars to, in place of a catalogue: a folder or an address such as s3://bucket/name. Rerun the same command to resume. Default: none."
         ),
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="--dataset: a Dask scheduler whose workers read, such as tcp://host:8786."),
+        typer.Option(
+            help="Dask scheduler whose workers read files, such as tcp://host:8786; with --dataset only. Default: none."
+        ),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="--dataset: stars that are read and committed together.")
+        int, typer.Option(min=1, help="Number of stars read and committed together; with --dataset only.")
     ] = 256,
-    medium: Annotated[str | None, typer.Option(help=".npz: air or vacuum.")] = None,
+    medium: Annotated[
+        str | None,
+        typer.Option(
+            help="Wavelength medium: air or vacuum; for .npz archives only. Default: as the archive states."
+        ),
+    ] = None,
     frame: Annotated[
         str,
-        typer.Option(help=".npz: velocity frame of its spectra: rest, barycentric or observed."),
+        typer.Option(
+            help="Velocity frame of the spectra: rest, barycentric or observed; for .npz archives only."
+        ),
     ] = "rest",
     normalized: Annotated[
         bool,
         typer.Option(
-            "--normalized/--not-normalized", help=".npz: whether the continuum has been divided out."
+            "--normalized/--not-normalized",
+            help="Whether the continuum has been divided out; for .npz archives only.",
         ),
     ] = True,
     array: Annotated[
         list[str] | None,
         typer.Option(
-            help=".npz: NAME=ENTRY, the entry for flux, ivar, error, wavelength, ids, labels, label_names or label_errors, such as error=flux_err; repeat."
+            help="Entry of the archive, as NAME=ENTRY, such as error=flux_err; for .npz archives only. NAME is flux, ivar, error, wavelength, ids, labels, label_names or label_errors. Can be repeated. Default: found by name."
         ),
     ] = None,
     label_error: Annotated[
         list[str] | None,
         typer.Option(
-            help="One error for all stars, for a label whose table has none, such as teff=100; repeat."
+            help="One-sigma error of a label for all stars, such as teff=100, where the catalogue has none. Can be repeated. Default: none."
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=COLUMN: what the label catalogue calls a label, its error (teff_err), or id, file, ra, dec, gaia_dr3, tmass_id, snr, such as teff=my_teff; repeat."
+            help="Column of the label catalogue, as NAME=COLUMN, such as teff=my_teff. NAME is a label, its error (teff_err), id, file, ra, dec, gaia_dr3, tmass_id or snr. Can be repeated. Default: found by name."
         ),
     ] = None,
 ) -> None:
-    """Make catalogues of raw spectra, or a dataset: rest frame, one grid, labels joined, every loss listed."""
+    """Make a catalogue or dataset from raw spectra: at rest, on one grid, with labels. Everything left out is listed."""
     from ..core.internal import path_text
     from ..data.internal import CATALOG_FOLDER
     from ..surveys import IngestOptions, read_arrays

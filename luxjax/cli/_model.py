@@ -24,7 +24,9 @@ from ._program import Steps, app
 
 __all__ = ["demo", "evaluate", "fit", "transfer"]
 
-Stars = Annotated[Path, typer.Argument(help="Catalogue folder with labels, as simulate and ingest write it.")]
+Stars = Annotated[
+    Path, typer.Argument(help="Catalogue folder of stars with labels, written by simulate or ingest.")
+]
 
 
 @app.command()
@@ -32,10 +34,11 @@ def demo(
     out: Out = Path("runs/demo"),
     seed: Seed = 1,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A tenth of the stars and one survey: seconds.")
+        bool,
+        typer.Option("--quick", help="Quick run: a tenth of the stars and one survey. It takes seconds."),
     ] = False,
 ) -> None:
-    """Simulate a survey, carry labels from GALAH to APOGEE stars, and write a report of how well it went."""
+    """Simulate a survey, predict GALAH labels of APOGEE stars, and write a report of their accuracy."""
     import time
 
     from ..report import render
@@ -67,7 +70,7 @@ def fit(
     seed: Seed = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fit a model to all labelled stars of a catalogue; judge and calibrate it by models that did not see them; report."""
+    """Fit a model to all labelled stars of a catalogue, evaluate and calibrate it by cross-validation, and write a report."""
     from ..data import load_catalog
     from ..report import render
     from ..runs import study_catalog
@@ -117,14 +120,17 @@ def _tell(metrics: dict[str, Any]) -> None:
 def transfer(
     run: Annotated[Path, typer.Argument(help="Run folder, or the model folder inside one.")],
     catalog: Annotated[
-        str, typer.Argument(help="Stars to label: a catalogue folder, or a dataset (folder or address).")
+        str,
+        typer.Argument(
+            help="Stars whose labels to predict: a catalogue folder, or a dataset (folder or address)."
+        ),
     ],
     out: Annotated[
         str,
         typer.Option(
             "--out",
             "-o",
-            help="Table of labels: .fits, .vot (VOTable), .ecsv, .parquet or .csv. For a dataset: a folder of parquet files. Default: labels.fits, labels.",
+            help="Table of labels to write: .fits, .vot (VOTable), .ecsv, .parquet or .csv. For a dataset, a folder of parquet files. Default: labels.fits, or labels for a dataset.",
         ),
     ] = "",
     inputs: Inputs = "",
@@ -132,11 +138,11 @@ def transfer(
         bool,
         typer.Option(
             "--replace-shortcuts",
-            help="Replace labels judged shortcuts by what the other labels say, with the error that this leaves.",
+            help="Replace each label whose verdict is shortcut by its value given the other labels, with the larger error of that value.",
         ),
     ] = False,
 ) -> None:
-    """Predict labels of stars, with errors, with a fitted model.
+    """Predict labels of stars, with errors, from a fitted model.
 
     For a dataset, results are written incrementally; rerun the same command to resume.
     """
@@ -180,7 +186,7 @@ def evaluate(
     seed: Seed = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Predict every star from a model that never saw it, compared with ridge regression and The Cannon on the same folds."""
+    """Cross-validate a model, and compare it with ridge regression and The Cannon on the same folds."""
     from ..data import load_catalog
     from ..report import render
     from ..runs import cross_validate

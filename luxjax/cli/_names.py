@@ -1,4 +1,4 @@
-"""What options are called: the Python parameter that each sets, the few exceptions, and the names of before."""
+"""Names of options: the Python parameter that each sets, the few exceptions, and the old names."""
 
 from pathlib import Path
 

@@ -29,29 +29,33 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier
 Seed = Annotated[int, typer.Option(help="Random seed for the initialisation and the folds.")]
 Inputs = Annotated[str, typer.Option(help="Spectra to predict from (comma-separated). Default: all.")]
 Decoder = Annotated[
-    str, typer.Option(help="Decoder of the spectra: linear, quadratic or mlp (hidden layers).")
+    str,
+    typer.Option(help="Decoder from latents to spectra: linear, quadratic or mlp (a small neural network)."),
 ]
 Readout = Annotated[
     str,
     typer.Option(
-        help="How labels follow from the latents: auto, linear, quadratic, gp (Gaussian process), or joint (decoded with the spectra)."
+        help="Regression of the labels on the latents: linear, quadratic, gp (Gaussian process), auto (the best of these on training stars), or joint (labels decoded like spectra)."
     ),
 ]
 Noise = Annotated[
     str,
     typer.Option(
-        help="Noise of the spectra: gaussian, or student (Student's t), which ignores a few bad pixels and takes about nine times as long."
+        help="Noise model of the spectra: gaussian, or student (Student's t: robust to a few bad pixels, about nine times slower)."
     ),
 ]
 Folds = Annotated[
-    int, typer.Option(min=2, help="Number of folds; each star is judged by a model that did not see it.")
+    int,
+    typer.Option(
+        min=2, help="Number of cross-validation folds. Each star is evaluated by a model that did not see it."
+    ),
 ]
 Latents = Annotated[
     str,
     typer.Option(
         "--latents",
         "-d",
-        help="Dimensions of the latent space. Several, such as 8,12,16: chosen on training stars. Default: what stars and pixels allow.",
+        help="Number of latents. Of several, such as 8,12,16, the best on training stars is chosen. Default: as many as stars and pixels allow.",
     ),
 ]
 Browser = Annotated[bool, typer.Option("--open", help="Open the page in a browser afterwards.")]

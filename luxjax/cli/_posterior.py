@@ -17,53 +17,78 @@ def infer(
         Path, typer.Argument(help="Run folder that demo or fit wrote, or a model folder.", metavar="RUN")
     ],
     method: Annotated[
-        str, typer.Option("--method", "-m", help="Method: exact, laplace, variational or nuts.")
+        str,
+        typer.Option(
+            "--method", "-m", help="Inference method: exact, laplace, variational or nuts (a sampler)."
+        ),
     ] = "nuts",
     out: Out = Path("runs/infer"),
     catalog: Annotated[
         Path | None, typer.Option(help="Catalogue folder of the stars. Default: the run's catalogue.")
     ] = None,
     stars: Annotated[
-        str, typer.Option(help="Identifiers of stars (comma-separated). Default: those of --split.")
+        str, typer.Option(help="Identifiers of stars (comma-separated). Default: the stars of --split.")
     ] = "",
     split: Annotated[
         str,
         typer.Option(
-            help="The run's train, calibration or test stars. Default: test, and train with --sample."
+            help="Part of the run's stars: train, calibration or test. Default: test; with --sample, train."
         ),
     ] = "",
     max_stars: Annotated[
         int | None,
-        typer.Option(min=1, help="Maximum number of stars. Default: 12 (nuts), 50 (variational) or 100."),
+        typer.Option(
+            min=1, help="Maximum number of stars. Default: 12 for nuts, 50 for variational, 100 for others."
+        ),
     ] = None,
     inputs: Annotated[str, typer.Option(help="Spectra to infer from (comma-separated). Default: all.")] = "",
     wavelength_range: Annotated[
-        str, typer.Option(help="Wavelengths to keep, in Angstrom, such as 15200,15300. Default: all.")
+        str,
+        typer.Option(
+            help="Wavelength range to keep, LOW,HIGH in Angstrom, such as 15200,15300. Default: all."
+        ),
     ] = "",
     sample: Annotated[
         str,
         typer.Option(
-            help="Parts of the model to sample with the latents: decoders, scatter or decoders,scatter; needs stars with labels."
+            help="Parts of the model to infer together with the latents: decoders, scatter or decoders,scatter. Needs stars with labels. Default: none."
         ),
     ] = "",
     draws: Annotated[
-        int | None, typer.Option(help="Number of draws: per chain (nuts), or from the approximation.")
+        int | None,
+        typer.Option(help="Number of draws: per chain for nuts, else from the approximation. Default: 1000."),
     ] = None,
-    chains: Annotated[int | None, typer.Option(help="nuts: number of chains.")] = None,
-    warmup: Annotated[int | None, typer.Option(help="nuts: transitions that adapt the sampler.")] = None,
+    chains: Annotated[int | None, typer.Option(help="Number of chains; for nuts only. Default: 4.")] = None,
+    warmup: Annotated[
+        int | None,
+        typer.Option(help="Number of transitions that adapt the sampler; for nuts only. Default: 500."),
+    ] = None,
     target_accept: Annotated[
         float | None,
-        typer.Option(help="nuts: target acceptance probability; raise it where there are divergences."),
+        typer.Option(
+            help="Target acceptance probability, to be raised where there are divergences; for nuts only. Default: 0.8."
+        ),
     ] = None,
-    guide: Annotated[str | None, typer.Option(help="variational: mean_field, low_rank or full_rank.")] = None,
+    guide: Annotated[
+        str | None,
+        typer.Option(
+            help="Family of the approximation: mean_field, low_rank or full_rank; for variational only. Default: full_rank."
+        ),
+    ] = None,
     rank: Annotated[
-        int | None, typer.Option(help="laplace, and variational with low_rank: number of directions.")
+        int | None,
+        typer.Option(
+            help="Number of directions of the covariance; for laplace, and for variational with low_rank. Default: all for laplace, the square root of the dimension for low_rank."
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="variational: steps of the optimiser.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Number of steps of the optimiser; for variational only. Default: 2000."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of all draws.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Infer full posteriors of stars, say whether they can be believed, and write them with a page of figures."""
+    """Infer full posteriors of stars, check whether they can be believed, and write them with a page of figures."""
     from ..report import render
     from ..runs import RunFolder
     from ..runs.internal import infer_stars, keep_window, stars_to_infer, write_posterior

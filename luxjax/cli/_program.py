@@ -69,7 +69,7 @@ def make_app(**given: Any) -> typer.Typer:
 
 app = make_app(
     name="luxjax",
-    help="Learn one model of stellar spectra and labels, carry labels to other stars, and ask what they rest on.",
+    help="Learn one model of stellar spectra and labels, predict labels of other stars, and test what these rest on.",
     add_completion=True,
 )
 

@@ -16,7 +16,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder that another command wrote.", metavar="RUN")],
     browser: Browser = False,
 ) -> None:
-    """Draw the figures of a run and write its report.html; can be repeated at any time."""
+    """Draw the figures of a run and write its report.html. Can be repeated at any time."""
     from ..report import render
     from ..runs import RunFolder
 

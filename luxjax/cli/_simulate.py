@@ -13,11 +13,13 @@ __all__ = ["simulate"]
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Argument(help="Catalogue folder to write; an earlier catalogue is replaced.")],
+    out: Annotated[
+        Path, typer.Argument(help="Catalogue folder to write. An earlier catalogue there is replaced.")
+    ],
     n_stars: Annotated[int, typer.Option(min=1, help="Number of stars.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Random seed: another seed, another survey.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed of the survey.")] = 1,
     windows: Annotated[
-        str, typer.Option(help="Surveys whose spectra are simulated (comma-separated): apogee, galah.")
+        str, typer.Option(help="Surveys whose spectra to simulate (comma-separated): apogee, galah.")
     ] = "apogee,galah",
     snr: Annotated[float, typer.Option(min=0.1, help="Median signal-to-noise ratio per pixel.")] = 120.0,
     n_train: Annotated[
@@ -26,11 +28,11 @@ def simulate(
     files: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the survey's files too: aspcapStar spectra, allStar.fits, a GALAH DR3 catalogue of the training stars."
+            help="Folder to write survey files to as well: aspcapStar spectra, allStar.fits and a GALAH DR3 catalogue of the training stars. Default: none."
         ),
     ] = None,
 ) -> None:
-    """Simulate a survey with known truth, as a catalogue folder."""
+    """Simulate a survey whose true labels are known, and write it as a catalogue folder."""
     from ..data import save_catalog
     from ..data.internal import CATALOG_FOLDER
     from ..files.internal import check_place

@@ -67,6 +67,14 @@ class OutputData(KeepsPrecision, eqx.Module):
     ivar : (star, out) array
         Inverse variance, finite and not negative; zero marks a bad pixel or a missing label, whose value
         then changes nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.core import OutputData
+    >>> data = OutputData.clean(np.array([[1.0, np.nan]]), np.array([[100.0, 100.0]]))
+    >>> data.value.tolist(), data.ivar.tolist()  # what is not finite has no weight
+    ([[1.0, 0.0]], [[100.0, 0.0]])
     """
 
     value: Float[Array, "*star out"]

@@ -49,7 +49,7 @@ class Gaussian(KeepsPrecision, eqx.Module):
         values, vectors = jnp.linalg.eigh(self.cov)
         root = vectors * jnp.sqrt(jnp.maximum(values, 0))[..., None, :]
         normal = jax.random.normal(key, (n_draws, *self.mean.shape), self.mean.dtype)
-        return self.mean + jnp.einsum("nij,snj->sni", root, normal)
+        return self.mean[None] + jnp.einsum("nij,snj->sni", root, normal)
 
     def log_density(self, x: Float[Array, "star dim"]) -> Float[Array, " star"]:
         """Natural log of the density at `x`, (star,)."""

@@ -43,7 +43,7 @@ def n_pairs(n: int) -> int:
 
 
 def pairs(x: Float[Array, "*batch n"], multiple: int = 1) -> Float[Array, "*batch pair"]:
-    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of so many.
+    """The n (n + 1) / 2 distinct products x_a x_b, a <= b, of each row; zeros fill them up to a multiple of this number.
 
     Examples
     --------
@@ -69,7 +69,15 @@ def pack(matrix: Float[Array, "*batch n n"]) -> Float[Array, "*batch pair"]:
 
 
 def unpack(packed: Float[Array, "*batch pair"], n: int) -> Float[Array, "*batch n n"]:
-    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out."""
+    """Symmetric matrices from their upper triangles; undoes `pack`. Columns beyond the pairs are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.core import unpack
+    >>> unpack(np.array([2.0, 1.0, 3.0]), 2).tolist()
+    [[2.0, 1.0], [1.0, 3.0]]
+    """
     i, j = _index(n)
     where = np.zeros((n, n), dtype=np.int32)
     where[i, j] = where[j, i] = np.arange(len(i))
@@ -83,7 +91,7 @@ def quadratic_form(matrix: Float[Array, "a n n"], packed: Float[Array, "b pair"]
     """
     i, j = _index(matrix.shape[-1])
     twice = np.where(i == j, 1.0, 2.0).astype(packed.dtype)
-    rows = pack(matrix).astype(packed.dtype) * twice
+    rows = pack(matrix).astype(packed.dtype) * twice[None]
     return gemm(jnp.pad(rows, ((0, 0), (0, packed.shape[-1] - len(i)))), packed.T)
 
 
@@ -113,7 +121,8 @@ def solve_ridge(
     a, dead = _definite(gram, rhs, precision)
     inverse, logdet = _inverse(a)
     xp = _library(a)
-    inverse = xp.where(dead[..., None] & (np.eye(a.shape[-1]) > 0), 0, inverse)
+    on_diagonal = np.eye(a.shape[-1], dtype=bool)[(None,) * (dead.ndim - 1)]
+    inverse = xp.where(dead[..., None] & on_diagonal, 0, inverse)
     return xp.where(dead, 0, _times_inverse(inverse, a, rhs)), inverse, logdet
 
 
@@ -166,17 +175,19 @@ def _definite(gram, rhs, precision):
         diagonal, gram = gram[..., np.flatnonzero(i == j)], unpack(gram, n)
     else:
         diagonal = xp.diagonal(gram, axis1=-2, axis2=-1)
+    precision = precision[(None,) * (gram.ndim - precision.ndim)]
     level = 1e-7 * diagonal.sum(axis=-1, keepdims=True) / n
     dead = diagonal + xp.diagonal(precision, axis1=-2, axis2=-1) <= 0
     a, added = gram + precision, level + dead.astype(level.dtype)
     if isinstance(a, np.ndarray):
         a[..., np.arange(n), np.arange(n)] += added
         return a, dead
-    return a + added[..., None] * jnp.eye(n, dtype=gram.dtype), dead
+    unit = jnp.eye(n, dtype=gram.dtype)[(None,) * (added.ndim - 1)]
+    return a + added[..., None] * unit, dead
 
 
 def _cholesky(a):
-    """Of matrices that are symmetric already: half the time of making them so."""
+    """Cholesky factors of matrices that are symmetric already, in half the time of making them so."""
     return jax.lax.linalg.cholesky(a, symmetrize_input=False)
 
 

@@ -19,7 +19,17 @@ __all__ = [
 
 
 class InputError(ValueError):
-    """Input that cannot be used; the message says what was given, what is accepted and what to do."""
+    """Input that cannot be used; the message says what was given, what is accepted and what to do.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> try:
+    ...     luxjax.load("nowhere")
+    ... except luxjax.InputError as error:
+    ...     print(error)
+    no model at 'nowhere': there is no model.json; give the folder that luxjax wrote it to.
+    """
 
 
 class RowError(InputError, IndexError):
@@ -27,7 +37,7 @@ class RowError(InputError, IndexError):
 
 
 class LuxWarning(UserWarning):
-    """Something was done differently from what was asked, or left out; the message says what and why."""
+    """Warning that something was left out or done differently from what was asked; the message says what and why."""
 
 
 def path_text(path: str | os.PathLike) -> str:
@@ -86,6 +96,17 @@ def choose_from(kind: str, given: Any, accepted: Iterable[str], hint: str = "") 
 
 def check_name(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -> None:
     """Raise `InputError` unless `given` is among `accepted`.
+
+    Parameters
+    ----------
+    kind : str
+        What the name is of, for the message.
+    given : str
+        The name given.
+    accepted : iterable of str
+        The names accepted.
+    hint : str
+        What to do, appended to the message.
 
     Examples
     --------

@@ -87,7 +87,7 @@ def _pandas(given: Any) -> Opened:
     kinds = given.dtypes if given.ndim == 2 else [given.dtype]
     if not missing.any() or all(isinstance(kind, np.dtype) for kind in kinds):
         return _joined(np.asarray(given.to_numpy()), missing, Opened(missing, None, None))
-    # Value by value: an integer of 19 digits beside a missing one must not pass through floats.
+    # Value by value: an integer of 19 digits next to a missing one must not pass through floats.
     values = given.to_numpy(dtype=object)
     return _joined(np.asarray(values), missing, Opened(missing, None, None))
 
@@ -129,7 +129,7 @@ def _is_row(value: Any) -> bool:
 
 
 def _mixed(values: list[Any]) -> bool:
-    """Whether NumPy would bring these to one type that cannot hold them all: 19 digits beside a fraction, or text."""
+    """Whether NumPy would bring these to one type that cannot hold them all: 19 digits next to a fraction, or text."""
     kinds = {type(value) for value in values}
     whole = any(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
     return len(kinds) > 1 and (whole or any(issubclass(kind, str | bytes) for kind in kinds))

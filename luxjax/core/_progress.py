@@ -1,4 +1,4 @@
-"""How far long work is: one protocol for all of it, and its display on standard error."""
+"""Progress of long work: one protocol for all of it, and its display on standard error."""
 
 import threading
 import time
@@ -13,14 +13,27 @@ if TYPE_CHECKING:
 __all__ = ["Display", "Progress", "reporting"]
 
 LONG = 10.0  # seconds; shorter work leaves no line where nobody watches
-EVERY = 60.0  # seconds between two lines of work that goes on where nobody watches
+EVERY = 60.0  # seconds between two lines of work without a terminal
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """What long work calls while it runs; whatever takes ``progress=`` takes True, False, None or a function like this.
+    """Function that long work calls while it runs. Every ``progress=`` takes True, False, None or a function like this.
 
     Some call it before anything is done, with `done` 0 or what an earlier run left.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import EM
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> told = []
+    >>> def tell(what, done, total, **numbers):
+    ...     told.append(f"{what}: {done} of {total}")
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, EM(), key=1, progress=tell)
+    >>> told[:2]
+    ['cycles: 0 of 60', 'cycles: 1 of 60']
     """
 
     def __call__(self, task: str, done: int, total: int | None = None, **facts: float) -> None:
@@ -59,7 +72,7 @@ class Display:
     Parameters
     ----------
     name : str
-        Of the work.
+        Name of the work.
     console : rich.console.Console, optional
         Default: standard error.
     closing : bool
@@ -91,7 +104,7 @@ class Display:
         return self
 
     def _tell_now_and_then(self) -> None:
-        """A line every minute, so that a log shows that the work goes on."""
+        """A line every minute, so that a log shows that the work continues."""
         while not self._ended.wait(EVERY):
             with suppress(ValueError, OSError):  # the stream is closed
                 self.leave_line(f"{self.name}: {self._said or 'at work'}")

@@ -42,6 +42,15 @@ class Match:
         Rows of the two catalogues.
     compared : mapping of str to (int, int)
         By key: how many rows on the left and on the right had it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import luxjax
+    >>> left = pd.DataFrame({"gaia_dr3": [1, 2, 3]})
+    >>> match = luxjax.crossmatch(left, pd.DataFrame({"gaia_dr3": [3, 1]}))
+    >>> len(match), match.left.tolist(), match.right.tolist()
+    (2, [0, 2], [1, 0])
     """
 
     left: np.ndarray

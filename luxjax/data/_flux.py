@@ -1,4 +1,4 @@
-"""Fluxes and their inverse variances as they come: units, masks, precision and scale."""
+"""Fluxes and their inverse variances as users give them: units, masks, precision and scale."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ else:
 
 __all__ = ["gaia_ids", "tmass_ids"]
 
-# How catalogues write "none" in a column of identifiers, besides empty text and NaN.
+# How catalogues write "none" in a column of identifiers, apart from empty text and NaN.
 _LARGEST = 2**63 - 1
 _NONE = ("", "nan", "none", "null", "<na>", "n/a", "0", "-1", "-999", "-9999")
 

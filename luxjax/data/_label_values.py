@@ -1,4 +1,4 @@
-"""Values and errors of labels as they come: masks, units, text, and the words and numbers for missing."""
+"""Values and errors of labels as users give them: masks, units, text, and the words and numbers for missing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

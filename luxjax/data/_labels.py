@@ -39,7 +39,7 @@ class LabelTable:
     units : mapping of str to str
         Unit by label name (``"K"``, ``"dex"``); labels left out have none.
     species : mapping of str to str
-        Element symbol by label name, for labels that have lines of their own (``{"eu_fe": "Eu"}``); a label
+        Element symbol by label name, for labels whose element has lines (``{"eu_fe": "Eu"}``); a label
         may name several, comma-separated (``{"alpha_fe": "Mg,Si,Ca"}``).
     survey : str
         Where the labels come from.
@@ -128,7 +128,7 @@ class LabelTable:
         errors : mapping of label name to column name or to one constant error
             An error must be stated for every label: luxjax weighs labels by their errors. A constant may have a unit.
         missing : sequence of float
-            Values that stand for "missing" in these columns, besides NaN. Not 99, which can be real.
+            Values that stand for "missing" in these columns, in addition to NaN. Not 99, which can be real.
         units, species, survey
             As for the class. Columns that say their unit are converted to the one stated here, or bring it along.
 

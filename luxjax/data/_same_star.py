@@ -62,6 +62,14 @@ def same_star(
     ------
     InputError
         The radius is not above 0, there is not one name for every row, or an id column holds floats.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from luxjax.data import same_star
+    >>> table = pd.DataFrame({"ra": [10.0, 80.0, 10.0001], "dec": [20.0, -5.0, 20.0]})
+    >>> same_star(table).tolist()  # the last lies 0.3 arcsec from the first
+    [0, 1, 0]
     """
     radius_arcsec = number("the radius", radius_arcsec, "arcsec")
     if not radius_arcsec > 0:

@@ -56,7 +56,7 @@ def positions(frame: "pd.DataFrame", columns: Mapping[str, str], where: str) -> 
 
 
 def _degrees(column: "pd.Series", unit: float) -> np.ndarray:
-    """A coordinate in degrees; sexagesimal text (``12:34:56.7``, ``12 34 56.7``, ``12h34m56.7s``) in so many of them."""
+    """A coordinate in degrees; sexagesimal text (``12:34:56.7``, ``12 34 56.7``, ``12h34m56.7s``) in units of `unit` degrees."""
     if column.dtype.kind in "biuf":
         return numbers(column)
     parts = column.astype(str).str.strip().str.extract(_SEXAGESIMAL)

@@ -63,7 +63,7 @@ def split(
 def folds(ids: Sequence, k: int, *, seed: int = 0, groups: Sequence | None = None) -> np.ndarray:
     """Number the stars 0 to k - 1 for cross-validation, with as many groups in each fold as can be.
 
-    Groups (stars, without `groups`) are ranked by their hash and dealt out in turn, so folds differ by at most one group.
+    Groups (stars, without `groups`) are ranked by their hash and assigned to the folds in turn, so folds differ by at most one group.
     Unlike in `split`, adding stars moves others.
 
     Parameters

@@ -95,6 +95,17 @@ def load_catalog(folder: str | os.PathLike) -> Catalog:
     ------
     InputError
         If there is no catalogue, it was written by a newer luxjax, or its files are damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(10, {"flux": 20, "labels": 2}, 2, key=1).catalog
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = luxjax.load_catalog(luxjax.save_catalog(stars, f"{folder}/stars"))
+    ...     print(bool((again.spectra("flux").flux == stars.spectra("flux").flux).all()))
+    True
     """
     folder = Path(folder)
     header = CATALOG_FOLDER.read(folder)

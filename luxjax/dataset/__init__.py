@@ -1,6 +1,6 @@
 """Any number of stars on disk: a zarr group and a parquet table, appended atomically, checked, read in batches.
 
-Beside them `Results`, what was worked out for every star, written as it comes.
+`Results` hold what was computed for every star; they are written incrementally.
 
 Needs ``pip install 'luxjax[dataset]'``; zarr, pyarrow and fsspec are loaded when a dataset is used.
 """

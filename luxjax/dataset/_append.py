@@ -178,7 +178,7 @@ def _committed(place: Location, was: Manifest, now: Manifest, without: np.ndarra
 def _scaled(
     outputs: Mapping[str, Mapping[str, Any]], catalog: Catalog, arrays: Arrays
 ) -> dict[str, Mapping[str, Any]]:
-    """The facts of the outputs with the scale of these spectra, which is written beside the arrays too."""
+    """The facts of the outputs with the scale of these spectra, which is written next to the arrays too."""
     found = {}
     for name, facts in outputs.items():
         output = catalog[name]
@@ -229,7 +229,7 @@ def _largest(place: Location, manifest: Manifest, what: str, column: str) -> flo
 
 
 def _head(place: Location, manifest: Manifest, array: str) -> np.ndarray:
-    """Committed rows in the last shard, which is written anew with those that follow; refused if damaged."""
+    """Committed rows in the last shard, which is rewritten with those that follow; refused if damaged."""
     n = manifest.n_stars
     start = n // manifest.shard * manifest.shard
     if start < n and np.isin(np.arange(start, n), dropped_rows(place, manifest)).all():

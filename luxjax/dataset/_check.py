@@ -1,4 +1,4 @@
-"""Is what is on disk what was committed, and can it be used? Everything is read once, and tables are parsed."""
+"""Check of a dataset on disk: whether it is what was committed and can be used. Everything is read once, and tables are parsed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Damage:
     Parameters
     ----------
     name : str
-        Of the object, below the location.
+        Name of the object, below the location.
     rows : (start, stop)
         The stars that it holds.
     problem, remedy : str

@@ -26,7 +26,7 @@ from ._zarr import Arrays, checksum
 
 __all__ = ["Dataset", "is_dataset", "open_dataset"]
 
-# Labels that tell their centre and spread: of at most so many stars, in runs of so many.
+# Stars that the centre and spread of labels are found from: at most this many, in runs of this many.
 MANY, RUN = 131_072, 2048
 
 
@@ -192,7 +192,7 @@ class Dataset(GrowingStars):
                 picked = self.table().reset_index(drop=True).query(stars).index.to_numpy()
             except Exception as error:  # pandas raises many kinds for a question it cannot answer
                 raise InputError(
-                    f"the question '{stars}' cannot be put to the table ({error}); its columns: "
+                    f"the question '{stars}' cannot be asked of the table ({error}); its columns: "
                     f"{join_names(self.table().columns)}."
                 ) from error
         else:
@@ -221,7 +221,7 @@ class Dataset(GrowingStars):
         """Stars in order as `Batch`es of `size` (one shard by default), read ahead while the last is in use.
 
         Labels come in their own units and fluxes divided by the dataset's scale, or both in the units of a fitted model. Stars
-        before `start` are passed over, for work that goes on where it was.
+        before `start` are skipped, for work that is resumed.
         """
         names, facts = self._names(outputs), self.manifest.outputs
         tables = [name for name in names if fitted is not None and facts[name]["kind"] == "labels"]
@@ -360,7 +360,7 @@ def is_dataset(location: str | os.PathLike) -> bool:
 
 
 def open_dataset(location: str | os.PathLike) -> Dataset:
-    """A dataset that is there.
+    """Open an existing dataset.
 
     Raises
     ------

@@ -101,7 +101,7 @@ def ingest_dataset(
     progress: bool | Progress | None = False,
     **settings: Any,
 ) -> DatasetIngest:
-    """Add the stars of survey files to a dataset, which is made if need be; may be killed and run again at any time.
+    """Add the stars of survey files to a dataset, which is made if it does not exist; may be killed and run again at any time.
 
     Files are read in parts. Each part is committed together with the journal of its files, so a run that follows an
     interrupted one reads only what is left, and ends with the same arrays, byte for byte, as one that was never
@@ -223,12 +223,10 @@ def _recalled(dataset: Dataset, asked: Mapping[str, Any]) -> Reduction:
     """How the stars of a dataset were reduced; refused where it is not what is asked for."""
     reduction = reduction_of(dataset)
     before = _current_names(dataset.manifest.recipe["asked"])
-    if before.keys().isdisjoint(
-        _DEFAULTS_OF_BEFORE
-    ):  # begun by an earlier version, which goes on by its defaults
+    if before.keys().isdisjoint(_DEFAULTS_OF_BEFORE):  # begun by an earlier version, whose defaults are kept
         asked = {name: value for name, value in asked.items() if _DEFAULTS.get(name, ...) != value}
         before = _DEFAULTS_OF_BEFORE | before
-    if "classes" not in before:  # begun before objects were told apart, and goes on so
+    if "classes" not in before:  # begun before classes of objects were distinguished, and is kept so
         asked = {name: value for name, value in asked.items() if name != "classes"}
     for name, wanted in asked.items():
         if before.get(name) != wanted:

@@ -38,7 +38,7 @@ class Location:
 
     Notes
     -----
-    On local disks an object is written beside its name, brought to the disk (``fsync``) and renamed. Object stores
+    On local disks an object is written under a temporary name, brought to the disk (``fsync``) and renamed. Object stores
     replace objects whole by themselves; file systems reached by other protocols (ssh, hdfs) may not.
     """
 
@@ -105,7 +105,7 @@ class Location:
                 _sync(path)
 
     def tidy(self) -> None:
-        """Remove what an interrupted write left beside its name."""
+        """Remove the temporary object of an interrupted write."""
         if self.local:
             for path in Path(self.root).rglob("*.partial"):
                 if _OWN.fullmatch(path.name):

@@ -1,4 +1,4 @@
-"""Work done ahead, in order: reading goes on while what was read is being used."""
+"""Work done ahead, in order: reading continues while what was read is being used."""
 
 import logging
 import os
@@ -46,7 +46,7 @@ def prefetched(work: Callable[[Job], Result], jobs: Iterable[Job], depth: int = 
 def _reader(_process: int) -> ThreadPoolExecutor:
     """One thread for as long as this process lives; a fork of it has none of its threads, and makes its own.
 
-    A new thread for every pass would have a heap of its own, which keeps what was freed there: memory grows twofold.
+    A new thread for every pass would have its own heap, which keeps what was freed there: memory grows twofold.
     """
     return ThreadPoolExecutor(1, thread_name_prefix="luxjax-reader")
 

@@ -1,4 +1,4 @@
-"""What was worked out for every star of a dataset, written as it comes: a folder of parquet parts and a manifest.
+"""Results for every star of a dataset, written incrementally: a folder of parquet parts and a manifest.
 
     _luxjax.json               what was asked, and which parts are there; replaced last, after every part
     part-000000.parquet, ...   one row per star, in the order of the dataset
@@ -96,7 +96,7 @@ class Results:
             if others:
                 raise InputError(
                     f"'{place}' holds {kind} made with {join_names(others)}; name another folder, or remove this one to "
-                    "begin anew."
+                    "start again."
                 )
             return there
         if foreign := sorted(name for name in place.names() if not name.endswith(".partial")):
@@ -166,7 +166,7 @@ class Results:
 
     @staticmethod
     def sizes(n_stars: int, block: int, part: int) -> tuple[int, int]:
-        """Blocks no larger than so many stars ask for, and parts of whole blocks."""
+        """Blocks no larger than this many stars ask for, and parts of whole blocks."""
         block = min(block, -(-n_stars // STEP) * STEP)
         return block, -(-part // block) * block
 
@@ -179,7 +179,7 @@ class Results:
         """The columns that `attach` kept."""
         content = self.location.read(f"_{name}.parquet")
         if content is None:
-            raise InputError(f"'_{name}.parquet' of '{self.location}' is missing; run again to go on.")
+            raise InputError(f"'_{name}.parquet' of '{self.location}' is missing; run again to continue.")
         return columns_from_parquet(content)
 
     def fill(
@@ -274,7 +274,7 @@ class Results:
         used = np.unique(holder) if len(wanted) else np.arange(min(1, len(self._parts)))
         pieces = [self._columns(k, names) for k in used]
         if not pieces:
-            raise InputError(f"there are no {self.kind} at '{self.location}' yet; run again to go on.")
+            raise InputError(f"there are no {self.kind} at '{self.location}' yet; run again to continue.")
         begin = np.cumsum([0, *(self._parts[k].n_stars for k in used)])
         row = wanted - ends[holder] + begin[np.searchsorted(used, holder)]
         return {name: np.concatenate([p[name] for p in pieces])[row] for name in pieces[0]}

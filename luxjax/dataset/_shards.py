@@ -46,7 +46,7 @@ def read_shard(path: str | os.PathLike, chunk: int, n_chunks: int, start: int, i
     Parameters
     ----------
     path : path
-        Of the shard; all its rows are zero where there is no such file.
+        Path of the shard; all its rows are zero where there is no such file.
     chunk, n_chunks : int
         Rows per chunk, chunks per shard.
     start : int

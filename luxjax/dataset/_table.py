@@ -83,7 +83,7 @@ class KnownIds:
     read : callable
         Identifiers of these rows, (row,) to (row,).
     rows : (star,) array of int
-        Of all stars.
+        Rows of all stars.
     """
 
     def __init__(self, read: Ids, rows: np.ndarray):

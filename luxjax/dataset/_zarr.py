@@ -1,7 +1,7 @@
 """Values of many stars in a zarr group (format 3); the one home of zarr.
 
 Per output two float32 arrays, ``value`` and ``ivar``, both (star, pixel or label), in chunks of a few stars that are
-gathered into shards, one object per shard. Spectra have ``wavelength`` besides.
+gathered into shards, one object per shard. Spectra have ``wavelength`` too.
 """
 
 import zlib
@@ -115,12 +115,12 @@ class Arrays:
         return found
 
     def put(self, name: str, start: int, rows: np.ndarray, head: np.ndarray) -> Iterator[tuple[str, str]]:
-        """Write rows from `start` on, to the end of the array; whatever stood beyond is gone.
+        """Write rows from `start` on, to the end of the array; whatever stood beyond is removed.
 
         Parameters
         ----------
         head : (star, size) array
-            The rows before `start` that share its shard, which is written anew with them.
+            The rows before `start` that share its shard, which is rewritten with them.
 
         Yields
         ------

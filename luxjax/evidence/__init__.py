@@ -1,4 +1,4 @@
-"""Was a label measured from the spectrum, or guessed from its correlation with others? The evidence, and the verdict.
+"""Evidence on whether a label was measured from the spectrum or guessed from its correlation with others, and the verdict.
 
 The lines of evidence are in `lines_of_evidence`, one a file; `explain` walks their registry.
 """

@@ -71,13 +71,13 @@ class Judgement:
 
 @dataclass(frozen=True, eq=False)
 class Case(Judgement):
-    """A judged label with all that a line of evidence may look at.
+    """An evaluated label with all that a line of evidence may look at.
 
     Attributes
     ----------
     stars : InferredStars
     unit : str
-        Of the label.
+        Unit of the label.
     asked : Asked
     sample : LatentSample or None
         Latents of the stars, where supporting evidence is asked for.

@@ -1,6 +1,6 @@
-"""Training stars as held-out ones: each judged by a model that was fitted without it.
+"""Training stars as held-out ones: each evaluated by a model that was fitted without it.
 
-Where all labelled stars train the model, none is left to judge it. Models of the folds, fitted in the same way, stand in for it:
+Where all labelled stars train the model, none is left to test it. Models of the folds, fitted in the same way, stand in for it:
 what they say of the stars that they did not see is what such a model says of new stars.
 """
 
@@ -72,7 +72,7 @@ def infer_cross_fitted(
     Parameters
     ----------
     fitted : FittedModel
-        Of all stars.
+        Model of all stars.
     catalog : Catalog
     fold_models : sequence of FittedModel
         In the order of the folds.

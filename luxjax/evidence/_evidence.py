@@ -13,14 +13,14 @@ __all__ = ["Evidence"]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one line of evidence says of a label: a number, how well it is known, and what it is where nothing is there.
+    """One line of evidence on a label: a number, its uncertainty, and its value where there is nothing to find.
 
     Parameters
     ----------
     name : str
-        Of the line of evidence, such as ``"gain"``.
+        Name of the line of evidence, such as ``"gain"``.
     value : float
-        NaN where it could not be had; `statement` says why.
+        NaN where it could not be computed; `statement` says why.
     interval : Interval or None
         95% interval.
     null : (draw,) array or None
@@ -31,6 +31,14 @@ class Evidence:
         What it says, in one sentence with its numbers.
     arrays : mapping of str to array
         What a figure of it needs.
+
+    Examples
+    --------
+    >>> from luxjax.evidence import Evidence
+    >>> from luxjax.stats import Interval
+    >>> found = Evidence("gain", 0.3, Interval(0.2, 0.4), unit="dex", statement="The element lines gain 0.3 dex.")
+    >>> found.interval.lower <= found.value <= found.interval.upper, found.unit
+    (True, 'dex')
     """
 
     name: str

@@ -50,7 +50,7 @@ def explain(
     decoupled: Catalog | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Explanation:
-    """Every line of evidence on whether one label was measured, and the verdict.
+    """Collect all evidence on whether one label was measured, and decide the verdict.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def explain(
         Elements or species whose lines are the label's element lines, none for (). Default: what the model's label
         table says, and for overall metallicity ("fe_h", "m_h") every metal.
     condition_on : sequence of str, optional
-        The labels to hold fixed. Default: all other labels of the model that are not guesses themselves. A guess (judged
+        The labels to hold fixed. Default: all other labels of the model that are not guesses themselves. A guess (called
         ``shortcut``, or without element lines in these spectra) is a copy of the others, and conditioning on it would
         take away what the spectrum says about the label.
     inputs : sequence of str, optional
@@ -72,7 +72,7 @@ def explain(
     resolution : float or mapping of input to float, optional
         lambda / FWHM of the spectra; known for APOGEE, GALAH and LAMOST.
     truth : Truth, optional
-        Of a simulated survey, for the information bound.
+        Truth of a simulated survey, for the information bound.
     train : Catalog, optional
         The stars that the model was fitted to, to see what a refit without the label's element windows still knows. It
         takes as long as the fit.
@@ -198,7 +198,7 @@ def _stars(fitted, catalog, inputs, fold_models, fold, n_null: int) -> InferredS
 
 
 def _seen(stars: InferredStars, fold) -> Caveat | None:
-    """Whether the stars trained the model; those of folds are judged by models that did not see them."""
+    """Whether the stars trained the model; those of folds are evaluated by models that did not see them."""
     return None if fold is not None else trained_on(stars)
 
 
@@ -209,11 +209,11 @@ def _seed(key: PRNGKeyArray | int) -> int:
 def _conditioning(stars: InferredStars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
     """The labels to condition each label on: all others that are not guesses themselves.
 
-    A label is a guess if it is judged a shortcut, if its response is small, or if it has no listed line and no strong
+    A label is a guess if it is called a shortcut, if its response is small, or if it has no listed line and no strong
     response either (a list may hold one element alone, and the trend with a label that the spectrum does hold must not be left
     out for that). The prediction of a guess is a copy of others and hides what these respond to. Guesses go one by
     one, first the one whose prediction misses most of its own off-trend variance: the label that others copy is least
-    responsive beside its copy, yet the copy is what misses.
+    responsive next to its copy, yet the copy is what misses.
     """
     small = Thresholds.load().shortcut.response_upper
     sound = [n for n in stars.labels if np.isfinite(stars.observed[:, stars.column(n)]).any()]
@@ -240,7 +240,7 @@ def _explained(
     asked: Asked,
     sample: LatentSample | None,
 ) -> Explanation:
-    """Judge one label and collect its evidence."""
+    """Evaluate one label and collect its evidence."""
     unit = stars.fitted.info(stars.fitted.label_output()).units.get(label, "")
     judged = measure_label(stars, label, others, lines)
     verdict = judged.verdict

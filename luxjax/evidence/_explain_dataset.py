@@ -49,7 +49,7 @@ def explain_dataset(
 ) -> "ExplanationTable":
     """Split every label of every star into what its element lines say and what the rest of the spectrum says.
 
-    Stars are read ahead and written behind as in `luxjax.prediction.transfer_dataset`, and a call that was killed goes on in
+    Stars are read ahead and written behind as in `luxjax.prediction.transfer_dataset`, and a call that was killed is resumed in
     the same way. The split is exact; it is no verdict, which takes held-out stars with labels (`explain`).
 
     Parameters
@@ -61,7 +61,7 @@ def explain_dataset(
     to : path or str
         A new folder, or that of an earlier call with the same model, stars and settings; any address that fsspec knows.
     lines, species, inputs, resolution
-        As for `explain_all`. What shows is judged in the typical star of about 1,000 from all over the dataset.
+        As for `explain_all`. Which lines show is decided in the typical star of about 1,000 from all over the dataset.
     block, part, progress
         As for `luxjax.prediction.transfer_dataset`.
 

@@ -25,7 +25,7 @@ OLD_NAMES = {"own_lines": "element_lines"}
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Whether a label was measured from the spectrum, and everything that says so.
+    """The verdict on a label, measured from the spectrum or not, and all evidence for it.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Explanation:
         }
 
     def save(self, folder: str | os.PathLike) -> Path:
-        """Write to a folder: ``explanation.json`` to read, ``arrays.npz`` beside it."""
+        """Write to a folder: ``explanation.json`` to read, and ``arrays.npz``."""
         arrays = {f"{n}/{k}": v for n, e in self.evidence.items() for k, v in e.arrays.items()}
         return EXPLANATION_FOLDER.write(folder, self.to_dict(), arrays)
 

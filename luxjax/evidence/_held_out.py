@@ -41,9 +41,22 @@ def held_out(
     pixels : (pixel,) bool array, or mapping of input to such arrays, optional
         The element windows. One array goes with the one input that is spectra.
     inputs : sequence of str, optional
-        The outputs to predict from; by default all spectra that model and catalogue share.
+        The outputs to predict from. Default: all spectra that model and catalogue share.
     block : int
         Stars handled at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.evidence import held_out
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> window = np.arange(40) < 5  # pixels of the element's lines
+    >>> found = held_out(fitted, stars, window)
+    >>> found.predicted.shape, bool((found.masked != found.predicted).any())
+    ((90, 3), True)
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
     return stars.without(_side_by_side(stars, pixels, bool))
@@ -74,13 +87,24 @@ def measure_evidence(
         may hold what the spectrum says of `label`.
     pixels, profile : (pixel,) arrays, or mappings of input to them, optional
         The element windows (bool) and the expected depth of the label's lines there. Without them, or where no pixel is
-        in a window, element lines cannot be judged.
+        in a window, element lines cannot be evaluated.
     inputs : sequence of str, optional
-        The outputs to predict from; by default all spectra that model and catalogue share.
+        The outputs to predict from. Default: all spectra that model and catalogue share.
     line : (pixel,) integer array, or mapping of input to such arrays, optional
         Number of the line that each pixel belongs to, to see whether T survives without each.
     block : int
         Stars handled at a time.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> response = measure_evidence(fitted, stars, "label_1", ["label_2"]).response
+    >>> round(response.beta, 1), response.n
+    (0.9, 90)
     """
     stars = infer_held_out(fitted, catalog, inputs, block=block)
     own = _side_by_side(stars, pixels, bool)
@@ -127,7 +151,7 @@ def infer_held_out(
     catalog : Catalog
         Stars that the model has not seen, with spectra and labels.
     inputs : sequence of str, optional
-        The outputs to infer from; by default all spectra that model and catalogue share.
+        The outputs to infer from. Default: all spectra that model and catalogue share.
     block : int
         Stars handled at a time.
     """

@@ -69,7 +69,7 @@ class HeldOutStars:
 
 
 class Measurement(NamedTuple):
-    """What `decide` judges; the element-line parts are None where no element windows were given."""
+    """What `decide` evaluates; the element-line parts are None where no element windows were given."""
 
     response: Response
     element_lines: ElementLines | None

@@ -27,7 +27,7 @@ def decide(
     *,
     same_source: bool = False,
 ) -> Verdict:
-    """Judge whether a label was measured from the spectrum, or guessed from its correlation with others.
+    """Decide whether a label was measured from the spectrum, or guessed from its correlation with others.
 
     1. ``measured``: T of the element lines and what their pixels give of the response (size, significance, share) all reach
        their thresholds, T without any one line is what the weight of the others would leave, and what follows the label in
@@ -39,7 +39,7 @@ def decide(
     4. ``inconclusive``: anything else; the reasons say what is missing.
 
     A label whose species has no line in the list has no T and is never called measured. A label without a species
-    (temperature, gravity) is judged by its response alone, which cannot tell a measurement from a proxy or a hidden
+    (temperature, gravity) is evaluated by its response alone, which cannot tell a measurement from a proxy or a hidden
     variable: hence the weaker word.
 
     What a verdict cannot rule out is in its caveats.
@@ -54,9 +54,21 @@ def decide(
     share : ElementShare, optional
         Both needed where `species_has_lines`, otherwise not looked at.
     thresholds : Thresholds, optional
-        By default those that luxjax ships with.
+        Default: those that luxjax ships with.
     same_source : bool
         Whether labels and spectra may share errors; then more latents are never advised.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import decide, measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> evidence = measure_evidence(fitted, stars, "label_1", ["label_2"])
+    >>> verdict = decide("label_1", False, *evidence)  # a species without lines in these spectra
+    >>> verdict.verdict, verdict.codes
+    ('proxy', 'not_in_list')
     """
     limits = Thresholds.load() if thresholds is None else thresholds
     if species_has_lines:

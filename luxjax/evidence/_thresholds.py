@@ -60,6 +60,13 @@ class Thresholds:
     measured, measured_without_lines, proxy, shortcut : named tuples of float
     sha256 : str
         Hash of the file.
+
+    Examples
+    --------
+    >>> from luxjax.evidence import Thresholds
+    >>> thresholds = Thresholds.load()
+    >>> thresholds.measured.own_response, thresholds.stamp == f"{thresholds.version}:{thresholds.sha256[:12]}"
+    (0.15, True)
     """
 
     version: int

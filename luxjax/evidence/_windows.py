@@ -122,7 +122,7 @@ class ElementWindows:
         ----------
         rng : numpy.random.Generator
         good : (pixel,) bool array, optional
-            Pixels with data; by default all.
+            Pixels with data. Default: all.
         """
         free = self._free(good)
         if not self.movable(good):
@@ -197,7 +197,7 @@ def element_windows(
     Parameters
     ----------
     lines : LineList
-        Of all elements, in air or vacuum; converted to the medium of the spectra.
+        Lines of all elements, in air or vacuum; converted to the medium of the spectra.
     wavelength : (pixel,) array
         Angstrom.
     medium : "air" or "vacuum"
@@ -213,6 +213,16 @@ def element_windows(
         what a thousand spectra of signal-to-noise ratio 100 show at three sigma in one pixel.
     together : bool
         Whether the label is the overall metallicity, so that all elements rise together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.evidence import element_windows
+    >>> from luxjax.lines import LineList
+    >>> wavelength = np.arange(6640.0, 6650.0, 0.1)
+    >>> windows = element_windows(LineList.builtin("air"), wavelength, "air", ["Eu"], resolution=28000.0)
+    >>> len(windows), wavelength[windows.pixels].mean().round(0).tolist()
+    (1, 6645.0)
     """
     if isinstance(species, str):
         species = [species]

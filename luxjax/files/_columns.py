@@ -11,7 +11,7 @@ __all__ = ["ColumnFacts", "describe_columns", "provenance_of"]
 
 
 class ColumnFacts(NamedTuple):
-    """Of one column; empty where nothing is known."""
+    """Facts of one column; empty where nothing is known."""
 
     unit: str = ""
     ucd: str = ""

@@ -40,7 +40,7 @@ class FolderKind:
     schema : int
         Version of the layout. Newer ones are not read.
     files : tuple of str
-        Regular expressions of the names of all other files that luxjax writes there, besides ``arrays.npz``.
+        Regular expressions of the names of all other files that luxjax writes there, apart from ``arrays.npz``.
     folders : mapping of str to FolderKind
         Regular expressions of the names of folders inside, and their kinds.
     keys : tuple of str

@@ -144,7 +144,7 @@ def write_table(
 
     All but CSV say unit, UCD and meaning of every column, and where the table came from.
 
-    Written beside the target first, so that an interrupted write leaves no half table.
+    Written under a temporary name first, so that an interrupted write leaves no half table.
 
     Examples
     --------

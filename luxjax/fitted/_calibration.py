@@ -1,4 +1,4 @@
-"""How far the errors that a model states are from the errors it makes: found on stars kept apart, kept with the model."""
+"""Calibration of a model's stated errors: found on stars kept apart, kept with the model."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -58,6 +58,15 @@ class Calibration:
     inputs : tuple of str
         Outputs that the calibration stars were predicted from; it holds for predictions from these alone. Empty where it is
         not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.fitted import Calibration
+    >>> one = np.ones(1)
+    >>> found = Calibration(("teff",), scale=1.5 * one, floor=20.0 * one, growth=0.0 * one, n_stars=np.array([300]))
+    >>> found.names, found.floor.tolist()
+    (('teff',), [20.0])
     """
 
     names: tuple[str, ...]

@@ -51,6 +51,19 @@ class FittedModel(KeepsPrecision):
     typical : dict of str to float
         ``chi2`` and ``latent_distance`` (see `luxjax.prediction.Prediction`) that 95% of the training stars stay below when only
         their inputs are seen; flags of predictions begin at multiples of these. Empty where they are not known.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> sorted(fitted.outputs), fitted.label_output()
+    (['flux', 'labels'], 'labels')
+    >>> fitted.info("labels").names
+    ('label_1', 'label_2', 'label_3')
+    >>> bool(fitted.trained_on(stars.ids).all())
+    True
     """
 
     model: Lux
@@ -139,7 +152,7 @@ class FittedModel(KeepsPrecision):
         return quiet
 
     def with_verdicts(self, verdicts: Mapping[str, Verdict]) -> "FittedModel":
-        """A copy that knows these verdicts, by label, beside those it had."""
+        """A copy with these verdicts, by label, added to those it had."""
         labels = [n for k in self.names_of("label") for n in self.info(k).names]
         for name, verdict in verdicts.items():
             check_name("label with a verdict", name, labels)

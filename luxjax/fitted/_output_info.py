@@ -16,7 +16,7 @@ __all__ = ["OutputInfo", "scaled_output"]
 
 @dataclass(frozen=True, eq=False)
 class OutputInfo:
-    """What one output of a model means.
+    """Description of one output of a model: its units, grid or label names, and scaling.
 
     Parameters
     ----------
@@ -45,6 +45,16 @@ class OutputInfo:
         Smallest and largest value of each label among the training stars, in its own unit; None where they are not known.
     error_scale : float
         What the stated flux errors are multiplied by, 1 at most; learned from the residuals of training stars.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> info = fitted.info("flux")
+    >>> info.role, info.medium, info.wavelength.shape
+    ('input', 'vacuum', (40,))
     """
 
     loc: np.ndarray
@@ -122,7 +132,7 @@ class OutputInfo:
 
     @classmethod
     def bare(cls, name: str, size: int, labels: Sequence[str] = ("labels",)) -> "OutputInfo":
-        """Of an output that only its size is known of: a label where `labels` names it."""
+        """Facts of an output of which only the size is known: a label where `labels` names it."""
         return cls(
             np.zeros(size),
             np.ones(size),

@@ -13,16 +13,16 @@ ARRAYS = ("error_scale", "correlation", "effective", "loo_rmse")
 
 @dataclass(frozen=True, eq=False)
 class ReadOut:
-    """How one label output is read out from the latents that the inputs alone give.
+    """Description of the regression of one label output on the latents that the inputs alone give.
 
     Attributes
     ----------
     kind : str
         Such as ``"linear"``, ``"quadratic"`` or ``"gp"``.
     error_scale : (label,) array
-        What stated errors of the labels are multiplied by: t <= 1, of greatest marginal likelihood.
+        What stated errors of the labels are multiplied by: t <= 1, which maximises the marginal likelihood.
     correlation : (label, label) array
-        Of the scatter of different labels about the read-out.
+        Correlation of the scatter of different labels about the read-out.
     effective : (label,) array
         Effective number of parameters.
     loo_rmse : (label,) array
@@ -31,6 +31,17 @@ class ReadOut:
         The outputs whose latents it was learned from; it holds for predictions from these.
     why : mapping
         What the choice of this kind rests on, where there was one: `loo_rmse` by kind.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.readout import read_out
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> spectra = luxjax.fit(luxjax.Lux.linear({"flux": 40}, 2), stars.only("flux"), key=1)
+    >>> found = read_out(spectra, stars, "linear").read_outs["labels"]
+    >>> found.kind, found.inputs, bool((found.loo_rmse < 0.5).all())
+    ('linear', ('flux',), True)
     """
 
     kind: str

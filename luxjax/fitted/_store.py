@@ -30,7 +30,7 @@ FACTS = ("medium", "survey", "role", "frame", "normalization", "flux_unit", "res
 
 
 def save(fitted: FittedModel, folder: str | os.PathLike) -> Path:
-    """Write a fitted model to a folder: ``model.json`` to read, ``arrays.npz`` beside it.
+    """Write a fitted model to a folder: ``model.json`` to read, and ``arrays.npz``.
 
     Written next to the target first and moved into place, so that an interrupted save leaves no half model. A
     model already there is replaced; a folder that holds anything else, or more, is refused.
@@ -66,6 +66,18 @@ def load(folder: str | os.PathLike, *, model: Lux | None = None) -> FittedModel:
     InputError
         If there is no model, it was written by a newer luxjax, its files do not fit together, or it needs `model` and
         what was given does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = luxjax.load(luxjax.save(fitted, f"{folder}/model"))
+    >>> again.objective == fitted.objective
+    True
     """
     inside = Path(folder) / "model"  # of a run
     if not (Path(folder) / MODEL_FOLDER.header).is_file() and (inside / MODEL_FOLDER.header).is_file():

@@ -1,4 +1,4 @@
-"""Do new spectra or labels suit an output of a model? What differs is refused, and pixels of one grid are put where they belong."""
+"""Comparison of new spectra or labels with an output of a model. What differs is refused, and pixels of one grid are put where they belong."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _differences(info: "OutputInfo", spectra: Spectra) -> Iterator[tuple[str, An
             "survey",
             info.survey,
             spectra.survey,
-            "use a model of their own survey, or say replace(survey='') if they are alike",
+            "use a model of that survey, or say replace(survey='') if they are alike",
         )
     if (
         info.resolution

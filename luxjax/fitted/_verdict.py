@@ -1,4 +1,4 @@
-"""Was a label measured from the spectrum? The answer, as it travels with a fitted model and its predictions."""
+"""Verdicts: whether a label was measured from the spectrum, as the answer travels with a fitted model and its predictions."""
 
 import math
 import re
@@ -19,7 +19,7 @@ VERDICTS = ("measured", "followed", "proxy", "shortcut", "inconclusive")
 """What a verdict can be. Measured: by the label's element lines. Followed: the prediction follows a label that has no element
 lines, such as temperature, off the trend with the other labels; by what is not known. Proxy: off that trend, but by
 something other than its element lines, such as a neighbour element or an artefact. Shortcut: guessed from the other
-labels. Inconclusive: the stars at hand do not tell."""
+labels. Inconclusive: these stars do not tell."""
 
 CAVEATS = {
     "same_wavelengths": "another element at the same wavelengths would look the same",
@@ -29,7 +29,7 @@ CAVEATS = {
     "wrong_medium": "the lines fit once their wavelengths are taken for air or vacuum instead",
     "shifted_list": "the lines fit once all are moved by some pixels",
     "same_source": "labels and spectra come from one survey or reduction and may share errors",
-    "trained_on": "the model was fitted to some of the stars that judge it",
+    "trained_on": "the model was fitted to some of the stars that test it",
     "hidden_variable": "a variable that no label names can make a prediction follow the label",
     "follows_visit": "predictions of repeat visits differ with their spectra more than noise allows",
     "decoupled": "the label is not followed in stars where the other labels do not give it away",
@@ -48,7 +48,7 @@ _OLD_PHRASE = re.compile(r"\bown([ -](?:line|window)s?)\b")
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """What the other labels alone say of a label: its mean as a quadratic function of them.
+    """Trend of a label with the other labels: its mean as a quadratic function of them.
 
     Parameters
     ----------
@@ -57,9 +57,18 @@ class Trend:
     loc, scale : (other,) arrays
         The function is one of x = (values - loc) / scale.
     coef : (term,) array
-        Of 1, then x_i, then x_i x_j for i <= j.
+        Coefficients of 1, then x_i, then x_i x_j for i <= j.
     scatter : float
         Root mean square of the noise-free label about the trend, in the label's unit.
+
+    Examples
+    --------
+    >>> from luxjax.fitted import Trend
+    >>> trend = Trend(("fe_h",), loc=[0.0], scale=[1.0], coef=[0.1, -0.3, 0.0], scatter=0.05)
+    >>> trend([[0.0], [1.0]]).round(2).tolist()  # of two stars with [Fe/H] = 0 and 1
+    [0.1, -0.2]
+    >>> trend.gradient([[0.0]]).round(2).tolist()
+    [[-0.3]]
     """
 
     others: tuple[str, ...]
@@ -125,7 +134,7 @@ class Trend:
 
 
 class Caveat(NamedTuple):
-    """What a verdict cannot rule out, or what speaks against it.
+    """Caveat of a verdict: what it cannot rule out, or what contradicts it.
 
     Attributes
     ----------
@@ -133,6 +142,13 @@ class Caveat(NamedTuple):
         One of `CAVEATS`, for programs.
     sentence : str
         For readers, with numbers and names.
+
+    Examples
+    --------
+    >>> from luxjax.fitted import Caveat
+    >>> caveat = Caveat("not_in_list", "No line of europium is in the list.")
+    >>> caveat.code, caveat.sentence
+    ('not_in_list', 'No line of europium is in the list.')
     """
 
     code: str
@@ -141,7 +157,7 @@ class Caveat(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one label was measured from the spectrum, and every number that says so.
+    """Verdict on whether one label was measured from the spectrum, with every number that it rests on.
 
     Parameters
     ----------
@@ -167,6 +183,17 @@ class Verdict:
         The label as expected from the predicted other labels.
     caveats : tuple of Caveat
         What the verdict cannot rule out, or what speaks against it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.evidence import decide, measure_evidence
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> verdict = decide("label_1", False, *measure_evidence(fitted, stars, "label_1", ["label_2"]))
+    >>> verdict.verdict, verdict.others, verdict.codes
+    ('proxy', ('label_2',), 'not_in_list')
     """
 
     label: str

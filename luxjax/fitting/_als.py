@@ -58,10 +58,20 @@ class ALS(AbstractFitter):
         Centre and balance the latents of linear decoders after each cycle. The priors on both factors leave
         a direction that alternation barely descends; balancing steps along it at once.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
+        Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
         File that keeps the state after every cycle, for decoders that are not linear with the latents of all stars. A fit
-        that was killed goes on from there, to the identical result; one that ends removes it.
+        that was killed resumes there, to the identical result; one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import ALS
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, ALS(max_cycles=20), key=1)
+    >>> bool(fitted.objective[-1] < fitted.objective[0])
+    True
     """
 
     regularization: float | Mapping[str, float] = 1.0

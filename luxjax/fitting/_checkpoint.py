@@ -1,4 +1,4 @@
-"""The state of an iterative fit on disk, so that a killed fit goes on where it was, to the identical result."""
+"""The state of an iterative fit on disk, so that a killed fit is resumed, to the identical result."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def fit_identity(
     Parameters
     ----------
     settings : mapping
-        Of the fitter.
+        Settings of the fitter.
     model : Lux
         Before the fit.
     batch : AbstractStars
@@ -115,12 +115,12 @@ class Checkpoint:
                 leaves = [jnp.asarray(file[f"leaf{k}"]) for k in range(len(file.files) - 2)]
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"'{self.path}' is no checkpoint of a fit ({error}); remove it to begin anew."
+                f"'{self.path}' is no checkpoint of a fit ({error}); remove it to start again."
             ) from error
         if identity != self.identity:
             raise InputError(
                 f"the checkpoint '{self.path}' is of another fit ({identity}; now {self.identity}); remove it to begin "
-                "anew, or name another file."
+                "again, or name another file."
             )
         arrays, rest = eqx.partition(like, eqx.is_array)
         return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest), objective

@@ -61,10 +61,20 @@ class EM(AbstractFitter):
         After convergence, shrink the rows of each decoder that has many towards zero by the empirical-Bayes
         ridge, which removes the excess variance of maximum likelihood where training stars are few.
     block : int, optional
-        Stars handled at a time; bounds the working memory. By default their values take 8 MiB.
+        Stars handled at a time; bounds the working memory. Default: as many as fill 8 MiB.
     checkpoint : str, optional
-        File that keeps the state after every cycle. A fit that was killed goes on from there, to the identical result;
+        File that keeps the state after every cycle. A fit that was killed resumes there, to the identical result;
         one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import EM
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, EM(max_cycles=5, scatter=False), key=1)
+    >>> len(fitted.objective) <= 6, fitted.summary["fitter"]
+    (True, 'EM')
     """
 
     max_cycles: int = 60

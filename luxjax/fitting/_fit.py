@@ -37,7 +37,7 @@ ADVICE = "check the errors of the data for values near zero, or use fewer latent
 
 
 class FitError(RuntimeError):
-    """A fit that produced nothing usable; the message says what happened and what to try."""
+    """Error of a fit that produced nothing usable; the message says what happened and what to try."""
 
 
 def fit(
@@ -58,10 +58,10 @@ def fit(
         Which decoders and how many latents, as from ``Lux.linear(catalog.sizes, n_latents)``.
     data : Catalog, Batch or Dataset
         Training stars. A `Catalog` is scaled here and its grids, units and names travel with the result; a
-        bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read anew in every cycle: `EM` then needs memory
-        for a few blocks of stars, however many there are, and `ALS` and `Gradient` for their latents besides.
+        bare `Batch` is used as it is. A `Dataset` is like a catalogue, but read again in every cycle: `EM` then needs memory
+        for a few blocks of stars, however many there are, and `ALS` and `Gradient` also for their latents.
     fitter : AbstractFitter, optional
-        By default `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
+        Default: `EM()` for linear decoders, `ALS()` for others that are linear in their weights (`Quadratic`), and
         `Gradient()` for the rest.
     key : jax random key or int
         Seeds the randomised start.
@@ -115,7 +115,7 @@ def fit(
         )
     if not result.converged:
         warnings.warn(
-            f"the fit {result.message}; raise max_cycles (or steps) to go on.", LuxWarning, stacklevel=2
+            f"the fit {result.message}; raise max_cycles (or steps) to continue.", LuxWarning, stacklevel=2
         )
     with jax.enable_x64(True):
         typical = typical_of(result.model, stars)

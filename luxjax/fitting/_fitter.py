@@ -15,7 +15,7 @@ __all__ = ["AbstractFitter", "FitResult"]
 
 @dataclass(frozen=True)
 class FitResult:
-    """A fitted model with the account of its fit.
+    """A fitted model, with the record of its fit.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FitResult:
 
 
 class AbstractFitter(eqx.Module):
-    """A way of fitting a model to stars; it says itself which models and stars it can take."""
+    """Method to fit a model to stars; it says itself which models and stars it accepts."""
 
     shares_stars: ClassVar[bool] = False
     """Whether stars may be shared out over devices (`luxjax.parallel.star_mesh`)."""

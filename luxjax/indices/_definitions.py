@@ -1,9 +1,9 @@
-"""Which stretches of a spectrum are compared? Definitions of spectral indices, each with its unit and its medium.
+"""Definitions of spectral indices, each with its unit and its medium.
 
 The table shipped with the package, ``spectral_indices.csv``, holds the Lick/IDS system (Trager et al. 1998, ApJS 116, 1;
 Worthey & Ottaviani 1997, ApJS 111, 377), the bands of M dwarfs (Reid, Hawley & Gizis 1995, AJ 110, 1838; Lepine, Rich & Shara
 2003, AJ 125, 1598), the calcium triplet (Cenarro et al. 2001, MNRAS 326, 959), the 4000-Angstrom break (Bruzual 1983; Balogh et
-al. 1999) and others, with the source of every row. Windows of lines for which no definition was at hand are set there, and
+al. 1999) and others, with the source of every row. Windows of lines without a published definition are set there, and
 say so.
 """
 
@@ -150,6 +150,18 @@ def read_indices(path: str | Path) -> list[Index]:
     ------
     InputError
         A column is missing, or a row does not define an index; the message names it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from luxjax.indices import read_indices
+    >>> index = {"name": "H_beta", "unit": "A", "medium": "air", "index_lo": 4847.875, "index_hi": 4876.625}
+    >>> index |= {"blue_lo": 4827.875, "blue_hi": 4847.875, "red_lo": 4876.625, "red_hi": 4891.625}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pd.DataFrame([index]).to_csv(f"{folder}/indices.csv", index=False)
+    ...     print(read_indices(f"{folder}/indices.csv")[0].name)
+    H_beta
     """
     frame = pd.read_csv(path)
     for column in _COLUMNS:
@@ -192,7 +204,14 @@ def _builtin() -> tuple[Index, ...]:
 
 
 def builtin_indices(*, shapes: bool = True) -> list[Index]:
-    """The indices shipped with the package, and with `shapes` the depth, width and asymmetry of the lines among them."""
+    """The indices shipped with the package, and with `shapes` the depth, width and asymmetry of the lines among them.
+
+    Examples
+    --------
+    >>> from luxjax.indices import builtin_indices
+    >>> len(builtin_indices()) > len(builtin_indices(shapes=False)) > 20
+    True
+    """
     given = list(_builtin())
     return given + [shape for index in given for shape in line_shapes(index)] if shapes else given
 

@@ -1,4 +1,4 @@
-"""How strong are the features of thousands of spectra? Spectral indices with their errors, on fractional pixels.
+"""Spectral indices of many spectra, with their errors, on fractional pixels.
 
 The bands are moved to the spectrum, never the spectrum to the bands: limits are converted to vacuum and stretched by the star's
 redshift, and a pixel counts with the fraction of it that a band covers. So no pixel is resampled and errors stay independent.
@@ -65,7 +65,7 @@ def measure_indices(
     spectra : Spectra
         In air or vacuum, in any frame; an index is invariant to a factor in the flux.
     indices : sequence of str or Index, optional
-        Names of built-in indices, or definitions; by default all that are built in.
+        Names of built-in indices, or definitions. Default: all that are built in.
     redshift : float or (star,) array
         Observed over rest wavelength minus 1, of each star in the frame of the spectra.
     min_coverage : float

@@ -45,7 +45,7 @@ def _few_rows(decoder: AbstractFeatureDecoder, packed_cov, z, cov, phi) -> Array
     def row(packed):
         matrix = unpack(packed, phi.shape[1])
         shared = jnp.einsum("fia,fg,gjb->ijab", parts, matrix[1:, 1:], parts, optimize=True)
-        shared = 0.5 * (shared + shared.swapaxes(2, 3)) * twice
+        shared = 0.5 * (shared + shared.swapaxes(2, 3)) * twice[None, None]
         spread = gemm(along, pack(shared).reshape(-1, along.shape[1]).T)
         return jnp.sum(gemm(phi, matrix) * phi, axis=1) + jnp.sum(spread * cov.reshape(len(z), -1), axis=1)
 

@@ -51,7 +51,7 @@ def decoder_sums(
     else:
         phi, second = design_moments(decoder, mean, cov)
         products = pack(second).astype(dtype)
-    offset = measured.value - decoder.intercept.astype(dtype)
+    offset = measured.value - decoder.intercept[None].astype(dtype)
     gram = gemm(weight.T, products)
     # Twice as fast on CPU as the other way round, which XLA would make of it without the barrier.
     rhs = jax.lax.optimization_barrier(gemm(phi.astype(dtype).T, weight * offset)).T
@@ -87,7 +87,7 @@ def decoded(decoder: AbstractDecoder, z: Float[Array, "star latent"], dtype) -> 
     """The output of every star, the pixels in `dtype`."""
     if isinstance(decoder, AbstractFeatureDecoder):
         phi = jax.vmap(decoder.features)(z).astype(dtype)
-        return decoder.intercept.astype(dtype) + gemm(phi, decoder.weight.astype(dtype).T)
+        return decoder.intercept[None].astype(dtype) + gemm(phi, decoder.weight.astype(dtype).T)
     return jax.vmap(in_type(decoder, dtype))(z.astype(dtype))
 
 
@@ -100,12 +100,12 @@ def expected_residual(
 ) -> tuple[Array, Array]:
     """Residual at the mean latents, and the expected square of the residual over their spread, (star, out).
 
-    With `weight_products` where they are at hand.
+    With `weight_products` where they are given.
     """
     dtype = measured.value.dtype
     phi = jax.vmap(decoder.features)(mean).astype(dtype)
     weight = decoder.weight.astype(dtype)
-    residual = measured.value - decoder.intercept.astype(dtype) - gemm(phi, weight.T)
+    residual = measured.value - decoder.intercept[None].astype(dtype) - gemm(phi, weight.T)
     if cov is None:
         return residual, residual**2
     if not isinstance(decoder, Linear):

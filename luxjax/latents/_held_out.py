@@ -1,4 +1,4 @@
-"""How probable a model finds stars that it was not fitted to: the score that stops a fit by gradients."""
+"""Log predictive density of stars that a model was not fitted to: the score that stops a fit by gradients."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How well the rows of a few labels are known, where the latents of the training stars are not.
+"""Covariance of the rows of a few labels, where the latents of the training stars are known only with errors.
 
 The last solve of a fit takes the moments of the latents as given, as if they were known but for their stated spread. A
 label y = w . [1, z] + noise whose star is placed at N(m, S) by its spectra has in truth the variance w'S w + sigma^2

@@ -14,7 +14,7 @@ from ._star_sums import Products, effective_ivars, weight_products
 
 __all__ = ["latent_mean"]
 
-BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory besides
+BYTES = 2**25  # of a block's values: more than in a fit, which has sums for all pixels in memory too
 
 
 def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> Float[Array, "star latent"]:
@@ -30,11 +30,23 @@ def latent_mean(model: Lux, batch: AbstractStars, block: int | None = None) -> F
     batch : Batch
         In the model's units, with the outputs to infer from: ``fitted.batch(catalog, "spectra")``.
     block : int, optional
-        Stars handled at a time; by default their values take 32 MiB.
+        Stars handled at a time. Default: as many as fill 32 MiB.
 
     Returns
     -------
     (star, latent) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.latents import latent_mean
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = latent_mean(fitted.model, fitted.batch(stars, "flux"))
+    >>> bool(np.allclose(found, luxjax.transfer(fitted, stars, inputs=["flux"]).latents.mean, atol=1e-3))
+    True
     """
     means = np.empty((batch.n_stars, model.n_latents))
     with jax.enable_x64(True):

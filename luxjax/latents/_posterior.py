@@ -107,7 +107,7 @@ def latent_posterior(
     there: the observed information. Where outliers would make that say less than the prior does, the expected information
     stands in for it.
 
-    Passes over many blocks give the `weight_products` of linear decoders, which are then not made anew for each, and say
+    Passes over many blocks give the `weight_products` of linear decoders, which are then not made again for each, and say
     whether the model is `noisy`: see `effective_ivars`.
     """
     model = model.only(*block.names)
@@ -124,7 +124,7 @@ def latent_posterior(
     observed = _information(model, block, curvature(model, block, weights, z), z)
     expected = _information(model, block, expected_information(model, weights), z)
     eye = prior_precision * jnp.eye(model.n_latents)
-    telling = is_definite(observed + 1e-3 * eye)
+    telling = is_definite(observed + 1e-3 * eye[None])
     information = jnp.where(telling[:, None, None], observed, expected)
     return LatentPosterior(z, *solve_ridge(information, jnp.zeros_like(z), eye)[1:])
 

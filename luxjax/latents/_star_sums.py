@@ -37,7 +37,10 @@ def effective_ivar(
     ivar: Float[Array, "*star out"], scatter: Float[Array, "*#star out"]
 ) -> Float[Array, "*star out"]:
     """Inverse of (measurement variance + scatter^2); zero stays zero, which 1/(1/ivar + s^2) would not allow."""
-    return ivar / (1 + ivar * scatter.astype(ivar.dtype) ** 2)
+    scatter = scatter[(None,) * (ivar.ndim - scatter.ndim)].astype(
+        ivar.dtype
+    )  # one for all stars, or each star's
+    return ivar / (1 + ivar * scatter**2)
 
 
 def effective_ivars(model: Lux, block: Batch, noisy: bool = True) -> Weights:
@@ -66,7 +69,7 @@ def star_sums(
     weight: Float[Array, "star out"],
     products: Float[Array, "out pair"] | None = None,
 ) -> StarSums:
-    """The sums over pixels that the latents of each star depend on; with `weight_products` where they are at hand."""
+    """The sums over pixels that the latents of each star depend on; with `weight_products` where they are given."""
     gram, rhs = _packed_sums(decoder, measured, weight, products)
     return StarSums(unpack(gram, rhs.shape[1]), rhs)
 
@@ -85,7 +88,7 @@ def linear_sums(
 def _packed_sums(decoder: AbstractFeatureDecoder, measured: OutputData, weight, products):
     dtype = measured.value.dtype
     w = decoder.weight.astype(dtype)
-    offset = measured.value - decoder.intercept.astype(dtype)
+    offset = measured.value - decoder.intercept[None].astype(dtype)
     gram = gemm(weight, pairs(w) if products is None else products).astype(jnp.float64)
     rhs = gemm(weight * offset, w).astype(jnp.float64)
     return gram, rhs

@@ -10,7 +10,7 @@ def gram_flops(n_stars: int, n_pixels: int, n_features: int) -> float:
 
     Both are matrix products, of (star, pixel) weights with the F (F + 1) / 2 distinct products of F features and with the
     features themselves: 2 N P [F (F + 1) / 2 + F], a multiplication and an addition each. What weighting, packing and
-    solving cost besides is small, and not counted.
+    solving cost is small, and not counted.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def gram_flops(n_stars: int, n_pixels: int, n_features: int) -> float:
 
 
 def gram_bytes(n_stars: int, n_pixels: int, n_features: int, *, per_pixel: bool, itemsize: int = 4) -> float:
-    """Bytes that these products must move at the least: values and weights in, products of features in, sums out.
+    """Least number of bytes that these products move: values and weights in, products of features in, sums out.
 
     Parameters
     ----------
@@ -37,6 +37,12 @@ def gram_bytes(n_stars: int, n_pixels: int, n_features: int, *, per_pixel: bool,
         Whether the sums are those of every pixel (a fit) or of every star (inference).
     itemsize : int
         Bytes of a number.
+
+    Examples
+    --------
+    >>> from luxjax.latents import gram_bytes
+    >>> round(gram_bytes(5000, 7514, 21, per_pixel=True) / 2**20)  # MiB
+    299
     """
     rows, others = (n_pixels, n_stars) if per_pixel else (n_stars, n_pixels)
     columns = n_pairs(n_features) + n_features

@@ -1,6 +1,6 @@
 """Masses, ionisation energies, partition functions and solar abundances of the elements in the line table.
 
-Sources stand in ``SOURCES.md`` beside ``atoms.json``.
+Sources are listed in ``SOURCES.md``, in the folder of ``atoms.json``.
 """
 
 import functools

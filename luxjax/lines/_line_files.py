@@ -1,4 +1,4 @@
-"""How do others write line lists? VALD extracts, MOOG lists and CSV tables, each with the medium it states or lacks.
+"""Readers of line lists: VALD extracts, MOOG lists and CSV tables, each with the medium it states or lacks.
 
 VALD: the four layouts of VALD3 ("extract all" and "extract stellar", short and long), told apart by the columns that
 the header names. The header also says whether wavelengths are in air (``WL_air``) or vacuum (``WL_vac``), and the units.

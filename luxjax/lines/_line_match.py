@@ -1,4 +1,4 @@
-"""Do the pixels that follow a label lie where its element has lines? A saliency against a line list.
+"""Comparison of a saliency with a line list: whether the pixels that follow a label lie on lines of its element.
 
 The score is the enrichment: the mean saliency in windows about the lines over its mean in all good pixels, 1 by chance.
 Chance is measured with the same lines moved: every detector's lines are shifted together by a random number of pixels,
@@ -47,7 +47,7 @@ class LineMatch:
     expected_by_chance : float
         Peaks that would be matched at random shifts, on average.
     medium : "air" or "vacuum"
-        Of all wavelengths here.
+        Medium of all wavelengths here.
     other_medium : float
         The p value, had the list's wavelengths been in the other medium than it states.
     """
@@ -107,23 +107,35 @@ def match_lines(
     resolution : float
         lambda / FWHM: a line's window, and the tolerance of a match, is half a FWHM to either side, or one pixel.
     seed : int
-        Of the random shifts.
+        Random seed of the random shifts.
     species : sequence of str, optional
-        The lines of the element (``"Eu"``, ``"Fe II"``); by default all of `lines`.
+        The lines of the element (``"Eu"``, ``"Fe II"``). Default: all of `lines`.
     sd : (pixel,) array, optional
         Standard deviation of the saliency, which is then measured in units of it.
     good : (pixel,) bool array, optional
-        Pixels that count; by default those where the saliency is finite and not zero.
+        Pixels that count. Default: those where the saliency is finite and not zero.
     segments : sequence of slice, optional
-        Detectors; by default new ones begin where the grid jumps or 50 pixels in a row are not good.
+        Detectors. Default: new ones begin where the grid jumps or 50 pixels in a row are not good.
     sign : -1, 1 or 0
-        Of the saliency at a line that is the label's own: -1 for flux that falls as the abundance rises, 0 for either.
+        Sign of the saliency at a line that is the label's own: -1 for flux that falls as the abundance rises, 0 for either.
     n_shifts : int
+    medium : "air" or "vacuum"
+        Medium of `wavelength`.
 
     Returns
     -------
     LineMatch
         With a `LuxWarning` if the list would match far better were its wavelengths in the other medium.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.lines import LineList, match_lines
+    >>> wavelength = np.arange(6600.0, 6700.0, 0.1)
+    >>> saliency = -np.exp(-0.5 * ((wavelength - 6645.06) / 0.1) ** 2)
+    >>> found = match_lines(saliency, wavelength, "air", LineList.builtin("air").of("Eu"), resolution=28000.0, seed=1)
+    >>> found.n_lines, found.matched["wavelength"].round(2).tolist()
+    (1, [6645.1])
     """
     s, wave, good = _checked(saliency, wavelength, sd, good)
     if sign not in (-1, 0, 1):

@@ -1,4 +1,4 @@
-"""Which lines does a star show, and where? Line lists with their wavelength medium."""
+"""Line lists: the lines of elements, with their wavelengths and medium."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -121,7 +121,7 @@ class LineList:
             What the file's wavelengths are in, where it does not say: always for MOOG, never for VALD3. It does not
             convert; see `to`.
         format : "vald", "moog" or "csv", optional
-            By default told from the file. VALD: short or long, "extract all" or "extract stellar", with its header.
+            Default: recognised from the file. VALD: short or long, "extract all" or "extract stellar", with its header.
             CSV: columns ``element``, ``ion``, ``wavelength``, and where known ``medium``, ``excitation_potential``,
             ``log_gf``, ``source``.
 

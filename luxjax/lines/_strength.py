@@ -1,4 +1,4 @@
-"""How strong is each line? LTE strengths by Saha and Boltzmann, and a curve of growth.
+"""LTE strengths of lines by Saha and Boltzmann, and a curve of growth.
 
 One layer stands for the photosphere, as in the classical curve-of-growth analysis: temperature 0.93 Teff (5,370 K
 for the Sun), an electron pressure that follows log g, Teff and the electron donors as in Gray (2005), H-
@@ -148,12 +148,23 @@ class LineStrength:
     ----------
     lines : LineList
         Hydrogen lines are refused: they have their own broadening.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.lines import LineList, LineStrength
+    >>> from luxjax.lines.internal import PARAMETERS
+    >>> strength = LineStrength(LineList.builtin("air").of("Eu").within(6640.0, 6650.0))
+    >>> sun = np.zeros(len(PARAMETERS))
+    >>> sun[:5] = 5777, 4.44, 0.0, 1.0, 3.0  # Teff, log g, [Fe/H], micro- and macroturbulence
+    >>> bool(0.002 < strength.equivalent_width(sun)[0] < 0.02)  # Angstrom
+    True
     """
 
     def __init__(self, lines: LineList):
         if "H" in lines.element:
             raise InputError(
-                "hydrogen lines have broadening of their own; leave them out with lines.element != 'H'."
+                "hydrogen lines are broadened in another way; leave them out with lines.element != 'H'."
             )
         if not np.all(lines.complete):
             raise InputError(

@@ -62,10 +62,15 @@ class ModuleDecoder(AbstractDecoder):
 
     Examples
     --------
-    ::
-
-        network = eqx.nn.MLP(8, 7514, 64, 2, activation=jax.nn.silu, key=key)
-        model = Lux({"apogee": ModuleDecoder(network, 8), "labels": Linear.zeros(5, 8)})
+    >>> import equinox as eqx
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> import luxjax
+    >>> from luxjax.models import Linear, ModuleDecoder
+    >>> network = eqx.nn.MLP(2, 40, 16, 1, activation=jax.nn.silu, key=jax.random.key(0))
+    >>> model = luxjax.Lux({"flux": ModuleDecoder(network, 2), "labels": Linear.zeros(3, 2)})
+    >>> model.n_latents, model["flux"](jnp.zeros(2)).shape
+    (2, (40,))
     """
 
     module: Callable
@@ -99,7 +104,7 @@ class AbstractFeatureDecoder(AbstractDecoder):
     intercept: eqx.AbstractVar[Float[Array, " out"]]
     weight: eqx.AbstractVar[Float[Array, "out feature"]]
     learns_features: ClassVar[bool] = False
-    """Whether the features hold weights of their own, which no closed form finds."""
+    """Whether the features themselves have weights, which no closed form finds."""
     degree: ClassVar[int | None] = None
     """Degree of the features as polynomials of the latents. None: no polynomials."""
 
@@ -227,13 +232,13 @@ class Quadratic(AbstractFeatureDecoder, AbstractStoredDecoder):
     def change_basis(self, shift, matrix):
         n, m = self.n_latents, self.leading
         linear, off = self.weight[:, :n], 1 - 0.5 * (1 - pack(jnp.eye(m)))
-        form = unpack(self.weight[:, n:] * off, m)  # z' form z holds both z_a z_b and z_b z_a
+        form = unpack(self.weight[:, n:] * off[None], m)  # z' form z holds both z_a z_b and z_b z_a
         form = jnp.pad(form, ((0, 0), (0, n - m), (0, n - m)))  # other bases mix all latents
         off = 1 - 0.5 * (1 - pack(jnp.eye(n)))
         intercept = self.intercept + linear @ shift + jnp.einsum("a,oab,b->o", shift, form, shift)
         linear = linear @ matrix + 2 * jnp.einsum("a,oab,bc->oc", shift, form, matrix)
         form = jnp.einsum("ac,oab,bd->ocd", matrix, form, matrix)
-        return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off], axis=1), n)
+        return Quadratic(intercept, jnp.concatenate([linear, pack(form) / off[None]], axis=1), n)
 
     def stored(self):
         return {"leading": self.leading}, {"intercept": self.intercept, "weight": self.weight}

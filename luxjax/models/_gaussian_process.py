@@ -42,7 +42,7 @@ class GaussianProcess(AbstractStoredDecoder):
     kernels : Kernels
     alpha : (member, out, point) array
     root : (member, out, rank, point) array
-        Of what the training stars take from the variance.
+        Square root of what the training stars take from the variance.
     """
 
     intercept: Float[Array, " out"]
@@ -67,7 +67,7 @@ class GaussianProcess(AbstractStoredDecoder):
 
     def jacobian(self, z):
         # In closed form: by automatic differentiation it would hold the derivative of every kernel by every latent.
-        k, x = self.kernels, self.points
+        k, x, z = self.kernels, self.points, z[None, None]
         line = (k.relevance * z) @ x.T
         curved = self.alpha * (1 + 2 * k.square[..., None] * line)
         pull = self.alpha * k.roughness[..., None] * _smooth(k, x, z, line)
@@ -76,7 +76,7 @@ class GaussianProcess(AbstractStoredDecoder):
 
     def variance(self, z):
         k = self.kernels
-        line = jnp.sum(k.relevance * z**2, axis=-1)
+        line = jnp.sum(k.relevance * z[None, None] ** 2, axis=-1)
         prior = k.constant + line + k.square * line**2 + k.amplitude
         known = jnp.einsum("morp,mop->mor", self.root, kernel_of(k, self.points, z))
         return jnp.mean(jnp.maximum(prior - jnp.sum(known**2, axis=-1), 0.0), axis=0)
@@ -95,6 +95,7 @@ def kernel_of(
     k: Kernels, points: Float[Array, "point latent"], z: Float[Array, " latent"]
 ) -> Float[Array, "member out point"]:
     """Covariance of the outputs at `z` with those at every point."""
+    z = z[None, None]
     line = (k.relevance * z) @ points.T
     return k.constant[..., None] + line + k.square[..., None] * line**2 + _smooth(k, points, z, line)
 

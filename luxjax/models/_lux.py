@@ -131,7 +131,7 @@ class Lux(KeepsPrecision, eqx.Module):
         sizes : mapping of str to int
         n_latents : int
         key : jax random key or int
-            Of the hidden layers' first weights.
+            Source of randomness for the hidden layers' first weights.
         outputs : sequence of str, optional
             Those that get an `MLP`; the others stay `Linear`. Default: all.
         width, depth, activation

@@ -32,6 +32,15 @@ class MLP(AbstractFeatureDecoder, AbstractStoredDecoder):
     layers : tuple of equinox.nn.Linear
         The hidden layers: latents to width, then width to width.
     activation : {"tanh", "gelu", "silu"}
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import luxjax
+    >>> model = luxjax.Lux.mlp({"flux": 40, "labels": 3}, 2, width=8, key=1)
+    >>> decode, z = model["flux"], jnp.array([1.0, -1.0])
+    >>> bool(jnp.allclose(decode(2 * z) - decode(0 * z), 2 * (decode(z) - decode(0 * z)), atol=1e-5))  # linear at first
+    True
     """
 
     intercept: Float[Array, " out"]

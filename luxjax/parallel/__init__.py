@@ -1,4 +1,4 @@
-"""Stars shared out over devices and processes, or streamed from disk."""
+"""Stars divided among devices and processes, or streamed from disk."""
 
 from ._mesh import star_mesh
 from ._processes import broadcast_from_first, join_processes

@@ -1,4 +1,4 @@
-"""Stars shared out over the devices of one or more processes, and sums over them brought together again.
+"""Stars divided among the devices of one or more processes, and sums over all of them.
 
 Each process goes through a stretch of the stars, at its own pace. A block of them lies spread over its devices, every
 device runs the same kernel on its part, and only sums travel: at the end of a pass all devices of all processes add
@@ -39,9 +39,15 @@ Tree = TypeVar("Tree")
 
 
 def star_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A mesh with the one axis ``star`` over these devices, by default all devices of all processes.
+    """A mesh with the one axis ``star`` over these devices. Default: all devices of all processes.
 
     Give it to `luxjax.fit` and `luxjax.transfer`. Several processes have to be joined first, by `join_processes`.
+
+    Examples
+    --------
+    >>> from luxjax.parallel import star_mesh
+    >>> star_mesh().axis_names
+    ('star',)
     """
     found = sorted(jax.devices() if devices is None else devices, key=lambda d: (d.process_index, d.id))
     return Mesh(np.array(found), (AXIS,))
@@ -213,7 +219,7 @@ def shard_map_stars(kernel: Callable, out=SUM) -> Callable:
     Parameters
     ----------
     kernel : callable
-        Of blocks and other arrays of each star (see `device_put_sharded`), and of what is the same for all stars. Stars that are
+        Function of blocks and other arrays of each star (see `device_put_sharded`), and of what is the same for all stars. Stars that are
         not spread over devices are left to it as they are.
     out : "sum", "star" or tuples of these
         What its results are; `AbstractStars.all_reduce` adds sums up.

@@ -73,7 +73,7 @@ def join_processes(
 
 
 def broadcast_from_first(number: int) -> int:
-    """The number that process 0 gives, in every process; each waits for it here."""
+    """Broadcast a number of process 0 to every process; each waits for it here."""
     return int(multihost_utils.broadcast_one_to_all(np.array(number, np.int32)))
 
 

@@ -1,4 +1,4 @@
-"""Has the fit converged? The objective above its final value, cycle by cycle."""
+"""Figure of a fit's convergence: the objective above its final value, cycle by cycle."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How every figure looks, and what labels are called in print."""
+"""Style of every figure, and names of labels in print."""
 
 import functools
 import re

@@ -30,13 +30,13 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
     Groups, with dimensions chain and draw first where there are draws:
 
     - ``posterior``: ``latents`` (star, latent); every leaf of the model that was inferred, by path; and what the latents
-      decode to in the way of labels, noise-free and in their units (star, label_NAME).
-    - ``sample_stats``: what the sampler told, by ArviZ's names; ``lp`` and ``lq`` of draws from an approximation.
+      decode to as labels, noise-free and in their units (star, label_NAME).
+    - ``sample_stats``: what the sampler reports, by ArviZ's names; ``lp`` and ``lq`` of draws from an approximation.
     - ``log_likelihood``: of each output (star), ln p(y | latents, model) summed over pixels or labels; and, where linear
       decoders or scatter were inferred, ``marginal`` (star) with the latents integrated out. That one is for
       ``arviz.loo(..., var_name="marginal")``; see `luxjax.posterior.loo`.
     - ``observed_data``: what was measured (star, pixel or label_NAME), NaN where nothing was; ``constant_data``: its errors.
-    - ``posterior_predictive``: the same with noise, thinned to less than 128 MB where need be; its attribute
+    - ``posterior_predictive``: the same with noise, thinned to less than 128 MB where needed; its attribute
       ``thinned`` says how.
 
     Coordinates are star ids, wavelengths in Angstrom and names of labels. The dimension of labels is called by their output,
@@ -48,7 +48,7 @@ def to_arviz(posterior: AbstractPosterior, *, key: PRNGKeyArray | int, draws: in
     posterior : GaussianPosterior or SamplePosterior
         One loaded from disk without its data has no likelihood and no observed data.
     key : jax random key or int
-        Of the predictive noise, and of the draws of a normal distribution.
+        Source of randomness for the predictive noise, and of the draws of a normal distribution.
     draws : int
         Draws of a normal distribution, as one chain. Chains are taken as they are.
 
@@ -112,7 +112,7 @@ class _Dims:
         for name in fitted.model.names:
             if name in RESERVED:
                 raise InputError(
-                    f"an output called '{name}' clashes with ArviZ's dimensions; call it otherwise."
+                    f"an output called '{name}' clashes with ArviZ's dimensions; give it another name."
                 )
             info = fitted.info(name)
             pixel = "pixel" if len(spectra) == 1 else f"pixel_{name}"

@@ -35,7 +35,7 @@ def decode_draws(
     leaves : mapping of str to (chain, draw, ...) array
         Leaves of the model that go with each draw; empty where it is known.
     columns : int array, optional
-        Which pixels or labels; all by default.
+        Which pixels or labels. Default: all.
 
     Returns
     -------

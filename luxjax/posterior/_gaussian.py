@@ -27,6 +27,17 @@ class GaussianPosterior(AbstractPosterior):
         Means and covariances, host arrays in double precision.
     loss : (step,) array
         Minus the evidence lower bound by step, averaged over stars, of a variational fit; empty for others.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = infer(fitted, stars, key=1)
+    >>> posterior.method, posterior.gaussian.mean.shape
+    ('Exact', (90, 2))
     """
 
     gaussian: Gaussian

@@ -63,7 +63,7 @@ class Leaf(eqx.Module):
     power : (entry,) array
         The gauge's exponent of positive (diagonal) entries, -1 for entries of any sign.
     prior : Distribution
-        Of entries; with `shrinks` of the variance of a column.
+        Prior of entries; with `shrinks`, of the variance of a column.
     shrinks : bool
     signed : bool
         Whether entries are taken with a sign that means nothing.

@@ -171,7 +171,7 @@ class AbstractPosterior(ABC):
             The measurement errors are those of the batch, none where it does not hold this output.
         shape : (draw, star)
         scatter : (draw, out) or (1, out) array, optional
-            Intrinsic scatter in the model's units; the model's own by default.
+            Intrinsic scatter in the model's units. Default: the model's own.
         """
         model = self.fitted.model
         scatter = np.asarray(model.scatter[name])[None] if scatter is None else scatter

@@ -48,7 +48,7 @@ def leaf_paths(model: Lux) -> dict[str, Array]:
 
 
 class Priors:
-    """Priors by leaf path; what is not named keeps the default (see the head of this module).
+    """Priors by parameter path; parameters that are not named keep their default (see the head of this module).
 
     Parameters
     ----------
@@ -60,9 +60,11 @@ class Priors:
 
     Examples
     --------
-    ::
-
-        Priors({"decoders.flux.weight": dist.Normal(0, 0.1), "scatter.labels": dist.HalfNormal(0.3)})
+    >>> import numpyro.distributions as dist
+    >>> from luxjax.posterior import Priors
+    >>> priors = Priors({"decoders.flux.weight": dist.Normal(0, 0.1), "scatter.labels": dist.HalfNormal(0.3)})
+    >>> sorted(priors.overrides)
+    ['decoders.flux.weight', 'scatter.labels']
     """
 
     def __init__(self, overrides: Mapping[str, Distribution | None] | None = None):

@@ -28,7 +28,7 @@ class SamplePosterior(AbstractPosterior):
     parameters : dict of str to (chain, draw, ...) array
         Leaves of the model by path, such as ``"decoders.flux.weight"``; empty where the decoders were known.
     stats : dict of str to (chain, draw) or (chain, draw, star) array
-        Of a sampler, by ArviZ's names: ``lp`` (log density), ``energy``, ``acceptance_rate``, ``diverging``,
+        Statistics of a sampler, by ArviZ's names: ``lp`` (log density), ``energy``, ``acceptance_rate``, ``diverging``,
         ``n_steps``, ``tree_depth``, ``step_size``. With known decoders stars are sampled apart, and each has its own.
         Of draws from an approximation: ``lp`` and ``lq``, the log densities of posterior and approximation up to
         constants; of a variational one also ``loss`` (step,), minus the evidence lower bound.

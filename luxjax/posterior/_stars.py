@@ -116,7 +116,7 @@ class StarDensity(eqx.Module):
     ----------
     model : Lux
     prior : numpyro distribution
-        Of the latents, of each or of all.
+        Prior of the latents, of each or of all.
     """
 
     model: Lux

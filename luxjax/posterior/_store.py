@@ -1,4 +1,4 @@
-"""Posteriors on disk: readable JSON, plain arrays and the model beside them. Loading one never runs code."""
+"""Posteriors on disk: readable JSON, plain arrays and the model. Loading one never runs code."""
 
 import os
 from pathlib import Path
@@ -71,6 +71,20 @@ def load_posterior(folder: str | os.PathLike, data: Catalog | Batch | None = Non
     InputError
         If there is no posterior, it was written by a newer luxjax, its files do not fit together, or `data` hold other
         stars.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.posterior import infer, load_posterior, save_posterior
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = infer(fitted, stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_posterior(save_posterior(posterior, f"{folder}/posterior"))
+    >>> bool((again.gaussian.mean == posterior.gaussian.mean).all())
+    True
     """
     folder = Path(folder)
     header = POSTERIOR_FOLDER.read(folder)

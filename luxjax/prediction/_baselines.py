@@ -22,10 +22,30 @@ def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels")
     Pixels are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as anyone
     would who has no model of the noise.
 
+    Parameters
+    ----------
+    train, test : Catalog
+        Training stars with spectra and labels, and the stars to predict.
+    inputs : str
+        Name of the spectra.
+    labels : str
+        Name of the labels.
+
     Returns
     -------
     (star, label) array
         Predicted labels of the test stars.
+
+    Examples
+    --------
+    >>> from luxjax.prediction import ridge
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.stats import rmse
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> test = stars.select(slice(60, 90))
+    >>> guess = ridge(stars.select(slice(0, 60)), test, inputs="flux")
+    >>> rmse(guess, test.labels().value) < 0.5  # the labels have a spread of 1
+    True
     """
     from sklearn.linear_model import RidgeCV  # a second to import, wanted by comparisons alone
 
@@ -57,6 +77,26 @@ def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
     In luxjax's terms a quadratic decoder whose latents are the scaled labels, with learned pixel scatter and no
     prior on the labels of new stars. Label errors are ignored and stars that lack a label are left out, as in
     the original.
+
+    Parameters
+    ----------
+    train, test : Catalog
+        Training stars with spectra and labels, and the stars to predict.
+    inputs : str
+        Name of the spectra.
+    labels : str
+        Name of the labels.
+
+    Examples
+    --------
+    >>> from luxjax.prediction import cannon
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.stats import rmse
+    >>> stars = bilinear(90, {"flux": 40, "labels": 2}, 2, key=1).catalog
+    >>> test = stars.select(slice(60, 90))
+    >>> guess = cannon(stars.select(slice(0, 60)), test, inputs="flux")
+    >>> rmse(guess, test.labels().value) < 0.5  # the labels have a spread of 1
+    True
     """
     table = train.labels(labels)
     complete = np.isfinite(table.value).all(axis=1)
@@ -91,6 +131,26 @@ def labels_only(calibration: Prediction, observed: LabelTable, test: Prediction)
     What a label would look like if the model had only its correlation with the others to go by. Trained on
     calibration stars, whose observed labels the model never saw. Predicted rather than observed others: noise
     in observed ones would leak into the comparison.
+
+    Parameters
+    ----------
+    calibration, test : Prediction
+        Predictions of the stars to learn from, and of the stars to guess.
+    observed : LabelTable
+        Observed labels of the calibration stars, row for row.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import labels_only
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.stats import rmse
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = luxjax.transfer(fitted, stars)
+    >>> guess = labels_only(found.select(slice(0, 60)), stars.labels().select(slice(0, 60)), found.select(slice(60, 90)))
+    >>> rmse(guess, stars.select(slice(60, 90)).labels().value) < 0.5  # with two latents each label follows from the others
+    True
     """
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline

@@ -1,4 +1,4 @@
-"""Errors made honest on stars the model has not seen, and what that honesty is worth with finitely many."""
+"""Calibration of errors on stars that the model has not seen, and its precision with finitely many."""
 
 import numpy as np
 import scipy
@@ -17,7 +17,7 @@ CLIP, CLIP_ROUNDS = 3.5, 6
 
 
 def calibrate(prediction: Prediction, observed: LabelTable, *, least: int = LEAST_CALIBRATION) -> Calibration:
-    """Learn how wrong predicted errors are from stars kept out of training.
+    """Calibrate predicted errors on stars kept out of training.
 
     For each label the residuals to the observed labels are taken as normal with the variance of `Calibration`
     plus the observed label's own, and its three numbers are their maximum-likelihood values (ln scale has a
@@ -28,7 +28,7 @@ def calibrate(prediction: Prediction, observed: LabelTable, *, least: int = LEAS
     Parameters
     ----------
     prediction : Prediction
-        Of the calibration stars, which must be neither training nor test stars, with the model's own errors:
+        Prediction of the calibration stars, which must be neither training nor test stars, with the model's own errors:
         ``transfer(..., calibrated=False)`` where the model has a calibration already.
     observed : LabelTable
         Their catalogue labels, row for row.
@@ -152,6 +152,12 @@ def coverage_bands(
         Their latent distances.
     n_cells : int
         Coverages reported together, over labels, levels and references.
+    n_calibration : int
+        Number of calibration stars.
+    alpha : float
+        Chance that any band is missed.
+    n_draws, seed : int
+        Number of simulated samples, and their random seed.
 
     Returns
     -------

@@ -57,10 +57,10 @@ def select_model(
     seed: int = 0,
     progress: bool | Progress | None = None,
 ) -> Choice:
-    """Compare models by how probable they find the labels of stars they were not fitted to.
+    """Compare models by the log probability of the labels of stars that they were not fitted to.
 
     The score sees errors as well as values: a model that is right but timid, or wrong but bold, loses. Give
-    training stars only; what is chosen on test stars cannot be judged on them.
+    training stars only; what is chosen on test stars cannot be evaluated on them.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def select_model(
     labels : str
     n_folds : int
     seed : int
-        Of the folds.
+        Random seed of the folds.
     progress : bool or Progress, optional
         True shows the folds that are done on standard error; a function is called with ``("folds of 12", done, total)``,
         where ``12`` is the candidate's name.

@@ -36,7 +36,7 @@ class Conformal:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of stars that have quantiles of their own; ``("all",)`` where there was no grouping."""
+        """The groups of stars with separate quantiles; ``("all",)`` where there was no grouping."""
         return tuple(next(iter(self.scores.values())))
 
     def factor(self, label: str, level: float = 0.68, group: str = ALL) -> float:
@@ -125,13 +125,25 @@ def conformal(prediction: Prediction, observed: LabelTable, groups: ArrayLike | 
     Parameters
     ----------
     prediction : Prediction
-        Of the calibration stars, which must be neither training nor test stars. Its errors set the relative widths; calibrated
+        Prediction of the calibration stars, which must be neither training nor test stars. Its errors set the relative widths; calibrated
         ones vary better from star to star.
     observed : LabelTable
         Their catalogue labels, row for row. Missing ones are left out.
     groups : (star,) array, optional
-        A group for each star, each of which gets quantiles of its own; numbers or names, such as
+        Group of each star; each group gets separate quantiles. Numbers or names, such as
         ``np.digitize(snr, [50, 100])`` with edges chosen beforehand.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import conformal
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars.select(slice(0, 60)), key=1)
+    >>> kept = stars.select(slice(60, 90))  # stars kept out of training
+    >>> found = conformal(luxjax.transfer(fitted, kept), kept.labels())
+    >>> found.factor("label_1", 0.95) > found.factor("label_1", 0.68) > 0  # predicted errors that make an interval
+    True
     """
     if not np.array_equal(prediction.ids, observed.ids):
         raise InputError("prediction and observed labels must hold the same stars in the same order.")

@@ -66,7 +66,7 @@ def limits_of(fitted: FittedModel, labels: str, inputs: Sequence[str]) -> Limits
     if info.low is not None and info.high is not None:
         margin = MARGIN * (info.high - info.low)
         ends = {"low": info.low - margin, "high": info.high + margin}
-    # Labels may be given besides spectra; a star without them is not short of pixels.
+    # Labels may be given together with spectra; a star without them is not short of pixels.
     spectra = [name for name in inputs if fitted.info(name).is_spectra] or list(inputs)
     return Limits(
         FAR * typical.get("latent_distance", TYPICAL_DISTANCE),

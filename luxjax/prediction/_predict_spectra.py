@@ -24,6 +24,26 @@ def predict_spectra(fitted: FittedModel, prediction: Prediction, name: str) -> S
     Together with ``transfer(..., inputs=["labels"])`` this gives spectra from labels. The inverse variance is
     that of the noise-free spectrum: posterior spread of the latents and the decoder's own, as far as it is known (see
     `transfer`). Pixels that no training star had get none.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    prediction : Prediction
+        Its latents are decoded.
+    name : str
+        Output of the model that holds spectra.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import predict_spectra
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> from_labels = luxjax.transfer(fitted, stars, inputs=["labels"])
+    >>> expected = predict_spectra(fitted, from_labels, "flux")
+    >>> bool(abs(expected.flux - stars.spectra("flux").flux).mean() < 0.02)
+    True
     """
     info = fitted.info(name)
     if info.wavelength is None or info.medium is None:

@@ -72,6 +72,20 @@ class Prediction:
 
         Where a model does not know its training stars' values, the limit of both distance and chi2 is 3, and there is no
         range. Default: the flags by these limits.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = luxjax.transfer(fitted, stars)
+    >>> found.names
+    ('label_1', 'label_2', 'label_3')
+    >>> bool((found.error > 0).all()), sorted(found.parts)
+    (True, ['decoder', 'latent', 'scatter'])
+    >>> found.to_frame().columns[:2].tolist()
+    ['id', 'label_1']
     """
 
     ids: np.ndarray
@@ -225,7 +239,7 @@ class Prediction:
     def to_frame(self) -> "pd.DataFrame":
         """One row per star: ``id``, each label, its error ``<label>_err``, ``chi2``, ``latent_distance``, ``n_inputs`` and ``flag``.
 
-        A label with a verdict has it beside value and error: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
+        A label with a verdict has more columns: ``<label>_verdict`` in a word, ``<label>_caveats``, the codes of
         its caveats (see `luxjax.fitted.CAVEATS`), and ``<label>_response``, the part of a deviation from the trend with the other
         labels that the model sees (NaN where unresolved).
         ``frame.attrs`` says whether the errors are ``calibrated``, and the ``inputs``.

@@ -1,4 +1,4 @@
-"""How good predicted labels are: errors, baselines and coverage, label by label."""
+"""Scores of predicted labels: errors, baselines and coverage, label by label."""
 
 from collections.abc import Mapping
 from typing import Any

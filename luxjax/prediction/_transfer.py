@@ -45,7 +45,7 @@ def transfer(
     data : Catalog or Batch
         The stars. Labels they already carry are not looked at unless named in `inputs`.
     inputs : sequence of str, optional
-        The outputs to infer latents from; by default all spectra that model and data share.
+        The outputs to infer latents from. Default: all spectra that model and data share.
     labels : str, optional
         The label output to predict, where the model has more than one.
     replace_shortcuts : bool
@@ -110,7 +110,7 @@ def chosen_calibration(
         replaced = f" with {join_names(shrunk)} replaced" if shrunk else ""
         warnings.warn(
             f"errors are not calibrated: the model's calibration was learned from {learned}, and this prediction comes "
-            f"from {join_names(inputs)}{replaced}. Calibrate it on stars of their own, by luxjax.prediction.calibrate.",
+            f"from {join_names(inputs)}{replaced}. Calibrate it on stars kept apart, by luxjax.prediction.calibrate.",
             LuxWarning,
             stacklevel=3,
         )

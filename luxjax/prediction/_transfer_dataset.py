@@ -1,4 +1,4 @@
-"""Labels of every star of a dataset, written as they come: memory does not depend on the number of stars."""
+"""Labels of every star of a dataset, written incrementally: memory does not depend on the number of stars."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def transfer_dataset(
     """Predict the labels of all stars of a dataset into a folder of parquet files.
 
     Stars are read ahead of the one block in use, and what is predicted is written behind it. It may be killed at any
-    moment: the same call goes on after the last part that is there, to the same files.
+    moment: the same call resumes after the last part that is there, to the same files.
 
     Parameters
     ----------
@@ -75,6 +75,21 @@ def transfer_dataset(
     ------
     InputError
         The folder holds labels of another model, of other stars, with other settings or by another number of processes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import luxjax
+    >>> from luxjax.prediction import open_transferred, transfer_dataset
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dataset = luxjax.Dataset.create(f"{folder}/stars", stars.outputs)
+    ...     dataset.append(stars)
+    ...     written = transfer_dataset(fitted, dataset, f"{folder}/labels")
+    ...     print(len(open_transferred(f"{folder}/labels")))
+    90
     """
     from ..dataset.internal import Results
 

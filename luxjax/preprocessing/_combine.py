@@ -26,7 +26,7 @@ def combine(spectra: Spectra, by: str = "ids", *, clip: float | None = None) -> 
         ``"ids"``, or a column of ``spectra.table``: rows that share its value are visits of one star. The new ids
         are these values.
     clip : float, optional
-        Leave out, pixel by pixel, visits further than this many of their own sigmas from the median of the
+        Leave out, pixel by pixel, visits further than this many of their sigmas from the median of the
         star's good visits, where there are three or more. Cosmic rays go at 5 or so; at less than 4 good values go too,
         and the summed ivar no longer describes the scatter.
 

@@ -39,7 +39,7 @@ class ContinuumPolynomial:
     order : int
         Degree of the polynomial.
     pixels : (pixel,) bool array, optional
-        Continuum pixels; all pixels by default.
+        Continuum pixels. Default: all pixels.
     regions : sequence of (low, high), optional
         Instead: wavelength ranges of continuum, Angstrom.
     segments : sequence of (low, high), optional
@@ -50,6 +50,17 @@ class ContinuumPolynomial:
         fit is repeated: ``(1.5, 3.0)`` rejects absorption lines.
     rounds : int
         Most repetitions of the clipping.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import ContinuumPolynomial, normalize
+    >>> wavelength = 5000.0 + np.arange(100)
+    >>> flux = (wavelength / 5000)[None]
+    >>> spectra = luxjax.Spectra(flux, np.full((1, 100), 1e6), wavelength, "vacuum", ["a"])
+    >>> bool(np.allclose(normalize(spectra, ContinuumPolynomial(order=1)).spectra.flux, 1.0, atol=0.01))
+    True
     """
 
     order: int = 3
@@ -138,6 +149,17 @@ class ContinuumQuantile:
         As for `ContinuumPolynomial`.
     min_good : float
         A window counts if at least this fraction of its pixels, and at least three, are good; others are bridged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import ContinuumQuantile, normalize
+    >>> wavelength = 5000.0 + np.arange(100)
+    >>> flux = (wavelength / 5000)[None]
+    >>> spectra = luxjax.Spectra(flux, np.full((1, 100), 1e6), wavelength, "vacuum", ["a"])
+    >>> bool(np.allclose(normalize(spectra, ContinuumQuantile(window_angstrom=20.0)).spectra.flux, 1.0, atol=0.01))
+    True
     """
 
     window_angstrom: float = 50.0
@@ -181,7 +203,7 @@ class ContinuumQuantile:
         return out
 
     def _quantile(self, values: np.ndarray) -> np.ndarray:
-        """Of the finite values of each row, with linear interpolation; NaN where there are too few."""
+        """Quantile of the finite values of each row, with linear interpolation; NaN where there are too few."""
         values = np.sort(values, axis=1)  # the bad ones, +inf, go last
         n = np.isfinite(values).sum(axis=1)
         at = self.quantile * np.maximum(n - 1, 0)

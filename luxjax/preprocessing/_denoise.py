@@ -35,7 +35,7 @@ def smooth_polynomial(spectra: Spectra, window: int = 7, order: int = 2) -> Spec
     window : int
         Pixels fitted, odd.
     order : int
-        Of the polynomial.
+        Order of the polynomial.
 
     Returns
     -------
@@ -107,6 +107,17 @@ def reject_cosmic_rays(spectra: Spectra, threshold: float = 8.0, window: int = 1
     threshold : float
     window : int
         Pixels of the neighbourhood, odd.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.preprocessing import reject_cosmic_rays
+    >>> flux = np.ones((1, 50))
+    >>> flux[0, 20] = 9.0
+    >>> spectra = luxjax.Spectra(flux, np.full((1, 50), 1e4), 5000.0 + np.arange(50), "vacuum", ["a"])
+    >>> np.flatnonzero(~reject_cosmic_rays(spectra).good[0]).tolist()
+    [19, 20, 21]
     """
     _check(window, 5)
     if not threshold > 0:

@@ -67,7 +67,7 @@ def to_rest(
     redshift : float or (star,) array
         Instead: observed over rest wavelength, minus 1.
     grid : (new pixel,) array, optional
-        Rest wavelengths wanted, Angstrom, in the medium of the spectra; by default the numbers of the grid that the
+        Rest wavelengths wanted, Angstrom, in the medium of the spectra. Default: the numbers of the grid that the
         spectra are on.
     min_coverage, edges, weighted
         As for `resample`; edges go with `grid`.

@@ -110,7 +110,7 @@ def continuum_pixels(spectra: Spectra, *, tolerance: float = 0.015, fraction: fl
     tolerance : float
         Largest distance of the median flux from 1.
     fraction : float
-        Of the pixels of each segment, how many to choose at most.
+        Largest fraction of the pixels of each segment to choose.
 
     Returns
     -------

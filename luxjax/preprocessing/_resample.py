@@ -24,7 +24,7 @@ ROUNDING = 1e-8
 def bin_edges(wavelength: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper edge of every pixel.
 
-    Neighbouring pixels meet half-way. Beside a gap (a step more than 1.9 times the smaller of the steps next to
+    Neighbouring pixels meet half-way. Next to a gap (a step more than 1.9 times the smaller of the steps next to
     it, such as a detector gap or left-out pixels) and at both ends, a pixel reaches as far out as it
     does on its other side, so that it never spans the gap.
 

@@ -21,8 +21,8 @@ def segments(
     ----------
     spectra : Spectra
     intervals : sequence of (low, high), optional
-        Wavelength ranges in Angstrom, one per segment, not overlapping. By default a new segment begins
-        after `longest_gap` or more pixels in a row that the grid leaves out (judged by the steps beside the gap) or
+        Wavelength ranges in Angstrom, one per segment, not overlapping. Default: a new segment begins
+        after `longest_gap` or more pixels in a row that the grid leaves out (measured by the steps next to the gap) or
         that are bad in every spectrum, as between the detectors of spectra on one padded grid. What is bad in
         every spectrum depends on which spectra they are: name the intervals where that must not be.
     longest_gap : int

@@ -131,7 +131,7 @@ def _on_grid(templates: Spectra, grid: np.ndarray) -> np.ndarray:
 
 
 def _sampled(spectra: Spectra, row: int, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flux and weight on other wavelengths; without weight beside a bad pixel or in a gap."""
+    """Flux and weight on other wavelengths; without weight next to a bad pixel or in a gap."""
     wave, good = spectra.wavelength, spectra.good[row]
     whole = np.interp(grid, wave, good.astype(float), left=0, right=0) > 0.999
     right = np.clip(np.searchsorted(wave, grid), 1, len(wave) - 1)

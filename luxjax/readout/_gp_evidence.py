@@ -2,7 +2,7 @@
 
 k(x, x') = 1 + l + q l^2 + a exp(-r |x - x'|^2 / 2) with l = sum_a tau_a x_a x'_a, the distance in the same measure, and the noise
 t^2 error^2 + s^2 of every star (Rasmussen & Williams 2006, chapter 5). One relevance tau_a for each latent serves all three
-terms: with roughnesses of their own for each latent, some hundred stars determine too much. Labels are in units of their own
+terms: with a separate roughness for each latent, some hundred stars determine too much. Labels are in units of their
 spread here.
 """
 

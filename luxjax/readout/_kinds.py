@@ -1,4 +1,4 @@
-"""The kinds of read-outs. A new one is a class here or in a file beside, and one line in the registry."""
+"""The kinds of read-outs. A new one is a class, here or in a new file, and one line in the registry."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

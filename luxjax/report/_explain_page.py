@@ -1,4 +1,4 @@
-"""One page per label: was it measured? The verdict, all evidence in one table, and the figures."""
+"""One page per label, on whether it was measured: the verdict, all evidence in one table, and the figures."""
 
 import math
 from collections.abc import Mapping

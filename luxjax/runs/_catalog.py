@@ -1,4 +1,4 @@
-"""Studies of a catalogue on disk: a model of all its labelled stars, each judged by a model that did not see it."""
+"""Studies of a catalogue on disk: a model of all its labelled stars, each evaluated by a model that did not see it."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ KINDS = (
     RunKind(
         "fit",
         "luxjax fit",
-        "A model of all labelled stars of a catalogue, each of them judged by a model that did not see it.",
+        "A model of all labelled stars of a catalogue, each of them evaluated by a model that did not see it.",
         {**STUDY_FILES, "folds": "The models that did not see the stars of one fold each."},
         STUDY_SECTIONS,
     ),
@@ -80,7 +80,7 @@ def study_catalog(
     seed: int,
     stage: Stage | None = None,
 ) -> Study:
-    """Fit a model to all labelled stars, and judge, calibrate and explain it by models that did not see them, into a run folder.
+    """Fit a model to all labelled stars, and evaluate, calibrate and explain it by models that did not see them, into a run folder.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ def study_catalog(
         Dimensions of the latent space. Several numbers: chosen among them on training stars. Default: what stars and pixels
         allow.
     decoder : "linear", "quadratic" or "mlp"
-        Of the spectra.
+        Decoder of the spectra.
     readout : "auto", "linear", "quadratic", "gp" or "joint"
         How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the spectra.
     noise : "gaussian" or "student"
-        Of the spectra: see `luxjax.training.train`.
+        Noise of the spectra: see `luxjax.training.train`.
     inputs : sequence of str
         Spectra to predict from. Default: all.
     folds : int
@@ -103,10 +103,12 @@ def study_catalog(
     evidence : bool
         Whether every label is explained.
     seed : int
-        Of the initialisation and the folds.
+        Random seed of the initialisation and the folds.
+    stage : callable, optional
+        Called with the name of each stage, returns a context manager; shows progress.
     """
     clock = clock_of(stage, run)
-    with clock("fit, judge and calibrate in folds") as shown:
+    with clock("fit, evaluate and calibrate in folds") as shown:
         found = train(
             catalog,
             inputs=inputs,
@@ -156,7 +158,7 @@ def cross_validate(
     seed: int,
     stage: Stage | None = None,
 ) -> dict[str, Any]:
-    """Predict every star by a model that never saw it, beside ridge and The Cannon on the same folds.
+    """Predict every star by a model that never saw it, and by ridge regression and The Cannon on the same folds.
 
     Everything is chosen on the training stars of a fold; errors of its stars are calibrated on those of all other folds.
 
@@ -169,6 +171,8 @@ def cross_validate(
         Parts of the stars, each predicted once.
     latents, decoder, readout, noise, inputs, seed
         As for `study_catalog`.
+    stage : callable, optional
+        Called with the name of each stage, returns a context manager; shows progress.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The headline case on a simulated survey: labels that GALAH gave, carried to stars seen by APOGEE alone."""
+"""The headline case on a simulated survey: labels of GALAH, predicted for stars seen by APOGEE alone."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +47,7 @@ KINDS = (
     RunKind(
         "demo",
         "luxjax demo",
-        "A simulated survey: labels carried from GALAH to APOGEE stars, and how well it went.",
+        "A simulated survey: GALAH labels predicted for APOGEE stars, and their accuracy.",
         STUDY_FILES,
         (*STUDY_SECTIONS, "by_input"),
     ),
@@ -64,10 +64,10 @@ LINES = {"Mg I 15745": 15745.0, "Fe I 15299": 15298.7, "Eu II 6645": 6645.1, "H 
 
 
 def demo(run: RunFolder, *, seed: int, stage: Stage | None = None, **changes: Any) -> Study:
-    """Simulate a survey, fit one model of both windows and the labels, and judge what it says of new stars.
+    """Simulate a survey, fit one model of both windows and the labels, and evaluate what it says of new stars.
 
     Test stars are predicted from their H-band spectra alone. What their optical spectra would have said stands
-    beside it in ``metrics["by_input"]``, and a quadratic-decoder model among the baselines.
+    too, in ``metrics["by_input"]``, and a quadratic-decoder model among the baselines.
 
     Parameters
     ----------

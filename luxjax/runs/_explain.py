@@ -32,7 +32,7 @@ KINDS = (
     RunKind(
         "explain",
         "luxjax explain",
-        "The evidence about the labels of a run: was each of them measured?",
+        "The evidence on whether each label of a run was measured.",
         {
             "explain": "The evidence about every label, a folder for each.",
             "explain_*.html": "The page of a label: was it measured?",
@@ -43,13 +43,13 @@ KINDS = (
 
 
 def held_out_stars(run: RunFolder, catalog: str | Path | None = None) -> Catalog:
-    """Stars of a run that its model was neither fitted to nor judged on.
+    """Stars of a run that its model was neither fitted to nor evaluated on.
 
     Parameters
     ----------
     run : RunFolder
     catalog : path, optional
-        Catalogue folder. By default the one that the run was fitted to, or, for the demonstration, the survey simulated
+        Catalogue folder. Default: the one that the run was fitted to, or, for the demonstration, the survey simulated
         again. Its calibration stars are taken; where it has none of them, all its stars that the run does not know.
     """
     stars = read_stars(run)
@@ -76,7 +76,7 @@ def cross_fitted_stars(
         return None
     found = found.select(rows)
     fold = part.loc[found.ids].str.removeprefix(FOLD).astype(int).to_numpy()
-    run.log(f"cross-fitted: each of {len(found)} stars is judged by a model that did not see it")
+    run.log(f"cross-fitted: each of {len(found)} stars is evaluated by a model that did not see it")
     return found, {"fold": fold, "fold_models": [fold_model(run, k) for k in range(fold.max() + 1)]}
 
 
@@ -105,7 +105,7 @@ def with_errors(
     labels: str = "labels",
     fitted: FittedModel | None = None,
 ) -> Catalog:
-    """The catalogue with these errors of labels assumed, in the place of those it states.
+    """Catalogue with assumed errors of labels, in place of the stated ones.
 
     Parameters
     ----------
@@ -113,6 +113,9 @@ def with_errors(
         One-sigma error by label, in the label's unit.
     fitted : FittedModel, optional
         The model that they are used with: its factors of stated errors do not hold for these.
+    catalog : Catalog
+    labels : str
+        Name of the output that holds the labels.
     """
     from dataclasses import replace
 
@@ -140,18 +143,18 @@ def explain_run(
     resolution: float | None = None,
     label_errors: Mapping[str, float] | None = None,
 ) -> dict[str, Explanation]:
-    """Explain labels of a run, or one of them, and keep what was found in the run and with its model.
+    """Explain all labels of a run, or one, and save the explanations in the run and with its model.
 
     Parameters
     ----------
     run : RunFolder
         With a saved model.
     label : str, optional
-        By default all labels.
+        Default: all labels.
     catalog : path, optional
         As for `held_out_stars`.
     lines : LineList, optional
-        By default the list of the package.
+        Default: the list of the package.
     condition_on, species : sequences of str, optional
         As for `luxjax.evidence.explain`; for one label.
     resolution : float, optional

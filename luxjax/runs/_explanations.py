@@ -24,7 +24,7 @@ def _plain(label: str) -> str:
 
 
 def write_explanations(run: RunFolder, explanations: Mapping[str, Explanation]) -> None:
-    """Save explanations in a run, in the place of earlier ones of the same labels."""
+    """Save explanations in a run; earlier ones of the same labels are replaced."""
     for label, explanation in explanations.items():
         explanation.save(run.path / "explain" / _plain(label))
 

@@ -20,7 +20,7 @@ KINDS = (
     RunKind(
         "files",
         "inference/apogee_to_galah.py",
-        "The labels of a catalogue carried to all spectra of a folder.",
+        "The labels of a catalogue, predicted for all spectra of a folder.",
         {
             **STUDY_FILES,
             "transferred.fits": "Labels of the stars that had none.",
@@ -34,10 +34,10 @@ KINDS = (
 def study_files(
     config: Mapping[str, Any], folder: str | Path, *, output: str, stage: Stage, overwrite: bool = False
 ) -> RunFolder:
-    """Carry the labels of a catalogue to all spectra of a folder.
+    """Predict the labels of a catalogue for all spectra of a folder.
 
     The spectra that have labels are split by star: a linear model is fitted to the training part, its errors are
-    calibrated on the second part and judged on the third. Stars without labels then get theirs, in the tables
+    calibrated on the second part and evaluated on the third. Stars without labels then get theirs, in the tables
     ``transferred.fits`` and ``transferred.parquet`` of the run. What was read and lost stands in ``log.txt``.
 
     Parameters

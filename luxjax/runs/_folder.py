@@ -120,7 +120,7 @@ class RunFolder:
         """Raise unless `create` would accept the folder; nothing is changed."""
         path = Path(path)
         if path.exists() and not path.is_dir():
-            raise InputError(f"{path} is a file; a run needs a folder of its own, so choose another path.")
+            raise InputError(f"{path} is a file; a run needs a folder, so choose another path.")
         check_place(path / "config.toml" if path.is_dir() else path)
         if path.is_dir() and any(path.iterdir()):
             if not _is_run(path):
@@ -156,7 +156,7 @@ class RunFolder:
             )
         if (path / UNFINISHED).is_file():
             raise InputError(
-                f"the run in {path} has not finished: it was interrupted, or is still at work; run its command again."
+                f"the run in {path} has not finished: it was interrupted, or is still running; run its command again."
             )
         return cls(path)
 
@@ -174,7 +174,7 @@ class RunFolder:
             return tomllib.loads(self._read("config.toml"))
         except tomllib.TOMLDecodeError as error:
             raise InputError(
-                f"{self.path / 'config.toml'} is not valid TOML ({error}); run again or mend it."
+                f"{self.path / 'config.toml'} is not valid TOML ({error}); run again or repair it."
             ) from None
 
     @property
@@ -289,7 +289,7 @@ class RunFolder:
         try:
             value = json.loads(self._read(name))
         except json.JSONDecodeError as error:
-            said = f"{self.path / name} is not valid JSON ({error}); run again or mend it."
+            said = f"{self.path / name} is not valid JSON ({error}); run again or repair it."
             raise InputError(said) from None
         if not isinstance(value, dict):
             raise InputError(

@@ -90,7 +90,7 @@ def write_posterior(
     catalog : Catalog
         Its stars; labels there are compared with, and true ones, in columns ``true_<label>`` of its table.
     seed : int
-        Of predictive draws.
+        Random seed of predictive draws.
     """
     diagnosis, fitted = diagnose(posterior), posterior.fitted
     save_posterior(posterior, run.path / "posterior")
@@ -128,7 +128,7 @@ def infer_run(
     inputs: Sequence[str] = (),
     progress=None,
 ) -> tuple[AbstractPosterior, Diagnosis]:
-    """Both, one after the other: `infer_stars`, then `write_posterior`."""
+    """Infer stars with `infer_stars`, then write the result with `write_posterior`."""
     posterior = infer_stars(
         fitted, catalog, method, seed=seed, sample=sample, inputs=inputs, progress=progress
     )

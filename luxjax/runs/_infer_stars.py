@@ -34,7 +34,7 @@ def stars_to_infer(
     source : path
         A run folder, or a model folder, which needs a catalogue.
     catalog : path, optional
-        Catalogue folder; by default the one that the run was fitted to.
+        Catalogue folder. Default: the one that the run was fitted to.
     split : str
         Which of the run's stars: ``"train"``, ``"calibration"`` or ``"test"``; of a run in folds ``"fold 0"``, ``"fold 1"`` ...,
         with the model that did not see these stars. Default: those that no model saw before. A catalogue that holds none of the run's stars is taken whole.

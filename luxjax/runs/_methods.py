@@ -66,7 +66,7 @@ def compare_methods(
     seconds: Mapping[str, float] | None = None,
     seed: int,
 ) -> dict[str, Any]:
-    """Compare labels' posteriors of the same stars, and write what was found into a run.
+    """Compare posteriors of labels of the same stars by several methods, and write the result into a run.
 
     Parameters
     ----------
@@ -79,10 +79,12 @@ def compare_methods(
     truth : (star, label) array, optional
         True labels, in the model's order.
     ranks : mapping of str to (simulation, label) int array, optional
-        Of true labels among `rank_draws` draws, by method, as from `luxjax.posterior.prior_ranks`.
+        Ranks of true labels among `rank_draws` draws, by method, as from `luxjax.posterior.prior_ranks`.
     seconds : mapping of str to float, optional
         What each method took.
     seed : int
+    rank_draws : int
+        Number of draws that `ranks` were counted among.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The saved model of a run, and which star was in which part of the run: none that trained it may judge it."""
+"""The saved model of a run, and which star was in which part of the run: none that trained it may test it."""
 
 import json
 from collections.abc import Mapping

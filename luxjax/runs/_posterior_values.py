@@ -23,15 +23,15 @@ class KeptPosterior:
     Parameters
     ----------
     posterior : AbstractPosterior
-        Of all stars, without its data.
+        Posterior of all stars, without its data.
     shown : AbstractPosterior
-        Of the first stars alone, at most 30, with their data.
+        Posterior of the first stars alone, at most 30, with their data.
     observed : LabelTable, optional
-        Of the stars shown.
+        Labels of the stars shown.
     truth : (star, label) array, optional
-        Of the stars shown, in the model's order of labels.
+        True labels of the stars shown, in the model's order of labels.
     seed : int
-        Of predictive draws.
+        Random seed of predictive draws.
     """
 
     posterior: AbstractPosterior

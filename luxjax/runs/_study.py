@@ -1,4 +1,4 @@
-"""The main job: fit on training stars, calibrate on others, predict the rest, and write down how well it went."""
+"""The main workflow: fit on training stars, calibrate on others, predict the rest, and write the scores."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ STUDY_SECTIONS = ("labels", "verdicts", "calibration", "truth", "observed", "spe
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What is known of the test stars beyond the catalogue, where the survey is simulated.
+    """Known truth of the test stars of a simulated survey.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def study(
     n_examples: int = 4,
     readout: str | None = None,
 ) -> Study:
-    """Fit, calibrate, ask what the labels rest on, transfer them and score them, leaving everything in a run folder.
+    """Fit and calibrate a model, explain, transfer and score its labels, and write everything into a run folder.
 
     Errors and evidence come from the calibration stars; the test stars are looked at once, to be scored.
 
@@ -118,7 +118,7 @@ def study(
     model : Lux
         Not fitted yet.
     parts : mapping of str to Catalog
-        ``"train"``, ``"calibration"`` and ``"test"``: stars of their own each.
+        ``"train"``, ``"calibration"`` and ``"test"``; no star is in two of them.
     run : RunFolder
         Receives the model, the labels table, example spectra and ``metrics.json``.
     fitter : AbstractFitter, optional
@@ -137,13 +137,15 @@ def study(
     evidence : bool
         Whether to explain every label (see `luxjax.explain`); the verdicts go with the saved model.
     lines : LineList, optional
-        For the evidence; by default the list of the package.
+        For the evidence. Default: the list of the package.
     resolution : float, optional
         lambda / FWHM of the spectra, for surveys where the evidence does not know it.
     stage : callable, optional
         Called with the name of each stage, returns a context manager; shows progress.
     readout : str, optional
         How labels are read out from the latents of the inputs (see `luxjax.readout.read_out`). Default: decoded as `model` says.
+    n_examples : int
+        Number of stars shown as examples.
     """
     for name in ("train", "calibration", "test"):
         check_name("part of the stars", name, parts)
@@ -228,7 +230,7 @@ def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation
 
 
 def cross_fitted_evidence(found: Trained, run: RunFolder, **options) -> dict[str, Explanation]:
-    """The explanations of all labels from stars that are each judged by the model of their fold."""
+    """The explanations of all labels from stars that are each evaluated by the model of their fold."""
     assert found.fitted is not None  # there is nothing to explain without a model
     try:
         return explain_all(

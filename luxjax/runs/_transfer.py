@@ -46,7 +46,7 @@ def transfer_run(
         A run folder, or a folder that `luxjax.save` wrote.
     catalog : Catalog
     inputs : sequence of str
-        Spectra to predict from; by default all that model and catalogue share.
+        Spectra to predict from. Default: all that model and catalogue share.
     replace_shortcuts : bool
         As for `luxjax.transfer`.
 
@@ -76,7 +76,7 @@ def transfer_run_dataset(
     replace_shortcuts: bool = False,
     progress: bool | Progress | None = None,
 ) -> PredictionTable:
-    """`transfer_run` for all stars of a dataset, written into a folder as they come (see `transfer_dataset`)."""
+    """`transfer_run` for all stars of a dataset, written into a folder incrementally (see `transfer_dataset`)."""
     return transfer_dataset(
         load_run_model(folder),
         dataset,

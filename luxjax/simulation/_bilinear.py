@@ -1,4 +1,4 @@
-"""What if the model were true? Spectra and labels drawn from a known bilinear model.
+"""Spectra and labels drawn from a known bilinear model: stars for which the model is true.
 
 y = b + B z + noise with z ~ N(0, I), the model of Horta et al. (2025, AJ 169, 314) with intercepts: the world
 in which fitters, posteriors and error bars must be exactly right.
@@ -33,6 +33,15 @@ class Bilinear:
         b of each output.
     scatter : mapping of str to (out,) array
         Intrinsic scatter s of each output; its noise variance is 1/ivar + s^2.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> world = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1)
+    >>> spectra = world.catalog.spectra("flux")
+    >>> pull = (spectra.flux - world.noise_free("flux")) * spectra.ivar**0.5
+    >>> bool(abs(pull.std() - 1) < 0.05)  # the stated errors are right
+    True
     """
 
     catalog: Catalog
@@ -89,6 +98,8 @@ def bilinear(
         new ones. The errors are those asked for here.
     first : int
         Number of the first star, in its identifier.
+    snr_scatter : float
+        Standard deviation of ln S/N between stars.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which stars of which classes are out there? A mix of O to M with MK labels, from Teff and gravity.
+"""Classes of the simulated stars: a mix of O to M with MK labels, from Teff and gravity.
 
 Effective temperatures of the classes are those of dwarfs by Pecaut & Mamajek (2013, ApJS 208, 9), rounded; giants of G5 to M are
 cooler at the same class (round numbers). The class is a function of the true Teff and luminosity, nothing else.

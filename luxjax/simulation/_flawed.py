@@ -1,4 +1,4 @@
-"""Surveys with other people's mistakes: other physics than `toy_survey`, sharing no code with it, to judge a verdict afresh.
+"""Surveys with other people's mistakes: other physics than `toy_survey`, sharing no code with it, to test a verdict independently.
 
 Giants of the branch and the clump with 700 pixels in air. Opacities add, with Voigt-like profiles, and the flux is
 exp(- opacity), blurred by rotation and the spectrograph: lines saturate before they are blurred. There are molecular bands, a
@@ -133,7 +133,7 @@ def flawed_survey(
     on_all_lines: bool = False,
     line_list: Lists = "right",
 ) -> FlawedSurvey:
-    """Draw a survey with mistakes.
+    """Simulate a small survey with mistakes in its errors, lines or detector.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def flawed_survey(
     stated_error, stated_flux_error : float
         Stated over true errors of labels and of flux.
     error_correlation : float
-        Of the errors of [Ba/Fe] and [Mg/Fe].
+        Correlation of the errors of [Ba/Fe] and [Mg/Fe].
     follower : float
         Correlation of a hidden element (silicon) with barium off trend.
     bad_column : bool

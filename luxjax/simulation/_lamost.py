@@ -1,7 +1,7 @@
 """LAMOST as simulated: spectra of classes O to M with known truth, as the survey would deliver them.
 
 Vacuum, heliocentric and not at rest; relative flux, reddened and with an instrument response of each spectrograph's own; noise of
-star and sky, lost pixels; classes as labels. Repeats share the star's identifier and have a response and noise of their own.
+star and sky, lost pixels; classes as labels. Repeats share the star's identifier and have each their response and noise.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ def simulate_lamost(
     response: float = 0.05,
     synthesis: OpticalSynthesis | None = None,
 ) -> SimulatedLamost:
-    """Observe stars of all classes.
+    """Simulate LAMOST spectra of stars of all classes.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ def simulate_lamost(
     key : JAX key or int
         Source of randomness.
     mix : mapping of class to weight, optional
-        By default a natural mix of A to M with few O and B, see `MIX`.
+        Default: a natural mix of A to M with few O and B, see `MIX`.
     snr : (low, high)
         Range of the median signal-to-noise ratio per pixel in g (4,000 to 5,500 Angstrom), log-uniform.
     visits : int
-        Spectra of each star, each with an S/N of its own.
+        Number of spectra of each star; each spectrum has its own S/N.
     bad_fraction : float
         Fraction of pixels lost at random.
     rv_error : float

@@ -1,4 +1,4 @@
-"""What if the world were rigged? Effects planted in a simulated survey, to see whether a method notices."""
+"""Effects planted in a simulated survey, to see whether a method notices them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +33,13 @@ class PlantLine:
     excitation_potential : float
         eV.
     medium : "air" or "vacuum"
+
+    Examples
+    --------
+    >>> from luxjax.simulation import PlantLine
+    >>> line = PlantLine("Eu", 15500.0, strength=30.0)
+    >>> f"{line.element} {line.ion} at {line.wavelength:.0f} Angstrom, {line.strength:.0f} mA"
+    'Eu II at 15500 Angstrom, 30 mA'
     """
 
     element: str
@@ -69,7 +76,7 @@ class PlantLine:
 
 @dataclass(frozen=True)
 class Confounder:
-    """A neighbour element whose scatter about its track is correlated with europium's.
+    """Correlation of a neighbour element's scatter about its track with that of europium.
 
     Parameters
     ----------
@@ -115,7 +122,7 @@ class Impostor:
 
 @dataclass(frozen=True)
 class BreakCorrelation:
-    """An element's abundance dealt out anew among the stars of one part: its distribution stays, its trends go.
+    """An element's abundance shuffled among the stars of one part: its distribution stays, its trends go.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which stars are out there? A thin and a thick disc of giants, with element tracks and their own scatter.
+"""Population of the simulated stars: a thin and a thick disc of giants, with element tracks and their own scatter.
 
 Shapes follow what surveys of the disc show (two sequences in [alpha/Fe], a red clump, [Eu/Fe] rising with
 [alpha/Fe]); the numbers are round ones chosen for a simulator, not fits.

@@ -22,7 +22,7 @@ __all__ = ["SimulatedSurvey", "simulate"]
 
 @dataclass(frozen=True, eq=False)
 class SimulatedSurvey:
-    """A simulated survey.
+    """A simulated survey: its catalogue, its truth and repeat visits.
 
     Parameters
     ----------
@@ -32,7 +32,14 @@ class SimulatedSurvey:
     truth : Truth
         What made it.
     repeats : tuple of Catalog
-        Further visits: the same stars and labels, the spectra observed again with noise of their own.
+        Further visits: the same stars and labels, the spectra observed again with other noise.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import simulate
+    >>> survey = simulate(2, key=1, windows=("apogee",))
+    >>> sorted(survey.catalog.outputs), survey.truth.names[:3]
+    (['apogee', 'labels'], ('teff', 'logg', 'fe_h'))
     """
 
     catalog: Catalog
@@ -64,7 +71,7 @@ def simulate(
     visits: int = 1,
     lines: LineList | None = None,
 ) -> SimulatedSurvey:
-    """Observe a population of disc stars.
+    """Simulate a survey of disc stars.
 
     Parameters
     ----------
@@ -76,7 +83,7 @@ def simulate(
     snr : float or mapping of window to float
         Median signal-to-noise ratio per pixel; log-normal between stars with `snr_scatter`.
     bad_fraction : float
-        Fraction of pixels lost at random (flux and ivar 0), besides the gaps between detectors.
+        Fraction of pixels lost at random (flux and ivar 0), in addition to the gaps between detectors.
     missing_labels : float or mapping of label to float
         Fraction of labels that are missing.
     labels : sequence of str
@@ -98,6 +105,8 @@ def simulate(
         Times each star is observed; visits after the first are in `SimulatedSurvey.repeats`.
     lines : LineList
         Instead of the built-in table.
+    snr_scatter : float
+        Standard deviation of ln S/N between stars.
 
     Examples
     --------

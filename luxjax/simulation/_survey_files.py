@@ -54,9 +54,9 @@ def write_survey_files(
     simulated : SimulatedSurvey
         With APOGEE spectra.
     folder : path
-        Made if need be.
+        Made if it does not exist.
     galah_stars : (star,) bool array, optional
-        Stars that GALAH observed too; the training part by default.
+        Stars that GALAH observed too. Default: the training part.
     window : str
         The output that holds the APOGEE spectra.
     overwrite : bool

@@ -1,4 +1,4 @@
-"""What made the survey, and how well could anyone have measured it? Truth and information bounds."""
+"""Truth of a simulated survey, and information bounds: how well its labels can be measured at best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Bound:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What made a simulated survey. Host arrays in float64.
+    """Truth of a simulated survey: what it was made from. Host arrays in float64.
 
     Parameters
     ----------
@@ -53,6 +53,15 @@ class Truth:
         Velocity left in the spectra, km/s, and continuum error at either end of a detector.
     prior : (param, param) array
         Covariance of the population.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import simulate
+    >>> truth = simulate(2, key=1, windows=("apogee",)).truth
+    >>> truth.names[:3]
+    ('teff', 'logg', 'fe_h')
+    >>> truth.label_values.shape == (2, len(truth.labels))
+    True
     """
 
     params: np.ndarray

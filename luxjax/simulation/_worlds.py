@@ -84,7 +84,7 @@ class ToySurvey:
     train, held_out : Catalog
         Outputs ``"flux"`` and ``"labels"``.
     params : (star, param) array
-        Of the held-out stars, in the order of `names`.
+        Parameters of the held-out stars, in the order of `names`.
     tau : float
         Scatter of the true [Eu/Fe] about its trend with the true other labels, dex.
     bound : float
@@ -155,7 +155,7 @@ def toy_survey(
     impostor_strength: float = 2.0,
     noise_correlation: float = 0.0,
 ) -> ToySurvey:
-    """Draw a small world.
+    """Simulate a small toy survey with a hidden or visible element.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def toy_survey(
     others_error : float
         Errors of the other labels in units of 60 K, 0.12, 0.05 and 0.04 dex.
     curvature : float
-        Of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
+        Curvature of the trend; 0 is straight, at 1 it bends by about 0.1 dex.
     n_lines : int
         Europium lines in the line list.
     ratio : float
@@ -185,6 +185,13 @@ def toy_survey(
         tau over the error to which these pixels give [Eu/Fe] in a star of the median S/N.
     noise_correlation : float
         Correlation of the noise in the observed [Eu/Fe] and [alpha/Fe].
+
+    Examples
+    --------
+    >>> from luxjax.simulation import toy_survey
+    >>> world = toy_survey(1, 60, 30)
+    >>> len(world.train), len(world.held_out), world.train.labels().names[-1]
+    (60, 30, 'eu_fe')
     """
     check_name("place for the impostor", impostor, get_args(Impostor))
     for what, value in (("neighbour", neighbour), ("noise_correlation", noise_correlation)):

@@ -1,4 +1,4 @@
-"""Predicted labels beside what they are compared with, for figures and tables."""
+"""Predicted labels with what they are compared with, for figures and tables."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -67,7 +67,7 @@ class Compared:
 
 
 def label_names(labels: pd.DataFrame) -> list[str]:
-    """The predicted labels of a labels table: columns with an ``_err`` beside them that are not observations."""
+    """The predicted labels of a labels table: columns that have a column ``_err`` and are not observations."""
     return [c for c in labels.columns if f"{c}_err" in labels and not c.endswith(("_obs", "_true"))]
 
 

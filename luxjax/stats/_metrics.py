@@ -1,4 +1,4 @@
-"""How good are predicted labels, and are their errors believable? Numbers shared by reports and claims.
+"""Scores of predicted labels and of their errors, shared by reports and claims.
 
 Everything works on host arrays. Entries that are not finite are left out pairwise, as missing labels; a
 statistic of no entries at all is NaN.
@@ -34,7 +34,15 @@ LEVELS = (0.68, 0.95)
 
 
 class Interval(NamedTuple):
-    """Both ends belong to the interval."""
+    """An interval, lower and upper end included.
+
+    Examples
+    --------
+    >>> from luxjax.stats import Interval
+    >>> low, high = Interval(-0.5, 0.25)
+    >>> high - low
+    0.75
+    """
 
     lower: float
     upper: float
@@ -44,7 +52,15 @@ class Interval(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """`inside` of `n` values lay in their intervals."""
+    """Coverage: `inside` of `n` values are in their intervals.
+
+    Examples
+    --------
+    >>> from luxjax.stats import coverage
+    >>> held = coverage([-0.5, 0.2, 0.9, 3.0], 0.68)
+    >>> held.inside, held.n, held.fraction
+    (3, 4, 0.75)
+    """
 
     inside: int
     n: int
@@ -106,7 +122,7 @@ def robust_scatter(values: ArrayLike) -> float:
 
 
 def coverage(pull: ArrayLike, level: float) -> Coverage:
-    """How many Gaussian central intervals of probability `level` hold their value.
+    """Coverage of Gaussian central intervals of probability `level`: how many hold their value.
 
     Parameters
     ----------
@@ -129,7 +145,12 @@ def coverage(pull: ArrayLike, level: float) -> Coverage:
 
 
 def interval_coverage(value: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Coverage:
-    """How many values lie in their own intervals, ends included; ends may be infinite, NaN is left out.
+    """Coverage of given intervals: how many values are inside, ends included. Ends may be infinite; NaN is left out.
+
+    Parameters
+    ----------
+    value, lower, upper : arrays
+        Values, and the ends of their intervals; shapes that broadcast.
 
     Examples
     --------
@@ -153,6 +174,8 @@ def binomial_interval(inside: int, n: int, level: float = 0.6827, method: str = 
     method : "wilson" or "exact"
         Wilson (1927) has coverage close to nominal on average and suits error bars; "exact" is Clopper and
         Pearson (1934), which never covers less than `level`.
+    inside, n : int
+        Number of successes, and of trials.
 
     Examples
     --------
@@ -185,7 +208,7 @@ def share_interval(right: ArrayLike, ids: ArrayLike) -> tuple[float, Interval]:
 def familywise_band(
     n: int, level: float, n_cells: int = 1, alpha: float = 0.05, n_calibration: int | None = None
 ) -> Interval:
-    """Where an observed coverage must fall in every one of `n_cells`, if the intervals are right.
+    """Band that an observed coverage must be in, in each of `n_cells` cells, if the intervals are right.
 
     Without `n_calibration` the number of covered stars is Binomial(n, level). With it, the intervals were
     scaled by split conformal calibration on other, exchangeable stars: their half-width is the k-th smallest
@@ -205,7 +228,7 @@ def familywise_band(
     level : float
         Nominal probability of the intervals.
     n_cells : int
-        How many coverages are judged together: labels times levels, say.
+        How many coverages are tested together: labels times levels, say.
     alpha : float
         Probability of a false alarm in any cell.
     n_calibration : int, optional
@@ -265,7 +288,7 @@ def bootstrap_interval(
     arrays : sequence of arrays
         Same first axis: the stars.
     seed : int
-        Of NumPy's generator.
+        Random seed of NumPy's generator.
     n : int
         Resamplings.
     level : float

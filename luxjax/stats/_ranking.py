@@ -21,7 +21,7 @@ __all__ = ["Ranking", "star_means"]
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """How much each of several things matters.
+    """Ranking: the importance of each of several things, with bootstrap draws.
 
     Attributes
     ----------
@@ -36,6 +36,17 @@ class Ranking:
         The value of a thing that does not matter.
     noise : float
         Size of differences that mean nothing, beyond what the draws show: of models trained again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.stats import Ranking
+    >>> draws = np.random.default_rng(1).normal([1.0, 3.0], 0.1, (200, 2))
+    >>> found = Ranking("loss of accuracy", "", ("iron", "balmer"), np.array([1.0, 3.0]), draws)
+    >>> found.table().index.tolist()  # most important first
+    ['balmer', 'iron']
+    >>> found.chance("balmer", "iron")
+    1.0
     """
 
     what: str
@@ -104,7 +115,7 @@ def star_means(
     ----------
     columns : (row, column) array
     ids : (row,) sequence, optional
-        Star of each row; by default each row is a star of its own.
+        Star of each row. Default: each row is another star.
     n_draws, seed : int
 
     Returns

@@ -1,4 +1,4 @@
-"""How ingest divides spectra by their continuum: the ways there are, the default, and that of a template."""
+"""Continuum normalisation of ingested spectra: the methods, the default, and that of a template."""
 
 from collections.abc import Callable
 from typing import Any

@@ -60,7 +60,7 @@ def ingest(
     progress: bool | Progress | None = True,
     **settings: Any,
 ) -> IngestResult:
-    """Make catalogues of raw spectra and a label catalogue.
+    """Make catalogues from raw spectra and a catalogue of labels.
 
     Files are read, shifted to rest, brought to one grid and, where they are not normalised, divided by their continuum;
     of several spectra of a star, by the rule of `luxjax.data.same_star`, the one of highest S/N is kept; pixels whose
@@ -88,6 +88,17 @@ def ingest(
     InputError
         An option is unknown or cannot be used, no spectrum could be used, no label survived the cuts, or none matches a
         spectrum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.surveys import ingest
+    >>> flux, wavelength = np.ones((2, 50)), 5000.0 + np.arange(50)
+    >>> spectra = luxjax.Spectra(flux, 1e4 * flux, wavelength, "air", ["a", "b"], normalized=True)
+    >>> made = ingest(spectra, wavelength_range=(5010, 5029))
+    >>> made.unlabelled.sizes, made.labelled is None
+    ({'spectra': 20}, True)
     """
     options = (options or IngestOptions()).replace(**settings)
     # What is wrong with the labels is told before hours of reading.

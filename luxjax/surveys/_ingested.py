@@ -1,4 +1,4 @@
-"""What came of raw files: catalogues, and an account of everything that did not get into them."""
+"""Result of reading raw files: catalogues, and an account of everything that did not get into them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,17 @@ class IngestResult:
         How many values of each label the catalogue has, and why others are lost.
     label_values_lost : pandas.DataFrame
         Columns ``id`` and ``reason``: single values of labels that could not be used; the rest of their rows can be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.surveys import ingest
+    >>> flux, wavelength = np.ones((2, 50)), 5000.0 + np.arange(50)
+    >>> spectra = luxjax.Spectra(flux, 1e4 * flux, wavelength, "air", ["a", "b"], normalized=True)
+    >>> result = ingest(spectra)
+    >>> len(result.unlabelled), len(result.failures), len(result.lost)
+    (2, 0, 0)
     """
 
     labelled: Catalog | None
@@ -84,7 +95,7 @@ class IngestResult:
         return "\n".join(lines)
 
     def save(self, folder: str | Path, unlabelled: str | Path | None = None) -> list[Path]:
-        """Save the catalogues, and the account of what was lost beside the first.
+        """Save the catalogues, and the account of what was lost next to the first.
 
         Parameters
         ----------
@@ -92,7 +103,7 @@ class IngestResult:
             For the labelled stars; where no labels were given, for all stars. Gets ``ingest.txt``, the summary, and
             ``ingest_lost.csv``, one row for every file, spectrum and label row that was not used.
         unlabelled : path, optional
-            For the stars without labels; `folder` with ``-unlabelled`` at its end by default.
+            For the stars without labels. Default: `folder` with ``-unlabelled`` at its end.
 
         Returns
         -------

@@ -26,7 +26,7 @@ class NativeGrid:
     ----------
     survey : str
     first, step : float
-        Of log10 of the wavelength in Angstrom.
+        Start and step in log10 of the wavelength in Angstrom.
     n : int
         Number of pixels.
     limits : (low, high)
@@ -43,7 +43,7 @@ class NativeGrid:
     binning: int = 1
 
     def wavelength(self, binning: int) -> np.ndarray:
-        """Centres of the bins of so many pixels, counted from the first one, Angstrom."""
+        """Centres of the bins of this many pixels, counted from the first one, Angstrom."""
         number = binning * np.arange(self.n // binning) + (binning - 1) / 2
         return 10.0 ** (self.first + self.step * number)
 

@@ -13,7 +13,7 @@ __all__ = ["NOISE_LIMIT", "ranges_in", "ranges_of", "too_noisy", "without_weight
 NOISE_LIMIT = 5.0
 # Neighbours of the running medians of errors and of fluxes: wider than a strong line, which is up to 15 bins of LAMOST wide.
 NEIGHBOURS, AROUND = 31, 101
-# Stars below which errors are compared with those of so many neighbours too.
+# Stars below which errors are compared with those of this many neighbours too.
 FEW, BROAD = 10, 301
 # Flux, as a fraction of that of the neighbours, below which there is a line.
 CORE = 0.9
@@ -27,7 +27,7 @@ def too_noisy(spectra: Spectra, limit: float = NOISE_LIMIT) -> np.ndarray:
     The error of a pixel is the median over the stars that have it, and the usual one the median of these over all pixels. Surveys state
     larger errors in strong lines, where there is most to learn: a few noisy pixels stay if the flux dips there below the running median of
     its neighbours, unless the running median of the errors is above the limit too, as in the noisy ends of a spectrum. A pixel that no
-    star has is none of them. Errors of fewer than `FEW` stars are compared with a broad running median of their own.
+    star has is none of them. Errors of fewer than `FEW` stars are compared with a broad running median of themselves.
     """
     error = _medians(spectra, lambda flux, ivar: 1 / np.sqrt(ivar))
     if np.isnan(error).all():
@@ -68,7 +68,7 @@ def _medians(spectra: Spectra, what: Callable[[np.ndarray, np.ndarray], np.ndarr
 
 
 def running_median(values: np.ndarray, width: int) -> np.ndarray:
-    """Median of so many neighbours, NaN left out; ends are continued by their last pixels."""
+    """Median of this many neighbours, NaN left out; ends are continued by their last pixels."""
     padded = pd.Series(np.pad(values, width // 2, mode="edge")).rolling(width, center=True, min_periods=1)
     return padded.median().to_numpy()[width // 2 : width // 2 + len(values)]
 

@@ -1,4 +1,4 @@
-"""How raw spectra and a label catalogue become a catalogue or a dataset: one object for Python, datasets and the command."""
+"""Options of ingestion, from raw spectra and labels to a catalogue or a dataset: one object for Python, datasets and the command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -26,7 +26,7 @@ __all__ = ["IngestOptions"]
 
 @dataclass(frozen=True, eq=False)
 class IngestOptions:
-    """How raw spectra are reduced, and which labels they get.
+    """Options of `ingest`: how raw spectra are reduced, and which labels they get.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class IngestOptions:
     label_errors : mapping of str to float
         One error for all stars, by label, where the catalogue has none: ``{"teff": 100}``.
     survey, release : str
-        Of the label catalogue, where its columns do not tell.
+        Survey and release of the label catalogue, where its columns do not tell.
     cuts : str or Preset, optional
         Quality cuts on the label catalogue (see `presets`). Default: none. Stars that fail keep their spectra and count
         as unlabelled.
@@ -66,7 +66,7 @@ class IngestOptions:
         Part of the grid to keep, Angstrom. Default: for low-resolution spectra of LAMOST 3900 to 8800 Angstrom, beyond
         which their noise costs more than their lines give; for others all of it.
     binning : int, optional
-        Average so many neighbouring pixels, weighted by their inverse variances, as part of the one step that also
+        Number of neighbouring pixels to average, weighted by their inverse variances, as part of the one step that also
         shifts the spectrum to rest. Bins are counted from a survey's first pixel, so they are the same for all files.
         Default: 3 for low-resolution spectra of LAMOST, whose single pixels oversample the resolution; 1 for others.
     normalization : "auto", "none", "quantile" or "polynomial"
@@ -89,6 +89,13 @@ class IngestOptions:
     ------
     InputError
         A value cannot be used; the message says what is accepted.
+
+    Examples
+    --------
+    >>> from luxjax.surveys import IngestOptions
+    >>> options = IngestOptions(labels=("teff", "fe_h"), wavelength_range=(4000, 6800), normalization="quantile")
+    >>> options.binning is None, options.join
+    (True, 'auto')
     """
 
     labels: Sequence[str] = ()

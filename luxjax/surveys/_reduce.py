@@ -53,11 +53,11 @@ class Reduction:
     error_factor : float
         Multiplies the stated errors.
     flux_unit : str
-        Of the spectra as the files hold them.
+        Flux unit of the spectra as the files hold them.
     binning : int
         Pixels of the files whose mean, weighted by inverse variance, is one of the grid. One: none are averaged.
     noise_limit : float or None
-        Pixels with more than so many times the usual error are left out; None where that is settled.
+        Pixels with more than this many times the usual error are left out; None where that is settled.
     left_out : sequence of int
         Pixels of the grid that get no weight.
     origin : str
@@ -272,7 +272,7 @@ class Reduction:
         reduced = self.on_grid(spectra)
         if reduced.frame != self.frame:
             raise InputError(
-                f"it is in the {reduced.frame} frame, and {self._others} are in the {self.frame} frame; ingest them apart"
+                f"it is in the {reduced.frame} frame, and {self._others} are in the {self.frame} frame; ingest them separately"
             )
         return reduced
 
@@ -285,7 +285,7 @@ class Reduction:
         differ = [what for what in ("survey", "normalized") if getattr(spectra, what) != getattr(self, what)]
         if differ:
             ours, theirs = (" and ".join(_kind(of, differ)) for of in (spectra, self))
-            return f"it is {ours}, and {self._others} are {theirs}; ingest them apart"
+            return f"it is {ours}, and {self._others} are {theirs}; ingest them separately"
         return self._other_resolution(spectra)
 
     def _other_resolution(self, spectra: Spectra) -> str:
@@ -298,7 +298,7 @@ class Reduction:
             if any("medium-resolution" in s for s in spectra.history)
             else "of another resolution"
         )
-        return f"it is {layout} (pixels of {step:.2g} km/s) and {self._others} have pixels of {self.pixel_kms:.2g} km/s; ingest them apart"
+        return f"it is {layout} (pixels of {step:.2g} km/s) and {self._others} have pixels of {self.pixel_kms:.2g} km/s; ingest them separately"
 
 
 def _without_band(spectra: Spectra) -> Spectra:

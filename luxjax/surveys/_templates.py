@@ -51,7 +51,7 @@ def templates_for(spectra: Spectra) -> Spectra | None:
 
 
 def combined_files(paths: Sequence[Path]) -> dict[str, str]:
-    """Files with the combined spectrum of a star by its name, where there are files of single visits beside them."""
+    """Files with the combined spectrum of a star by its name, where there are files of single visits too."""
     if not any("visit" in path.name.lower() for path in paths):
         return {}
     found: dict[str, str] = {}

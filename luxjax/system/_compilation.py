@@ -34,7 +34,7 @@ def compilation_cache(folder: str | os.PathLike | None = None) -> Path | None:
     Parameters
     ----------
     folder : path, optional
-        By default one for this kind of processor below the user's cache folder (``XDG_CACHE_HOME`` or ``~/.cache``).
+        Default: one for this kind of processor below the user's cache folder (``XDG_CACHE_HOME`` or ``~/.cache``).
 
     Returns
     -------

@@ -9,7 +9,7 @@ __all__ = ["machine", "peak_memory_gb", "usable_cores"]
 
 
 def machine() -> dict[str, Any]:
-    """What decides how long a computation takes, for the record beside a measured time.
+    """Facts of this machine that decide how long a computation takes, to be recorded with a measured time.
 
     Returns
     -------
@@ -66,6 +66,12 @@ def peak_memory_gb() -> float:
 
     On Linux from the kernel's account of this program alone; elsewhere from ``ru_maxrss``, which may count what its
     parent held when it started it.
+
+    Examples
+    --------
+    >>> from luxjax.system import peak_memory_gb
+    >>> 0 < peak_memory_gb() < 1000
+    True
     """
     status = Path("/proc/self/status")
     if status.exists():

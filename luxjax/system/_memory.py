@@ -1,7 +1,7 @@
 """Memory that arrays have freed, kept for the next ones.
 
 A block of stars is worked on in arrays of some 8 MiB, several at a time. The C library of most Linux systems (glibc) gives
-many of them back when they are freed, and the system clears every page of the next ones anew; besides, it keeps a heap for
+many of them back when they are freed, and the system clears every page of the next ones again; it also keeps a heap for
 nearly every thread. With one heap that keeps what is freed, a fit by `EM` of 5,000 stars with 7,514 pixels that is not the
 first of its process meets a hundred page faults instead of 950,000 and takes an eighth less time; a fit by `ALS`, in memory or
 from disk, takes 0.1 GB less at its largest. The program ``luxjax`` asks for that always, ``import luxjax`` never. This
@@ -33,7 +33,7 @@ def keep_freed_memory() -> bool:
     Returns
     -------
     bool
-        Whether it is so now: not without glibc, and not where the environment has settings of its own, which stay.
+        Whether it is so now: not without glibc, and not where the environment sets this already.
     """
     if not sys.platform.startswith("linux") or any(
         name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ

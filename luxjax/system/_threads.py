@@ -1,4 +1,4 @@
-"""Work of the host shared out over its cores."""
+"""Work of the host divided among its cores."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

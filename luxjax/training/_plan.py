@@ -1,4 +1,4 @@
-"""What is fitted where nobody says: how many latents, with which fitter."""
+"""Defaults of a fit: how many latents, with which fitter."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +71,7 @@ def fit_and_read_out(
 ) -> FittedModel:
     """A model of the inputs with its labels read out; of several numbers of latents the one that predicts best.
 
-    Every number is judged on the training stars, each left out of the read-out in turn.
+    Every number is evaluated on the training stars, each left out of the read-out in turn.
     """
     names = (*inputs, labels) if readout == "joint" else tuple(inputs)
     sizes = {name: catalog.sizes[name] for name in names}

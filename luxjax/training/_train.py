@@ -1,4 +1,4 @@
-"""Train on all labelled stars, and judge every one of them by a model that did not see it."""
+"""Train on all labelled stars, and evaluate every one of them by a model that did not see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ BASELINES = {"ridge": ridge, "cannon": cannon}
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model of all labelled stars, and what models that did not see them say of each.
+    """A model of all labelled stars, and out-of-fold predictions of each star by models that did not see it.
 
     Attributes
     ----------
@@ -46,6 +46,15 @@ class Trained:
         What ridge regression and The Cannon say, fitted to the same folds.
     problems : tuple of str
         What could not be done, and why.
+
+    Examples
+    --------
+    >>> from luxjax.simulation import bilinear
+    >>> from luxjax.training import train
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> found = train(stars, latents=2, readout="linear", folds=3, key=1)
+    >>> sorted(set(found.fold.tolist())), len(found.fold_models)
+    ([0, 1, 2], 3)
     """
 
     fitted: FittedModel | None
@@ -76,7 +85,7 @@ def train(
     seed: int | None = None,
     progress: bool | Progress | None = None,
 ) -> Trained:
-    """Choose, fit, judge and calibrate a model of labelled stars.
+    """Choose, fit, evaluate and calibrate a model of labelled stars.
 
     The stars are split into folds. Those of each fold are predicted by a model that was fitted, and its number of latents and
     read-out chosen, without them; from these predictions come scores, and the calibration of errors. At last a model is fitted to
@@ -92,23 +101,23 @@ def train(
     latents : int or sequence of int, optional
         Several: chosen among them. Default: what stars and pixels allow (at most 60).
     decoder : {"linear", "quadratic", "mlp"}
-        Of the inputs.
+        Decoder of the inputs.
     readout : {"auto", "linear", "quadratic", "gp", "joint"}
         How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the inputs, and fitted with
         them.
     noise : {"gaussian", "student"}
-        Of the spectra. ``"student"``: Student's t with 4 degrees of freedom, which a few bad pixels (cosmic rays, sky lines) do
+        Noise of the spectra. ``"student"``: Student's t with 4 degrees of freedom, which a few bad pixels (cosmic rays, sky lines) do
         not impress; for linear decoders, and about nine times slower.
     folds : int
     baselines : sequence of str
         Other methods on the same folds: ``"ridge"``, ``"cannon"``.
     refit : bool
-        Whether a model is fitted to all stars at last.
+        Whether a model is fitted to all stars at the end.
     fitter : AbstractFitter, optional
         Default: what suits the decoder.
     key : jax random key or int
     seed : int
-        Of the folds. Default: `key` where that is a whole number, as on the command line; else 0.
+        Random seed of the folds. Default: `key` where that is a whole number, as on the command line; else 0.
     progress : bool or Progress, optional
         True shows the folds on standard error; a function is called with ``("folds", done, total)``.
 

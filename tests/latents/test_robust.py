@@ -139,7 +139,10 @@ def test_objective_bounds_the_marginal_likelihood(rng):
             seen = np.asarray(m.ivar[star]) > 0
             scale = np.sqrt(1 / np.asarray(m.ivar[star])[seen] + np.asarray(model.scatter[name])[seen] ** 2)
             d = model.decoders[name]
-            r = np.asarray(m.value[star] - d.intercept - grid[:, None] * d.weight[:, 0])[:, seen]
+            r = (
+                np.asarray(m.value[star] - d.intercept)[None, seen]
+                - grid[:, None] * np.asarray(d.weight)[seen, 0]
+            )
             noise = stats.t(NU, 0, scale) if name == "flux" else stats.norm(0, scale)
             log = log + noise.logpdf(r).sum(axis=1)
         exact -= np.log(np.trapezoid(np.exp(log - log.max()), grid)) + log.max()

@@ -288,7 +288,7 @@ def test_spectra_that_cannot_be_together(survey, tmp_path):
     assert len(result.unlabelled) == 3
     assert (
         result.failures["reason"]
-        .str.contains("it is of lamost and not normalised, .*ingest them apart")
+        .str.contains("it is of lamost and not normalised, .*ingest them separately")
         .all()
     )
     assert len(result.failures) == 1

@@ -142,7 +142,7 @@ def test_another_kind_is_told_in_words(tmp_path, real_data):
     shutil.copy(next((real_data / "apogee/aspcapStar_dr13").glob("*.fits")), tmp_path / "z.fits")
     result = ingest(tmp_path, progress=False)
     assert result.failures["reason"].tolist() == [
-        "it is normalised, and most of the first files are not normalised; ingest them apart"
+        "it is normalised, and most of the first files are not normalised; ingest them separately"
     ]
 
 

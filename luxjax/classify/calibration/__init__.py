@@ -1,1 +1,1 @@
-"""Probabilities that mean what they say, and sets of classes that hold the true one."""
+"""Calibrated probabilities, and sets of classes that hold the true one."""

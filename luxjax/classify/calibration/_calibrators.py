@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: calibrators fitted on stars kept apart.
+"""Calibrators of probabilities, fitted on stars kept apart.
 
 Of the stars to which a calibrated classifier gives a class with probability 0.8, 80% are of that class. Boosted trees and
-forests are not calibrated as they come (Niculescu-Mizil & Caruana 2005, ICML).
+forests are not calibrated by themselves (Niculescu-Mizil & Caruana 2005, ICML).
 """
 
 from abc import ABC, abstractmethod

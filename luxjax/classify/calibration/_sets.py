@@ -50,7 +50,7 @@ class ConformalSets:
         if rank > n:
             least = int(np.ceil(np.round(coverage / (1 - coverage), 9)))
             raise InputError(
-                f"{n} calibration stars cannot vouch for sets at {coverage:.0%}; give at least {least}, or a lower coverage."
+                f"{n} calibration stars cannot support sets at {coverage:.0%}; give at least {least}, or a lower coverage."
             )
         return rank
 

@@ -104,7 +104,7 @@ class SpectralCNN(ClassifierMixin, BaseEstimator):
             Classes.
         sample_weight : (row,) array, optional
         star : (row,) array, optional
-            Rows of a star are held out together; by default every row is another star.
+            Rows of a star are held out together. Default: every row is another star.
         """
         x = np.asarray(x, float)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)

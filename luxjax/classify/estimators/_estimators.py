@@ -1,7 +1,7 @@
 """The estimators behind a classifier: scikit-learn's interface, so that any of them can stand in for another.
 
 Gradient-boosted trees are the default: indices have different units, are missing where a band is masked, and matter in combination, all of
-which trees take as they come. A random forest and logistic regression are the baselines to beat. XGBoost is optional.
+which trees accept. A random forest and logistic regression are the baselines to beat. XGBoost is optional.
 """
 
 from typing import Any

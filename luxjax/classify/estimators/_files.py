@@ -51,11 +51,11 @@ def read_estimator(name: str, stem: Path, n_features: int, kind: str) -> Any:
     name : str
         By which it was made.
     stem : Path
-        Of its file, as written.
+        Name of its file, as written.
     n_features : int
         Columns that it may ask for.
     kind : str
-        Of the folder, for messages: ``"classifier"``.
+        Kind of the folder, for messages: ``"classifier"``.
     """
     if name == "xgboost":
         estimator = make_estimator(name)

@@ -37,7 +37,7 @@ def rest_spectra(
     Returns
     -------
     spectra : Spectra
-        Of the usable rows.
+        Spectra of the usable rows.
     rows : (row,) int array
         Which these are.
     left_out : DataFrame

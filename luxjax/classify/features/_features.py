@@ -1,4 +1,4 @@
-"""What does a classifier see of a star? A table of physical features of its spectrum, with errors, and nothing else.
+"""What a classifier sees of a star: a table of physical features of its spectrum, with errors, and nothing else.
 
 Only what is measured in the flux at rest can become a feature: every column belongs to one of `FAMILIES`. Position, signal-to-noise
 ratio, fibre, magnitude or redshift have no family, so they cannot enter, and a model cannot learn where a survey looked instead
@@ -192,9 +192,9 @@ def extract_features(
     spectra : Spectra, or sequence of Spectra
         Several where grids differ; their rows are then counted through.
     indices : sequence of str or Index, optional
-        Names of built-in indices, or definitions; by default all that are built in.
+        Names of built-in indices, or definitions. Default: all that are built in.
     redshift : (star,) array, optional
-        Of each star in the frame of the spectra. By default column ``z`` of the spectra's table, and none for spectra at rest.
+        Redshift of each star in the frame of the spectra. Default: column ``z`` of the spectra's table, and none for spectra at rest.
     min_good : float
         Least fraction of good pixels in a usable spectrum.
     clean : callable, optional

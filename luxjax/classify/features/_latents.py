@@ -30,7 +30,7 @@ def fit_latents(
     Parameters
     ----------
     spectra : Spectra
-        Of training stars.
+        Spectra of training stars.
     n_latents : int
     key : JAX key or int
         Seeds the start of the fit.
@@ -58,7 +58,7 @@ def latent_features(fitted: FittedModel, spectra: Spectra, *, redshift=None) -> 
     ----------
     fitted : FittedModel
         From `fit_latents`, or any model with one output of spectra as `rest_spectra` makes them. Nothing here can tell which
-        stars it was fitted to: they must not be among those that a classifier is judged by.
+        stars it was fitted to: they must not be among those that a classifier is evaluated on.
     spectra : Spectra
         As observed; they are brought to rest and to the grid of the model here.
     redshift : (star,) array, optional

@@ -1,4 +1,4 @@
-"""Which directions do spectra vary in? Principal components of normalised spectra at rest, learnt on training stars only."""
+"""Principal components of normalised spectra at rest, learnt on training stars only."""
 
 from dataclasses import dataclass
 
@@ -49,14 +49,14 @@ class SpectralPCA:
         Parameters
         ----------
         spectra : Spectra
-            Of training stars only.
+            Spectra of training stars only.
         n_components : int
         redshift : (star,) array, optional
             As in `extract_features`.
         window : (low, high)
             Angstrom in vacuum, at rest.
         n_pixels : int
-            Of the grid, even in log wavelength.
+            Number of pixels of the grid, even in log wavelength.
         """
         grid = np.geomspace(*window, n_pixels)
         rows, z, _ = usable_rows(spectra, redshift)

@@ -22,7 +22,7 @@ __all__ = ["ClassLevels", "cross_validate_levels", "train_levels"]
 
 @dataclass(frozen=True, eq=False)
 class ClassLevels:
-    """Classifiers that answer together.
+    """Classifiers of main class, subclass, luminosity class and stage, whose answers agree with each other.
 
     Attributes
     ----------

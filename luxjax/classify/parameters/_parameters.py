@@ -23,7 +23,7 @@ from ..features._features import Features, matrix_of
 
 __all__ = ["Parameter", "ParameterModel", "cross_validate_parameters", "train_parameters"]
 
-LEAST = 20  # stars with a label; fewer cannot be dealt out to fitting and calibration
+LEAST = 20  # stars with a label; fewer cannot be divided between fitting and calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def train_parameters(
     features : Features
         Components or latents among them should not have been learnt from these stars, or intervals are a little too narrow for new ones.
     labels : LabelTable
-        Of the same stars, matched by identifier. Stars without a label are left out for that label alone. The errors of labels do
+        Labels of the same stars, matched by identifier. Stars without a label are left out for that label alone. The errors of labels do
         not weigh; intervals are for labels as noisy as these.
     names : sequence of str
         The labels to predict.

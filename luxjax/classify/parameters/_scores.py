@@ -1,4 +1,4 @@
-"""How good are predicted parameters? Errors and coverage with intervals, beside the best that a constant can do."""
+"""Scores of predicted parameters: errors and coverage with intervals, and the best that a constant can do."""
 
 import numpy as np
 import pandas as pd

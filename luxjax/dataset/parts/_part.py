@@ -120,7 +120,7 @@ def _labels_of(spectra: Spectra, labels: LabelTable, join: str) -> LabelTable:
         for array in (labels.value, labels.error)
     )
     table = pd.DataFrame(labels.table)
-    # Identifiers stay whole numbers beside missing ones.
+    # Identifiers stay whole numbers where others are missing.
     whole = {c: "Int64" for c in table if table[c].dtype.kind in "iu"} | {
         c: "boolean" for c in table if table[c].dtype.kind == "b"
     }

@@ -60,7 +60,7 @@ def other_species(lines: LineList, own: LabelLines) -> Caveat:
 
 
 def trained_on(stars: InferredStars) -> Caveat | None:
-    """A caveat and a warning where the model was fitted to some of the stars that are to judge it."""
+    """A caveat and a warning where the model was fitted to some of the stars that are to test it."""
     try:
         seen = int(stars.fitted.trained_on(stars.ids).sum())
     except InputError:  # the model does not know

@@ -1,7 +1,7 @@
 """Stars whose other labels do not give the label away: a guess stays on the old trend there, a measurement leaves it.
 
 Such stars may be accreted ones, members of clusters or binaries that took matter over. The trends of the label and of its
-prediction with the other predicted labels are those of the stars that judge it; both deviations are then compared, star by
+prediction with the other predicted labels are those of the stars that test it; both deviations are then compared, star by
 star. As many of them as have such labels make a test set that no correlation of the training stars can pass.
 """
 

@@ -55,7 +55,7 @@ class RepeatVisits(AbstractLine):
             found.beta,
             found.interval if found.resolved else None,
             statement=f"On {found.n} other spectra of these stars the prediction follows the label off trend with a slope of "
-            f"{found.beta:.2f}; on those that judge it, {before.beta:.2f}.{words}",
+            f"{found.beta:.2f}; on those that test it, {before.beta:.2f}.{words}",
             arrays={"response": np.array([before.beta, found.beta]), "scatter": np.array([scatter])},
         )
 
@@ -67,7 +67,7 @@ class RepeatVisits(AbstractLine):
         return (
             "follows_visit",
             f"On other spectra of the same stars the response is {evidence.value:.2f}, at most {evidence.interval.upper:.2f}, "
-            f"where it is {before:.2f} on those that judge it: the prediction follows noise or artefacts that the label "
+            f"where it is {before:.2f} on those that test it: the prediction follows noise or artefacts that the label "
             "shares with its spectrum.",
         )
 

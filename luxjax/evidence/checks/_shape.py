@@ -16,7 +16,7 @@ class LineShape(NamedTuple):
     Attributes
     ----------
     share : float
-        Of its sum of squares over errors, the part that lines of free depth explain; 1 for lines of the expected width, less
+        Part of its sum of squares over errors that lines of free depth explain; 1 for lines of the expected width, less
         for anything else. Chance is taken off. NaN without lines.
     size : float
         That sum, less what chance gives.

@@ -21,7 +21,7 @@ __all__ = ["Twins", "find_twins", "twins"]
 
 @dataclass(frozen=True, eq=False)
 class Twins:
-    """A star less its twins.
+    """The difference between a star and its twins: stars alike in all labels but one.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Twins:
     ids : (twin,) array of str
         The nearest first.
     distance : (twin,) array
-        Of the other predicted labels, in sigmas of the spectra's noise and a hundredth of the spread of the stars.
+        Distance in the other predicted labels, in sigmas of the spectra's noise and a hundredth of the spread of the stars.
     difference : float
         Observed label of the star less the mean of its twins.
     wavelength : (pixel,) array

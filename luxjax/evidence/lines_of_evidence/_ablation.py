@@ -70,7 +70,7 @@ def refitted_response(case: "Case") -> float:
     Parameters
     ----------
     case : Case
-        Of a model with linear decoders of the inputs, and labels that are linear too or read out from the latents; the stars
+        Case of a model with linear decoders of the inputs, and labels that are linear too or read out from the latents; the stars
         that it was fitted to among what is asked.
     """
     fitted, asked, names = case.stars.fitted, case.asked, [p.name for p in case.stars.inputs]

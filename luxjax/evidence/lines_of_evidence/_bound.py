@@ -1,4 +1,4 @@
-"""How well could anyone have measured the label? Precision beyond the information bound is prior knowledge."""
+"""Information bound of a label: precision beyond it is prior knowledge."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def conditional_bound(
     truth : Truth
         What made the survey: its physical Jacobian and its population.
     spectra : Spectra
-        Of one of its windows; stars are found by their ids.
+        Spectra of one of its windows; stars are found by their ids.
     label : str
     others : sequence of str
         The labels taken as known.

@@ -91,9 +91,9 @@ def doppelgangers(
     profile : (pixel,) array, optional
         Deepening of the element's lines, zero elsewhere.
     fraction : float
-        Of the stars farthest above, and farthest below, the trend.
+        Fraction of the stars farthest above, and farthest below, the trend.
     seed : int
-        Of the random signs.
+        Random seed of the random signs.
     """
     flux, weight = np.asarray(flux, np.float32), np.asarray(weight, np.float32)
     y, o = np.asarray(observed, float), np.asarray(predicted_others, float)

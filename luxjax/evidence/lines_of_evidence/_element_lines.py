@@ -138,7 +138,7 @@ def element_line_residual(
     observed, error : (star,) arrays
         The label as catalogued, and its one-sigma error.
     tau2 : float, optional
-        Off-trend variance of the true label, as from `off_trend_response`; by default var(y_perp) - s_y^2, which is
+        Off-trend variance of the true label, as from `off_trend_response`. Default: var(y_perp) - s_y^2, which is
         larger by the error of the predicted others.
     depth_without, weight : (star, line) and (line,) arrays, optional
         From `line_depth_without`: whether T survives without each line, so that an artefact in one window cannot

@@ -80,7 +80,7 @@ def conditional_gain(
         Permutations.
     n_folds : int
     seed : int
-        Of folds and permutations.
+        Random seed of folds and permutations.
     """
     o, p, y, s = same_stars("the conditional gain", predicted_others, predicted, observed, error)
     good = np.all(np.isfinite(np.column_stack([p, o, y, s])), axis=1)

@@ -3,7 +3,7 @@
 The spectra of held-out stars, real or simulated, are multiplied by exp(-d tau): the change of the theoretical line
 profiles when the abundance rises by a known amount. A label that is read from these lines rises by as much (1), less
 where the model shrinks noisy evidence towards the trend; one that is guessed from other labels does not move (0). The
-null injects the same lines at other wavelengths. What the other labels do is told too: a rise of theirs is a leak.
+null injects the same lines at other wavelengths. What the other labels do is reported too: a rise of theirs is a leak.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def inject(stars: "InferredStars", factor: np.ndarray, change: float = CHANGE) -
     ----------
     stars : InferredStars
     factor : (pixel,) array
-        Of all inputs side by side, as from `ElementWindows.deepened`.
+        Factors of all inputs in one row, as from `ElementWindows.deepened`.
     change : float
         The abundance change in dex that `factor` stands for.
     """

@@ -33,7 +33,7 @@ class LatentSample:
     names : tuple of str
         Labels that model and stars share.
     labels, errors : mapping of str to (star,) array
-        Of the labels that enough stars have.
+        Values and errors of the labels that enough stars have.
     others : mapping of str to sequence of str, or None
         By label, the labels it is conditioned on; None for all others.
     latents : (star, latent) array
@@ -53,7 +53,7 @@ class LatentSample:
     _found: dict[Callable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, compute: "Callable[[LatentSample], T]") -> T | str:
-        """``compute(self)``, or the sentence that says why there is none; worked out once for all labels."""
+        """``compute(self)``, or the sentence that says why there is none; computed once for all labels."""
         if compute not in self._found:
             try:
                 self._found[compute] = compute(self)

@@ -9,7 +9,7 @@ all terms to second order in o^, the other labels *as predicted from the spectru
 p is the predicted label. Given the spectrum, o = o^ + d with d independent of anything made from the spectrum (Berkson
 error), so noise in the observed others cannot leak into N: in a perfect shortcut p is a function of o^ and N = 0. Residuals on the
 *observed* others do not have this property: errors in them leave part of the trend in p and y alike. N over its error therefore
-tests for zero; its size is judged by the scatter tau^2 of y off the trend, which `_moments` derives.
+tests for zero; its size is measured by the scatter tau^2 of y off the trend, which `_moments` derives.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Response:
     beta : float
         Change of the predicted label per change of the true one at fixed other labels.
     interval : Interval
-        Of beta at 95%, by bootstrap over stars; NaN where tau^2 is not resolved (below two standard errors) or no
+        Interval of beta at 95%, by bootstrap over stars; NaN where tau^2 is not resolved (below two standard errors) or no
         bootstrap was asked for.
     covariance, error : float
         N and its plain standard error, in the label's unit squared.
@@ -144,7 +144,7 @@ def off_trend_response(
     part : (star,) array, optional
         A part of the prediction, whose response is asked for. Default: all of it. Responses of parts add up.
     draws : int
-        Of stars with replacement, for the interval; 0 for none.
+        Number of bootstrap samples of stars, for the interval; 0 for none.
 
     Returns
     -------

@@ -25,7 +25,7 @@ __all__ = ["Course", "Descended", "Rules", "begun", "cosine_adam", "descend"]
 Tree = TypeVar("Tree")
 
 RATE = 0.01
-CHECKPOINT_S = 60.0  # at least so many seconds between two checkpoints
+CHECKPOINT_S = 60.0  # at least this many seconds between two checkpoints
 
 
 @lru_cache
@@ -60,7 +60,7 @@ class Rules(NamedTuple):
     ----------
     optimizer : optax.GradientTransformationExtraArgs
     steps, lesson : int
-        At most so many; in the first `lesson` of them latents stay where they are.
+        At most this many; in the first `lesson` of them latents stay where they are.
     check, patience : int
         Steps between two checks; checks without a better score.
     tol : float
@@ -173,7 +173,7 @@ def _model(objective: Objective, params: Params) -> Lux:
 
 @eqx.filter_jit
 def _copy(tree: Tree) -> Tree:
-    """Every array in memory of its own: the next step takes that of its state."""
+    """Every array copied: the next step takes over the memory of its state."""
     return jax.tree.map(jnp.copy, tree)
 
 

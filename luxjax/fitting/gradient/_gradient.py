@@ -40,14 +40,14 @@ JUDGES = 2048  # held-out stars of a dataset at most: they are kept in memory an
 class Gradient(AbstractFitter):
     """Gradient descent of a model with any decoders, from the closed-form linear fit.
 
-    Stars of a `Dataset` are read anew in every epoch, ahead of their use; the memory is that of half a gibibyte of stars
+    Stars of a `Dataset` are read again in every epoch, ahead of their use; the memory is that of half a gibibyte of stars
     and of the latents and held-out stars, of which there are at most 2,048 then.
 
     It begins where `EM` ends for linear decoders: an `MLP` decoder at first *is* that linear decoder. Modules of your own
     (`ModuleDecoder`) first learn to decode the linear fit's latents, for a quarter of the steps. Held-out stars, which neither
     the linear fit nor the descent has seen, decide where to stop: after every `check` steps their latents are inferred
     from the spectra alone, and the score is the mean log predictive density of a label of theirs, in nats. The best
-    model seen is kept. At last the latents of all stars are brought to zero mean and unit covariance, as their N(0, I)
+    model seen is kept. In the end the latents of all stars are brought to zero mean and unit covariance, as their N(0, I)
     prior says, and the last layer of each decoder that has one is solved for in closed form, with the covariance of its
     rows. That covariance takes the hidden layers as known.
 
@@ -56,7 +56,7 @@ class Gradient(AbstractFitter):
     optimizer : optax.GradientTransformation, optional
         Anything of optax, with its schedule: ``optax.adam(optax.cosine_decay_schedule(3e-3, 2000))``, or ``optax.lbfgs()``
         for full batches. Rows of last layers are counted in units of their pixel's noise, so that a rate of 0.01 means a
-        hundredth of it. By default Adam with a rate of 0.01 that falls to zero along a cosine.
+        hundredth of it. Default: Adam with a rate of 0.01 that falls to zero along a cosine.
     steps : int
         At most this many.
     batch_size : int or None
@@ -68,7 +68,7 @@ class Gradient(AbstractFitter):
     scatter : bool
         Learn the intrinsic scatter of every pixel and label.
     held_out : float
-        Fraction of the stars kept out to judge by; 0 for none.
+        Fraction of the stars held out to stop by; 0 for none.
     check : int
         Steps between two looks at the objective and at the held-out stars.
     patience : int
@@ -78,7 +78,7 @@ class Gradient(AbstractFitter):
     shrink : bool
         As in `EM`: shrink the rows of the last layers by the empirical-Bayes ridge.
     inputs : tuple of str
-        The outputs that latents of held-out stars are inferred from; by default those with at least four values for each
+        The outputs that latents of held-out stars are inferred from. Default: those with at least four values for each
         latent.
     block : int
         Stars handled at a time; bounds the working memory: what the way back needs of a block's pixels is computed again
@@ -89,8 +89,16 @@ class Gradient(AbstractFitter):
         accelerators whose bfloat16 products are faster, and mini-batches; not for ``optax.lbfgs()`` or to squeeze the
         last digits out of a full-batch fit. It makes CPUs slower.
     checkpoint : str, optional
-        File that keeps the state at a check about every minute. A fit that was killed goes on from there, to the identical
+        File that keeps the state at a check about every minute. A fit that was killed resumes there, to the identical
         result, given the same optimiser; one that ends removes it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.fitting import ALS, EM, Gradient
+    >>> linear, network = luxjax.Lux.linear({"flux": 40}, 2), luxjax.Lux.mlp({"flux": 40}, 2, width=4, key=1)
+    >>> [(fitter.__name__, fitter.suits(linear), fitter.suits(network)) for fitter in (ALS, EM, Gradient)]
+    [('ALS', True, False), ('EM', True, False), ('Gradient', True, True)]
     """
 
     optimizer: optax.GradientTransformation | None = None
@@ -155,7 +163,7 @@ class Gradient(AbstractFitter):
             )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
         checkpoint.done()
-        # Without a schedule of its own, that all steps were taken was the plan.
+        # Without a stated schedule, that all steps were taken was the plan.
         converged = done.stopped or (self.optimizer is None and math.isfinite(done.objective[-1]))
         return FitResult(found, cov, done.objective, converged, done.words)
 

@@ -1,6 +1,6 @@
 """Mini-batches of stars in random order, from memory or from disk, every star once in each epoch.
 
-The order follows from the seed and the number of the step alone, so that a resumed descent goes on in it. Batches are cut
+The order follows from the seed and the number of the step alone, so that a resumed descent continues it. Batches are cut
 from one epoch after another without a gap, and all have the same shape.
 
 From disk, runs of neighbouring stars are drawn at random, read together into windows of a quarter of a gibibyte, and
@@ -135,7 +135,7 @@ class Minibatches:
 
 
 def _ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
-    """Results in order, the next one worked out by a thread while the last is in use."""
+    """Results in order, the next one computed by a thread while the last is in use."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(work, next(jobs))
         for job in jobs:

@@ -17,7 +17,7 @@ from ._minibatches import Minibatch
 __all__ = ["Objective", "Params"]
 
 SEARCH = 3  # damped Gauss-Newton steps of the latents for each step of the decoders; they start where they ended before
-LEAST_SCATTER = 0.03  # of a pixel's noise: where ln(scatter) begins at the least, so that it can still grow
+LEAST_SCATTER = 0.03  # of a pixel's noise: the least where ln(scatter) begins, so that it can still grow
 
 
 class Params(NamedTuple):

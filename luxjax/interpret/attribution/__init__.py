@@ -1,4 +1,4 @@
-"""Which pixels, latents or features does a prediction come from? Jacobians, gradients, Shapley values, counterfactuals."""
+"""Attribution of predictions to pixels, latents or features: Jacobians, gradients, Shapley values, counterfactuals."""
 
 from ._counterfactuals import counterfactual
 from ._flux_jacobians import conditional_flux_jacobian, covariance_pattern, flux_jacobian

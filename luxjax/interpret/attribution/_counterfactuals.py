@@ -1,4 +1,4 @@
-"""How would a spectrum look with more of one element? The smallest step of the latents that changes one label.
+"""Counterfactual spectra, such as with more of one element: the smallest step of the latents that changes one label.
 
 A spectrum is imagined with one label changed: latents move by the shortest step in the prior's metric that changes it
 and holds the others. The other way about, from a change of the prediction to one of the spectrum, is `recourse`.
@@ -75,7 +75,7 @@ def counterfactual(
     spectra: str | None = None,
     inputs: Sequence[str] | None = None,
 ) -> Counterfactual:
-    """The spectra of stars had one label been different and the others the same.
+    """Counterfactual spectra of stars: as if one label were different and the others the same.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def counterfactual(
     change : float
         In the label's unit.
     others : sequence of str, optional
-        The labels held fixed; by default all others of the label's output. None of them: ``()``.
+        The labels held fixed. Default: all others of the label's output. None of them: ``()``.
     spectra : str, optional
         The output to decode, where the model has several.
     inputs : sequence of str, optional
@@ -96,6 +96,17 @@ def counterfactual(
     -------
     Counterfactual
         What the model would expect, which for a label that it guesses is what goes along with it in the population.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import counterfactual
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = counterfactual(fitted, stars, "label_1", 0.5, others=())
+    >>> found.difference.shape, bool(abs(found.after - found.before - found.difference).max() < 1e-6)
+    ((90, 40), True)
     """
     row = find_label(fitted, label)
     if others is None:

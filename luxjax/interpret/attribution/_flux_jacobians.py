@@ -1,4 +1,4 @@
-"""Which pixels does a label move? What the model thinks that a label does to the spectrum, and what goes along with it.
+"""Derivatives of flux by labels: what the model thinks that a label does to the spectrum, and what goes along with it.
 
 Two questions, both free of the latents' gauge (z -> Rz changes neither), with A the label decoder's rows, W the
 spectrum's and z ~ N(0, I):
@@ -39,7 +39,7 @@ def flux_jacobian(
     spectra : str, optional
         The output whose flux is meant, where the model has several.
     latents : (latent,) or (star, latent) array, optional
-        Where decoders that are not linear are linearised; by default the population's mean, z = 0.
+        Where decoders that are not linear are linearised. Default: the population's mean, z = 0.
     spread : bool
         Also the standard deviation.
 
@@ -47,6 +47,17 @@ def flux_jacobian(
     -------
     Jacobian
         (pixel,), or (star, pixel) for several latents; flux per label unit, in the unit of the spectra.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import flux_jacobian
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = flux_jacobian(fitted, "label_1")
+    >>> found.value.shape  # one number a pixel: flux per unit of the label
+    (40,)
     """
     return _along(fitted, label, (), spectra, latents, spread, shortest_step)
 
@@ -71,12 +82,25 @@ def conditional_flux_jacobian(
     fitted, label, spectra, latents, spread
         As in `flux_jacobian`; other decoders than linear ones are linearised at the latents.
     others : sequence of str, optional
-        The labels held fixed; by default all others of the label's output.
+        The labels held fixed. Default: all others of the label's output.
 
     Raises
     ------
     InputError
         If the others determine the label, so that it cannot move while they are fixed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import conditional_flux_jacobian, counterfactual
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = conditional_flux_jacobian(fitted, "label_1", others=["label_2"])
+    >>> changed = counterfactual(fitted, stars, "label_1", 0.5, others=["label_2"])
+    >>> bool(np.allclose(changed.difference, 0.5 * found.value, atol=1e-6))  # the decoders are linear
+    True
     """
     if others is None:
         others = [n for n in fitted.info(find_label(fitted, label).output).names if n != label]

@@ -1,4 +1,4 @@
-"""How much did each pixel add to a prediction, compared with a reference spectrum? Path-integrated gradients.
+"""Path-integrated gradients: how much each pixel adds to a prediction, compared with a reference spectrum.
 
 Integrated gradients (Sundararajan, Taly & Yan 2017, ICML) share out f(x) - f(baseline) among the pixels along the
 straight path between the two; expected gradients (Erion et al. 2021, Nature Machine Intelligence 3, 620) average that
@@ -44,7 +44,7 @@ class Attribution:
 def integrated_gradients(
     predictor: Callable[[Array], Array], flux, baseline, *, n_steps: int = 32
 ) -> Attribution:
-    """Share out the difference of a prediction at two spectra among their pixels.
+    """Integrated gradients: the difference of a prediction at two spectra, divided among their pixels.
 
     Parameters
     ----------
@@ -88,6 +88,14 @@ def expected_gradients(
         Spectra to compare with; a few dozen say enough, which `error` shows.
     n_steps : int
         Nodes of the quadrature along each path.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import expected_gradients
+    >>> found = expected_gradients(lambda flux: 2 * flux[0] - flux[1], np.array([1.0, 1.0]), np.zeros((3, 2)))
+    >>> found.value.round(3).tolist()
+    [2.0, -1.0]
     """
     x, stars = _spectrum(flux, "flux"), doubles("the background", background)
     if stars.ndim != 2 or stars.shape[1] != len(x) or len(stars) < 2 or not np.all(np.isfinite(stars)):

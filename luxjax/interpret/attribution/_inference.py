@@ -71,17 +71,31 @@ def label_function(
     star : Catalog or Batch of one star
         Its inverse variances (bad pixels have none) and its other outputs.
     labels : sequence of str, optional
-        By default all labels of the model's label output.
+        Default: all labels of the model's label output.
     spectra : str, optional
         The output whose flux is the argument, where the model has several.
     inputs : sequence of str, optional
-        The outputs that latents are inferred from; by default all spectra that model and star share.
+        The outputs that latents are inferred from. Default: all spectra that model and star share.
 
     Returns
     -------
     callable
         Flux (pixel,) to labels (label,) in their own units, to be traced by ``jax.jit``, ``jax.jacfwd`` and the
         attributions of this package. In double precision where 64-bit types are enabled.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import label_function
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> star = stars.select([0])
+    >>> labels = label_function(fitted, star)
+    >>> with jax.enable_x64(True):
+    ...     jax.jacfwd(labels)(star.spectra("flux").flux[0]).shape  # label, pixel
+    (3, 40)
     """
     names = tuple(labels) if labels is not None else fitted.info(fitted.label_output()).names
     rows = [find_label(fitted, name) for name in names]

@@ -1,4 +1,4 @@
-"""Which pixels does a label listen to? Derivatives of labels by flux, through a fitted model or any predictor.
+"""Derivatives of labels by flux, through a fitted model or any predictor.
 
 d label/d flux is a filter: how the prediction weighs each pixel. A pixel without any signal of the label may weigh much,
 because it cancels the noise of others (Haufe et al. 2014, NeuroImage 87, 96); what the label does to the flux is the
@@ -66,7 +66,7 @@ def label_jacobian(
     spectra : str, optional
         The output whose flux is meant, where the model has several.
     inputs : sequence of str, optional
-        The outputs that latents are inferred from; by default all spectra that model and data share.
+        The outputs that latents are inferred from. Default: all spectra that model and data share.
     spread : bool
         Also the standard deviation, for linear decoders of inputs and labels, by the delta method; meant for few stars.
     block : int

@@ -1,4 +1,4 @@
-"""Which outputs and which rows do a label and its spectra stand for? Names resolved against a fitted model."""
+"""Names of labels and spectra resolved against a fitted model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -41,7 +41,7 @@ def find_label(fitted: FittedModel, label: str) -> LabelRow:
 
 
 def spectral_output(fitted: FittedModel, spectra: str | None, label_output: str) -> str:
-    """The output whose flux is meant: the one named, or the model's only one besides the labels."""
+    """The output whose flux is meant: the one named, or the model's only one apart from the labels."""
     found = [n for n in fitted.model.names if n != label_output]
     found = [n for n in found if fitted.info(n).is_spectra] or found
     if spectra is not None:

@@ -1,4 +1,4 @@
-"""How little must a spectrum change for a prediction to change? The smallest change in units of the noise.
+"""Recourse: the smallest change of a spectrum, in units of its noise, that moves a prediction.
 
 With K = d labels/d flux and N the noise covariance, df = N K'(K N K')^-1 t for a change t of the labels, which is
 sqrt(t'(K N K')^-1 t) standard deviations long. A label that moves much for a change far below the noise is hardly held
@@ -58,7 +58,7 @@ def smallest_change(
     flux, sd : (pixel,) arrays
         A spectrum and its noise; sd 0 for pixels that must not change.
     change : sequence of float
-        Of each label; zeros hold the others.
+        Change of each label; zeros hold the others.
     steps : int
         Most iterations of Newton's method on the constraints; one is exact for linear predictors.
 
@@ -114,6 +114,17 @@ def recourse(
         Predicted labels that must stay as they are.
     spectra, inputs
         As for `label_jacobian`.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import recourse
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = recourse(fitted, stars.select([0]), "label_1", 0.1)
+    >>> found.reached.round(2).tolist(), found.flux_change.shape
+    ([0.1], (40,))
     """
     names = (label, *(n for n in dict.fromkeys(others) if n != label))
     output = find_label(fitted, label).output

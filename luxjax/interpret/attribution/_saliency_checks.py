@@ -1,4 +1,4 @@
-"""Is a saliency map about this model and these labels, and does it say what the predictor does? Checks that can fail.
+"""Checks of a saliency map: whether it depends on the model and the labels, and says what the predictor does.
 
 Randomisation (Adebayo et al. 2018, NeurIPS, arXiv:1810.03292): a map that stays the same when the model's parameters
 are shuffled, or when the model is refitted to shuffled labels, shows the data and not what was learned.
@@ -88,7 +88,7 @@ def parameter_randomization(
     seed: int,
     n: int = 10,
 ) -> Randomization:
-    """Does the saliency change when the model's parameters are shuffled? It must.
+    """Test whether the saliency changes when the model's parameters are shuffled. It must.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def parameter_randomization(
         From a model to its saliency, any shape: ``lambda f: label_jacobian(f, stars, "eu_fe").value``.
     fitted : FittedModel
     outputs : sequence of str, optional
-        The decoders to shuffle, one after another being the cascade of the paper; by default all.
+        The decoders to shuffle, one after another being the cascade of the paper. Default: all.
     seed, n : int
-        Of and number of the randomised models, at least 2.
+        Random seed, and number of the randomised models, at least 2.
     """
     outputs = fitted.model.names if outputs is None else outputs
     return _compare(
@@ -114,7 +114,7 @@ def label_randomization(
     seed: int,
     n: int = 4,
 ) -> Randomization:
-    """Does the saliency change when the model is fitted to labels dealt out anew among the stars? It must.
+    """Test whether the saliency changes when the model is fitted to labels shuffled among the stars. It must.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def label_randomization(
     labels : str
         The output whose rows are shuffled.
     seed, n : int
-        Of and number of the shuffled fits, at least 2.
+        Random seed, and number of the shuffled fits, at least 2.
     """
     table = train[labels]
     if not isinstance(table, LabelTable):
@@ -160,7 +160,7 @@ def _alike(a: np.ndarray, b: np.ndarray) -> float:
 def infidelity(
     predictor: Callable[[Array], Array], flux, sd, attribution, *, key: PRNGKeyArray | int, n: int = 500
 ) -> Infidelity:
-    """Does the attribution predict how the prediction answers to noise? Yeh et al. (2019), their equation 1.
+    """Infidelity: how badly the attribution predicts the answer to noise (Yeh et al. 2019, their equation 1).
 
     The mean over noise I of (I . attribution - (f(x) - f(x - I)))^2, I normal with the spectrum's own errors.
 
@@ -194,7 +194,7 @@ def infidelity(
 def max_sensitivity(
     attribution: Callable[[np.ndarray], np.ndarray], flux, sd, *, seed: int, radius: float = 1.0, n: int = 20
 ) -> float:
-    """How much can an attribution change within the noise? Yeh et al. (2019), their definition 2, by sampling.
+    """Sensitivity: how much an attribution can change within the noise (Yeh et al. 2019, their definition 2), by sampling.
 
     The largest ``|phi(x + e) - phi(x)| / |phi(x)|`` over `n` draws of e, uniform within `radius` errors of each pixel: a
     lower bound of the maximum, zero for linear predictors.
@@ -204,6 +204,20 @@ def max_sensitivity(
     attribution : callable
         From a spectrum (pixel,) to its attribution (pixel,).
     flux, sd : (pixel,) arrays
+    seed : int
+        Random seed of the draws.
+    radius : float
+        Largest change of a pixel, in its errors.
+    n : int
+        Number of draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.attribution import max_sensitivity
+    >>> flux, error = np.array([1.0, 0.8]), np.array([0.01, 0.01])
+    >>> max_sensitivity(lambda flux: np.array([2.0, -1.0]), flux, error, seed=1)  # a linear predictor
+    0.0
     """
     rng, x = np.random.default_rng(seed), np.asarray(flux, float)
     phi = np.asarray(attribution(x), float)

@@ -184,7 +184,7 @@ def linear_shapley(
     coef : (label, feature) array
     data : (star, feature) array
     mean : (feature,) array
-        Of the features among all stars.
+        Mean of the features among all stars.
     cov : (feature, feature) array, optional
         Their covariance. Without it the values are independent, coef_i (x_i - mean_i), and exact. With it they are
         correlation-aware, for normal features: the coalition S is worth E[y | x_S], which is linear in x_S. Up to 15

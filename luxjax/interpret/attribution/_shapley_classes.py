@@ -1,4 +1,4 @@
-"""Why this class? Shapley values of class scores, feature by feature, and how sure the order of the features is.
+"""Shapley values of class scores, feature by feature, and how sure the order of the features is.
 
 Boosted trees and linear models give each class a score s_k of which the probabilities are the softmax. Scores are free up to a
 constant common to all classes, which changes no probability; so what is explained is what the probabilities fix, the centred
@@ -54,9 +54,9 @@ def shapley_classes(
     x : (row, feature) array
         NaN where a feature could not be measured.
     names, classes : sequences of str
-        Of the columns of `x`, and of the predictor's classes in its order.
+        Names of the columns of `x`, and of the predictor's classes in its order.
     background : (row, feature) array, optional
-        Stars from which unknown features are drawn; by default `x` itself. Trees do without.
+        Stars from which unknown features are drawn. Default: `x` itself. Trees do without.
     seed : int
         For the sampled orders, and the 100 stars that a larger background is thinned to for a function.
 

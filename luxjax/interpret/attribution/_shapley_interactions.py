@@ -1,4 +1,4 @@
-"""Which families of features matter only together? Shapley interaction values of trees, added up by family.
+"""Shapley interaction values of trees, added up by family.
 
 The interaction of two features is what both together move a score beyond what each moves it by itself (Lundberg et al. 2020, Nature
 Machine Intelligence 2, 56). Over features they add up to the Shapley values, and so do families: the diagonal is what a family does by itself,

@@ -62,7 +62,7 @@ def shapley_spread(
     """Spread of each label's Shapley values over wavelength windows; the same in every gauge.
 
     A label guessed from several others is told by all the lines that tell those: its values spread widely. So do those
-    of a label with many lines of its own, such as [Fe/H]. A wide spread is therefore a hint and no verdict.
+    of a label with many element lines, such as [Fe/H]. A wide spread is therefore a hint and no verdict.
 
     Parameters
     ----------

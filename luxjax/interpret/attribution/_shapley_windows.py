@@ -1,4 +1,4 @@
-"""Which stretches of the spectrum does a prediction come from? Shapley values on wavelength windows, in closed form.
+"""Shapley values of predictions on wavelength windows, in closed form.
 
 With G_g = sum_j w_j B_j B_j' and h_g = sum_j w_j (f_j - b_j) B_j over the pixels of window g, a linear model predicts
 
@@ -62,7 +62,7 @@ def window_shapley(
         Correlation-aware values: exact up to 15 windows (but 2^windows small solves for each star: keep to ten or to few
         stars), beyond from sampled orders. Otherwise independent ones, exact for any number.
     inputs : sequence of str, optional
-        By default all spectra that model and data share.
+        Default: all spectra that model and data share.
     n_orders, seed : int
         For sampled values.
     block : int
@@ -73,6 +73,18 @@ def window_shapley(
     Shapley
         In the labels' own units; ``base`` is the label at the prior mean, ``data`` the mean residual of each window
         from the mean spectrum, in sigma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.interpret.attribution import window_shapley
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = window_shapley(fitted, stars, 4)
+    >>> bool(np.allclose(found.prediction, luxjax.transfer(fitted, stars, inputs=["flux"]).value, atol=1e-3))
+    True
     """
     batch = fitted.batch(data, *input_names(fitted, data, inputs))
     names, group = window_groups(fitted, batch, windows)

@@ -1,4 +1,4 @@
-"""What do latents represent? Gauge, probes, concept erasure and disentanglement."""
+"""What latents represent: gauge, probes, concept erasure and disentanglement."""
 
 from ._ablation import ablate_latents
 from ._disentanglement import dci, mig, modularity, sap

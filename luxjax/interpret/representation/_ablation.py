@@ -31,7 +31,7 @@ class LatentAblation:
     rmse_interval, r2_interval : (2, latent, label) arrays
         95%, by bootstrap over stars.
     n : (label,) array
-        Stars judged.
+        Stars evaluated.
     """
 
     labels: tuple[str, ...]
@@ -58,10 +58,22 @@ def ablate_latents(
     ----------
     fitted : FittedModel
     latents : (star, latent) array
-        Of held-out stars, inferred from their spectra: ``star_latents(...).mean``.
+        Latents of held-out stars, inferred from their spectra: ``star_latents(...).mean``.
     labels : mapping of str to (star,) array
         Labels of the model, as observed, in their own units.
     n_bootstrap, seed : int
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.representation import ablate_latents, star_latents
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> latents, labels = star_latents(fitted, stars).mean, {"label_1": stars.labels().value[:, 0]}
+    >>> found = ablate_latents(fitted, latents, labels, n_bootstrap=50, seed=1)
+    >>> bool((found.rmse_change > 0).any())  # the label is predicted worse without a latent
+    True
     """
     z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))

@@ -1,4 +1,4 @@
-"""Does each label live on one latent? MIG, SAP, DCI and modularity, with null, interval and gauge distribution.
+"""Disentanglement, whether each label has one latent: MIG, SAP, DCI and modularity, with null, interval and gauge distribution.
 
 All of these depend on the choice of latent axes, which in this model is free: a label that a linear probe recovers with
 R2 = 0.9 has a MIG of 0.4 if it happens to lie on an axis and of 0.01 after a random rotation. A low value is therefore no
@@ -39,7 +39,7 @@ def mig(
     Parameters
     ----------
     latents : (star, latent) array
-        Of held-out stars, in the gauge to be judged.
+        Latents of held-out stars, in the gauge to be evaluated.
     labels : mapping of str to (star,) array
         A missing label leaves its star out for that label.
     draws : Draws, optional
@@ -94,7 +94,7 @@ def modularity(
     draws: Draws = DRAWS,
     seed: int,
 ) -> GaugeScore:
-    """Does each latent know one label only? 1 - sum of I^2 over its other labels / (I_max^2 (labels - 1)), averaged.
+    """Modularity, whether each latent knows one label only: 1 - sum of I^2 over its other labels / (I_max^2 (labels - 1)), averaged.
 
     Ridgeway & Mozer (2018, NeurIPS). They average over latents alike, which lets latents that know nothing score by
     chance, higher even than good ones; here each counts in proportion to its I_max. The null remains high: compare

@@ -14,7 +14,7 @@ __all__ = ["DRAWS", "Draws", "GaugeScore", "gauge_score"]
 
 
 class Draws(NamedTuple):
-    """How many draws a score is compared with."""
+    """Numbers of random draws that a score is compared with."""
 
     null: int = 100
     """Of labels shuffled among stars."""

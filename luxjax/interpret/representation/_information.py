@@ -29,7 +29,7 @@ def mutual_information(
     labels : (star, label) array
         NaN where missing.
     bins : int, optional
-        Of each axis; by default `bin_count`.
+        Number of bins of each axis. Default: `bin_count`.
 
     Returns
     -------

@@ -28,9 +28,30 @@ __all__ = ["CorrelationMap", "correlation_map", "star_latents"]
 def star_latents(
     fitted: FittedModel, data: Catalog | Batch, *, inputs: Sequence[str] | None = None, block: int = 512
 ) -> Gaussian:
-    """Posterior mean (star, latent) and covariance of the latents, from the spectra alone unless `inputs` say else.
+    """Posterior mean (star, latent) and covariance of the latents. Default inputs: the spectra alone.
 
     Host arrays in double precision. Exact for linear decoders, the posterior's mode and curvature for others.
+
+    Parameters
+    ----------
+    fitted : FittedModel
+    data : Catalog or Batch
+        The stars.
+    inputs : sequence of str, optional
+        Outputs to infer from. Default: all spectra that model and data share.
+    block : int
+        Stars handled at a time.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.representation import star_latents
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = star_latents(fitted, stars)
+    >>> found.mean.shape, found.cov.shape
+    ((90, 2), (90, 2, 2))
     """
     batch = fitted.batch(data, *input_names(fitted, data, inputs))
     with jax.enable_x64(True):
@@ -84,13 +105,22 @@ def correlation_map(
     labels : mapping of str to (star,) array
         A missing label leaves its star out of that label's column.
     level : float
-        Of the intervals; 1 - `level` is the chance that any cell of a map without correlations is `significant`
+        Level of the intervals; 1 - `level` is the chance that any cell of a map without correlations is `significant`
         (Holm 1979).
 
     Notes
     -----
     Fisher's z, atanh(r), is normal with standard deviation 1/sqrt(n - 3); the p-value is that of
     t = r sqrt((n - 2)/(1 - r^2)) with n - 2 degrees of freedom. Both are exact or nearly so for normal variables.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.interpret.representation import correlation_map
+    >>> latents = np.random.default_rng(1).normal(size=(300, 2))
+    >>> found = correlation_map(latents, {"teff": -latents[:, 0]})
+    >>> found.r.round(1).tolist(), found.significant.tolist()
+    ([[-1.0], [0.1]], [[True], [False]])
     """
     z = doubles("latents", latents)
     names, y = label_columns(labels, len(z))

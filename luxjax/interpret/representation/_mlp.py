@@ -1,4 +1,4 @@
-"""A small neural probe: one hidden layer, many fits side by side, each stopped early on stars of its own."""
+"""A small neural probe: one hidden layer, many fits in parallel, each stopped early on separate stars."""
 
 import equinox as eqx
 import jax

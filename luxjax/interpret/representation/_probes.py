@@ -1,4 +1,4 @@
-"""What can be read from the latents of a star? Probes, with what they would read where there is nothing.
+"""Probes of the latents: what can be read from them, and what would be read where there is nothing.
 
 A probe tells that a label is *decodable* from the latents, not that it was measured: a label that is only guessed from
 others is decoded as well as they allow (Belinkov 2022, Computational Linguistics 48, 207). A score therefore comes with
@@ -88,7 +88,7 @@ def probe(
     Parameters
     ----------
     latents : (star, latent) array
-        Of stars held out from the model's training, one row per star.
+        Latents of stars held out from the model's training, one row per star.
     label : (star,) array
         Observed; NaN where missing.
     error : (star,) array, optional
@@ -148,7 +148,7 @@ def _r2(y: np.ndarray, predicted: np.ndarray, n: int, seed: int) -> tuple[float,
 
 
 def fold_numbers(seen: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold that judges each star, -1 for stars without the label, folds of equal size."""
+    """The fold that holds out each star, -1 for stars without the label, folds of equal size."""
     if not 2 <= folds <= seen.sum():
         raise InputError(f"folds is {folds} for {seen.sum()} stars; give at least 2 and at most the stars.")
     numbers = np.full(len(seen), -1)

@@ -54,9 +54,22 @@ def traverse(
     direction : int or (latent,) array
         A latent's number, or a direction; its length does not matter.
     start : (latent,) array, optional
-        The star to start from; by default the prior mean.
+        The star to start from. Default: the prior mean.
     steps : sequence of float
         Standard deviations of the prior.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.representation import label_direction, traverse
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> walk = traverse(fitted, label_direction(fitted, "label_1"), steps=(-1.0, 0.0, 1.0))
+    >>> walk.outputs["flux"].shape
+    (3, 40)
+    >>> bool((walk.labels["label_1"][1:] > walk.labels["label_1"][:-1]).all())
+    True
     """
     n = fitted.model.n_latents
     if isinstance(direction, (int, np.integer)):
@@ -93,6 +106,17 @@ def label_direction(fitted: FittedModel, label: str, fixed: Sequence[str] = ()) 
     For linear decoders with rows a (label) and A_o (fixed labels) it is a minus its projection on the rows A_o:
     the most probable way, under the prior, to change the one label and not the others. Without `fixed`, correlated
     labels move along. It turns with the gauge, so what is decoded along it does not depend on the gauge.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.interpret.representation import label_direction
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> direction = label_direction(fitted, "label_1")
+    >>> direction.shape, round(float((direction**2).sum()), 3)
+    ((2,), 1.0)
     """
     output = fitted.label_output()
     names = fitted.info(output).names

@@ -1,6 +1,6 @@
 """Figures of classified stars: confusion, and scores against S/N.
 
-All figures of classes are drawn from one table of judged spectra: ``id``, ``snr``, ``truth``, ``class``, ``probability``, ``set``, and for
+All figures of classes are drawn from one table of evaluated spectra: ``id``, ``snr``, ``truth``, ``class``, ``probability``, ``set``, and for
 every class X its probability ``p_X``, and ``raw_X`` before calibration.
 """
 
@@ -23,7 +23,7 @@ INK = dict(zip(SEQUENCE, ("purple", "blue", "sky", "green", "orange", "vermilion
 
 
 def judged_classes(judged: pd.DataFrame) -> list[str]:
-    """The classes of a table of judged spectra."""
+    """The classes of a table of evaluated spectra."""
     return [str(c).removeprefix("p_") for c in judged.columns if str(c).startswith("p_")]
 
 

@@ -38,7 +38,7 @@ def plot_embedding(
     colour : (row,) sequence of str, or (row,) array
         Classes, or a quantity; stars without are grey.
     name : str
-        Of the quantity, with its unit: ``"teff (K)"``.
+        Name of the quantity, with its unit: ``"teff (K)"``.
     most, seed : int
         Stars to draw, chosen at random.
     """
@@ -61,7 +61,7 @@ def plot_embedding(
         method = METHODS.get(one.method, one.method)
         ax.set_title(title if title.lower() == method.lower() else f"{title}: {method}", fontsize=9)
         low, high = one.interval
-        note(ax, f"trustworthiness {one.trustworthiness:.3f} [{low:.3f}, {high:.3f}]\nstars dealt out at random {one.null:.2f}", "lower left", fontsize=6.5)  # fmt: skip
+        note(ax, f"trustworthiness {one.trustworthiness:.3f} [{low:.3f}, {high:.3f}]\nstars shuffled at random {one.null:.2f}", "lower left", fontsize=6.5)  # fmt: skip
         bottom, top = ax.get_ylim()
         ax.set_ylim(bottom - 0.16 * (top - bottom), top)
     if values.dtype.kind not in "fiu":

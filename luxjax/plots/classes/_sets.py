@@ -24,7 +24,7 @@ def plot_set_coverage(levels: Sequence[Mapping[str, float]], judged: pd.DataFram
         ``level``, ``fraction``, ``lower``, ``upper``, and the band of right sets, ``band_lower``, ``band_upper``; one spectrum per star.
     judged : DataFrame
     level : float
-        Of its sets.
+        Coverage of its sets.
     """
     figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
     left, middle, right = figure.subplots(1, 3)

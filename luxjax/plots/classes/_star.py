@@ -1,4 +1,4 @@
-"""Why is this spectrum of this class? The spectrum with the features that decide, its probabilities, and what pulls which way."""
+"""Figure of one classified spectrum: the features that decide, its probabilities, and what pulls which way."""
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def plot_spectrum_why(
     probabilities : Series
         Calibrated, by class.
     redshift : float
-        Of the star in the frame of the spectra.
+        Redshift of the star in the frame of the spectra.
     n : int
         Features to show.
     title : str

@@ -126,7 +126,7 @@ def _title(ranking: Ranking) -> str:
 
 @styled
 def plot_naive_and_honest(comparison: RankingComparison, *, title: str = "", most: int = 20) -> Figure:
-    """The naive ranking on the left and the honest ones beside it, families in the naive order.
+    """The naive ranking on the left, the honest ones to its right, families in the naive order.
 
     The families of the claim are in colour; a grey band is what training again changes. Above every panel stands what it says of the claim, with the share of bootstrap samples in which the
     claim holds.
@@ -178,7 +178,7 @@ def plot_shapley_classes(
     ----------
     shapley : Shapley
     ranks : FeatureRanks
-        Of the same values.
+        Ranks of the same values.
     n : int
         Features of each class.
     most, seed : int

@@ -45,7 +45,7 @@ def plot_off_trend(explanation: Explanation) -> Figure | None:
     """What is left of the label when the trend with the other labels is gone, against prediction and element lines.
 
     Left: predicted against observed, with the lines of a pure guess (0) and of a perfect measurement (1). Middle: depth
-    of the label's element lines beyond what the rest of the spectrum says. Right: its significance beside that of lines put elsewhere.
+    of the label's element lines beyond what the rest of the spectrum says. Right: its significance, compared with that of lines put elsewhere.
     """
     response, own = explanation.evidence.get("off_trend"), explanation.evidence.get("element_lines")
     panels = [

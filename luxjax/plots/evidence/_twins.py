@@ -20,7 +20,7 @@ def plot_twins(found: Twins | Explanation) -> Figure | None:
     Parameters
     ----------
     found : Twins or Explanation
-        Of an explanation, the example star that it holds.
+        Twins, or an explanation, whose example star is shown.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Accuracy of the labels beside simpler methods, and beside what the spectra allow."""
+"""Accuracy of the labels, compared with simpler methods and with what the spectra allow."""
 
 from collections.abc import Mapping
 from typing import Any

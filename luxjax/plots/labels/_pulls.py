@@ -1,4 +1,4 @@
-"""Are errors believable? Residuals in units of their errors beside the unit Gaussian."""
+"""Residuals in units of their errors, compared with the unit Gaussian: whether errors are believable."""
 
 from collections.abc import Sequence
 

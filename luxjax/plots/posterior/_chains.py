@@ -21,7 +21,7 @@ def _worst(posterior: SamplePosterior, n: int) -> list[tuple[str, np.ndarray]]:
     """The quantities of largest R-hat by name, at most two of one array: draws (chain, draw)."""
     if posterior.n_draws < 8:
         raise InputError(
-            f"chains of {posterior.n_draws} draws show nothing; sample longer ones, NUTS(draws=1000)."
+            f"chains of {posterior.n_draws} draws are too short to show anything; sample longer ones, NUTS(draws=1000)."
         )
     found = []
     for quantities in judged_quantities(posterior):
@@ -43,7 +43,7 @@ def plot_traces(posterior: SamplePosterior, n: int = 4) -> Figure:
     Parameters
     ----------
     posterior : SamplePosterior
-        Of a sampler.
+        Posterior of a sampler.
     n : int
         Quantities, those of largest R-hat.
     """
@@ -104,7 +104,7 @@ def plot_rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
     Parameters
     ----------
     posterior : SamplePosterior
-        Of a sampler.
+        Posterior of a sampler.
     n : int
         Quantities, those of largest R-hat.
     """
@@ -135,15 +135,15 @@ def plot_rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
 
 @styled
 def plot_energies(posterior: SamplePosterior) -> Figure:
-    """Energies that a sampler visited, beside the changes of energy from draw to draw, for every chain.
+    """Energies that a sampler visited, and the changes of energy from draw to draw, for every chain.
 
     Where the changes are much narrower than the energies, the sampler cannot reach the tails (Betancourt 2016,
-    arXiv:1604.00695). Of stars that have chains of their own, the one of smallest E-BFMI is shown.
+    arXiv:1604.00695). Where each star has its own chains, the one with the smallest E-BFMI is shown.
 
     Parameters
     ----------
     posterior : SamplePosterior
-        Of a Hamiltonian sampler.
+        Posterior of a Hamiltonian sampler.
     """
     if "energy" not in posterior.stats:
         raise InputError(

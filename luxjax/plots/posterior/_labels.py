@@ -64,7 +64,7 @@ def plot_label_intervals(
     ----------
     posterior : AbstractPosterior
     observed : LabelTable, optional
-        Of the same stars.
+        Labels of the same stars.
     truth : (star, label) array, optional
         In the model's order of labels.
     key : jax random key or int

@@ -72,7 +72,7 @@ def plot_calibration_curves(
         That the truth is ranked among.
     labels : sequence of str
     seed : int
-        Of the bands.
+        Random seed of the bands.
     """
     figure, axes = grid(len(ranks), 3, (WIDTH / 3, 2.1), minor=False, sharex=True, sharey=True)
     for ax, (name, rank) in zip(axes, ranks.items(), strict=True):

@@ -39,7 +39,7 @@ def plot_predictive(
     star : int or str
         Row or id.
     name : str
-        Spectra; by default the first that the star was inferred from.
+        Spectra. Default: the first that the star was inferred from.
     key : jax random key or int
     """
     one = one_star(posterior, star)

@@ -1,1 +1,1 @@
-"""Is a posterior calibrated? Ranks of the truth among draws over simulated data."""
+"""Calibration of posteriors: ranks of the truth among draws over simulated data."""

@@ -39,13 +39,24 @@ def prior_ranks(
     method : AbstractMethod
     key : jax random key or int
     draws : int
-        Of each posterior.
+        Number of draws of each posterior.
     progress : bool or Progress, optional
         As for `infer`.
 
     Returns
     -------
     (star, label) int array
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import Exact, prior_ranks, rank_test
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = prior_ranks(fitted, stars, Exact(), key=1, draws=99)
+    >>> found.shape, int(found.min()) >= 0, int(found.max()) <= 99
+    ((90, 3), True, True)
     """
     output = fitted.label_output()
     star_key, key, draw_key = jax.random.split(as_key(key), 3)

@@ -1,4 +1,4 @@
-"""Is a posterior calibrated? Ranks of the truth among draws, over many simulated data sets.
+"""Calibration of a posterior: ranks of the truth among draws, over many simulated data sets.
 
 If theta ~ p(theta), y ~ p(y | theta) and the draws come from p(theta | y), then the rank of theta among L independent draws
 is uniform on 0 ... L, for theta itself and for any function of it and of y (simulation-based calibration; Talts et al. 2018,
@@ -77,6 +77,16 @@ def tarp_ranks(draws: ArrayLike, truth: ArrayLike, references: ArrayLike) -> np.
     draws : (draw, simulation, parameter) array
     truth, references : (simulation, parameter) arrays
         In units in which distances make sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.posterior import tarp_ranks
+    >>> rng = np.random.default_rng(1)
+    >>> draws, truth, references = rng.normal(size=(99, 500, 2)), rng.normal(size=(500, 2)), rng.normal(size=(500, 2))
+    >>> found = tarp_ranks(draws, truth, references)
+    >>> found.shape, bool(40 < found.mean() < 60)  # uniform on 0 ... 99: draws and truth are alike
+    ((500,), True)
     """
     draws, truth, references = (np.asarray(a) for a in (draws, truth, references))
     if draws.shape[1:] != truth.shape or truth.shape != references.shape or truth.ndim != 2:
@@ -103,9 +113,9 @@ def rank_test(
     n_draws : int
         Draws per simulation.
     seed : int
-        Of the simulated sets.
+        Random seed of the simulated sets.
     level : float
-        Of the band; the p value does not depend on it.
+        Level of the band; the p value does not depend on it.
     n_sets : int
         Simulated sets; the smallest p value is 1 / (n_sets + 1).
 

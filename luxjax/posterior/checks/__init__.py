@@ -1,1 +1,1 @@
-"""Can a posterior be believed? Checks of chains and of approximations."""
+"""Checks of posteriors: of chains and of approximations."""

@@ -114,6 +114,14 @@ def e_bfmi(energy: ArrayLike) -> np.ndarray:
     Returns
     -------
     (chain, ...) array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.posterior import e_bfmi
+    >>> energy = np.random.default_rng(1).normal(size=(1, 2000))  # independent draws
+    >>> e_bfmi(energy).round(1).tolist()
+    [2.0]
     """
     e = np.asarray(energy, float)
     with np.errstate(invalid="ignore", divide="ignore"):  # a chain that never moved

@@ -99,7 +99,7 @@ def _convergence(posterior: SamplePosterior) -> list[Finding]:
 def _worst(judged: list[Quantities], values: Sequence[np.ndarray], least: float) -> tuple[float, str, str]:
     """The smallest value, what has it, and how many fall short, in words.
 
-    What never moves has no value and is the worst: entries that the gauge holds are not judged, so a chain is stuck.
+    What never moves has no value and is the worst: entries that the gauge holds are not evaluated, so a chain is stuck.
     """
     joined = np.concatenate([np.where(np.isnan(v), -np.inf, v) for v in values])
     names = np.concatenate([q.names for q in judged])
@@ -150,6 +150,6 @@ def _trajectories(posterior: SamplePosterior) -> list[Finding]:
 
 
 def _where(posterior: SamplePosterior, by_chain: np.ndarray, pick) -> str:
-    """The chain, and the star where stars have chains of their own, in words."""
+    """The chain, and the star where each star has its own chains, in words."""
     chain, *star = np.unravel_index(int(pick(by_chain)), by_chain.shape)
     return f"chain {chain + 1}" + (f" of {star_name(posterior, int(star[0]))}" if star else "")

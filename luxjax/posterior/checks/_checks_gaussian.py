@@ -44,7 +44,7 @@ def gaussian_findings(posterior: GaussianPosterior) -> list[Finding]:
         *_loss(posterior.loss, "star"),
     ]
     if posterior.batch is None:
-        advice = "Not checked for want of data; give them: load_posterior(folder, data)."
+        advice = "Not checked without data; give them: load_posterior(folder, data)."
         return [*found, Finding("Pareto k-hat", None, np.nan, "", "", advice)]
     return found if wrong.all() else [*found, *_importance(posterior, np.flatnonzero(~wrong))]
 
@@ -126,7 +126,7 @@ def _loss(loss: np.ndarray, of: str) -> list[Finding]:
     noise = np.sqrt((before.var() + last.var()) / n)
     fall = float(before.mean() - last.mean())
     ok = np.isfinite(fall) and fall < FALL + 3 * noise
-    advice = "The fit had not come to rest; give Variational more steps, or a smaller learning_rate if the loss jumps."
+    advice = "The fit had not converged; give Variational more steps, or a smaller learning_rate if the loss jumps."
     return [finding("loss, still falling", ok, fall, f"< {FALL}", f"nats per {of}", advice)]
 
 

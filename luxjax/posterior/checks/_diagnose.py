@@ -1,4 +1,4 @@
-"""Can a posterior be believed? Checks by kind of posterior, each with a threshold fixed beforehand and advice in words."""
+"""Diagnosis of a posterior: checks by kind of posterior, each with a threshold fixed beforehand and advice in words."""
 
 import numpy as np
 from scipy.stats import chi2
@@ -17,7 +17,7 @@ FAR = 1e-6  # chance that a star of the prior's lies farther out
 
 
 def diagnose(posterior: AbstractPosterior) -> Diagnosis:
-    """What is wrong with a posterior, and what to do about it.
+    """Check a posterior: what is wrong with it, and what to do about it.
 
     Chains of a sampler: rank-normalised R-hat below 1.01 and at least 400 effective draws in bulk and tails
     (Vehtari et al. 2021), no divergences, E-BFMI above 0.3, trajectories not cut off. Normal distributions: covariances
@@ -34,6 +34,17 @@ def diagnose(posterior: AbstractPosterior) -> Diagnosis:
     -------
     Diagnosis
         ``print`` it; its ``ok`` and ``findings`` are for programs. The same posterior always gets the same diagnosis.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import diagnose, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = diagnose(infer(fitted, stars, key=1))
+    >>> found.ok
+    True
     """
     if isinstance(posterior, GaussianPosterior):
         findings = gaussian_findings(posterior)

@@ -48,7 +48,7 @@ def finding(check: str, ok: Any, value: Any, threshold: str, worst: str = "", ad
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whether a posterior can be believed, check by check; `print` it.
+    """Result of the checks of a posterior: whether it can be believed. `print` it.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
-"""How well the model predicts a star that it has not seen: leave-one-out cross-validation, star by star.
+"""PSIS leave-one-out cross-validation: expected log predictive density of each star.
 
-A star that is left out has no posterior of its own: its latents have to be integrated out. Importance sampling over draws
+A star that is left out has no posterior: its latents have to be integrated out. Importance sampling over draws
 of them, which would go from each star's posterior all the way to the prior, fails for any informative spectrum.
 """
 
@@ -81,7 +81,18 @@ def loo(posterior: AbstractPosterior) -> LOO:
     Raises
     ------
     InputError
-        If non-linear decoders were inferred, or the data are not at hand.
+        If non-linear decoders were inferred, or the data are not there.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import infer, loo
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> found = loo(infer(fitted, stars, key=1))
+    >>> found.by_star.shape, bool(found.elpd > 0)
+    ((90,), True)
     """
     batch, model = posterior._need_batch(), posterior.fitted.model
     known = model.only(*(name for name in model.names if name in batch.names))

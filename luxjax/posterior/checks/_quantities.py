@@ -1,7 +1,7 @@
-"""The scalar quantities of a posterior of draws whose convergence is worth judging, each with a name in words.
+"""The scalar quantities of a posterior of draws whose convergence is worth checking, each with a name in words.
 
-Latents are judged where something fixes their axes: known decoders, or the gauge of inferred ones. The outputs that they
-decode to need no gauge and are judged whenever decoders were inferred. Of large arrays an even choice of entries stands for all.
+Latents are evaluated where something fixes their axes: known decoders, or the gauge of inferred ones. The outputs that they
+decode to need no gauge and are evaluated whenever decoders were inferred. Of large arrays an even choice of entries stands for all.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ._chains import ChainStats, chain_stats
 
 __all__ = ["Quantities", "judged_quantities", "star_name"]
 
-MOST = 400  # entries judged of one array
+MOST = 400  # entries evaluated of one array
 MOST_STARS = 20  # whose outputs are decoded
 
 
@@ -45,7 +45,7 @@ class Quantities:
 
 
 def judged_quantities(posterior: SamplePosterior) -> list[Quantities]:
-    """All that is judged, latents first."""
+    """All that is evaluated, latents first."""
     found = []
     if posterior.gauge or "decoders" not in posterior.settings.get("free", ()):
         found.append(

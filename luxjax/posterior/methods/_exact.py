@@ -21,6 +21,17 @@ class Exact(AbstractMethod):
 
     For linear decoders of the outputs that the latents are inferred from, known decoders and scatter, Gaussian noise and the
     latents' own prior. Everything else is measured against it.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import Exact, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = infer(fitted, stars, Exact(), key=1)
+    >>> bool((posterior.gaussian.cov[:, 0, 0] < 1).all())  # the spectra tell more than the prior N(0, 1)
+    True
     """
 
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> GaussianPosterior:

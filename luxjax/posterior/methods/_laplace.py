@@ -26,11 +26,23 @@ class Laplace(AbstractMethod):
     Parameters
     ----------
     rank : int or None
-        None keeps the whole covariance. A number keeps a diagonal and that many directions beside it, those in which
+        None keeps the whole covariance. A number keeps a diagonal and that many directions, those in which
         the curvature differs most from its diagonal; it saves memory where many parameters are inferred. With too few,
         what is left out keeps the errors it would have if all else were known, which are too small.
     draws : int
         Independent draws from the approximation, where decoders or scatter are inferred too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import luxjax
+    >>> from luxjax.posterior import Exact, Laplace, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> exact, laplace = (infer(fitted, stars, method, key=1).gaussian for method in (Exact(), Laplace()))
+    >>> bool(np.allclose(exact.mean, laplace.mean, atol=1e-3))  # the decoders are linear
+    True
     """
 
     rank: int | None = None

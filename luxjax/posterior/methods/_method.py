@@ -72,10 +72,10 @@ class Problem:
 
 
 class AbstractMethod(eqx.Module):
-    """A way of finding a posterior."""
+    """Method to find a posterior."""
 
     default_stars: ClassVar[int] = 100
-    """Stars that it infers in about a minute; the command line gives it so many where nothing else is asked."""
+    """Stars that it infers in about a minute; the default of the command line."""
 
     @abstractmethod
     def latents(self, problem: Problem, *, key: PRNGKeyArray) -> AbstractPosterior:

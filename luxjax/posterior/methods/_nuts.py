@@ -40,6 +40,18 @@ class NUTS(AbstractMethod):
         Acceptance that the step size is adapted to; raise it towards 1 where there are divergences.
     max_tree_depth : int
         A trajectory takes at most 2^depth steps.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import NUTS, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> few = stars.select(slice(0, 3))
+    >>> posterior = infer(fitted, few, NUTS(chains=2, warmup=50, draws=50), key=1)
+    >>> posterior.draws.shape  # chain, draw, star, latent
+    (2, 50, 3, 2)
     """
 
     chains: int = 4

@@ -42,13 +42,24 @@ class Variational(AbstractMethod):
     guide : "mean_field", "low_rank" or "full_rank"
         Covariance: diagonal, diagonal plus `rank` directions, or any.
     rank : int or None
-        Of the low-rank guide; the square root of the dimension by default.
+        Rank of the low-rank guide. Default: the square root of the dimension.
     steps, particles : int
         Adam steps, and draws per step.
     learning_rate : float
         At the start; it falls exponentially to a hundredth.
     draws : int
         Independent draws from the guide, where decoders or scatter are inferred too.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.posterior import Variational, infer
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars, key=1)
+    >>> posterior = infer(fitted, stars.select(slice(0, 3)), Variational("mean_field", steps=50), key=1)
+    >>> bool(posterior.loss[-1] < posterior.loss[0]), posterior.gaussian.mean.shape
+    (True, (3, 2))
     """
 
     guide: str = "full_rank"

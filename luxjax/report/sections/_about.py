@@ -24,7 +24,7 @@ _CLASSES = (
     "Weinberger (2017, ICML); sets of classes, Sadinle, Lei and Wasserman (2019, JASA 114, 223)."
 )
 _SOFTWARE = (
-    "luxjax {luxjax}: CITATION.cff of its repository. It stands on JAX {jax} (Bradbury et al. 2018), equinox {equinox} "
+    "luxjax {luxjax}: CITATION.cff of its repository. It is built on JAX {jax} (Bradbury et al. 2018), equinox {equinox} "
     "(Kidger and Garcia 2021, arXiv:2111.00254), NumPy {numpy} (Harris et al. 2020, Nature 585, 357), SciPy {scipy} "
     "(Virtanen et al. 2020, Nature Methods 17, 261) and Astropy {astropy} (Astropy Collaboration 2022, ApJ 935, 167)."
 )

@@ -1,4 +1,4 @@
-"""More than the main class: subclass, luminosity class and stage, and atmospheric parameters, as they were judged."""
+"""More than the main class: subclass, luminosity class and stage, and atmospheric parameters, as they were evaluated."""
 
 from typing import Any
 

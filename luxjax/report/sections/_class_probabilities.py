@@ -22,7 +22,7 @@ def class_probabilities(run: RunFolder) -> Section | None:
     save(plot_class_reliability(judged), run.figures, "classes_reliability")
     figures = [
         Shown("classes_reliability.png", "Reliability diagrams",
-              "Share of right classes among spectra of like probability, with 95% intervals (Wilson, by stars); points should lie on the "
+              "Share of right classes among spectra of similar probability, with 95% intervals (Wilson, by stars); points should lie on the "
               "dashed line. Left: the likeliest class, before and after calibration on stars that the classifier has not seen; ECE is "
               "the mean distance from the line in 15 bins. Right: each class, in bins of ten spectra or more.")
     ]  # fmt: skip

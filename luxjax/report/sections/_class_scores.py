@@ -38,7 +38,7 @@ def classes_found(run: RunFolder) -> dict[str, Any]:
 
 
 def read_judged(run: RunFolder) -> pd.DataFrame:
-    """The judged spectra of a run."""
+    """The evaluated spectra of a run."""
     text: dict[str, Any] = {c: str for c in ("id", "file", "obsid", "subclass", "luminosity", "truth", "class", "set")}  # fmt: skip
     return pd.read_csv(
         run.file("predictions.csv"), dtype=text, keep_default_na=False, na_values={"snr": [""]}
@@ -65,7 +65,7 @@ def class_headline(run: RunFolder) -> str:
 
 
 def class_scores(run: RunFolder) -> Section | None:
-    """Scores with intervals beside the other estimators and a baseline; recall and precision of each class; confusion."""
+    """Scores with intervals, compared with the other estimators and a baseline; recall and precision of each class; confusion."""
     found = classes_found(run)
     if not found:
         return None
@@ -87,7 +87,7 @@ def class_scores(run: RunFolder) -> Section | None:
         rows.append(row)
     spectra, stars = found["spectra"], found["stars"]
     how = (
-        f"each judged once, in {found['folds']} folds"
+        f"each evaluated once, in {found['folds']} folds"
         if found["folds"]
         else f"trained on {spectra['trained']:,} others"
     )
@@ -106,7 +106,7 @@ def class_scores(run: RunFolder) -> Section | None:
         figures=(
             Shown("classes_confusion.png", "Confusion matrix",
                   "Shares and numbers of the spectra of each true class (row) by the class given (column). Classes are cuts through a "
-                  "continuous sequence: errors should lie beside the diagonal.", wide=False),
+                  "continuous sequence: errors should lie next to the diagonal.", wide=False),
             Shown("classes_curves.png", "ROC and precision-recall curves of each class against the rest",
                   "Each class against all others, as the threshold on its probability falls. Dashed: guessing. Dotted: precision of "
                   "guessing, the share of the class."),
@@ -132,7 +132,7 @@ def _share(hit: int, n: int) -> str | Cell:
 
 
 def class_mistakes(run: RunFolder, most: int = 12) -> Section | None:
-    """The surest errors: mistakes of the classifier, or of the classes that it was judged by."""
+    """The surest errors: mistakes of the classifier, or of the classes that it was evaluated with."""
     if not classes_found(run):
         return None
     judged = read_judged(run)

@@ -47,13 +47,13 @@ def class_maps(run: RunFolder) -> Section | None:
         rows,
         f"{found['spectra']:,} spectra held out. Trustworthiness: 1 if all neighbours on the map are neighbours among the features "
         "(Venna & Kaski 2001). Groups: found on the map by density (HDBSCAN) without the classes, and compared with them; an index near 0 "
-        "says that the classes are cuts through a continuum, one near 1 that they are groups of their own.",
+        "says that the classes are cuts through a continuum, one near 1 that they are separate groups.",
     )
     shown = [
         Shown(
             "classes_maps.png",
             "Maps of the features, coloured by class",
-            "Every point a spectrum; neighbours have like features.",
+            "Every point a spectrum; neighbours have similar features.",
         )
     ]
     if found["coloured"]:

@@ -1,4 +1,4 @@
-"""The labels of the held-out stars: how accurate they are, beside other methods."""
+"""The labels of the held-out stars: how accurate they are, compared with other methods."""
 
 from typing import Any
 

@@ -42,8 +42,8 @@ def methods(run: RunFolder) -> Section | None:
         f"Posteriors of the labels of {found['n_stars']} test stars. Means off: root mean square difference of the means "
         f"from those of {reference}, in its standard deviations. Under each label: its standard deviation over that of "
         f"{reference}, median over stars. Both hold the Monte-Carlo error of {METHOD_DRAWS:,} draws, some 0.02."
-        + (" Last: true labels in intervals, with the exact 95% interval for so many stars." if covered else "")
-        + (f" With every method some stars fail: {'; '.join(shared)}. That is of these stars, not of a method." if shared else ""),
+        + (" Last: true labels in intervals, with the exact 95% interval for this number of stars." if covered else "")
+        + (f" With every method some stars fail: {'; '.join(shared)}. That is due to these stars, not to a method." if shared else ""),
     )  # fmt: skip
     shown = [
         Shown(

@@ -1,4 +1,4 @@
-"""Was it measured? The verdict of every label in a run, each with a link to its evidence."""
+"""The verdict of every label in a run, each with a link to its evidence."""
 
 import math
 

@@ -77,7 +77,7 @@ def lamost_data(
     reject_cosmic_rays: bool = False,
     progress: bool | Progress | None = None,
 ) -> ClassData:
-    """Read LAMOST files and measure their features; what cannot be used is listed, never fatal.
+    """Read LAMOST files and measure their features; spectra that cannot be used are listed, with the reason.
 
     Parameters
     ----------
@@ -174,7 +174,16 @@ def _stacked(parts: list[Features]) -> Features:
 
 
 def keep_classes(data: ClassData, classes: Sequence[str] = (), min_per_class: int = 20) -> ClassData:
-    """The spectra of the classes asked for that have enough stars; the others are left out with the reason."""
+    """Keep the spectra of the wanted classes that have enough stars; the others are left out, with the reason.
+
+    Parameters
+    ----------
+    data : ClassData
+    classes : sequence of str
+        Classes to keep; empty for all.
+    min_per_class : int
+        Minimum number of stars of a class.
+    """
     stars = data.table.groupby("class")["id"].nunique()
     for name in classes:
         if name not in stars:
@@ -183,7 +192,7 @@ def keep_classes(data: ClassData, classes: Sequence[str] = (), min_per_class: in
     if len(kept) < 2:
         raise InputError(
             f"a classifier needs two classes with {min_per_class} stars each; there are {_counts(stars)}. Give more spectra, or "
-            "fewer as --min-per-class (10 at the very least)."
+            "fewer as --min-per-class (at least 10)."
         )
     reasons = {
         c: f"class {c} has only {stars[c]} stars, {min_per_class} are needed"

@@ -27,7 +27,7 @@ FILE = "class_spectra.npz"
 
 @dataclass(frozen=True, eq=False)
 class ClassExamples:
-    """Spectra at hand.
+    """Spectra in memory.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Why these classes? For a run: rankings on stars held out, the claim about metals and Balmer lines, and single spectra.
+"""Reasons of the classes of a run: rankings on stars held out, the claim about metals and Balmer lines, and single spectra.
 
 reasons/             all that was found (see `luxjax.runs.classes._reason_files`, ``_maps`` and ``_single``)
 reasons/trained.csv  scores of the classifiers trained without a family, and with it alone
@@ -41,7 +41,7 @@ KINDS = (
     ),
 )
 
-MOST = 1500  # judged spectra that are explained, and
+MOST = 1500  # evaluated spectra that are explained, and
 BACKGROUND = 200  # training spectra that features are drawn from where trees do not tell
 
 
@@ -61,9 +61,9 @@ def explain_class_run(
     Parameters
     ----------
     run : RunFolder
-        Of a trained classifier.
+        Run of a trained classifier.
     spectra : sequence of str
-        Identifiers of stars, or obsids, that get a page; by default some of each class.
+        Identifiers of stars, or obsids, that get a page. Default: some of each class.
     retrain : bool
         Whether to train without each family and with it alone: the one test that allows for features that stand in for
         others, and the slow one.
@@ -77,7 +77,7 @@ def explain_class_run(
     -------
     reasons : ClassReasons
     pages : list of Path
-        Of single spectra, which `luxjax.report.render` writes.
+        Pages of single spectra, which `luxjax.report.render` writes.
     """
     data = read_class_data(run)
     examples = find_examples(run, data.table, spectra)
@@ -115,7 +115,7 @@ def explain_class_run(
 def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[str, Any]]:
     """Training stars, stars held out, and how to train: in folds, those of the first."""
     if "part" not in data.table or not run.has("metrics"):
-        raise InputError(f"the run {run.path} was not trained to its end; run classify train again.")
+        raise InputError(f"the run {run.path} has no finished training; run classify train again.")
     held = data.table["part"].isin(["test", "fold 0"]).to_numpy()
     about = run.metrics["classes"]["about"]
     options = {k: about[k] for k in ("estimator", "calibration", "balanced")} | (about.get("settings") or {})

@@ -1,4 +1,4 @@
-"""More than the main class: subclass, luminosity class and stage, and atmospheric parameters, trained and judged on the same stars.
+"""More than the main class: subclass, luminosity class and stage, and atmospheric parameters, trained and evaluated on the same stars.
 
 levels/, levels.csv              classifiers that never contradict each other, and their answers for the stars held out
 parameters/, parameters.csv    models of Teff, log g, [Fe/H], [alpha/Fe], and their answers with the ends of their intervals
@@ -45,7 +45,7 @@ FACTS = ["id", "file", "obsid", "snr"]
 
 
 def with_parameters(data: ClassData, labels: Path, columns: Mapping[str, str] | None = None) -> ClassData:
-    """Parameters from a catalogue, joined by the names of files (without folders), by obsid or by designation.
+    """Add parameters from a catalogue, joined by the names of files (without folders), by obsid or by designation.
 
     Parameters
     ----------
@@ -53,6 +53,8 @@ def with_parameters(data: ClassData, labels: Path, columns: Mapping[str, str] | 
         Any table that `luxjax.surveys.read_catalog` reads.
     columns : mapping of str to str, optional
         What the catalogue calls a parameter, or ``file``, ``obsid``, ``id``.
+    data : ClassData
+        Spectra and their features, as from `lamost_data`.
     """
     table, _ = read_parameters(labels, PARAMETERS, columns)
     names = [n for n in PARAMETERS if n in table]
@@ -83,7 +85,7 @@ def _joined(own: pd.Series, given: pd.Series, values: pd.DataFrame, key: str) ->
 def train_levels_run(
     run: RunFolder, data: ClassData, levels: Sequence[str], split, folds: int, seed: int, **options: Any
 ) -> dict[str, Any]:
-    """Train classifiers of subclass, luminosity class and stage, and judge them on stars held out; returns the scores."""
+    """Train classifiers of subclass, luminosity class and stage, and evaluate them on stars held out; returns the scores."""
     fit, judge = split[0]
     options["min_per_class"] = LEAST
     if folds:
@@ -108,7 +110,7 @@ def train_levels_run(
 
 
 def _level(answer: pd.Series, truth: pd.Series, ids: pd.Series) -> dict[str, Any]:
-    """How often an answer is right where both are known, beside the commonest answer; joined subclasses hold a range."""
+    """How often an answer is right where both are known, and how often the commonest answer is; joined subclasses hold a range."""
     known = ((truth != "") & (answer != "")).to_numpy()
     if not known.any():
         return {"spectra": 0}
@@ -126,7 +128,7 @@ def _holds(given: str, true: str) -> bool:
 
 
 def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, seed: int) -> dict[str, Any]:
-    """Train models of the parameters that are known, and judge them on stars held out; returns the scores."""
+    """Train models of the parameters that are known, and evaluate them on stars held out; returns the scores."""
     names = [n for n in PARAMETERS if n in data.table and data.table[n].notna().any()]
     if not names:
         raise InputError("no star has parameters; give a catalogue of them, or simulated stars.")

@@ -19,7 +19,7 @@ __all__ = ["FILE", "ClassMaps", "lay_out", "read_maps"]
 
 FILE = "reasons/maps.npz"
 METHODS = ("pca", "tsne")
-LEAST = 60  # stars, for a map whose neighbours can be judged
+LEAST = 60  # stars, for a map whose neighbours can be evaluated
 
 
 @dataclass(frozen=True, eq=False)

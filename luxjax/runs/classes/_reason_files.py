@@ -1,4 +1,4 @@
-"""The reasons of a classifier in its run: all that the figures show, as arrays; small tables beside them to be read.
+"""The reasons of a classifier in its run: all that the figures show, as arrays, and small tables to be read.
 
 reasons/values.npz      Shapley values, and all rankings with their bootstrap draws
 reasons/features.csv    Shapley rankings of features and families, for each class and all

@@ -31,7 +31,7 @@ def explain_classes(
     classifier : Classifier
     features : Features
     background : Features, optional
-        Of training stars, for estimators that are not trees; by default the features themselves.
+        Features of training stars, for estimators that are not trees. Default: the features themselves.
     seed : int
     """
     x, names = classifier.matrix(features), list(classifier.families)
@@ -50,11 +50,11 @@ class ClassReasons:
     Attributes
     ----------
     shapley : Shapley
-        Of the judged spectra.
+        Shapley values of the evaluated spectra.
     ranks : FeatureRanks
         By mean |value|, of features and of families, for each class and for all.
     comparison : RankingComparison
-        The families so ranked beside the honest rankings, and the claim tested.
+        The families so ranked, compared with the honest rankings, and the claim tested.
     """
 
     shapley: Shapley
@@ -82,7 +82,7 @@ def class_reasons(
     ----------
     classifier : Classifier
     features : Features
-        Of stars that it was not trained on.
+        Features of stars that it was not trained on.
     truth : (row,) sequence of str
     like : mapping of str to (row,) array, optional
         Quantities, such as ``{"Teff": teff}``, among stars of like value of which families are permuted too.

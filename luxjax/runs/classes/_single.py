@@ -37,12 +37,12 @@ class OneSpectrum:
         ``class``, ``probability``, ``set`` and ``p_`` with each class.
     spectra : Spectra
     features : Features
-        Of this spectrum alone.
+        Features of this spectrum alone.
     shapley : Shapley
     row : int
-        Of this spectrum among the spectra and the Shapley values.
+        Position of this spectrum among the spectra and the Shapley values.
     name : str
-        Of the page and its figure.
+        Name of the page and its figure.
     """
 
     facts: pd.Series
@@ -68,7 +68,7 @@ def write_single_spectra(
     ----------
     run : RunFolder
     data : ClassData
-        Of the run.
+        Data of the run.
     examples : ClassExamples
     found : pandas.DataFrame
         Row for row with the examples, as from `luxjax.classify.Classifier.classify`.
@@ -109,7 +109,7 @@ def _unpack(arrays: Mapping[str, np.ndarray]) -> tuple[ClassExamples, Shapley]:
 
 
 def page_names(table: pd.DataFrame) -> list[str]:
-    """Of the pages of these spectra: by obsid or else by star, with a number where that is not enough."""
+    """Names of the pages of these spectra: by obsid or else by star, with a number where that is not enough."""
     names: list[str] = []
     for obsid, star in zip(table["obsid"], table["id"], strict=True):
         name = "class_" + re.sub(r"[^A-Za-z0-9.+-]+", "_", str(obsid or star))

@@ -1,7 +1,7 @@
-"""Train a classifier, judge it on stars that it has not seen, and write both into a run folder.
+"""Train a classifier, evaluate it on stars that it has not seen, and write both into a run folder.
 
 classifier/        the classifier, as `luxjax.classify.save_classifier` writes it
-predictions.csv    the judged spectra: class, probabilities before (raw_) and after (p_) calibration, set, fold
+predictions.csv    the evaluated spectra: class, probabilities before (raw_) and after (p_) calibration, set, fold
 metrics.json       ``classes``: scores with intervals, coverage of the sets, the other estimators on the same stars
 """
 
@@ -32,7 +32,7 @@ KINDS = (
     RunKind(
         "classify train",
         "luxjax classify train",
-        "A classifier of spectra, judged on stars that it has not seen.",
+        "A classifier of spectra, evaluated on stars that it has not seen.",
         {
             "features.npz": "Features of the spectra and their errors, a row per spectrum.",
             "spectra.csv": "What is known of the same spectra, and their part of the split.",
@@ -69,7 +69,7 @@ class Stages(Protocol):
 
 
 def check_class_options(options: Mapping[str, Any]) -> None:
-    """Raise on options that no training could use, before anything is read or written."""
+    """Check the options of a training before anything is read or written; raises `InputError`."""
     for name in (options["estimator"], *options["compare"]):
         make_estimator(name)
         if name == "cnn":
@@ -85,15 +85,15 @@ def check_class_options(options: Mapping[str, Any]) -> None:
 def class_folds(
     data: ClassData, *, folds: int = 0, test_fraction: float = 0.25, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to train on and rows to judge, all spectra of a star on one side, classes in like shares.
+    """Rows to train on and rows to evaluate, all spectra of a star on one side, classes in equal shares.
 
     Parameters
     ----------
     data : ClassData
     folds : int
-        Every star is judged once, by one of so many classifiers; 0 for a single split.
+        Every star is evaluated once, by the classifier of its fold; 0 for a single split.
     test_fraction : float
-        Share of the stars that a single split judges.
+        Share of the stars that a single split evaluates.
     seed : int
     """
     _check_split(folds, test_fraction)
@@ -107,7 +107,7 @@ def _check_split(folds: int, test_fraction: float) -> None:
     if folds == 1 or folds < 0:
         raise InputError(f"folds are 0 (one split) or at least 2; given: {folds}.")
     if not 0.05 <= test_fraction <= 0.5:
-        raise InputError(f"the share of stars to judge is between 0.05 and 0.5; given: {test_fraction}.")
+        raise InputError(f"the share of stars to evaluate is between 0.05 and 0.5; given: {test_fraction}.")
 
 
 def train_classes(
@@ -127,23 +127,23 @@ def train_classes(
     seed: int = 0,
     stage: Stages,
 ) -> Mapping[str, Any]:
-    """Train and judge.
+    """Train a classifier, evaluate it on stars held out, and write both into a run.
 
     Parameters
     ----------
     run : RunFolder
     data : ClassData
-        Of classes with enough stars, as from `keep_classes`.
+        Data of classes with enough stars, as from `keep_classes`.
     estimator, calibration, balanced, tune
         As for `luxjax.classify.train_classifier`.
     compare : sequence of str
-        Other estimators, judged on the same stars.
+        Other estimators, evaluated on the same stars.
     folds, test_fraction
         As for `class_folds`. With folds the saved classifier is trained on all stars.
     coverage : float
         Chance with which a set of ``predictions.csv`` holds the true class.
     levels : sequence of str
-        Of ``"subclass"``, ``"luminosity"`` and ``"stage"``: to be trained and judged too.
+        Levels to train and evaluate too: ``"subclass"``, ``"luminosity"``, ``"stage"``.
     parameters : bool
         Whether Teff, log g, [Fe/H] and [alpha/Fe] are too, as far as the table of the data has them.
     seed : int
@@ -158,11 +158,11 @@ def train_classes(
     parts = class_folds(data, folds=folds, test_fraction=test_fraction, seed=seed)
     how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
     options = {**how, "seed": seed}
-    with stage(f"train {estimator} and judge it on stars held out") as told:
+    with stage(f"train {estimator} and evaluate it on stars held out") as told:
         judged, trained = _judged(data, parts, coverage, told, estimator=estimator, tune=tune, **options)
     others = {}
     for name in compare:
-        with stage(f"train and judge {name}") as told:
+        with stage(f"train and evaluate {name}") as told:
             other, _ = _judged(data, parts, coverage, told, estimator=name, tune=tune, **options)
             others[name] = _entry(_scores(other, seed))
     classifier = trained[0]
@@ -196,12 +196,12 @@ def train_classes(
         }
     }  # fmt: skip
     if levels:
-        with stage(f"train and judge {', '.join(levels)}"):
+        with stage(f"train and evaluate {', '.join(levels)}"):
             metrics["class_levels"] = train_levels_run(
                 run, data, levels, parts, folds, seed, estimator=estimator, **how
             )
     if parameters:
-        with stage("train and judge models of parameters"):
+        with stage("train and evaluate models of parameters"):
             try:
                 metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
             except InputError as error:  # which must not cost the classes
@@ -213,7 +213,7 @@ def train_classes(
 def _judged(
     data: ClassData, parts, coverage: float, told, **options
 ) -> tuple[pd.DataFrame, list[Classifier]]:
-    """Every judged spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
+    """Every evaluated spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
     truth = data.table["class"].to_numpy(str)
     found, trained = [], []
     for k, (fit, judge) in enumerate(parts):
@@ -235,7 +235,7 @@ def _judged(
 
 
 def _levels(sets: ConformalSets | None) -> list[float]:
-    """Levels that so many calibration stars can vouch for."""
+    """Levels that this many calibration stars can support."""
     n = 0 if sets is None else len(sets.scores)
     return [q for q in SET_LEVELS if np.ceil(np.round((n + 1) * q, 9)) <= n]
 
@@ -282,7 +282,7 @@ def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> 
     Parameters
     ----------
     run : RunFolder
-        Of the classifier.
+        Run of the classifier.
     data : ClassData
     coverage : float
         Chance with which a set holds the true class.

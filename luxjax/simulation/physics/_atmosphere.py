@@ -1,4 +1,4 @@
-"""What is a star's photosphere from O to M? One layer in hydrostatic balance, its electrons and its continuous opacity.
+"""Photospheres from O to M: one layer in hydrostatic balance, its electrons and its continuous opacity.
 
 The layer has 0.93 Teff, as in the cool photosphere of ``_strength``; its pressures follow from charge neutrality (Saha, hydrogen
 to iron) and from P_g = tau g / kappa at 5,000 Angstrom with tau chosen for the Sun's log P_e of 0.8. Opacities: H- (John 1988),

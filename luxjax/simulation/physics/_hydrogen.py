@@ -1,4 +1,4 @@
-"""How do hydrogen's broad lines follow temperature and gravity? Stark wings and Doppler core.
+"""Broad lines of hydrogen, by temperature and gravity: Stark wings and Doppler core.
 
 Holtsmark's quasi-static broadening by electrons and ions: an asymptotic wing 1.5 (K F0)^(3/2) |x|^(-5/2) with
 F0 = 1.25e-9 N_e^(2/3) in cgs and K = 5.5e-5 (n m)^4 / (m^2 - n^2) Angstrom per unit field (Mihalas 1978, Stellar

@@ -1,4 +1,4 @@
-"""When do molecules form, and which bands do they make? TiO, CaH, MgH, CH and CN in dissociation equilibrium.
+"""Molecules and their bands: TiO, CaH, MgH, CH and CN in dissociation equilibrium.
 
 The equilibrium constant of A + B = AB in partial pressures, with the partition function of a rigid rotator and harmonic oscillator
 (Herzberg 1950, Spectra of Diatomic Molecules):
@@ -187,7 +187,7 @@ def _molecules(params, layer: Layer) -> dict:
     p_c, p_o = jnp.maximum(c - co, 1e-30), jnp.maximum(o - co, 1e-30)
 
     def bound(atom, ratio):
-        """Share of an element in a molecule, beside its atoms and ions."""
+        """Share of an element that is in a molecule, not in atoms and ions."""
         return per_h[atom] * ratio / (1 / neutral[atom] + ratio)
 
     return {

@@ -1,4 +1,4 @@
-"""What does a low-resolution optical spectrum look like from O to M? LAMOST's window, with continuum, lines and bands.
+"""Low-resolution optical spectra from O to M: LAMOST's window, with continuum, lines and bands.
 
 Metal lines are synthesised as in `Synthesis`, with a photosphere that holds for hot stars too, and with Lorentzian wings where
 damping made the line. Hydrogen (Balmer and Paschen series) and molecular bands are computed on pixels three times finer and

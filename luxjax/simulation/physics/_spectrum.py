@@ -1,4 +1,4 @@
-"""What does the survey see of a star? Normalised spectra on the survey's pixels, and their exact Jacobian."""
+"""Simulated spectra of a survey: normalised, on the survey's pixels, and their exact Jacobian."""
 
 import functools
 

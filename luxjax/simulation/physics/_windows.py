@@ -1,4 +1,4 @@
-"""On which pixels does a survey see the star? Grids, medium, resolution and detector gaps."""
+"""Pixels of a survey: grids, medium, resolution and detector gaps."""
 
 from dataclasses import dataclass
 

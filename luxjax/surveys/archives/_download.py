@@ -64,7 +64,7 @@ def download(
     check_existing: bool = False,
     progress: bool | Progress | None = True,
 ) -> DownloadResult:
-    """Fetch files into a folder. Safe to interrupt and to repeat: what is there is kept, what is half there goes on.
+    """Fetch files into a folder. Safe to interrupt and to repeat: what is there is kept, what is half there is continued.
 
     Parameters
     ----------

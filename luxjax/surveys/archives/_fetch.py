@@ -1,6 +1,6 @@
 """Fetch one file so that what lies on disk is whole, however often the connection breaks.
 
-A file grows under a temporary name beside a note of which version of it is being fetched. A cut connection is resumed
+A file grows under a temporary name, together with a note of which version of it is being fetched. A cut connection is resumed
 where it broke (HTTP Range), but only if the server says that the file is still the same (If-Range, RFC 9110 section
 13.1.5); otherwise it starts again. Only a file of the announced size takes its final name, in one step.
 """
@@ -111,7 +111,7 @@ def fetch_file(
             furthest = max(furthest, part.size)
             if failures >= retries or stop.is_set():
                 ending = (
-                    f"the {part.size} bytes so far are kept: run again to go on"
+                    f"the {part.size} bytes so far are kept: run again to continue"
                     if part.size
                     else "try again later"
                 )
@@ -122,7 +122,7 @@ def fetch_file(
 
 
 class _Part:
-    """The growing file beside the final one, with a note of the version it belongs to."""
+    """The growing file, in the folder of the final one, with a note of the version it belongs to."""
 
     def __init__(self, target: Path, url: str):
         self.target = target

@@ -86,6 +86,17 @@ def read_catalog(
     ------
     InputError
         When the file is broken, or a column is not in it; the message has the nearest names.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from astropy.table import Table
+    >>> from luxjax.surveys import read_catalog
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Table({"APOGEE_ID": ["2M01", "2M02"], "TEFF": [4500.0, 5100.0]}).write(f"{folder}/stars.fits")
+    ...     read = read_catalog(f"{folder}/stars.fits", ["TEFF"])
+    >>> read["TEFF"].tolist()
+    [4500.0, 5100.0]
     """
     with open_stream(path) as stream:
         kind = kind_of(start := _start(stream, path))

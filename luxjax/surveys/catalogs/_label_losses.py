@@ -91,7 +91,7 @@ class AccountOfLabels:
 
     @classmethod
     def of_values(cls, names: Sequence[str], value: np.ndarray) -> "AccountOfLabels":
-        """Of labels that came as numbers: what is not there is missing."""
+        """Losses of labels that came as numbers: what is not there is missing."""
         return cls(names, np.where(np.isfinite(value), "", MISSING).astype(object))
 
     def lost(self, rows: np.ndarray, reason: str, name: str) -> None:

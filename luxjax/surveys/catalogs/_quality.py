@@ -69,7 +69,7 @@ class Preset:
     label_cuts : sequence of Cut
         A label of a star must pass all of them to be usable; the star stays either way.
     unflagged_labels : sequence of str
-        Labels to which the label cuts do not apply: the survey gives them no flag of their own.
+        Labels to which the label cuts do not apply: the survey does not flag them.
     """
 
     name: str
@@ -202,6 +202,19 @@ def apply_cuts(table: Any, preset: str | Preset, labels: Sequence[str] = ()) -> 
     ------
     InputError
         For an unknown preset or bit name, missing columns (all of them are named), or flags that are not integers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from luxjax.surveys import apply_cuts
+    >>> table = pd.DataFrame({"flag_sp": [0, 1], "snr_c3_iraf": [50.0, 60.0], "flag_fe_h": [0, 0]})
+    >>> report = apply_cuts(table, "galah-dr3")
+    >>> report.keep.tolist()
+    [True, False]
+    >>> print(report)
+    galah-dr3: 1 of 2 stars kept
+      flag_sp == 0    removes 1 alone, 1 remain
+      flag_fe_h == 0  removes 0 alone, 1 remain
     """
     if isinstance(preset, str):
         known = presets()

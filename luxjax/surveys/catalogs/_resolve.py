@@ -134,7 +134,7 @@ def resolve(
     where: str = "the label catalogue",
     need_errors: bool = True,
 ) -> Resolved:
-    """Where a table with these columns keeps the labels wanted; by default the usual ones.
+    """Where a table with these columns keeps the labels wanted. Default: the usual ones.
 
     Raises
     ------

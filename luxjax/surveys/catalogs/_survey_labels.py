@@ -35,7 +35,7 @@ def labels_from_catalog(
     frame : pandas.DataFrame
         The catalogue; its other columns stay with the labels as their table.
     labels : sequence of str, optional
-        Label names; by default the parameters and abundances most asked for that the frame has.
+        Label names. Default: the parameters and abundances most asked for that the frame has.
     survey, release : str
         Where the columns do not tell them.
     flagged : "missing" or "keep"
@@ -170,6 +170,18 @@ def read_labels(
     ------
     InputError
         A label that is named, or that every catalogue has, is not there, or has no error; the message has the nearest names.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from astropy.table import Table
+    >>> from luxjax.surveys import read_labels
+    >>> table = Table({"id": ["a", "b"], "teff": [4500.0, 5100.0], "e_teff": [50.0, 60.0]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table.write(f"{folder}/mine.fits")
+    ...     labels = read_labels(f"{folder}/mine.fits", ["teff"])
+    >>> labels.value.tolist(), labels.error.tolist()
+    ([[4500.0], [5100.0]], [[50.0], [60.0]])
     """
     mapping = dict(columns) if isinstance(columns, Mapping) else {}
     have = catalog_columns(path)

@@ -39,7 +39,7 @@ class Layout:
     Parameters
     ----------
     names : list of str
-        Of the columns; blank where a column only frames the table.
+        Names of the columns; blank where a column only frames the table.
     separator : str
     skip : int
         Lines before the first row.

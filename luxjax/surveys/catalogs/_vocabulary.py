@@ -25,7 +25,7 @@ class LabelColumns:
     species: str = ""
 
 
-# Columns that mean another ionisation stage or other lines of an element, besides the element's own.
+# Columns that mean another ionisation stage or other lines of an element, other than the usual ones.
 _APOGEE_ELEMENTS = {
     e.lower(): e.capitalize()
     for e in [
@@ -155,13 +155,13 @@ DEFAULT = {
 def label_columns(
     survey: str, release: str = "", labels: Sequence[str] | None = None
 ) -> dict[str, LabelColumns]:
-    """Where the labels of a survey are found, by label name; all known ones by default.
+    """Where the labels of a survey are found, by label name. Default: all known ones.
 
     Parameters
     ----------
     survey : "apogee", "galah" or "lamost"
     release : str
-        As in `LABELS`; the newest by default.
+        As in `LABELS`. Default: the newest.
     labels : sequence of str, optional
         Label names.
     """

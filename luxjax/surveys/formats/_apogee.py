@@ -305,7 +305,7 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
 def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_PIXELS) -> Spectra:
     """The APOGEE spectra of an SDSS-V mwmStar file (one row per telescope), not normalised, rest frame.
 
-    Written from the documented layout (Astra 0.6, SDSS DR19) without a real file at hand; anything that departs
+    Written from the documented layout (Astra 0.6, SDSS DR19) without a real file; anything that departs
     from it is refused.
     """
     rows = []

@@ -54,19 +54,19 @@ def read_arrays(
     ----------
     path : path
     medium : "air" or "vacuum", optional
-        Of the wavelengths; by default what an entry ``medium`` of the archive says.
+        Medium of the wavelengths. Default: what an entry ``medium`` of the archive says.
     flux, ivar, error, wavelength, ids : str, optional
         Entries with (star, pixel) fluxes, their inverse variances or one-sigma errors, (pixel,) wavelengths in
-        Angstrom, and (star,) identifiers; by default the usual names. Without identifiers stars are numbered.
+        Angstrom, and (star,) identifiers. Default: the usual names. Without identifiers stars are numbered.
     labels : str, optional
-        Entry with (star, label) values; by default ``labels``, if there.
+        Entry with (star, label) values. Default: ``labels``, if there.
     label_names : str or sequence of str, optional
         Entry with the names of the labels, or the names to give them.
     label_errors : str or mapping of str to float, optional
         Entry with (star, label) or (label,) errors, or one error for every label by name. There is no default:
         labels are weighted by their errors.
     frame : "rest", "barycentric" or "observed"
-        Of the spectra. With the velocities of the stars in an entry ``rv_kms`` or ``z`` (and ``barycentric_kms``), `ingest` shifts
+        Velocity frame of the spectra. With the velocities of the stars in an entry ``rv_kms`` or ``z`` (and ``barycentric_kms``), `ingest` shifts
         spectra that are not at rest.
     survey : str
     normalized : bool
@@ -81,6 +81,18 @@ def read_arrays(
     ------
     InputError
         An entry is missing (the message lists those there are), or the medium or an error was not stated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from luxjax.surveys import read_arrays
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = f"{folder}/stars.npz"
+    ...     np.savez(file, flux=np.ones((3, 5)), error=np.full((3, 5), 0.01), wavelength=5000.0 + np.arange(5))
+    ...     spectra, labels = read_arrays(file, medium="air")
+    >>> len(spectra), labels is None, spectra.medium
+    (3, True, 'air')
     """
     archive = _Archive(Path(path))
     medium = archive.text("medium") if medium is None else medium
@@ -128,7 +140,7 @@ _FACTS = {
 
 
 def _facts(archive: "_Archive", n: int) -> dict[str, Any]:
-    """What the archive says of each star besides its spectrum: velocity, position, S/N, names."""
+    """What the archive says of each star apart from its spectrum: velocity, position, S/N, names."""
     found = {}
     for name, usual in _FACTS.items():
         entry = next(

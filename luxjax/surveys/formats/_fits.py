@@ -44,7 +44,7 @@ def read_bytes(path: str | Path) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         if path.is_symlink():
-            raise InputError(f"'{path}' is a link to a file that is not there; mend the link.") from None
+            raise InputError(f"'{path}' is a link to a file that is not there; repair the link.") from None
         raise InputError(f"there is no file '{path}'; check the path, or download the file first.") from None
     except OSError as error:
         raise InputError(

@@ -64,7 +64,7 @@ class LamostSpectra:
     Parameters
     ----------
     spectra : Spectra
-        Ids are those of the stars; the table has, besides the file's facts, the parsed subclass and ``star``, the number of the
+        Ids are those of the stars; the table has, in addition to the file's facts, the parsed subclass and ``star``, the number of the
         star by `luxjax.data.same_star`.
     problems : pandas.DataFrame
         Columns ``path`` and ``reason``: the files that are not among them.
@@ -129,7 +129,7 @@ def read_lamost(
     radius: float = 3.0,
     progress: bool | Progress | None = False,
 ) -> LamostSpectra:
-    """Read low-resolution spectra of any release onto their common grid; what cannot be used is listed, never fatal.
+    """Read low-resolution spectra of any release onto their common grid; files that cannot be used are listed, with the reason.
 
     Parameters
     ----------

@@ -80,6 +80,16 @@ def detect_format(file: str | Path) -> str | None:
     ------
     InputError
         The file is missing, is neither FITS nor a table of Gaia, or is truncated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from luxjax.simulation import simulate, write_survey_files
+    >>> from luxjax.surveys import detect_format
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = write_survey_files(simulate(2, key=1, windows=("apogee",)), folder)
+    ...     print(detect_format(next(files.spectra.rglob("*.fits"))))
+    aspcapStar
     """
     if (table := text_layout(file)) is not None:
         return table
@@ -155,6 +165,17 @@ def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
     ------
     InputError
         When the file is missing, broken, or of no known layout; the message says which layouts are known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from luxjax.simulation import simulate, write_survey_files
+    >>> from luxjax.surveys import read
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = write_survey_files(simulate(2, key=1, windows=("apogee",)), folder)
+    ...     spectra = read(next(files.spectra.rglob("*.fits")))
+    ...     print(len(spectra), spectra.survey, spectra.medium, spectra.frame)
+    1 apogee vacuum rest
     """
     if isinstance(path, (str, Path)):
         return _load(Path(path), options)[1]
@@ -171,7 +192,7 @@ def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
 
 @dataclass(frozen=True, eq=False)
 class ReadResult:
-    """What came of reading many files.
+    """Result of reading many files.
 
     Parameters
     ----------
@@ -209,7 +230,7 @@ def read_many(
     stack: bool = True,
     **options,
 ) -> ReadResult:
-    """Read many files; those that cannot be read are listed, never fatal.
+    """Read many files; those that cannot be read are listed, with the reason.
 
     Parameters
     ----------
@@ -228,6 +249,17 @@ def read_many(
         Put everything into one `Spectra` where grids, media and frames agree.
     **options
         As for `read`, for all files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from luxjax.simulation import simulate, write_survey_files
+    >>> from luxjax.surveys import read_many
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = write_survey_files(simulate(2, key=1, windows=("apogee",)), folder)
+    ...     result = read_many(sorted(files.spectra.rglob("*.fits")))
+    >>> len(result.spectra), len(result.failures)
+    (2, 0)
     """
     if isinstance(paths, (str, Path)):
         raise InputError(f"one path was given ('{paths}'); give a list of paths, or read one file with read.")

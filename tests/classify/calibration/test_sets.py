@@ -32,7 +32,7 @@ def test_coverage_is_in_the_beta_binomial_band_as_often_as_it_says(rng):
 
 def test_too_few_stars_are_named():
     sets = ConformalSets(np.linspace(0, 1, 8))
-    with pytest.raises(InputError, match="8 calibration stars cannot vouch for sets at 90%; give at least 9"):
+    with pytest.raises(InputError, match="8 calibration stars cannot support sets at 90%; give at least 9"):
         sets.contains(np.ones((1, 2)), 0.9)
     with pytest.raises(InputError, match="between 0 and 1"):
         sets.rank(90)

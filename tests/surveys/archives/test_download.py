@@ -70,7 +70,7 @@ def test_interrupted_run_is_resumed_by_the_next(archive, tmp_path):
     url = archive.serve("/star.fits", Plan(BODY, etag='"1"', cut=100_000), Plan(BODY, etag='"1"', cut=0))
     result = get(url, tmp_path, retries=2)
     assert not result.ok
-    assert "the 100000 bytes so far are kept: run again to go on" in result.files[0].message
+    assert "the 100000 bytes so far are kept: run again to continue" in result.files[0].message
     assert_nothing_final(tmp_path)
     archive.serve("/star.fits", Plan(BODY, etag='"1"'))
     assert get(url, tmp_path).files[0].status == "resumed"
