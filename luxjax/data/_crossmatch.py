@@ -342,5 +342,5 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
     return (
         f"no row of the left table ({a.size}) matches one of the right ({b.size}): {'; '.join(parts)}.{inconclusive} Check "
         "that both sides have the same stars, Gaia DR3 ids (DR2 ids differ, and are compared with DR2 ids alone) and degrees; in "
-        "Python: allow_empty=True gives the empty match with its undecided pairs."
+        "Python: allow_empty=True gives the empty match with the pairs that were not decided."
     )

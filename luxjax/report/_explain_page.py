@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from ..core.internal import rounded
 from ..evidence import Evidence, Explanation
@@ -153,7 +152,7 @@ def _render(run: RunFolder, explanation: Explanation) -> Path:
     )
 
 
-def _caption(words: str | Mapping[str, str], figure: Figure) -> str:
+def _caption(words: str | Mapping[str, str], figure: Any) -> str:
     """What is drawn, and no more: the sentences of those panels that the figure has, after the one for all of them."""
     if isinstance(words, str):
         return words

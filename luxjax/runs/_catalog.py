@@ -288,8 +288,8 @@ def said_first(
     for output, facts in fitted.read_outs.items():
         for name, t in zip(fitted.info(output).names, facts.error_scale, strict=True):
             if t < 0.6:
-                known = _proven(name, raw, stated or {})
-                lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large{known}.")
+                proven = _proven(name, raw, stated or {})
+                lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large{proven}.")
     return lines
 
 

@@ -59,7 +59,7 @@ class ConditionalSaliency(AbstractLine):
             null=found.null,
             statement=f"At fixed {', '.join(case.others)} the model's flux falls with the label {found.score:.1f} times as "
             f"much at its element lines ({case.lines.describe()}) as elsewhere; "
-            f"{_share(np.mean(found.null >= found.score))} of {len(found.null):,} shifted line lists do as well.",
+            f"{_share(float(np.mean(found.null >= found.score)))} of {len(found.null):,} shifted line lists do as well.",
             arrays=arrays,
         )
 
