@@ -19,15 +19,13 @@ from ._explanation import Explanation
 from ._held_out import infer_held_out
 from ._label_lines import METALLICITY, LabelLines, element_lines
 from ._stars import InferredStars
-from ._thresholds import Thresholds
 from .checks._caveats import other_species, same_source, trained_on, with_caveats
 from .checks._misplaced import misplaced
 from .lines_of_evidence import _registry
 from .lines_of_evidence._latent_sample import LatentSample, latent_sample
+from .off_trend._conditioning import conditioning
 
 __all__ = ["explain", "explain_all"]
-
-HELD = 0.5  # lower 95% end of the response that clears a label without listed lines of being a guess
 
 
 def explain(
@@ -116,22 +114,10 @@ def explain(
     given = {} if species is None else {label: species}
     windows = element_lines(stars, lines, given, resolution)
     if condition_on is None:
-        condition_on = _conditioning(stars, windows)[label]
+        condition_on = conditioning(stars, windows)[label]
     for name in condition_on:
         check_name("label to condition on", name, [n for n in stars.labels if n != label])
-    asked = Asked(
-        catalog,
-        lines,
-        resolution,
-        truth,
-        train,
-        n_null,
-        _seed(key),
-        _seen(stars, fold),
-        repeats,
-        decoupled,
-        fold,
-    )
+    asked = _asked(stars, catalog, lines, resolution, truth, train, n_null, key, repeats, decoupled, fold)
     sample = _sample(stars, {label: condition_on}, asked, supporting)
     return _explained(stars, label, condition_on, windows[label], asked, sample)
 
@@ -171,20 +157,8 @@ def explain_all(
         check_name("label", name, stars.labels, "Ask for the model's labels")
     lines = LineList.builtin() if lines is None else lines
     windows = element_lines(stars, lines, species or {}, resolution)
-    others = _conditioning(stars, windows)
-    asked = Asked(
-        catalog,
-        lines,
-        resolution,
-        truth,
-        None,
-        n_null,
-        _seed(key),
-        _seen(stars, fold),
-        repeats,
-        decoupled,
-        fold,
-    )
+    others = conditioning(stars, windows)
+    asked = _asked(stars, catalog, lines, resolution, truth, None, n_null, key, repeats, decoupled, fold)
     sample = _sample(stars, {name: others[name] for name in labels}, asked, supporting)
     return {name: _explained(stars, name, others[name], windows[name], asked, sample) for name in labels}
 
@@ -197,39 +171,11 @@ def _stars(fitted, catalog, inputs, fold_models, fold, n_null: int) -> InferredS
     return infer_cross_fitted(fitted, catalog, fold_models, fold, inputs)
 
 
-def _seen(stars: InferredStars, fold) -> Caveat | None:
-    """Whether the stars trained the model; those of folds are evaluated by models that did not see them."""
-    return None if fold is not None else trained_on(stars)
-
-
-def _seed(key: PRNGKeyArray | int) -> int:
-    return int(jax.random.randint(as_key(key), (), 0, 2**31 - 1))
-
-
-def _conditioning(stars: InferredStars, windows: Mapping[str, LabelLines]) -> dict[str, tuple[str, ...]]:
-    """The labels to condition each label on: all others that are not guesses themselves.
-
-    A label is a guess if it is called a shortcut, if its response is small, or if it has no listed line and no strong
-    response either (a list may hold one element alone, and the trend with a label that the spectrum does hold must not be left
-    out for that). The prediction of a guess is a copy of others and hides what these respond to. Guesses go one by
-    one, first the one whose prediction misses most of its own off-trend variance: the label that others copy is least
-    responsive next to its copy, yet the copy is what misses.
-    """
-    small = Thresholds.load().shortcut.response_upper
-    sound = [n for n in stars.labels if np.isfinite(stars.observed[:, stars.column(n)]).any()]
-    while True:
-        guesses = {}
-        for name in sound:
-            others = [n for n in sound if n != name]
-            judged = measure_label(stars, name, others, windows[name], line_by_line=False)
-            verdict, numbers = judged.verdict, judged.verdict.numbers
-            listed = len(windows[name]) or not windows[name].species
-            held = listed or verdict.response_interval.lower >= HELD
-            if verdict.verdict == "shortcut" or not held or numbers["response"] < small:
-                guesses[name] = stars.missed(name) / max(numbers["tau2"], numbers["tau2_error"])
-        if not guesses:
-            return {name: tuple(n for n in sound if n != name) for name in stars.labels}
-        sound.remove(max(guesses, key=lambda n: guesses[n]))
+def _asked(stars, catalog, lines, resolution, truth, train, n_null, key, repeats, decoupled, fold) -> Asked:
+    # Stars that trained the model are told, unless each is judged by a model of a fold that did not see it.
+    seen = None if fold is not None else trained_on(stars)
+    seed = int(jax.random.randint(as_key(key), (), 0, 2**31 - 1))
+    return Asked(catalog, lines, resolution, truth, train, n_null, seed, seen, repeats, decoupled, fold)
 
 
 def _explained(

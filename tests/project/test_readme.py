@@ -33,7 +33,7 @@ def test_python_block_runs(tmp_path, monkeypatch, capsys):
 def test_commands_parse():
     """Every luxjax command shown has these arguments and options."""
     shown = [
-        shlex.split(line)
+        shlex.split(line, comments=True)
         for block in blocks("")
         for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("luxjax ")

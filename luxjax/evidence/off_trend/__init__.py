@@ -1,1 +1,1 @@
-"""The moments behind the off-trend response, and their bootstrap."""
+"""The labels that an off-trend response is conditioned on, its moments, and their bootstrap."""
