@@ -93,7 +93,7 @@ def lamost_data(
         True shows the spectra that are done on standard error; a function is called with ``("spectra", done, total)``.
     """
     found = read_lamost(
-        files,
+        files[0] if len(files) == 1 and not Path(files[0]).is_file() else files,
         repeats=repeats,
         need_class=need_class,
         progress=progress,
