@@ -15,7 +15,8 @@ _INSTEAD = {
     "luxjax.surveys.read_catalog": "--label-catalog",
     "luxjax.preprocessing.to_medium and resample": "luxjax ingest --like",
 }
-_IN_PYTHON = re.compile(r"[,;]? (?:or )?in Python:? [^.;,]*")
+# Up to the end of the clause; a bracket that was opened before it is closed after it.
+_IN_PYTHON = re.compile(r"[,;]? (?:or )?in Python:? (?:\([^()]*\)|[^.;,()])*")
 
 
 def in_options(text: str, options: Iterable[str]) -> str:
@@ -40,7 +41,7 @@ def in_options(text: str, options: Iterable[str]) -> str:
     for name, instead in _INSTEAD.items():
         text = text.replace(name, instead)
     for name in sorted(known, key=len, reverse=True):
-        flag = rf"(?<![\w.\-/]){name}="
+        flag = rf"(?<![\w.\-/])(?<!--array ){name}="
         text = re.sub(rf"{flag}True\b", known[name], text)
         text = re.sub(rf"{flag}False\b", known.get(f"no_{name}", f"without {known[name]}"), text)
         text = re.sub(rf"{flag}(['\"])([^'\"]*)\1", rf"{known[name]} \2", text)

@@ -103,7 +103,7 @@ def ingest(
         int | None,
         typer.Option(
             min=1,
-            help="Number of threads that read files; with --dataset, of processes. Default: 4 threads, 1 process.",
+            help="Number of threads that read files; with --dataset, of processes, which save time from about a thousand files on. Default: 4 threads, 1 process.",
         ),
     ] = None,
     dataset: Annotated[

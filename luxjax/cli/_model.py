@@ -1,5 +1,6 @@
 """Commands that fit and use models: ``luxjax demo``, ``fit``, ``transfer`` and ``evaluate``."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -216,9 +217,9 @@ def _table(labels: dict[str, dict[str, Any]]) -> str:
         [
             name,
             str(e["n"]),
-            f"{e['rmse']:.4g}",
-            f"{e['bias']:+.2g}",
-            *(f"{e['baselines'][k]:.4g}" if k in e["baselines"] else "" for k in others),
+            _like(e["rmse"], e["rmse"]),
+            _like(e["bias"], e["rmse"], "+"),
+            *(_like(e["baselines"][k], e["rmse"]) if k in e["baselines"] else "" for k in others),
             f"{e['coverage68']:.3f}",
             f"{e['coverage95']:.3f}",
         ]
@@ -226,3 +227,9 @@ def _table(labels: dict[str, dict[str, Any]]) -> str:
     ]
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     return "\n".join("  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows])
+
+
+def _like(value: float, size: float, sign: str = "") -> str:
+    """A number with the decimals that give `size` three figures."""
+    decimals = 2 - math.floor(math.log10(size)) if size > 0 and math.isfinite(size) else 3
+    return f"{value:{sign}.{min(max(decimals, 0), 9)}f}"

@@ -1,6 +1,7 @@
 """One sentence for every kind of bad input: what was given, what was expected, what to do."""
 
 import difflib
+import math
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,7 @@ __all__ = [
     "choose_from",
     "join_names",
     "path_text",
+    "rounded",
 ]
 
 
@@ -114,3 +116,27 @@ def check_name(kind: str, given: Any, accepted: Iterable[str], hint: str = "") -
     accepted = list(accepted)
     if given not in accepted:
         raise InputError(choose_from(kind, given, accepted, hint))
+
+
+def rounded(value: float, figures: int = 2) -> str:
+    """A number with two significant figures, or as many as asked for, as papers print it: no exponent unless it is far from 1.
+
+    Parameters
+    ----------
+    value : float
+    figures : int
+        Default: 2.
+
+    Examples
+    --------
+    >>> from luxjax.core.internal import rounded
+    >>> [rounded(v) for v in (1136.2, 0.05564, -0.0269, 12.3)]
+    ['1,100', '0.056', '-0.027', '12']
+    """
+    value = float(value)
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    decimals = figures - 1 - math.floor(math.log10(abs(value)))
+    if not -7 < figures - 1 - decimals < 7:
+        return f"{value:.{figures - 1}e}"
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}"

@@ -6,7 +6,7 @@ from ._chosen import chosen_rows
 from ._host import rows_filled, rows_of
 from ._identifiers import classes_of, identifiers
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
-from ._messages import choose_from, join_names, path_text
+from ._messages import choose_from, join_names, path_text, rounded
 from ._opened import opened
 from ._pickled import KeepsPrecision
 from ._progress import Display, reporting
@@ -48,6 +48,7 @@ __all__ = [
     "path_text",
     "quadratic_form",
     "reporting",
+    "rounded",
     "rows_filled",
     "rows_of",
     "solve_ridge",

@@ -341,6 +341,6 @@ def _why_empty(match: Match, a: _Side, b: _Side, radius_arcsec: float) -> str:
     inconclusive = f" {len(match.ambiguous)} pairs could not be decided." if len(match.ambiguous) else ""
     return (
         f"no row of the left table ({a.size}) matches one of the right ({b.size}): {'; '.join(parts)}.{inconclusive} Check "
-        "that both sides use Gaia DR3 ids (DR2 ids differ, and are compared with DR2 ids alone) and degrees, or pass "
-        "allow_empty=True to see the pairs that were not decided."
+        "that both sides have the same stars, Gaia DR3 ids (DR2 ids differ, and are compared with DR2 ids alone) and degrees; in "
+        "Python: allow_empty=True gives the empty match with the pairs that were not decided."
     )

@@ -149,6 +149,10 @@ class LabelTable:
         table = frame_of("catalogue", frame)
         for column in wanted:
             check_name("column", column, table.columns, "Name a column of this table")
+            if (number := list(table.columns).count(column)) > 1:
+                raise InputError(
+                    f"the table has {number} columns called '{column}', so it is not known which is meant; rename all but one."
+                )
         stated, known = table.attrs.get("units", {}), {str(k): str(u) for k, u in (units or {}).items()}
         value, error = np.full((2, len(table), len(columns)), np.nan)
         for j, (label, column) in enumerate(columns.items()):

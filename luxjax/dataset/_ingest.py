@@ -150,6 +150,7 @@ def ingest_dataset(
         raise InputError(f"batch_size is at least one star; given: {batch_size}.")
     files = spectra_files(source, options)
     chosen = None
+    options.check_labels()
     if options.label_catalog is not None:
         chosen = chosen_labels(options)
     asked = _recorded(options, chosen, batch_size)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..core import InputError
+from ..core.internal import rounded
 from ..fitted import CAVEATS, Caveat, Verdict
 from ._expected import needed_stars, stars_for_scatter
 from ._thresholds import Thresholds
@@ -142,6 +143,7 @@ def _numbers(r: Response, limits: Thresholds) -> dict[str, float]:
     return {
         "response": r.beta,
         "response_lower": r.interval.lower,
+        "response_interval_upper": r.interval.upper,
         "response_upper": r.upper,
         "covariance": r.covariance,
         "covariance_error": r.error,
@@ -193,7 +195,7 @@ def _with_lines(
         ]
     if t < m.element_line_t and _small(v, limits):
         return "shortcut", [
-            f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, and its {line_words}; "
+            f"The response off trend is {_size(v)}, and its {line_words}; "
             f"a line that held the label would have shown T of about {v['expected_t']:.0f}. It is guessed from the "
             "other labels."
         ]
@@ -267,15 +269,20 @@ def _small(v: dict[str, float], limits: Thresholds) -> bool:
     )
 
 
+def _size(v: dict[str, float]) -> str:
+    """The response with its interval: the one that evidence and figures show. The rule's limit is another, more careful number."""
+    low, high = v["response_lower"], v["response_interval_upper"]
+    if not np.isfinite(low + high):
+        return f"{v['response']:.2f}, below {v['response_upper']:.2f} at 95%"
+    return f"{v['response']:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def _response(v: dict[str, float]) -> str:
     return f"response {v['response']:.2f}, {v['response_z']:.1f} standard errors from zero"
 
 
 def _guessed(v: dict[str, float]) -> str:
-    return (
-        f"The response off trend is {v['response']:.2f}, below {v['response_upper']:.2f} at 95%, in stars whose off-trend "
-        f"scatter of {np.sqrt(v['tau2']):.3g} would have shown a larger one: it is guessed from the other labels."
-    )
+    return f"The response off trend is {_size(v)}, in stars whose off-trend scatter of {rounded(np.sqrt(v['tau2']))} would have shown a larger one: it is guessed from the other labels."
 
 
 def _contradiction(lines: ElementLines, limits: Thresholds) -> str:
@@ -300,18 +307,23 @@ def _missing(v: dict[str, float], limits: Thresholds) -> list[str]:
         likely = max(v["tau2"], 0.0) + 1.64 * v["tau2_error"]
         stars = max(int(np.ceil(n * ratio**2)), stars_for_scatter(np.sqrt(likely), error))
         return [
-            f"Its scatter off the trend is not resolved by {n} stars (variance {v['tau2']:.2g} +- {v['tau2_error']:.2g}, "
-            f"label error {error:.2g}): at least {stars} held-out stars are needed, or smaller label errors."
+            f"Its scatter off the trend is not resolved by {n} stars (variance {rounded(v['tau2'])} +- {rounded(v['tau2_error'])}, "
+            f"label error {rounded(error)}): at least {stars} held-out stars are needed, or smaller label errors."
         ]
     tau = np.sqrt(v["tau2"])
     if v["expected_t"] < s.expected_t:
         stars = max(needed_stars(tau, error, tau / 2), n + 1)
         return [
-            f"There are too few stars off the trend: in {n} stars with a scatter of {tau:.2g} and label errors of "
-            f"{error:.2g} even a good line would have shown T = {v['expected_t']:.1f} only; about {stars} are needed."
+            f"There are too few stars off the trend: in {n} stars with a scatter of {rounded(tau)} and label errors of "
+            f"{rounded(error)} even a good line would have shown T = {v['expected_t']:.1f} only; about {stars} are needed."
         ]
+    clear = (
+        ""
+        if v["response_interval_upper"] > s.response_upper
+        else " if its scatter off the trend is smaller, within its error"
+    )
     return [
-        f"The response off trend is {v['response']:.2f} and could be {v['response_upper']:.2f} at 95%, more than the "
-        f"{s.response_upper:g} of a shortcut, but neither is it large and significant ({v['response_z']:.1f} standard "
-        f"errors from zero); about {4 * n} held-out stars would halve its error."
+        f"The response off trend is {_size(v)} and could exceed the {s.response_upper:g} of a shortcut{clear}, but "
+        f"neither is it large and significant ({v['response_z']:.1f} standard errors from zero); about {4 * n} held-out "
+        "stars would halve its error."
     ]

@@ -54,6 +54,7 @@ ENDINGS = {
     "_err": ("stat.error", "One-sigma error of the {}"),
     "_true": ("", "True {} (simulated)"),
     "_verdict": ("meta.code.qual", "Whether the {} was measured, or follows from other labels"),
+    "_caveats": ("meta.code.qual", "What the verdict on the {} cannot rule out, or what speaks against it"),
     "_response": (
         "stat.fit.param",
         "Part of a deviation from the trend with other labels that is seen in the {}",
@@ -73,7 +74,7 @@ def _facts(name: str, units: Mapping[str, str]) -> ColumnFacts:
         base = name.removesuffix(ending)
         if base != name and (base in units or base in LABELS or "_" in base):
             about = _label(base, units)
-            unitless = ending in ("_verdict", "_response")
+            unitless = ending in ("_verdict", "_caveats", "_response")
             whole = ";".join(part for part in (ucd, "" if unitless else about.ucd) if part)
             return ColumnFacts(
                 "" if unitless else units.get(name, about.unit), whole, words.format(about.description)

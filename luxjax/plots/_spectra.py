@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from ..core import InputError
@@ -94,8 +97,8 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
     snr = np.median(example.flux[star][good] * np.sqrt(example.ivar[star][good]))
     name = str(title or example.ids[star]).replace("$", r"\$")
     words = rf"{name}:  S/N {snr:.0f},  $\chi^2$ per pixel {chi2:.2f}"
-    figure.text(LEFT / width, y, words, fontsize=9.5, va="center")
-    figure.legend(
+    heading = figure.text(LEFT / width, y, words, fontsize=9.5, va="center")
+    key = figure.legend(
         handles=[
             Line2D([], [], color=COLOURS["ink"], linewidth=1, label="observed"),
             Line2D([], [], color=COLOURS["vermilion"], linewidth=1, label="model"),
@@ -107,9 +110,24 @@ def _heading(figure: Figure, example: Example, star: int, title: str) -> None:
         borderaxespad=0,
         ncols=3,
     )
+    _keep_apart(figure, heading, key)
     figure.text(
         0.5, 0.14 / height, rf"Wavelength ($\mathrm{{\AA}}$, {example.medium})", fontsize=9, ha="center"
     )
+
+
+def _keep_apart(figure: Figure, heading: Text, key: Legend) -> None:
+    """Make a long heading smaller, and then shorter, until it ends before the legend begins."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    room = key.get_window_extent(renderer).x0 - 0.1 * figure.dpi
+    if heading.get_window_extent(renderer).x1 <= room:
+        return
+    heading.set_fontsize(8)
+    words = heading.get_text()
+    name, colon, numbers = words.rpartition(":  ")
+    while heading.get_window_extent(renderer).x1 > room and len(name) > 8:
+        name = name[:-1]
+        heading.set_text(f"{name.rstrip()}...{colon}{numbers}")
 
 
 def segments(wavelength: np.ndarray, ivar: np.ndarray, least: int = 40) -> list[slice]:

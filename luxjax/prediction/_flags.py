@@ -1,17 +1,19 @@
 """Flags of predicted labels: what to be wary of, one bit for each reason; all names, bits and thresholds."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import LuxWarning
 from ..fitted import FittedModel
 
 if TYPE_CHECKING:
     from ._prediction import Prediction
 
-__all__ = ["FLAGS", "Limits", "describe_flags", "flagged_by", "flags_of", "limits_of"]
+__all__ = ["FLAGS", "Limits", "describe_flags", "flagged_by", "flags_of", "limits_of", "warn_of_misfit"]
 
 FLAGS = {"far": 1, "misfit": 2, "out_of_range": 4, "few_pixels": 8, "not_finite": 16}
 WORDS = {
@@ -30,6 +32,7 @@ TYPICAL_DISTANCE, TYPICAL_CHI2 = 1.5, 1.0
 CHANCE = 1e-4  # of a larger chi2 by noise alone, which matters where good values are few
 MARGIN = 0.1  # of the range of the training labels, on either side
 FRACTION, PER_LATENT = 0.2, 2.0  # good values: of the pixels of the smallest input, and for each latent
+LEAST_SET = 20  # stars of which something is said as a whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,20 @@ def flags_of(prediction: "Prediction", limits: Limits) -> np.ndarray:
 def flagged_by(fitted: FittedModel, prediction: "Prediction", labels: str) -> "Prediction":
     """A prediction of this model, flagged by what it knows now."""
     return replace(prediction, flag=flags_of(prediction, limits_of(fitted, labels, prediction.inputs)))
+
+
+def warn_of_misfit(fitted: FittedModel, chi2: np.ndarray) -> None:
+    """A `LuxWarning` where stars as a whole fit worse than those that the model was tested on, which flags of single stars do not tell."""
+    usual = max(fitted.typical.get("chi2", np.inf), TYPICAL_CHI2)
+    middle = float(np.median(chi2)) if len(chi2) else 0.0
+    if len(chi2) >= LEAST_SET and middle > usual:
+        warnings.warn(
+            f"the median reduced chi2 of these {len(chi2)} stars is {middle:.1f}; 95% of the stars that the model was tested on stay below "
+            f"{usual:.1f}. Spectra of another instrument, release or reduction, or flux errors stated too small: labels may "
+            "be biased as a whole; compare some with labels that you know before you use them.",
+            LuxWarning,
+            stacklevel=3,
+        )
 
 
 def describe_flags(flag: np.ndarray) -> str:

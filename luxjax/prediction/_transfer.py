@@ -18,7 +18,7 @@ from ..latents import weight_products
 from ..latents.internal import Products, blocks, decoder_variance, latent_posterior, with_decoder_noise
 from ..models import AbstractFeatureDecoder, Lux
 from ..parallel.internal import STAR, on_mesh, shard_map_stars
-from ._flags import flags_of, limits_of
+from ._flags import flags_of, limits_of, warn_of_misfit
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
 from ._shrink import shortcuts
@@ -94,7 +94,9 @@ def transfer(
     with jax.enable_x64(True):
         parts = [predict(part, where.stop - where.start) for part, _, where in blocks(stars, block)]
     calibration = chosen_calibration(fitted, labels, names, replace_shortcuts) if calibrated else None
-    return assembled(fitted, labels, names, data.ids[stars.own], parts, replace_shortcuts, calibration)
+    prediction = assembled(fitted, labels, names, data.ids[stars.own], parts, replace_shortcuts, calibration)
+    warn_of_misfit(fitted, prediction.chi2)
+    return prediction
 
 
 def chosen_calibration(

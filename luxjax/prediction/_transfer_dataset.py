@@ -13,7 +13,7 @@ from ..core.internal import join_names, pack
 from ..fitted import FittedModel, Verdict
 from ..fitted.internal import fingerprint
 from ..parallel.internal import device_put_sharded, local_stars
-from ._flags import FLAGS, limits_of
+from ._flags import FLAGS, limits_of, warn_of_misfit
 from ._prediction import Prediction
 from ._shrink import shortcuts
 from ._transfer import assembled, chosen_calibration, input_names, predictor
@@ -149,6 +149,7 @@ def transfer_dataset(
 
     notes = _notes(info.names, info.units)
     results.fill(dataset, names, work, fitted=fitted, block=block, part=part, notes=notes, progress=progress)
+    warn_of_misfit(fitted, results.read(names=["chi2"])["chi2"])
     return PredictionTable(results)
 
 

@@ -1,11 +1,14 @@
 """One page per label, on whether it was measured: the verdict, all evidence in one table, and the figures."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from ..core.internal import rounded
 from ..evidence import Evidence, Explanation
 from ..evidence.internal import line_of_evidence
 from ..plots.internal import (
@@ -22,33 +25,59 @@ from ..runs import RunFolder
 from ..runs.internal import figure_name, page_name, read_explanations
 from ._html import write_page
 from ._section import Cell, Section, Shown, Table
-from .sections._verdicts import number, span
+from .sections._verdicts import caveat_name, number, span
 
 __all__ = ["render_explanations"]
 
-# Numbers of the rule that their names do not explain; its limit is wider than the interval of the response, and never too low.
+# What the numbers of the rule are. Its own upper limit of the response, more careful than the interval, is in the JSON alone:
+# two upper limits of one number on one page would be one too many.
 WORDS = {
-    "response_lower": "response: lower end of its 95% interval",
-    "response_upper": "response: limit that a shortcut has to stay below",
+    "response": "off-trend response",
+    "response_lower": "off-trend response: lower end of its 95% interval",
+    "response_interval_upper": "off-trend response: upper end of its 95% interval",
+    "covariance": "covariance of prediction and label off the trend",
+    "covariance_error": "covariance: its standard error",
+    "response_z": "covariance in standard errors",
+    "tau2": "variance of the label off the trend, without noise",
+    "tau2_error": "variance: its standard error",
+    "tau2_z": "variance in standard errors",
+    "label_error": "error of the observed label, root mean square",
+    "expected_t": "T that a good line would have shown",
+    "n": "stars",
+    "element_line_t": "T of the element lines",
+    "element_line_information": "information in the element lines, per star",
+    "own_response": "response by the pixels of the element lines",
+    "rest_response": "response by all other pixels",
+    "own_response_z": "response by the pixels of the element lines, in standard errors",
+    "element_share": "share of the response by the pixels of the element lines",
+    "line_shape": "share of what follows the label that has the shape of lines",
 }
-FIGURES = (
+FIGURES: tuple[tuple[Any, str, str, str | Mapping[str, str]], ...] = (
     (
         plot_off_trend,
         "off_trend",
         "Observed label against prediction and element lines, off trend",
-        "The label when its trend with the other labels is taken away. Left: a pure guess lies on the dotted line, a perfect "
-        "measurement on the dashed one; red: the response with its 95% interval, corrected for the noise of the "
-        "observed label, which flattens the running median (orange; typical error at the lower left). Then how much "
-        "deeper the label's element lines are than the rest of the spectrum says: a measured label rises. Last, its "
-        "significance T, compared with that of the same lines put at random other places.",
+        {
+            "": "The label when its trend with the other labels is taken away.",
+            "response": "Prediction against observed label: a pure guess lies on the dotted line, a perfect measurement on the "
+            "dashed one; red: the response with its 95% interval, corrected for the noise of the observed label, which flattens "
+            "the running median (orange; typical error at the lower left).",
+            "element_lines": "Element lines: how much deeper they are than the rest of the spectrum says; those of a measured "
+            "label rise.",
+            "shifted": "T: the significance of that rise (red), with that of the same lines put at random other places (grey).",
+        },
     ),
     (
         plot_saliency,
         "saliency",
         "Three derivatives of the label by wavelength",
-        "Top: what the model thinks the label does to the flux at fixed other labels; ticks mark the label's element lines, and "
-        "a measured label dips there and nowhere else. Middle: the filter that reads the label; large weight does not mean "
-        "signal, it may cancel another label's. Bottom: all that goes along with the label, by correlation too.",
+        {
+            "flux_by_label": "Blue: what the model thinks the label does to the flux at fixed other labels.",
+            "lines": "Ticks mark the label's element lines; a measured label dips there and nowhere else.",
+            "label_by_flux": "Green: the filter that reads the label; large weight does not mean signal, it may cancel another "
+            "label's.",
+            "pattern": "Red: all that goes along with the label, by correlation too.",
+        },
     ),
     (
         plot_zooms,
@@ -62,9 +91,12 @@ FIGURES = (
         plot_tests,
         "tests",
         "Ablation, doppelgangers and injection",
-        "Experiments. The response should fall when the label's element windows are hidden, more than for random windows "
-        "(grey). Stars alike in all other labels but rich and poor in this one should differ at its lines. The "
-        "prediction should follow an abundance put into the spectra.",
+        {
+            "": "Experiments.",
+            "ablation": "The response should fall when the label's element windows are hidden, more than for random windows (grey).",
+            "doppelgangers": "Stars alike in all other labels but rich and poor in this one should differ at its lines (dashed).",
+            "injection": "The prediction should follow an abundance put into the spectra.",
+        },
     ),
     (
         plot_twins,
@@ -77,8 +109,12 @@ FIGURES = (
         plot_supporting,
         "supporting",
         "Probe, Shapley values and disentanglement",
-        "Supporting numbers. None of them can tell a measured label from a guessed one: latents that hold the other labels "
-        "hold a correlated one as well, and scores of single latents depend on the choice of axes.",
+        {
+            "": "Supporting numbers. None of them can tell a measured label from a guessed one:",
+            "probe": "latents that hold the other labels hold a correlated one as well;",
+            "shapley": "Shapley values share out the prediction, guessed or not;",
+            "disentanglement": "scores of single latents depend on the choice of axes;",
+        },
     ),
 )
 
@@ -96,7 +132,8 @@ def _render(run: RunFolder, explanation: Explanation) -> Path:
         if figure is not None:
             file, wide = figure_name(label, name), figure.get_figwidth() > 4
             save(figure, run.figures, file)
-            figures.append(Shown(f"{file}.png", alt, caption, wide))  # a single panel need not fill the page
+            # A single panel need not fill the page.
+            figures.append(Shown(f"{file}.png", alt, _caption(caption, figure), wide))
     sections = [
         Section("Why", _reasons(explanation)),
         Section("Evidence", tables=(_table(explanation),)),
@@ -115,6 +152,15 @@ def _render(run: RunFolder, explanation: Explanation) -> Path:
     )
 
 
+def _caption(words: str | Mapping[str, str], figure: Any) -> str:
+    """What is drawn, and no more: the sentences of those panels that the figure has, after the one for all of them."""
+    if isinstance(words, str):
+        return words
+    drawn = {"", str(figure.get_label()), *(str(ax.get_label()) for ax in figure.axes)}
+    text = " ".join(sentence for panel, sentence in words.items() if panel in drawn)
+    return text.removesuffix(";").removesuffix(".") + "."
+
+
 def _reasons(explanation: Explanation) -> Markup:
     verdict = explanation.verdict
     items = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in verdict.reasons)
@@ -122,11 +168,12 @@ def _reasons(explanation: Explanation) -> Markup:
     own = f"element lines: {species}" if species else "no element lines: the response alone decides"
     others = Markup(", ").join(Markup(label_html(o)) for o in explanation.others) or "none"
     caveats = Markup("").join(
-        Markup('<li class="caveat"><code>{}</code> {}</li>').format(*caveat) for caveat in verdict.caveats
+        Markup('<li class="caveat"><code>{}</code> {}</li>').format(caveat_name(c.code), c.sentence)
+        for c in verdict.caveats
     )
     return Markup(
-        "<ul>{}{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds {}, fixed before these stars were looked "
-        "at.</p>"
+        "<ul>{}{}</ul><p>On {} held-out stars, from {}; at fixed {}; {}. Thresholds of version {}, fixed before these stars "
+        "were looked at.</p>"
     ).format(
         items,
         caveats,
@@ -182,13 +229,26 @@ def _digits(evidence: Evidence) -> int:
 
 
 def _numbers(explanation: Explanation) -> Table:
-    numbers = {k: v for k, v in explanation.verdict.numbers.items() if not k.startswith("t_without")}
+    numbers = {
+        k: v
+        for k, v in explanation.verdict.numbers.items()
+        if not k.startswith("t_without") and k != "response_upper"
+    }
     rows: list[list[str | Cell]] = [
-        [WORDS.get(k, k.replace("_", " ")), f"{v:.4g}" if math.isfinite(v) else "\N{EN DASH}"]
-        for k, v in numbers.items()
+        [WORDS.get(k, k.replace("_", " ")), _printed(k, v)] for k, v in numbers.items()
     ]
     own = explanation.evidence.get("element_lines")
     each = np.empty(0) if own is None else own.arrays.get("t_without", np.empty(0))
     if np.isfinite(each).any():
-        rows.append(["T without its weightiest line", f"{np.nanmin(each):.4g}"])
-    return Table(["", "Value"], rows, "What the rule looked at.")
+        rows.append(["T without its weightiest line", _printed("", float(np.nanmin(each)))])
+    return Table(
+        ["", "Value"],
+        rows,
+        "The numbers that the rule compared with its thresholds; all digits are in explanation.json.",
+    )
+
+
+def _printed(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    return (f"{value:,.0f}" if name == "n" else rounded(value)).replace("-", "\N{MINUS SIGN}")

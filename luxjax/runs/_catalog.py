@@ -1,13 +1,13 @@
 """Studies of a catalogue on disk: a model of all its labelled stars, each evaluated by a model that did not see it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import Progress
-from ..data import Catalog
+from ..data import Catalog, LabelTable
 from ..fitted import Calibration, FittedModel, save
 from ..prediction import calibrate, replace_shortcuts, score
 from ..stats.internal import paired_ratio
@@ -232,7 +232,7 @@ def _metrics(
         },
         "calibration": None if calibration is None else calibration.to_dict(),
         "read_out": {k: r.to_dict() for k, r in fitted.read_outs.items()},
-        "says": said_first(scores, raw, fitted, found.problems),
+        "says": said_first(scores, raw, fitted, found.problems, _typical_errors(observed)),
     }
 
 
@@ -244,7 +244,15 @@ def _calibrated_without_shortcuts(found: Trained, fitted: FittedModel) -> Calibr
     return calibrate(replaced, found.stars.labels())
 
 
-def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> list[str]:
+def _typical_errors(observed: LabelTable) -> dict[str, float]:
+    """Root mean square of the stated errors, by label."""
+    squares = np.where(np.isfinite(observed.value), observed.error**2, np.nan)
+    return dict(zip(observed.names, np.sqrt(np.nanmean(squares, axis=0)).tolist(), strict=True))
+
+
+def said_first(
+    scores, raw, fitted: FittedModel, problems: Sequence[str], stated: Mapping[str, float] | None = None
+) -> list[str]:
     """The sentences that a user has to read before any number."""
     lines = list(problems)
     worse = {
@@ -280,8 +288,19 @@ def said_first(scores, raw, fitted: FittedModel, problems: Sequence[str]) -> lis
     for output, facts in fitted.read_outs.items():
         for name, t in zip(fitted.info(output).names, facts.error_scale, strict=True):
             if t < 0.6:
-                lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large.")
+                proven = _proven(name, raw, stated or {})
+                lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large{proven}.")
     return lines
+
+
+def _proven(name: str, raw, stated: Mapping[str, float]) -> str:
+    """What held-out stars alone say of too large errors: labels cannot be less certain than their predictions miss them by."""
+    if name not in stated or "rmse" not in raw.get(name, {}):
+        return ""
+    least = stated[name] / raw[name]["rmse"]
+    if least < 1.05:
+        return " by the model's estimate, which the scatter of held-out stars does not prove"
+    return f" by the model's estimate, and at least {least:.1f} times by the scatter of held-out stars"
 
 
 def _kind(fitted: FittedModel) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from ..core import InputError, Progress
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, same_star
-from ._ingested import IngestResult
+from ._ingested import IngestResult, counted_reasons
 from ._options import IngestOptions
 from ._reduce import Reduction
 from ._velocity import off_rest
@@ -102,6 +102,7 @@ def ingest(
     """
     options = (options or IngestOptions()).replace(**settings)
     # What is wrong with the labels is told before hours of reading.
+    options.check_labels()
     chosen = None if options.label_catalog is None else chosen_labels(options)
     off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
@@ -116,7 +117,7 @@ def ingest(
         result = reduction.read(files, workers=workers, progress=progress)
         if not len(result):
             raise InputError(
-                f"none of the {len(files)} files could be used; the first: {result.failures['reason'].iloc[0]}"
+                f"none of the {len(files)} files could be used: {counted_reasons(result.failures)}."
             )
         spectra, failures = result.stacked(), result.failures
     spectra, left_out = best_of_each(spectra)

@@ -169,3 +169,9 @@ def by_reason(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     alike = table["reason"].astype(str).str.replace(r"[-+]?\d[\d.,:eE+-]*", "#", regex=True)
     groups = [part for _, part in table.groupby(alike, sort=False)]
     return [(str(p["reason"].iloc[0]), p) for p in sorted(groups, key=len, reverse=True)]
+
+
+def counted_reasons(table: pd.DataFrame, most: int = 3) -> str:
+    """The most frequent reasons, each with its number of rows."""
+    said = [f"{len(part)} x {reason.rstrip('.')}" for reason, part in by_reason(table)]
+    return "; ".join(said[:most]) + (f"; and {len(said) - most} other reasons" if len(said) > most else "")

@@ -180,6 +180,20 @@ class IngestOptions:
             check_name("option of ingest", name, [f.name for f in fields(self)])
         return replace(self, **settings)
 
+    def check_labels(self) -> None:
+        """Refuse what is asked of labels where no catalogue of them is given; nothing asked for is left out in silence."""
+        asked = {
+            "labels": self.labels,
+            "cuts": self.cuts,
+            "label_errors": self.label_errors,
+            "columns": self.columns,
+        }
+        if self.label_catalog is None and (given := [name for name, value in asked.items() if value]):
+            raise InputError(
+                f"{join_names(given)} given without a catalogue that labels come from; give it as label_catalog=, or leave "
+                f"{join_names(given)} out."
+            )
+
 
 def _names(given: Any) -> tuple[str, ...]:
     names = () if given is None else given

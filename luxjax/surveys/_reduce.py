@@ -1,6 +1,6 @@
 """What the spectra of one ingest are brought to: one grid in one medium and frame, with errors and continuum alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -284,11 +284,8 @@ class Reduction:
         """Why spectra of another survey, normalisation or resolution do not belong here, blank for the same."""
         differ = [what for what in ("survey", "normalized") if getattr(spectra, what) != getattr(self, what)]
         if differ:
-            said = " and ".join(
-                f"its {what} is {getattr(spectra, what)}, that of {self._others} {getattr(self, what)}"
-                for what in differ
-            )
-            return f"{said}; ingest them separately"
+            ours, theirs = (" and ".join(_kind(of, differ)) for of in (spectra, self))
+            return f"it is {ours}, and {self._others} are {theirs}; ingest them separately"
         return self._other_resolution(spectra)
 
     def _other_resolution(self, spectra: Spectra) -> str:
@@ -369,3 +366,11 @@ def _velocity(spectra: Spectra) -> dict[str, Any]:
             )
         velocity = velocity - table["barycentric_kms"].to_numpy(float)
     return {"velocity_kms": velocity}
+
+
+def _kind(of: "Spectra | Reduction", differ: Sequence[str]) -> Iterator[str]:
+    """In words, what differs of survey and normalisation."""
+    if "survey" in differ:
+        yield f"of {of.survey or 'no survey that it names'}"
+    if "normalized" in differ:
+        yield "normalised" if of.normalized else "not normalised"

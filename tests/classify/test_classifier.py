@@ -143,3 +143,15 @@ def test_bad_input(world):
         make_estimator("boostin")
     with pytest.raises(InputError, match="no feature 'mgb'"):
         train_classifier(x, y, max_iter=5).classify(x.without("magnesium"))
+
+
+def test_a_setting_that_the_estimator_has_not(world):
+    x, y, *_ = world
+    with pytest.raises(
+        InputError, match=r"no setting of the estimator 'boosting' 'max_iters' .*Did you mean 'max_iter'"
+    ):
+        train_classifier(x, y, seed=1, max_iters=3)
+
+
+def test_features_are_printed_in_one_line(world):
+    assert repr(world[0]) == "Features(600 spectra x 3 features: balmer, ca_hk, magnesium; 0 left out)"

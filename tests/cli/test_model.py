@@ -7,6 +7,7 @@ import pytest
 
 import luxjax
 from luxjax.cli import _app as cli
+from luxjax.cli._model import _table
 from luxjax.data import load_catalog, save_catalog
 from luxjax.fitting import Gradient
 from luxjax.prediction.internal import describe_flags
@@ -156,3 +157,18 @@ def test_demo_in_small(tmp_path, capsys, monkeypatch):
         assert 0 < entry["bound_rmse"] < entry["rmse"] * 1.5
         assert 0 < entry["coverage68_truth"] < 1
     assert out.splitlines()[-1] == str(tmp_path / "demo" / "report.html")
+
+
+def test_scores_are_rounded_as_their_rmse():
+    one = {
+        "n": 471,
+        "rmse": 0.30004,
+        "bias": -0.000881,
+        "baselines": {"ridge": 0.31812},
+        "coverage68": 0.6789,
+        "coverage95": 0.9,
+    }
+    two = one | {"rmse": 1523.4, "bias": 4.7, "baselines": {"ridge": 1651.3}}
+    rows = [line.split() for line in _table({"logg": one, "teff": two}).splitlines()]
+    assert rows[1] == ["logg", "471", "0.300", "-0.001", "0.318", "0.679", "0.900"]
+    assert rows[2] == ["teff", "471", "1523", "+5", "1651", "0.679", "0.900"]

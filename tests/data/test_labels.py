@@ -136,3 +136,9 @@ def test_labels_and_rows_are_chosen():
     for ask in (one.only, one.__getitem__):
         with pytest.raises(InputError, match=r"no label 'eu_h' \(known: teff, eu_fe\)"):
             ask("eu_h")
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    twice = pd.DataFrame([["a", 1.0, 2.0]], columns=["id", "teff", "teff"])
+    with pytest.raises(InputError, match="2 columns called 'teff'"):
+        LabelTable.from_frame(twice, id_column="id", labels=["teff"], errors={"teff": 50.0})

@@ -360,6 +360,12 @@ def test_check_reads_other_folders_too(monkeypatch, capsys, tmp_path, fitted, ca
         ("try join='crossmatch'.", "try --join crossmatch."),
         ("goes to label_catalog.", "goes to --label-catalog."),
         ("overwrite it: --overwrite, in Python overwrite=True.", "overwrite it: --overwrite."),
+        (
+            "state one (--survey x; in Python survey={'x': 1}): they count.",
+            "state one (--survey x): they count.",
+        ),
+        ("do this; in Python: f(a, b=1) does it, too.", "do this, too."),
+        ("name it: --array survey=ENTRY; in Python: survey='ENTRY'.", "name it: --array survey=ENTRY."),
         ("'/data/label_catalog/survey=x' is no file", "'/data/label_catalog/survey=x' is no file"),
     ],
 )

@@ -30,6 +30,7 @@ def frame() -> pd.DataFrame:
             "fe_h_err": [0.05, 0.06],
             "eu_fe": [0.1, 0.2],
             "eu_fe_verdict": ["measured", "measured"],
+            "eu_fe_caveats": ["one_line", "one_line"],
             "flag": np.array([0, 2], dtype=np.uint8),
         }
     )
@@ -53,6 +54,7 @@ def test_astropy_reads_values_units_and_meanings(frame, tmp_path, ending):
     if ending != "fits":  # which astropy does not read from columns of FITS
         assert table["teff"].description == "Effective temperature"
         assert "[Eu/Fe]" in table["eu_fe"].description
+        assert "cannot rule out" in table["eu_fe_caveats"].description
 
 
 def test_votable_is_valid_and_has_ucds_and_provenance(frame, tmp_path):

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import warnings
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.core import Gaussian, InputError
+from luxjax.core import Gaussian, InputError, LuxWarning
 from luxjax.data import Catalog, Spectra
 from luxjax.dataset import Dataset
 from luxjax.fitted import FittedModel, load, save
@@ -256,3 +257,19 @@ def test_stars_without_one_of_two_spectra_are_not_short_of_pixels(fitted):
     both = FittedModel(model, {}, {**info, "small": small})
     assert limits_of(both, "labels", ["flux", "small", "labels"]).n_inputs == 3
     assert limits_of(both, "labels", ["flux"]).n_inputs == 8
+
+
+def test_stars_that_fit_worse_as_a_whole_are_told(train, fitted, rng, tmp_path):
+    flux = train.spectra("flux")
+    noise = 3 * rng.normal(size=flux.flux.shape) / np.sqrt(np.maximum(flux.ivar, 1e-9))
+    worse = Catalog({"flux": dataclasses.replace(flux, flux=flux.flux + noise.astype(flux.flux.dtype))})
+    stored = Dataset.create(tmp_path / "stars", worse.outputs)
+    stored.append(worse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transfer(fitted, train.only("flux"))
+        transfer(fitted, worse[:10])  # too few to say something of them as a whole
+    with pytest.warns(LuxWarning, match=f"median reduced chi2 of these {N} stars is"):
+        transfer(fitted, worse)
+    with pytest.warns(LuxWarning, match=f"median reduced chi2 of these {N} stars is"):
+        transfer_dataset(fitted, stored, tmp_path / "labels")

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from luxjax.fitted import Caveat
 from luxjax.plots.evidence import _latents as latents
 from luxjax.plots.evidence import _pixels as pixels
 from luxjax.plots.evidence import _stars as stars
@@ -45,7 +46,7 @@ def test_the_page_of_a_label_says_all_that_was_found(run):
     assert rows["Off-trend response"][1] == "0.020\N{MINUS SIGN}0.040 to 0.080"
     assert rows["Element-line residual T"][2].endswith("99 draws")
     assert rows["Information bound"][1] == "0.020 dex"
-    assert rows["T"][1] == "9"
+    assert rows["T"][1] == "9.0"
     assert rows["beta own"][1] == "\N{EN DASH}"
     titles = ["Off-trend response", "Element-line residual T", "Conditional gain", "Conditional saliency"]
     assert list(rows)[1:5] == titles
@@ -67,7 +68,7 @@ def test_the_report_has_one_row_per_label_with_a_link(run):
     assert {"explain_eu_fe.html", "explain_teff.html"} <= set(page.links)
     assert page.marks.count("shortcut") == page.marks.count("inconclusive") == 1
     row = next(r for r in page.rows if r[0] == "[Eu/Fe]")
-    assert row[1:] == ["shortcut", "", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.06 dex", "1,500"]
+    assert row[1:] == ["shortcut", "", "0.02\N{MINUS SIGN}0.04 to 0.08", "0.2", "0.060 dex", "1,500"]
     assert len(page.images) == 1
 
 
@@ -79,6 +80,62 @@ def test_a_new_run_leaves_no_old_pages(run, tmp_path):
     assert read_explanations(again) == {}
     assert not list(again.path.glob("explain*"))
     assert "Was it measured?" not in Page(render(again).read_text()).heads
+
+
+def test_captions_tell_of_what_is_drawn_and_of_no_more(run, tmp_path):
+    text = " ".join((run.path / page_name("eu_fe")).read_text().split())
+    for said in ("Prediction against observed label", "Element lines: how much deeper", "hidden, more than for random windows",
+                 "at its lines (dashed)", "put into the spectra", "Ticks mark", "depend on the choice of axes."):  # fmt: skip
+        assert said in text
+    whole = explanation("teff", "followed", 0.9)
+    kept = {k: v for k, v in whole.evidence.items() if k in ("off_trend", "saliency", "injection")}
+    seen = kept["saliency"]
+    few = {k: v for k, v in seen.arrays.items() if not k.startswith("line_")}
+    kept["saliency"] = dataclasses.replace(seen, arrays=few)
+    other = RunFolder.create(tmp_path / "r", config={}, seed=1)
+    write_explanations(other, {"teff": dataclasses.replace(whole, evidence=kept)})
+    render(other)
+    text = " ".join((other.path / page_name("teff")).read_text().split())
+    assert "Prediction against observed label" in text
+    assert "Experiments. The prediction should follow" in text
+    for unsaid in ("Element lines: how much", "random", "Ticks mark", "differ at its lines", "Supporting"):
+        assert unsaid not in text
+
+
+def test_sentences_end_once_and_caveats_are_words(tmp_path):
+    made = RunFolder.create(tmp_path / "r", config={}, seed=1)
+    judged = dataclasses.replace(
+        verdict("teff", "followed", 0.9, tau=1136.0),
+        reasons=("It follows.", "It has no lines."),
+        caveats=(Caveat("hidden_variable", "Something else may do it."),),
+    )
+    write_explanations(made, {"teff": dataclasses.replace(explanation("teff"), verdict=judged, unit="K")})
+    text = render(made).read_text()
+    assert "followed. It follows. It has no lines. Something else may do it.</p>" in text
+    assert ".;" not in text
+    assert "hidden variable" in text
+    assert "hidden_variable" not in text
+    assert "1,100 K" in text  # not 1.1e+03
+
+
+def test_a_response_has_one_upper_limit_on_its_page(tmp_path):
+    made = RunFolder.create(tmp_path / "r", config={}, seed=1)
+    numbers = {
+        "response": 0.5319,
+        "response_lower": 0.4291,
+        "response_interval_upper": 0.9051,
+        "response_upper": 1.291,
+        "n": 1492.0,
+    }
+    judged = dataclasses.replace(verdict("eu_fe", "proxy", 0.53), numbers=numbers)
+    write_explanations(made, {"eu_fe": dataclasses.replace(explanation("eu_fe"), verdict=judged)})
+    render(made)
+    text = (made.path / page_name("eu_fe")).read_text()
+    rows = {row[0]: row for row in Page(text).rows}
+    assert rows["off-trend response: upper end of its 95% interval"][1] == "0.91"
+    assert rows["stars"][1] == "1,492"
+    assert "1.29" not in text
+    assert "1.3" not in [row[1] for row in rows.values()]
 
 
 def lines_of(ax) -> list[tuple[np.ndarray, np.ndarray]]:

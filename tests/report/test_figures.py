@@ -165,6 +165,18 @@ def test_pulls(labels):
     assert len(only.axes[0].patches) == 1
 
 
+def test_pulls_of_all_labels_share_one_scale(labels):
+    """The unit Gaussian was drawn at three heights, with no numbers at two of the axes."""
+    narrow = labels.copy()
+    narrow["eu_fe_err"] *= 10
+    axes = plot_pulls(narrow, NAMES).axes
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    assert axes[0].get_ylim()[1] > max(ax.dataLim.y1 for ax in axes)
+    assert [ax.get_title() for ax in axes] == [
+        label_name(n) for n in NAMES
+    ]  # above the panel, clear of the numbers
+
+
 def test_history():
     value = [10.0, 4.0, 2.0, 2.5, 2.0 + 2e-7, 2.0]
     ax = plot_history(value, 1e-6).axes[0]
@@ -195,6 +207,34 @@ def test_coverage_cells_and_plot(metrics):
         if line.get_marker() == "o" and len(line.get_xdata())
     }
     assert shown == {c.observed.fraction for c in cells if c.level == 0.68 and c.against == "true"}
+
+
+def test_ticks_of_coverage_say_where_they_are():
+    """Ticks at 82.5% and 87.5% were called 82% and 88%."""
+    cells = coverage_cells({"teff": {"n": 92, "coverage68": 0.674, "coverage95": 0.924, "n_calibration": 73}})
+    figure = plot_coverage(cells)
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        ticks = [
+            (x, t.get_text())
+            for x, t in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+            if low <= x <= high
+        ]
+        assert len(ticks) > 2
+        for x, text in ticks:
+            assert float(text.rstrip("%")) == pytest.approx(100 * x, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["2M00000000+0000000", "spectra apogee_cannon_471_stars_100_pixels-178", 80 * "w"]
+)
+def test_the_heading_of_a_spectrum_ends_before_the_legend(apogee, name):
+    figure = plot_spectrum(apogee, 1, title=name)
+    figure.draw_without_rendering()
+    heading = next(t for t in figure.texts if "S/N" in t.get_text())
+    assert heading.get_window_extent().x1 < figure.legends[0].get_window_extent().x0
+    assert "per pixel" in heading.get_text()
 
 
 def test_coverage_bands_of_the_run_come_first_and_too_few_stars_give_none():

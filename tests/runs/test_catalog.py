@@ -147,6 +147,12 @@ def test_what_has_to_be_read_first():
     assert "Errors of a as the model states them are too small" in lines[4]
     assert lines[5] == "Stated flux errors of flux look 2.0 times too large."
     assert lines[6] == "Stated errors of c look 4.0 times too large."
+    raw["c"]["rmse"] = 0.1
+    for stated, end in (
+        (0.25, "and at least 2.5 times by the scatter of held-out stars."),
+        (0.1, "does not prove."),
+    ):
+        assert said_first(scores, raw, fitted, [], {"c": stated})[-1].endswith(end)
 
 
 def test_bad_requests(world, tmp_path):

@@ -286,7 +286,11 @@ def test_spectra_that_cannot_be_together(survey, tmp_path):
     lamost(tmp_path, "spec-1.fits")
     result = ingest(tmp_path, progress=False)
     assert len(result.unlabelled) == 3
-    assert result.failures["reason"].str.contains("normalized is False.*ingest them separately").all()
+    assert (
+        result.failures["reason"]
+        .str.contains("it is of lamost and not normalised, .*ingest them separately")
+        .all()
+    )
     assert len(result.failures) == 1
 
 

@@ -132,3 +132,46 @@ def test_arrays_called_at_rest_that_are_not(tmp_path):
         "the lines of 4 of 4 spectra looked at stand more than 10 km/s from rest (median 90 km/s)"
         in ingest(moved).summary
     )
+
+
+def test_another_kind_is_told_in_words(tmp_path, real_data):
+    import shutil
+
+    for file in sorted((real_data / "apogee/apStar_dr13").glob("*.fits"))[:3]:
+        shutil.copy(file, tmp_path)
+    shutil.copy(next((real_data / "apogee/aspcapStar_dr13").glob("*.fits")), tmp_path / "z.fits")
+    result = ingest(tmp_path, progress=False)
+    assert result.failures["reason"].tolist() == [
+        "it is normalised, and most of the first files are not normalised; ingest them separately"
+    ]
+
+
+def test_why_no_file_could_be_used_is_told_by_the_most_frequent_reason(tmp_path):
+    (tmp_path / "a.fits").write_bytes(b"")
+    for k in range(3):
+        lamost(tmp_path / f"spec-{k}.fits", DESIG=f"LAMOST J{k}", CLASS="GALAXY")
+    with pytest.raises(
+        InputError, match="none of the 4 files could be used: 3 x its class is GALAXY, not STAR; 1 x "
+    ):
+        ingest(tmp_path, progress=False)
+
+
+def test_that_no_id_is_shared_is_told_with_ids(tmp_path):
+    lamost(tmp_path / "spec-1.fits", DESIG="LAMOST J1", CLASS="STAR", RA=10.0, DEC=20.0)
+    (tmp_path / "labels.csv").write_text("id,teff,teff_err,ra,dec\nsomething,5000,50,100.0,-20.0\n")
+    with pytest.raises(
+        InputError,
+        match="shares its id with a label .the spectra have J1, the labels something.*arcsec apart",
+    ):
+        ingest(tmp_path, label_catalog=tmp_path / "labels.csv", labels=("teff",), progress=False)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"labels": ("teff",)}, {"cuts": "galah-dr3"}, {"label_errors": {"teff": 50.0}}]
+)
+def test_labels_asked_for_need_a_catalogue(folder, asked):
+    """They were left out without a word."""
+    with pytest.raises(
+        InputError, match=f"{next(iter(asked))} given without a catalogue .* give it as label_catalog="
+    ):
+        ingest(folder, progress=False, **asked)

@@ -102,6 +102,15 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
         Of the estimator itself, in its own words; they replace the defaults.
     """
     check_name("estimator", name, ESTIMATORS)
+    if settings and name != "xgboost":  # which takes any
+        known = _built(name, seed, {}).get_params()
+        for setting in settings:
+            check_name(f"setting of the estimator '{name}'", setting, known)
+    return _built(name, seed, settings)
+
+
+def _built(name: str, seed: int, settings: dict[str, Any]):
+    """The estimator, of settings that it knows."""
     if name == "boosting":
         # Small leaves and trees: samples of hundreds of stars must work as well as tens of thousands.
         return _BoostingClassifier(

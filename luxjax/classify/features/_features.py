@@ -45,7 +45,7 @@ FAMILIES = (
 FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Features:
     """Features of stars' spectra. Rows are spectra; columns are features.
 
@@ -97,6 +97,10 @@ class Features:
             raise InputError(
                 "values, errors, ids and rows of features must describe the same rows and columns."
             )
+
+    def __repr__(self) -> str:
+        kinds = join_names(dict.fromkeys(self.families.values()), 4)
+        return f"Features({len(self)} spectra x {len(self.names)} features: {kinds}; {len(self.left_out)} left out)"
 
     def __len__(self) -> int:
         return len(self.values)

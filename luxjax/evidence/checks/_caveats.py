@@ -34,7 +34,7 @@ def same_source(fitted: FittedModel, inputs: Sequence[str]) -> Caveat | None:
     return Caveat(
         "same_source",
         f"Labels and spectra ('{join_names(shared)}') both come from '{survey}': where the labels were made from these pixels, "
-        "their errors follow the same noise and artefacts, and look like a measurement. Repeat visits tell (repeats=); "
+        "their errors follow the same noise and artefacts, and look like a measurement. Repeat visits tell (in Python, `explain` takes them as repeats=); "
         "more latents do not help.",
     )
 

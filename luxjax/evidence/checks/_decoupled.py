@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ...core.internal import rounded
 from ...stats import Interval
 from .._evidence import Evidence
 from .._held_out import infer_held_out
@@ -58,7 +59,7 @@ class DecoupledStars(AbstractLine):
             )
         value = float(np.mean(p * y) / size)
         low, high = np.percentile(values, [2.5, 97.5])
-        scatter = f"{np.sqrt(size):.3g} {case.unit}".strip()
+        scatter = f"{rounded(np.sqrt(size))} {case.unit}".strip()
         return self.evidence(
             value,
             Interval(low, high),

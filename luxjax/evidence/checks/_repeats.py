@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ...core.internal import rounded
 from .._evidence import Evidence
 from .._held_out import infer_held_out
 from ..lines_of_evidence._line import AbstractLine
@@ -45,7 +46,7 @@ class RepeatVisits(AbstractLine):
         before = case.measured.response
         scatter, n = _scatter(case, stars, j)
         words = (
-            f" Between two spectra of {n} stars the prediction differs by {scatter:.3g} {case.unit}".rstrip()
+            f" Between two spectra of {n} stars the prediction differs by {rounded(scatter)} {case.unit}".rstrip()
             + "."
             if n >= FEW
             else ""

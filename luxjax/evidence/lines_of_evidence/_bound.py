@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ...core import InputError
+from ...core.internal import rounded
 from ...data import Spectra
 from ...simulation import Truth
 from ...stats import rmse
@@ -114,9 +115,9 @@ class InformationBound(AbstractLine):
         return self.evidence(
             typical,
             unit=unit,
-            statement=f"With the other labels known, the spectrum and the population allow errors down to {typical:.2g} {unit} "
-            f"(by the spectrum alone {_number(np.median(found.cramer_rao))}, by the other labels alone {found.prior:.2g}), a "
-            f"response of at most {found.ceiling:.2f}; the model's error is {error:.2g}. Precision beyond the spectrum's own "
+            statement=f"With the other labels known, the spectrum and the population allow errors down to {rounded(typical)} {unit} "
+            f"(by the spectrum alone {_number(np.median(found.cramer_rao))}, by the other labels alone {rounded(found.prior)}), a "
+            f"response of at most {found.ceiling:.2f}; the model's error is {rounded(error)}. Precision beyond the spectrum's own "
             "bound is prior knowledge.",
             arrays={
                 "bound": found.van_trees,
@@ -135,4 +136,4 @@ def _true(truth: Truth, ids: np.ndarray, label: str) -> np.ndarray:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2g}" if np.isfinite(value) else "nothing"
+    return rounded(value) if np.isfinite(value) else "nothing"

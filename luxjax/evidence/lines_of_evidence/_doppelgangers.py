@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from ...core import InputError
+from ...core.internal import rounded
 from .._evidence import Evidence
 from ..checks._twins import find_twins
 from ._line import AbstractLine
@@ -162,7 +163,7 @@ class DoppelgangerPairs(AbstractLine):
             found.z,
             null=found.null if np.isfinite(found.z) else None,
             unit="sigma",
-            statement=_words(found, wavelength),
+            statement=_words(found, wavelength, case.unit),
             arrays={
                 "wavelength": wavelength,
                 "pixel_z": found.pixel_z,
@@ -185,7 +186,7 @@ def _example(case: "Case", found: Doppelgangers) -> dict[str, np.ndarray]:
     return {f"twins_{name}": np.asarray(value) for name, value in vars(seen).items()}
 
 
-def _words(found: Doppelgangers, wavelength: np.ndarray) -> str:
+def _words(found: Doppelgangers, wavelength: np.ndarray, unit: str) -> str:
     peak = int(np.argmax(np.abs(found.pixel_z)))
     most = abs(found.pixel_z[peak])
     anywhere = (
@@ -194,12 +195,13 @@ def _words(found: Doppelgangers, wavelength: np.ndarray) -> str:
         else f"at no pixel beyond chance ({most:.1f} sigma at most; chance reaches {found.limit:.1f})"
     )
     at_lines = (
-        f"at its element lines the rich are deeper by {found.z:.1f} sigma, and "
+        f"at its element lines the rich are {'deeper' if found.z >= 0 else 'shallower'} by {abs(found.z):.1f} sigma, and "
         if np.isfinite(found.z)
         else "it has no element lines here, and "
     )
+    apart = f"{rounded(found.contrast)} {unit}".strip()
     return (
-        f"{len(found.pairs)} pairs of stars alike but for the label, {found.contrast:.2g} apart: {at_lines}"
+        f"{len(found.pairs)} pairs of stars alike but for the label, {apart} apart: {at_lines}"
         f"they differ {anywhere}."
     )
 
@@ -230,8 +232,10 @@ def _velocity_stack(
                 height = np.interp(_VELOCITY, v[good], mean[good] / norm[good])
                 weight = strength**2 * np.interp(_VELOCITY, v[good], norm[good])
                 total, size = total + weight * height / strength, size + weight
+    if not np.any(size > 0):  # pixels wider than a line: too few near any of them
+        return {}
     unit = max(np.abs([r for w in lines.windows for r in w.response]).max(), 1e-30)
-    seen = np.maximum(size, 1e-30)
+    seen = np.where(size > 0, size, np.nan)
     return {"velocity": _VELOCITY, "stack": unit * total / seen, "stack_error": unit / np.sqrt(seen)}
 
 

@@ -226,8 +226,8 @@ class ElementLineResidual(AbstractLine):
             Interval(found.t - 1.96, found.t + 1.96),
             null,
             unit="standard errors",
-            statement=f"Its element lines ({case.lines.describe()}) are deeper where the label is higher off trend by "
-            f"T = {found.t:.1f} standard errors{moved}.",
+            statement=f"Its element lines ({case.lines.describe()}) are {'deeper' if found.t >= 0 else 'shallower'} where the "
+            f"label is higher off trend, by {abs(found.t):.1f} standard errors{moved}.",
             arrays={
                 "depth": residualize(depth[kept], terms),
                 "observed": residualize(observed[kept], terms),

@@ -85,8 +85,8 @@ class LineInjection(AbstractLine):
             slope,
             Interval(slope - 1.96 * error, slope + 1.96 * error),
             null,
-            statement=f"With {case.lines.describe()} deepened as by {CHANGE:g} dex the prediction rises by {slope:.3f} per "
-            f"unit (1 follows fully){moved}.",
+            statement=f"With {case.lines.describe()} deepened as by {CHANGE:g} dex the prediction {'rises' if slope >= 0 else 'falls'} by "
+            f"{abs(slope):.2f} per unit (1 follows fully){moved}.",
             arrays={
                 "change": np.sort(np.append(changes, 0.0)),
                 "response": np.insert([e.slope[j] * e.change for e in each], 2, 0.0),

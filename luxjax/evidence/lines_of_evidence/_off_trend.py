@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError
+from ...core.internal import rounded
 from ...fitted import Trend
 from ...stats import Interval
 from .._evidence import Evidence
@@ -300,7 +301,7 @@ class OffTrendResponse(AbstractLine):
 def _words(r: Response, others: Sequence[str], unit: str) -> str:
     if not r.resolved:
         return f"Off its trend the label's scatter is not resolved by {r.n} stars, so the slope {r.beta:.2f} has no interval."
-    scatter = f"{np.sqrt(max(r.tau2, 0)):.3g} {unit}".strip()
+    scatter = f"{rounded(np.sqrt(max(r.tau2, 0)))} {unit}".strip()
     return (
         f"Off its trend with {', '.join(others)} the prediction follows the label with a slope of {r.beta:.2f} "
         f"[{r.interval.lower:.2f}, {r.interval.upper:.2f}]; the label scatters by {scatter} there."

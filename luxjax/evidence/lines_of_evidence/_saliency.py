@@ -59,7 +59,7 @@ class ConditionalSaliency(AbstractLine):
             null=found.null,
             statement=f"At fixed {', '.join(case.others)} the model's flux falls with the label {found.score:.1f} times as "
             f"much at its element lines ({case.lines.describe()}) as elsewhere; "
-            f"{np.mean(found.null >= found.score):.1%} of shifted line lists do as well.",
+            f"{_share(float(np.mean(found.null >= found.score)))} of {len(found.null):,} shifted line lists do as well.",
             arrays=arrays,
         )
 
@@ -89,3 +89,7 @@ def _filter(stars: "InferredStars", label: str) -> np.ndarray:
     """Mean over stars of d label / d flux, (pixel,): a_n S_n W_j w_nj; linear decoders of the inputs."""
     gain = np.einsum("nde,ne->nd", stars.cov, stars.label_slopes[:, stars.column(label)])
     return np.einsum("pd,dp->p", stars.pixel_rows, gain.T @ stars.weight) / len(stars)
+
+
+def _share(share: float) -> str:
+    return "none" if share == 0 else f"{share:.1%}"

@@ -47,12 +47,15 @@ def plot_saliency(explanation: Explanation) -> Figure | None:
             ax.xaxis.set_major_locator(MaxNLocator(max(2, round(6 / len(parts)))))
             ax.ticklabel_format(axis="x", useOffset=False)
             _mark(ax, arrays.get("line_wavelength"))
+        row[0].set_label(kind)
         row[0].set_ylabel(words.format(label_name(explanation.label)), fontsize=8)
         if limit := _limit(arrays, kind, seen):
             row[0].set_ylim(-limit, limit)
         row[0].yaxis.set_major_locator(MaxNLocator(4, symmetric=True))
         row[0].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     figure.supxlabel(_wavelengths(arrays), fontsize=9)
+    if len(arrays.get("line_wavelength", ())):
+        figure.set_label("lines")  # as the axes are: by which a caption tells what is drawn
     return figure
 
 

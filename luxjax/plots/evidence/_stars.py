@@ -29,13 +29,14 @@ def has(evidence: Evidence | None, *names: str) -> bool:
 def side_by_side(
     explanation: Explanation, panels: Sequence[tuple[Panel, bool]], height: float
 ) -> Figure | None:
-    """One row of the panels that there is evidence for; None where there is none at all."""
+    """One row of the panels that there is evidence for, each labelled with what it shows; None where there is none at all."""
     drawn = [panel for panel, wanted in panels if wanted]
     if not drawn:
         return None
     figure, axes = grid(len(drawn), 3, (2.45 if len(drawn) > 2 else 3.2, height), minor=False)
     for panel, ax in zip(drawn, axes, strict=True):
         panel(ax, explanation)
+        ax.set_label(panel.__name__.lstrip("_"))  # by which a caption tells what is drawn
     return figure
 
 

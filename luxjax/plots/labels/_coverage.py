@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ...core import InputError
 from ...stats import LEVELS, Coverage, Interval, binomial_interval, familywise_band
@@ -125,7 +125,8 @@ def plot_coverage(cells: Sequence[CoverageCell]) -> Figure:
         ax.axvline(level, color=COLOURS["ink"], linewidth=0.8, linestyle=(0, (5, 3)), zorder=2)
         ax.set_title(f"{level:.0%} intervals")
         ax.set_xlabel("Observed coverage")
-        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+        ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.6g}%")
         ax.set_ylim(len(labels) - 0.5, -0.5)
         ax.set_yticks(np.arange(len(labels)), [label_name(n) for n in labels])
         ax.tick_params(axis="y", which="both", length=0)

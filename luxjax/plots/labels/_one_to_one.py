@@ -69,8 +69,8 @@ def _typical_error(ax, limits: tuple[float, float], xerr: float, yerr: float) ->
     """The median error bars, in the lower right corner."""
     low, span = limits[0], limits[1] - limits[0]
     ax.errorbar(
-        low + 0.86 * span,
-        low + 0.14 * span,
+        low + span * min(0.86, max(0.5, 0.98 - xerr / span)),
+        low + span * max(0.14, min(0.5, 0.02 + yerr / span)),
         xerr=xerr or None,
         yerr=yerr,
         fmt="none",

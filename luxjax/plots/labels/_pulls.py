@@ -24,7 +24,7 @@ def plot_pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Fi
     Against observed labels a pull is (predicted - observed) / sqrt(sigma_pred^2 + sigma_obs^2), filled; against
     the truth, where known, (predicted - true) / sigma_pred, as a line. Pulls beyond 5 are put in the last bins.
     """
-    figure, axes = grid(len(names), 3, (2.37, 1.95), sharex=True)
+    figure, axes = grid(len(names), 3, (2.37, 1.95), sharex=True, sharey=True)
     x = np.linspace(-_LIMIT, _LIMIT, 400)
     edges = np.linspace(-_LIMIT, _LIMIT, bins + 1)
     for k, (ax, name) in enumerate(zip(axes, names, strict=True)):
@@ -55,8 +55,7 @@ def plot_pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Fi
             label="unit Gaussian",
         )
         ax.set_xlim(-_LIMIT, _LIMIT)
-        ax.set_ylim(0, max(0.68, 1.35 * ax.dataLim.y1))
-        note(ax, label_name(name), fontsize=10)
+        ax.set_title(label_name(name))
         note(ax, "\n".join(lines).replace("-", "\N{MINUS SIGN}"), "upper right")
         if k % 3 == 0:
             ax.set_ylabel("Density")
@@ -64,6 +63,9 @@ def plot_pulls(labels: pd.DataFrame, names: Sequence[str], bins: int = 40) -> Fi
             ax.tick_params(labelleft=False)
         ax.set_xlabel("Pull")
         ax.tick_params(labelbottom=True)
+    axes[0].set_ylim(
+        0, max(0.68, 1.35 * max(ax.dataLim.y1 for ax in axes))
+    )  # of all, whose heights are compared
     handles, words = axes[0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside upper center", ncols=len(words))
     return figure

@@ -74,7 +74,13 @@ def plot_traces(posterior: SamplePosterior, n: int = 4) -> Figure:
 def _two_lines(name: str) -> str:
     if " of " not in name:  # the path of a leaf
         name = ".\n".join(name.rsplit(".", 1))
-    return name.replace(" of ", "\n", 1).replace("$", r"\$").replace("_", r"\_" if "$" in name else "_")
+    name = "\n".join(_short(line) for line in name.replace(" of ", "\n", 1).split("\n"))
+    return name.replace("$", r"\$").replace("_", r"\_" if "$" in name else "_")
+
+
+def _short(line: str, most: int = 18) -> str:
+    """A line as high as its panel at most: its middle left out."""
+    return line if len(line) <= most else f"{line[: most // 2]}...{line[3 - most // 2 :]}"
 
 
 def _reach(draws: np.ndarray) -> tuple[float, float]:
@@ -103,7 +109,7 @@ def plot_rank_bars(posterior: SamplePosterior, n: int = 4) -> Figure:
         Quantities, those of largest R-hat.
     """
     worst, chains = _worst(posterior, n), posterior.n_chains
-    figure = Figure(figsize=(WIDTH, 0.5 + 0.95 * len(worst)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.5 + 1.2 * len(worst)), layout="constrained")
     axes = figure.subplots(len(worst), chains, squeeze=False, sharex=True, sharey=True)
     for row, (name, draws) in zip(axes, worst, strict=True):
         total, per_chain = draws.size, draws.shape[1]

@@ -89,6 +89,9 @@ class _Shown:
     def __init__(self, wavelength, flux, ivar, clean, mean, sd):
         self.wavelength, self.flux, self.good = wavelength, np.where(ivar > 0, flux, np.nan), ivar > 0
         self.clean, self.mean, self.sd = clean, clean[2], sd
+        self.known = self.good | (
+            clean[2] != 0
+        )  # where no training star had a good pixel the model is 0: no flux
         self.residual = np.where(self.good, (flux - self.mean) / np.where(sd > 0, sd, np.nan), np.nan)
 
     def words(self) -> str:
@@ -116,7 +119,13 @@ class _Shown:
             )
         style = {"drawstyle": "steps-mid", "linewidth": 0.9} if bands else {"linewidth": 0.5}
         above.plot(wave, self.flux[pixels], color=COLOURS["ink"], **style)
-        above.plot(wave, self.mean[pixels], color=COLOURS["vermilion"], alpha=0.9, **style)
+        above.plot(
+            wave,
+            np.where(self.known, self.mean, np.nan)[pixels],
+            color=COLOURS["vermilion"],
+            alpha=0.9,
+            **style,
+        )
         below.axhspan(-2, 2, color=LIGHT, linewidth=0, zorder=0)
         below.axhspan(-1, 1, color=DARK, linewidth=0, zorder=0)
         below.plot(wave, self.residual[pixels], color=COLOURS["ink"], **(style | {"linewidth": 0.5}))

@@ -40,14 +40,11 @@ def labels(run: RunFolder) -> Section | None:
             ]
         )
     keep = [j for j in range(len(columns)) if any(_text(row[j]) for row in rows)]
+    shown = {columns[j] for j in keep}
     table = Table(
         [columns[j] for j in keep],
         [[row[j] for j in keep] for row in rows],
-        f"Held-out stars, against {reference(run)} labels. Small print: 68% bootstrap interval over stars. The "
-        "bound is the smallest RMSE that the noise of the spectra allows; a smaller one is prior knowledge, not "
-        "measurement. Lux lies above it where its decoders cannot follow the curve of growth (a quadratic decoder "
-        "comes closer) and because they were learned from a finite, noisy sample. The last columns are RMSEs of "
-        "other methods; labels only guesses a label from the predicted others, by their correlation.",
+        _caption(run, shown, bool(intervals), bool(baselines)),
     )
     figures: tuple[Shown, ...] = ()
     if any(m.get("rmse") is not None for m in metrics.values()):
@@ -56,12 +53,41 @@ def labels(run: RunFolder) -> Section | None:
             Shown(
                 "accuracy.png",
                 "Bars of RMSE for Lux and the baselines, by label",
-                "RMSE in units of the label's own spread: at 1 nothing was learned. Look for a bar of Lux close to "
-                "the bound (black), and well below labels only; where it is not, the label may be a guess from the "
-                "others.",
+                _look(shown),
             ),
         )
     return Section("Labels", tables=(table,), figures=figures)
+
+
+def _caption(run: RunFolder, shown: set[str], intervals: bool, baselines: bool) -> str:
+    """What the columns are that the table has."""
+    said = [f"Held-out stars, against {reference(run)} labels."]
+    if intervals:
+        said.append("Small print: 68% bootstrap interval over stars.")
+    if "Bound" in shown:
+        said.append(
+            "The bound is the smallest RMSE that the noise of the spectra allows; a smaller one is prior knowledge, not "
+            "measurement. Lux lies above it where its decoders cannot follow the curve of growth (a quadratic decoder "
+            "comes closer) and because they were learned from a finite, noisy sample."
+        )
+    if baselines:
+        said.append("The last columns are RMSEs of other methods.")
+    if METHODS["labels_only"][0] in shown:
+        said.append('"Labels only" guesses a label from the predicted others, by their correlation.')
+    return " ".join(said)
+
+
+def _look(shown: set[str]) -> str:
+    """What to look for in the figure, of what it has."""
+    said = ["RMSE in units of the label's own spread: at 1 nothing was learned."]
+    wanted = ["close to the bound (black)"] if "Bound" in shown else []
+    if METHODS["labels_only"][0] in shown:
+        wanted.append("well below labels only; where it is not, the label may be a guess from the others")
+    if wanted:
+        said.append(f"Look for a bar of Lux {' and '.join(wanted)}.")
+    elif METHODS["ridge"][0] in shown:
+        said.append("Look for a bar of Lux no higher than that of ridge regression.")
+    return " ".join(said)
 
 
 def compared(run: RunFolder) -> list[str]:

@@ -25,9 +25,13 @@ def calibration(run: RunFolder) -> Section | None:
             Shown(
                 "coverage.png",
                 "Observed coverage by label at each level",
-                "Observed coverage with its 95% Wilson interval. Points should lie on the grey band, open ones do "
-                "not. Observed labels alone are a weak test: their own noise can hide errors that are far too small, "
-                "which the true labels show.",
+                "Observed coverage with its 95% Wilson interval. Points should lie on the grey band; those that do not "
+                "are drawn open."
+                + (
+                    ""
+                    if any(c.against == "true" for c in cells)
+                    else " Observed labels alone are a weak test: their own noise can hide errors that are far too small."
+                ),
             )
         )
     if names := compared(run):

@@ -4,6 +4,7 @@ import math
 
 from markupsafe import Markup
 
+from ...core.internal import rounded
 from ...evidence import Explanation
 from ...plots.internal import label_html, plot_responses, save
 from ...runs import RunFolder
@@ -11,7 +12,7 @@ from ...runs.internal import page_name, read_explanations
 from ...stats import Interval
 from .._section import Cell, Section, Shown, Table
 
-__all__ = ["number", "span", "verdicts"]
+__all__ = ["caveat_name", "number", "span", "verdicts"]
 
 
 def verdicts(run: RunFolder) -> Section | None:
@@ -34,7 +35,7 @@ def verdicts(run: RunFolder) -> Section | None:
         "The response is the change of the predicted label per change of the true one at fixed other labels, with its 95% "
         "interval: 0 for a guess from the other labels; a perfect spectrum would give 1, a noisy one less. T tells in "
         "standard errors whether the label's element lines follow it beyond what the rest of the spectrum says. The "
-        "scatter is that of the noise-free label about its trend. All on stars kept out of training. Thresholds: "
+        "scatter is that of the noise-free label about its trend. All on stars kept out of training. Thresholds of version "
         + ", ".join(sorted({e.verdict.thresholds for e in found.values()}))
         + ".",
     )
@@ -47,15 +48,25 @@ def verdicts(run: RunFolder) -> Section | None:
         wide=False,
     )
     text = Markup("").join(
-        Markup("<p><strong>{}</strong>: {}.</p>").format(
+        Markup("<p><strong>{}</strong>: {}</p>").format(
             Markup(label_html(label)),
-            "; ".join(
-                (e.verdict.verdict, *e.verdict.reasons, *(c.sentence for c in e.verdict.caveats))
-            ).rstrip("."),
+            _sentences(e),
         )
         for label, e in found.items()
     )
     return Section("Was it measured?", text, tables=(table,), figures=(shown,))
+
+
+def caveat_name(code: str) -> str:
+    """The code of a caveat in words."""
+    return code.replace("_", " ")
+
+
+def _sentences(explanation: Explanation) -> str:
+    """The verdict, its reasons and its caveats, each a sentence that ends once."""
+    verdict = explanation.verdict
+    said = (f"{verdict.verdict}", *verdict.reasons, *(c.sentence for c in verdict.caveats))
+    return " ".join(f"{sentence.rstrip('.')}." for sentence in said)
 
 
 def _row(run: RunFolder, explanation: Explanation) -> list[str | Cell]:
@@ -68,10 +79,10 @@ def _row(run: RunFolder, explanation: Explanation) -> list[str | Cell]:
     return [
         link,
         Cell(verdict.verdict, mark=verdict.verdict),
-        verdict.codes,
+        ", ".join(caveat_name(c.code) for c in verdict.caveats),
         Cell(number(verdict.response), span(verdict.response_interval)),
         number(own.value, 1) if own is not None else "",
-        f"{scatter:.2g}{unit}" if math.isfinite(scatter) and scatter > 0 else "unresolved",
+        f"{rounded(scatter)}{unit}" if math.isfinite(scatter) and scatter > 0 else "unresolved",
         f"{verdict.n_stars:,}",
     ]
 

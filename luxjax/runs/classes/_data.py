@@ -82,7 +82,7 @@ def lamost_data(
     Parameters
     ----------
     files : sequence of path
-        One folder, searched through, or files.
+        Folders, searched through, and files.
     repeats : "all" or "best"
         Keep every spectrum of a star, or the one of highest S/N.
     need_class : bool

@@ -245,7 +245,15 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
         )
     sides = standard_columns(pd.DataFrame(spectra.table), spectra.ids), standard_columns(frame, labels.ids)
     kept = _best_of_stars(sides[1], labels.ids, _snr(frame))
-    match = crossmatch(sides[0], sides[1].iloc[kept], allow_empty=not required)
+    try:
+        match = crossmatch(sides[0], sides[1].iloc[kept], allow_empty=not required)
+    except InputError as error:
+        if not tried:
+            raise
+        raise InputError(
+            f"no spectrum shares its id with a label (the spectra have {join_names(spectra.ids[:3])}, the labels "
+            f"{join_names(labels.ids[:3])}), and by position and other surveys' ids {error}"
+        ) from error
     ambiguous = match.ambiguous.assign(right=kept[match.ambiguous["right"].to_numpy(int)])
     return replace(match, right=kept[match.right], ambiguous=ambiguous, n_right=len(labels))
 

@@ -213,7 +213,10 @@ class _Archive:
             looked = f"named '{name}'" if name else f"for {what} (looked for {join_names(_USUAL[what])})"
             raise InputError(
                 f"'{self.path}' has no entry {looked}; it has {join_names(self.entries)}. "
-                + (hint or f"Name the entry that holds the {what}")
+                + (
+                    hint
+                    or f"Name the entry that holds the {what}: --array {what}=ENTRY; in Python: {what}='ENTRY'"
+                )
                 + "."
             )
         return self.entries[name]

@@ -134,7 +134,7 @@ def read_lamost(
     Parameters
     ----------
     files : path, or sequence of paths
-        A folder, searched through for ``*.fits`` and ``*.fits.gz``, or files.
+        A folder; or folders, searched through for ``*.fits`` and ``*.fits.gz``, and files.
     repeats : "all" or "best"
         Keep every spectrum of a star, or the one of highest S/N in g.
     need_class : bool
@@ -171,7 +171,9 @@ def read_lamost(
             kept.append(_on_grid(one))
     if not kept:
         raise InputError(
-            f"none of {len(paths)} files can be used; the first: " + " | ".join(r for _, r in problems[:3])
+            f"none of {len(paths)} files can be used; the first: "
+            + " | ".join(dict.fromkeys(reason.rstrip(".") for _, reason in problems[:3]))
+            + "."
         )
     spectra = Spectra.stack(kept)
     table = spectra.table if spectra.table is not None else pd.DataFrame()
@@ -190,8 +192,12 @@ def _found(files) -> list[Path]:
         folder = Path(files)
         if not folder.is_dir():
             raise InputError(f"'{folder}' is no folder; give a folder of LAMOST files, or a list of files.")
-        files = files_below(folder, (".fits", ".fits.gz"))
-    paths = [Path(p) for p in files]
+        files = [folder]
+    found: dict[Path, None] = {}
+    for path in map(Path, files):
+        inside = files_below(path, (".fits", ".fits.gz")) if path.is_dir() else [path]
+        found |= dict.fromkeys(inside)
+    paths = list(found)
     if not paths:
         raise InputError("no LAMOST files were found; they end in .fits or .fits.gz.")
     return paths

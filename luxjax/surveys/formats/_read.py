@@ -17,7 +17,7 @@ from ...data import Spectra
 from . import _apogee, _galah, _lamost
 from ._facts import one_kind
 from ._fits import damage_told, open_fits
-from ._recognised import known_otherwise, text_layout
+from ._recognised import CATALOGUE, known_otherwise, text_layout
 
 __all__ = [
     "FORMATS",
@@ -101,7 +101,9 @@ def detect_format(file: str | Path) -> str | None:
 
 def _unknown(hdus: fits.HDUList, path: Path) -> str:
     """The sentence for a file that is no spectrum of a known layout."""
-    if (other := known_otherwise(hdus)) is not None:
+    if (other := known_otherwise(hdus)) is CATALOGUE:
+        return f"'{path}' is {CATALOGUE.about}; give it with label_catalog= if labels should come from it."
+    if other is not None:
         return f"'{path}' is {other.about} ({other.name}), which luxjax recognises and does not read."
     held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
     return (

@@ -26,7 +26,7 @@ XP_CONTINUOUS = Recognised("gaia-xp-continuous", "coefficients of the BP and RP 
 XP_SAMPLED = Recognised("gaia-xp-sampled", "sampled BP and RP spectra of Gaia")
 SPSS = Recognised("gaia-spss", "spectrophotometric standards of Gaia")
 RVS = Recognised("gaia-rvs", "a spectrum of Gaia's RVS")
-CATALOGUE = Recognised("catalogue", "a table of many rows, from which labels come with --label-catalog")
+CATALOGUE = Recognised("catalogue", "a table of many rows and no spectrum")
 
 
 def known_otherwise(hdus: fits.HDUList) -> Recognised | None:

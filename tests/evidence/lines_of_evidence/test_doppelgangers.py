@@ -1,10 +1,12 @@
 """Doppelgangers: planted lines are seen where they are, absent ones nowhere, and pairs are really alike."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from luxjax.core import InputError
-from luxjax.evidence.lines_of_evidence._doppelgangers import doppelgangers
+from luxjax.evidence.lines_of_evidence._doppelgangers import _velocity_stack, doppelgangers
 
 N, PIXELS, OWN = 600, 80, slice(38, 43)
 
@@ -76,3 +78,22 @@ def test_too_few_stars_are_counted():
     flux, weight, observed, predicted, cov = world(0.0)
     with pytest.raises(InputError, match="60 stars with this label"):
         doppelgangers(flux[:60], weight[:60], observed[:60], predicted[:60], cov)
+
+
+@pytest.mark.parametrize(("step", "seen"), [(0.2, True), (4.0, False)])
+def test_lines_narrower_than_the_pixels_have_no_velocity_stack(step, seen):
+    wavelength = 5000 + step * np.arange(80)
+    rng = np.random.default_rng(1)
+    part = SimpleNamespace(wavelength=wavelength, where=slice(0, 80))
+    stars = SimpleNamespace(
+        inputs=[part], flux=1 + 0.01 * rng.normal(size=(80, 80)), weight=np.full((80, 80), 1e4)
+    )
+    window = SimpleNamespace(lines=SimpleNamespace(wavelength=[wavelength[40]]), response=[0.3])
+    lines = type("Lines", (), {"windows": [window], "__len__": lambda self: 1})()
+    found = doppelgangers(
+        stars.flux, stars.weight, rng.normal(size=80), rng.normal(size=(80, 2)), np.eye(2), fraction=0.5
+    )
+    stack = _velocity_stack(stars, lines, found)
+    assert bool(stack) is seen  # once an empty stack with errors of 1e14 was drawn
+    if seen:
+        assert np.nanmax(stack["stack_error"]) < 0.1

@@ -71,6 +71,7 @@ def test_entries_by_other_names(arrays, tmp_path):
 def test_bad_input(arrays, tmp_path):
     path = saved(tmp_path / "x.npz", arrays)
     no_error = saved(tmp_path / "y.npz", {k: v for k, v in arrays.items() if k != "error"})
+    no_wave = saved(tmp_path / "w.npz", {k: v for k, v in arrays.items() if k != "wavelength"})
     (tmp_path / "z.npz").write_text("rubbish")
     np.save(tmp_path / "one.npy", np.ones(3))
     np.savez(tmp_path / "objects.npz", allow_pickle=True, flux=np.array([{}], dtype=object))
@@ -84,6 +85,7 @@ def test_bad_input(arrays, tmp_path):
         (path, {"medium": "glass"}, "medium 'glass' is not known; say 'air' or 'vacuum'"),
         (path, {"medium": "air", "frame": "moving"}, "no velocity frame 'moving'"),
         (path, {"medium": "air", "flux": "flx"}, "no entry named 'flx'; it has flux"),
+        (no_wave, {"medium": "air"}, "--array wavelength=ENTRY; in Python: wavelength='ENTRY'"),
         (no_error, {"medium": "air"}, "no entry for error .*ivar or of error"),
         (path, {"medium": "air"}, "teff, logg. without errors; state one for each"),
         (path, {"medium": "air", "label_errors": {"teff": 80}}, "no error was stated for logg"),

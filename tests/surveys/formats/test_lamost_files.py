@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,16 @@ def test_bad_files_are_listed_and_the_good_ones_complete(tmp_path):
         read_lamost([tmp_path / "short.fits"])
     with pytest.raises(InputError, match="is no folder"):
         read_lamost(tmp_path / "absent")
+
+
+def test_several_folders_and_files(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    write(tmp_path / "a" / "x.fits", RA=1.0)
+    write(tmp_path / "b" / "y.fits", RA=2.0)
+    third = write(tmp_path / "z.fits", RA=3.0)
+    found = read_lamost([tmp_path / "a", tmp_path / "b", third, tmp_path / "a" / "x.fits"])
+    assert [Path(f).name for f in found.spectra.table["file"]] == ["x.fits", "y.fits", "z.fits"]
 
 
 def test_unknown_classes_can_be_kept(tmp_path):

@@ -23,7 +23,6 @@ def table(path, *columns, **header):
         (("TIME", "PDCSAP_FLUX"), {"TELESCOP": "TESS"}, "tess-lightcurve", "light curve of TESS"),
         (("flux", "loglam", "ivar"), {}, "sdss-spec", "optical spectrum of SDSS"),
         (("source_id", "flux", "flux_error"), {}, "gaia-xp-sampled", "BP and RP spectra of Gaia"),
-        (("sobject_id", "teff"), {}, "catalogue", "table of many rows"),
     ],
 )
 def test_by_content(tmp_path, columns, header, name, about):
@@ -32,6 +31,15 @@ def test_by_content(tmp_path, columns, header, name, about):
     with pytest.raises(InputError, match=f"{about}.*does not read"):
         read(path)
     with pytest.raises(InputError, match=about):
+        ingest([path], progress=False)
+
+
+def test_a_catalogue_is_told_where_it_belongs(tmp_path):
+    path = table(tmp_path / "x.fits", "sobject_id", "teff")
+    assert detect_format(path) == "catalogue"
+    with pytest.raises(InputError, match="no spectrum; give it with label_catalog= if labels"):
+        read(path)
+    with pytest.raises(InputError, match="table of many rows"):
         ingest([path], progress=False)
 
 
