@@ -32,7 +32,7 @@ TYPICAL_DISTANCE, TYPICAL_CHI2 = 1.5, 1.0
 CHANCE = 1e-4  # of a larger chi2 by noise alone, which matters where good values are few
 MARGIN = 0.1  # of the range of the training labels, on either side
 FRACTION, PER_LATENT = 0.2, 2.0  # good values: of the pixels of the smallest input, and for each latent
-LEAST_SET = 20  # stars of which something is said as a whole
+LEAST_SET, WORSE = 20, 1.5  # stars of which something is said as a whole, and from how many times the usual chi2
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def warn_of_misfit(fitted: FittedModel, chi2: np.ndarray) -> None:
     """A `LuxWarning` where stars as a whole fit worse than those that the model was tested on, which flags of single stars do not tell."""
     usual = max(fitted.typical.get("chi2", np.inf), TYPICAL_CHI2)
     middle = float(np.median(chi2)) if len(chi2) else 0.0
-    if len(chi2) >= LEAST_SET and middle > usual:
+    if len(chi2) >= LEAST_SET and middle > WORSE * usual:
         warnings.warn(
             f"the median reduced chi2 of these {len(chi2)} stars is {middle:.1f}; 95% of the stars that the model was tested on stay below "
             f"{usual:.1f}. Spectra of another instrument, release or reduction, or flux errors stated too small: labels may "

@@ -71,7 +71,7 @@ def infer_stars(
         Spectra to infer from. Default: all that model and catalogue share.
     """
     joint = tuple(sample) != ("latents",)
-    if joint:
+    if joint and not fitted.read_outs:  # which `infer` refuses, whatever their size
         _check_size(fitted, sample)
     used = catalog if joint else catalog.only(*_spectra(fitted, catalog, inputs))
     return infer(fitted, used, method, key=seed, sample=sample, progress=progress)

@@ -37,7 +37,7 @@ def stars_to_infer(
         Catalogue folder. Default: the one that the run was fitted to.
     split : str
         Which of the run's stars: ``"train"``, ``"calibration"`` or ``"test"``; of a run in folds ``"fold 0"``, ``"fold 1"`` ...,
-        with the model that did not see these stars. Default: those that no model saw before. A catalogue that holds none of the run's stars is taken whole.
+        with the model that did not see these stars, or ``"train"`` for all of them with the run's own model. Default: those that no model saw before. A catalogue that holds none of the run's stars is taken whole.
     stars : sequence of str
         Identifiers of stars, of any split.
     max_stars : int, optional
@@ -57,12 +57,15 @@ def stars_to_infer(
     if known is not None and np.isin(found.ids, known["id"]).any():
         parts = sorted(dict.fromkeys(known["part"]))
         split = split or ("test" if "test" in parts else parts[0])
-        check_name("split of the run's stars", split, parts)
+        in_folds = (source / FOLDS).is_dir() and "train" not in parts
+        check_name("split of the run's stars", split, [*parts, "train"] if in_folds else parts)
         if split.startswith(FOLD) and (source / FOLDS).is_dir():
             fitted = fold_model(RunFolder.open(source), int(split.removeprefix(FOLD))).replace(
                 calibrations=fitted.calibrations, verdicts=fitted.verdicts
             )
-        rows = np.isin(found.ids, known.loc[known["part"] == split, "id"])
+        if not (in_folds and split == "train"):  # all of them trained the run's own model
+            known = known.loc[known["part"] == split]
+        rows = np.isin(found.ids, known["id"])
         if not rows.any():
             raise InputError(
                 f"none of the run's {split} stars are in this catalogue; choose another --split or --catalog."
