@@ -32,7 +32,10 @@ TYPICAL_DISTANCE, TYPICAL_CHI2 = 1.5, 1.0
 CHANCE = 1e-4  # of a larger chi2 by noise alone, which matters where good values are few
 MARGIN = 0.1  # of the range of the training labels, on either side
 FRACTION, PER_LATENT = 0.2, 2.0  # good values: of the pixels of the smallest input, and for each latent
-LEAST_SET, WORSE = 20, 1.5  # stars of which something is said as a whole, and from how many times the usual chi2
+LEAST_SET, WORSE = (
+    20,
+    1.5,
+)  # stars of which something is said as a whole, and from how many times the usual chi2
 
 
 @dataclass(frozen=True, eq=False)

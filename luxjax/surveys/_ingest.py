@@ -12,6 +12,7 @@ from ..core import InputError, Progress
 from ..core.internal import join_names
 from ..data import Catalog, Spectra, same_star
 from ._ingested import IngestResult, counted_reasons
+from ._noisy import impossible_in, without_impossible
 from ._options import IngestOptions
 from ._reduce import Reduction
 from ._velocity import off_rest
@@ -121,9 +122,11 @@ def ingest(
             )
         spectra, failures = result.stacked(), result.failures
     spectra, left_out = best_of_each(spectra)
-    spectra = reduction.divided(spectra)
+    divided = reduction.divided(spectra)
+    spectra = without_impossible(divided)
+    lost = impossible_in(divided, spectra)
     reduction = reduction.judged_on(spectra)
-    spectra, done = reduction.closed(spectra), (*reduction.account, *([off] if off else []))
+    spectra, done = reduction.closed(spectra), (*reduction.account, *filter(None, (lost, off)))
     name = options.spectra_name
     if chosen is None:
         return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)

@@ -8,9 +8,19 @@ import pandas as pd
 
 from ..data import Spectra
 
-__all__ = ["NOISE_LIMIT", "ranges_in", "ranges_of", "too_noisy", "without_weight"]
+__all__ = [
+    "NOISE_LIMIT",
+    "impossible_in",
+    "ranges_in",
+    "ranges_of",
+    "too_noisy",
+    "without_impossible",
+    "without_weight",
+]
 
 NOISE_LIMIT = 5.0
+STELLAR = (-0.5, 5.0)  # flux over continuum; a star has more in its strongest emission lines alone
+ERRORS = 5.0  # by which noise may carry it beyond
 # Neighbours of the running medians of errors and of fluxes: wider than a strong line, which is up to 15 bins of LAMOST wide.
 NEIGHBOURS, AROUND = 31, 101
 # Stars below which errors are compared with those of this many neighbours too.
@@ -81,6 +91,34 @@ def without_weight(spectra: Spectra, pixels: Iterable[int]) -> Spectra:
     ivar = spectra.ivar.copy()
     ivar[:, pixels] = 0
     return spectra.replace(ivar=ivar)
+
+
+def without_impossible(spectra: Spectra) -> Spectra:
+    """Spectra divided by their continuum, without weight where they are no flux of a star: beyond `STELLAR` by over five errors.
+
+    A continuum that comes near zero leaves values of hundreds, with errors that do not say so; one such value outweighs a survey. A star
+    whose median is beyond was not divided by its continuum, whatever is said of it, and stays as it is.
+    """
+    if not spectra.normalized:
+        return spectra
+    ivar = np.asarray(spectra.ivar)
+    low, high = STELLAR
+    root = np.sqrt(ivar)
+    beyond = ((low - spectra.flux) * root > ERRORS) | ((spectra.flux - high) * root > ERRORS)
+    beyond[2 * np.count_nonzero(beyond, axis=1) > np.count_nonzero(ivar, axis=1)] = False
+    return spectra.replace(ivar=np.where(beyond, np.zeros((), ivar.dtype), ivar)) if beyond.any() else spectra
+
+
+def impossible_in(before: Spectra, after: Spectra) -> str:
+    """How many values `without_impossible` left out, in words; blank for none."""
+    if after is before:
+        return ""
+    lost = np.count_nonzero((before.ivar > 0) & (after.ivar == 0), axis=1)
+    low, high = STELLAR
+    return (
+        f"{lost.sum()} flux values of {np.count_nonzero(lost)} spectra left out: a flux below {low:g} or above {high:g} times the continuum is "
+        "that of no star"
+    )
 
 
 def ranges_of(wavelength: np.ndarray, pixels: Iterable[int]) -> str:

@@ -18,7 +18,7 @@ from ._continuum import ABOUT, CONTINUA, chosen_continuum, continuum_like
 from ._grid import common_grid, wanted_grid
 from ._like import template_of
 from ._native import bin_limits, native_grid
-from ._noisy import ranges_of, too_noisy, without_weight
+from ._noisy import ranges_of, too_noisy, without_impossible, without_weight
 from ._templates import combined_files
 from ._velocity import believed
 from .formats._read import ReadResult, read_many
@@ -198,8 +198,8 @@ class Reduction:
         return replace(self, left_out=np.flatnonzero(too_noisy(spectra, self.noise_limit)).tolist())
 
     def finish(self, spectra: Spectra) -> Spectra:
-        """Errors rescaled, continuum divided out, and pixels left out."""
-        return self.closed(self.divided(spectra))
+        """Errors rescaled, continuum divided out, and values and pixels left out."""
+        return self.closed(without_impossible(self.divided(spectra)))
 
     def closed(self, spectra: Spectra) -> Spectra:
         """Spectra, divided already, without weight in the pixels left out, and with an account in their history."""

@@ -6,7 +6,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.surveys import IngestOptions, ingest
-from luxjax.surveys._noisy import ranges_in, ranges_of, too_noisy
+from luxjax.surveys._noisy import ranges_in, ranges_of, too_noisy, without_impossible
 
 
 def spectra(error, *, good=None, n=6) -> Spectra:
@@ -85,3 +85,25 @@ def test_a_few_stars_may_be_red():
     error = np.geomspace(300, 1, n)
     error[300] = 1000.0
     assert too_noisy(spectra(error))[300]
+
+
+def test_values_that_no_star_has_lose_their_weight_and_are_counted():
+    error = np.full(20, 0.01)
+    error[4] = 2.0
+    star = spectra(error)
+    flux = np.ones((6, 20))
+    flux[0, 2], flux[0, 3] = -409.0, 20.9  # a continuum that came near zero
+    flux[1, 3] = -0.52  # within five errors of what a star may have
+    flux[2, 4] = 14.0  # within its noise
+    flux[3] = 1000.0  # never divided: another fault, which is not hidden
+    given = star.replace(flux=flux)
+    found = without_impossible(given)
+    assert [tuple(where) for where in np.argwhere(~found.good)] == [(0, 2), (0, 3)]
+    made = ingest(given, noise_limit=np.inf)
+    assert (~made.unlabelled.spectra("spectra").good).sum() == 2
+    assert (
+        "2 flux values of 1 spectra left out: a flux below -0.5 or above 5 times the continuum is that of no star"
+        in made.summary
+    )
+    raw = given.replace(normalized=False)
+    assert without_impossible(raw) is raw
