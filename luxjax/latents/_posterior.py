@@ -82,7 +82,7 @@ class _PixelTerm(NamedTuple):
         jac = jax.jacfwd(self._decoded)(z).astype(self.value.dtype)
         residual = self._decoded(z) - self.value
         gradient = gemm(self.weight * residual, jac)
-        return gradient.astype(jnp.float64), gemm(jac.T * self.weight, jac).astype(jnp.float64)
+        return gradient.astype(jnp.float64), gemm(jac.T * self.weight[None], jac).astype(jnp.float64)
 
     def _decoded(self, z):
         return in_type(self.decoder, self.value.dtype)(z.astype(self.value.dtype))
