@@ -45,7 +45,7 @@ def download(
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="LUXJAX_TOKEN",
+            envvar="LUXJAX_LAMOST_TOKEN",
             show_envvar=True,
             help="LAMOST user token; it is safer in the environment variable. Default: none.",
         ),

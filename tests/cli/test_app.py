@@ -99,7 +99,7 @@ def test_download_passes_everything_on(monkeypatch, capsys, tmp_path):
     assert list(options["catalog"]["APOGEE_ID"]) == ["a", "b"]
     assert options["kind"] == "aspcapStar"
     (tmp_path / "c.csv").write_text("obsid,planid\n1,x\n")
-    monkeypatch.setenv("LUXJAX_TOKEN", "secret")
+    monkeypatch.setenv("LUXJAX_LAMOST_TOKEN", "secret")
     run(monkeypatch, capsys, "download", "lamost", "7", "--release", "dr5", "--catalog", tmp_path / "c.csv")
     assert asked[1][0][:3] == ("lamost", "dr5", ["7"])
     assert asked[1][1]["token"] == "secret"
