@@ -1,5 +1,6 @@
 """One sentence for every kind of bad input: what was given, what was expected, what to do."""
 
+import dataclasses
 import difflib
 import math
 import os
@@ -15,6 +16,7 @@ __all__ = [
     "join_names",
     "path_text",
     "rounded",
+    "short_repr",
 ]
 
 
@@ -140,3 +142,31 @@ def rounded(value: float, figures: int = 2) -> str:
     if not -7 < figures - 1 - decimals < 7:
         return f"{value:.{figures - 1}e}"
     return f"{round(value, decimals):,.{max(decimals, 0)}f}"
+
+
+def short_repr(found: Any) -> str:
+    """A dataclass in one line: numbers and words as they are, arrays by their shapes, and how many of anything else there are.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from luxjax.core.internal import short_repr
+    >>> @dataclass(repr=False)
+    ... class Found:
+    ...     label: str
+    ...     values: np.ndarray
+    ...     __repr__ = short_repr
+    >>> Found("teff", np.zeros((3, 2)))
+    Found(label='teff', values: (3, 2) array)
+    """
+
+    def of(value: Any) -> str:
+        if hasattr(value, "shape"):
+            return f": {tuple(value.shape)} array"
+        few = isinstance(value, tuple) and len(value) <= 6 and all(isinstance(v, str) for v in value)
+        if few or value is None or isinstance(value, str | int | float):
+            return f"={value!r}"
+        return f": {len(value)}" if hasattr(value, "__len__") else f": {type(value).__name__}"
+
+    return f"{type(found).__name__}({', '.join(f.name + of(getattr(found, f.name)) for f in dataclasses.fields(found))})"

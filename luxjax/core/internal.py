@@ -6,7 +6,7 @@ from ._chosen import chosen_rows
 from ._host import rows_filled, rows_of
 from ._identifiers import classes_of, identifiers
 from ._linalg import is_definite, n_pairs, pack, quadratic_form, solve_ridge, solve_symmetric, total
-from ._messages import choose_from, join_names, path_text, rounded
+from ._messages import choose_from, join_names, path_text, rounded, short_repr
 from ._opened import opened
 from ._pickled import KeepsPrecision
 from ._progress import Display, reporting
@@ -51,6 +51,7 @@ __all__ = [
     "rounded",
     "rows_filled",
     "rows_of",
+    "short_repr",
     "solve_ridge",
     "solve_symmetric",
     "total",

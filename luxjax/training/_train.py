@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core import InputError, Progress, check_name
-from ..core.internal import PRNGKeyArray, reporting
+from ..core.internal import PRNGKeyArray, reporting, short_repr
 from ..data import Catalog
 from ..data import folds as number_folds
 from ..fitted import FittedModel
@@ -66,6 +66,8 @@ class Trained:
     out_of_fold: Prediction
     baselines: dict[str, np.ndarray] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
 
 def train(

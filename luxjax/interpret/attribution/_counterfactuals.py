@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import Batch, InputError
+from ...core.internal import short_repr
 from ...data import Catalog
 from ...fitted import FittedModel
 from ...models import Lux
@@ -56,6 +57,8 @@ class Counterfactual:
     difference_sd: np.ndarray | None
     flux_sd: np.ndarray
     latents: np.ndarray
+
+    __repr__ = short_repr
 
     def interval(self, n_sigma: float = 1.96) -> Interval:
         """Ends (star, pixel) of the interval of the difference, 95% by default; of linear decoders."""

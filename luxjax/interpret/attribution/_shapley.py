@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
+from ...core.internal import short_repr
 from ...fitted import FittedModel
 from ...models import Linear
 from ..representation._gauge import slope_at_origin
@@ -57,6 +58,8 @@ class Shapley:
     data: np.ndarray
     error: np.ndarray
     output: str = ""
+
+    __repr__ = short_repr
 
     @property
     def prediction(self) -> np.ndarray:
