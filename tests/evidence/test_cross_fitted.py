@@ -46,6 +46,7 @@ def test_every_star_is_seen_by_the_model_of_its_fold(setting):
     np.testing.assert_array_equal(found.latents, infer_held_out(whole, stars).latents)
 
 
+@pytest.mark.slow
 def test_explained_with_all_stars(setting):
     stars, fold, models, whole = setting
     options = {"resolution": 15_000.0, "species": dict.fromkeys(LABELS, ())}

@@ -33,6 +33,7 @@ def test_the_factor_is_what_errors_were_inflated_by(factor):
     assert flux_error_scales(fitted, stars, "flux")["flux"] * factor == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(400, 400), (90, 120)])
 def test_what_many_latents_take_from_the_noise_is_put_back(sizes):
     """Forty latents take a fifth and more than half of the variance of the noise: residuals alone are 0.9 and 0.65 of the errors."""

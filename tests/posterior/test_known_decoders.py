@@ -51,6 +51,7 @@ def test_closed_forms_are_the_dense_joint_gaussian(linear, method):
         np.testing.assert_allclose(found.cov[star], cov, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_sampler_finds_the_dense_joint_gaussian(linear, sampled):
     model, batch, _ = linear
     assert sampled.stats["diverging"].sum() == 0

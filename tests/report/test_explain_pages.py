@@ -118,6 +118,7 @@ def test_sentences_end_once_and_caveats_are_words(tmp_path):
     assert "1,100 K" in text  # not 1.1e+03
 
 
+@pytest.mark.slow
 def test_a_response_has_one_upper_limit_on_its_page(tmp_path):
     made = RunFolder.create(tmp_path / "r", config={}, seed=1)
     numbers = {

@@ -119,6 +119,7 @@ def test_the_folds_are_those_of_the_key(stars, found):
     np.testing.assert_array_equal(found.fold, folds(list(stars.ids), 3, seed=1))
 
 
+@pytest.mark.slow
 def test_student_noise_does_not_mind_a_few_bad_pixels(stars):
     """Cosmic rays in a tenth of the stars: predictions stay near those of clean spectra, and with Gaussian noise they do not."""
     flux = stars.outputs["flux"]

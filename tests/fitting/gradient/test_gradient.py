@@ -79,6 +79,7 @@ def drawn(model, rng):
     return eqx.combine(jax.tree.map(lambda x: jnp.asarray(0.3 * rng.normal(size=x.shape)), arrays), rest)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_the_objective_at_the_best_latents(rng):
     batch, _, _ = toy_survey(rng, n_stars=7)
     model = drawn(Lux.mlp(batch.sizes, 2, key=0, width=3), rng)

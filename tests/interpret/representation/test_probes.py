@@ -64,6 +64,7 @@ def test_linear_probe_is_the_same_in_every_gauge(rng):
     assert np.allclose(second.control, first.control)
 
 
+@pytest.mark.slow
 def test_mlp_sees_what_bends_and_linear_does_not(rng):
     z = rng.normal(size=(600, 4))
     y = np.where(rng.random(600) < 0.1, np.nan, z[:, 0] ** 2 + 0.3 * rng.normal(size=600))
