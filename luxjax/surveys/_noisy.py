@@ -101,10 +101,12 @@ def without_impossible(spectra: Spectra) -> Spectra:
     """
     if not spectra.normalized:
         return spectra
-    ivar = np.asarray(spectra.ivar)
     low, high = STELLAR
-    root = np.sqrt(ivar)
-    beyond = ((low - spectra.flux) * root > ERRORS) | ((spectra.flux - high) * root > ERRORS)
+    ivar, beyond = np.asarray(spectra.ivar), np.zeros(spectra.flux.shape, bool)
+    for start in range(0, len(spectra), BLOCK):  # no second copy of all spectra
+        part = slice(start, start + BLOCK)
+        flux, root = spectra.flux[part], np.sqrt(ivar[part])
+        beyond[part] = np.maximum(low - flux, flux - high) * root > ERRORS
     beyond[2 * np.count_nonzero(beyond, axis=1) > np.count_nonzero(ivar, axis=1)] = False
     return spectra.replace(ivar=np.where(beyond, np.zeros((), ivar.dtype), ivar)) if beyond.any() else spectra
 
