@@ -3,6 +3,7 @@ from ._style import label_html as label_html
 from ._style import save as save
 from .classes._curves import plot_class_curves as plot_class_curves
 from .classes._curves import plot_class_reliability as plot_class_reliability
+from .classes._each import plot_scores_by_class as plot_scores_by_class
 from .classes._sets import plot_set_coverage as plot_set_coverage
 from .classes._star import plot_spectrum_why as plot_spectrum_why
 from .classes._why import family_name as family_name

@@ -189,6 +189,7 @@ def train_classes(
             "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
             "left_out": data.left_out["reason"].value_counts().to_dict(),
             "scores": _entry(scores),
+            "by_class": scores.by_class.to_dict(orient="index"),
             "confusion": scores.confusion,
             "uncalibrated": {k: _scores(judged, seed, "raw_")[k] for k in ("ece", "brier", "log_loss")},
             "sets": _coverage(judged, [t.sets for t in trained if t.sets is not None]),
