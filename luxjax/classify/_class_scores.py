@@ -146,9 +146,7 @@ def class_codes(truth: Sequence[str] | ArrayLike, classes: Sequence[str]) -> np.
     return np.array([place[name] for name in given], int)
 
 
-def _scores(
-    p: np.ndarray, codes: np.ndarray, place: np.ndarray | None, each: np.ndarray
-) -> dict[str, float]:
+def _scores(p: np.ndarray, codes: np.ndarray, place: np.ndarray | None, each: np.ndarray) -> dict[str, float]:
     """Scores of all classes together; those of `each` class, (score, class), are averaged."""
     n_classes, found = p.shape[1], p.argmax(axis=1)
     # By counts rather than by a library's functions, which check their input at length for every bootstrap sample.

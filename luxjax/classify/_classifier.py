@@ -192,6 +192,7 @@ def cross_validate_classifier(
     folds: int = 5,
     coverage: float = 0.9,
     seed: int = 0,
+    groups: ArrayLike | None = None,
     **options: Any,
 ) -> pd.DataFrame:
     """Classify every star by a classifier that has seen no spectrum of it, fold after fold.
@@ -206,6 +207,8 @@ def cross_validate_classifier(
     coverage : float
         Chance with which a conformal set holds the true class.
     seed : int
+    groups : (row,) array, optional
+        What stays on one side of every split, such as the blocks of the sky of `sky_blocks`; default: the stars.
     options
         Of `train_classifier`.
 
@@ -241,7 +244,7 @@ def cross_validate_classifier(
         )
         return trained.classify(features.select(held), coverage=coverage).assign(truth=known[held])
 
-    return answer_by_folds(features, folds, seed, answer, classes=dealt)
+    return answer_by_folds(features, folds, seed, answer, classes=dealt, groups=groups)
 
 
 def _classes(features: Features, truth: Sequence[str] | ArrayLike) -> np.ndarray:

@@ -97,7 +97,9 @@ def test_intervals_of_each_class_hold_their_value_and_say_how_few_the_stars_are(
     p = pd.DataFrame({"F": [0.9] * 8 + [0.2] * 40, "G": [0.1] * 8 + [0.8] * 40})
     table = score_classes(p, ["F"] * 8 + ["G"] * 40).by_class
     assert table.loc["F", ["recall", "recall_upper"]].tolist() == [1, 1]
-    assert table.loc["F", "recall_lower"] == pytest.approx(0.025 ** (1 / 8))  # Clopper and Pearson's for 8 of 8
+    assert table.loc["F", "recall_lower"] == pytest.approx(
+        0.025 ** (1 / 8)
+    )  # Clopper and Pearson's for 8 of 8
     assert table.loc["G", "recall_lower"] > table.loc["F", "recall_lower"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
 from .._classifier import LEAST, Classifier, train_classifier
@@ -143,9 +144,10 @@ def cross_validate_levels(
     folds: int = 5,
     min_per_class: int = 20,
     seed: int = 0,
+    groups: ArrayLike | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Classify every star by levels that have seen no spectrum of it, fold after fold.
+    """Classify every star by levels that have seen no spectrum of it, or of its group, fold after fold.
 
     Returns
     -------
@@ -161,7 +163,7 @@ def cross_validate_levels(
         truth = {f"{level}_truth": labels[level].to_numpy()[held] for level in found.names}
         return found.classify(features.select(held)).assign(**truth)
 
-    return answer_by_folds(features, folds, seed, answer, classes=main)
+    return answer_by_folds(features, folds, seed, answer, classes=main, groups=groups)
 
 
 def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], min_per_class: int):
