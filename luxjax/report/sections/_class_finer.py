@@ -19,9 +19,9 @@ def class_finer(run: RunFolder) -> Section | None:
     metrics = run.metrics if run.has("metrics") else {}
     levels = metrics.get("class_levels") or metrics.get("class_heads")  # as it was called
     parameters = metrics.get("class_parameters")
-    tables = ([] if not levels else [_levels_table(levels)]) + (
-        [] if not parameters else [_parameters_table(parameters)]
-    )
+    tables = [_levels_table(levels)] if levels else []
+    if parameters:
+        tables += [_parameters_table(parameters), *_trends_tables(parameters)]
     figures: tuple[Shown, ...] = ()
     if parameters:
         names = list(parameters["scores"])
@@ -69,3 +69,36 @@ def _parameters_table(found: dict[str, Any]) -> Table:
         rows,
         "Small print: 95% intervals, bootstrap over stars (exact for the coverage). Width: median of the intervals.",
     )
+
+
+TRENDS = {
+    "slope_label": "per unit of the label",
+    "slope_log10_snr": "per tenfold S/N",
+    "slope_magnitude": "per magnitude",
+}
+
+
+def _trends_tables(found: dict[str, Any]) -> tuple[Table, ...]:
+    """R2, and how errors run with label, S/N and magnitude; none for runs without them."""
+    scores = found["scores"]
+    columns = [k for k in TRENDS if any(e.get(k) is not None for e in scores.values())]
+    if not columns:
+        return ()
+    rows: list[list[str | Cell]] = []
+    for name, e in scores.items():
+        cells = [_with_ends(e, k, signed=k != "r2") for k in ("r2", *columns)]
+        rows.append([Markup(label_html(name)), *cells])
+    caption = (
+        "R2: share of the variance of the labels that is explained; a constant has 0. Then the slopes of the error, predicted minus known value: "
+        "a constant has -1 per unit of the label, and errors of the known values themselves make this slope more negative. Small print: 95% "
+        "bootstrap interval over stars."
+    )
+    return (Table(["Parameter", "R2", *(f"Error {TRENDS[k]}" for k in columns)], rows, caption),)
+
+
+def _with_ends(e: dict[str, Any], name: str, *, signed: bool) -> str | Cell:
+    value, low, high = (e.get(name + end) for end in ("", "_lower", "_upper"))
+    if value is None:
+        return "\N{EN DASH}"
+    sign = "+" if signed else ""
+    return Cell(f"{value:{sign}.3g}", "" if low is None else f"{low:{sign}.3g} to {high:{sign}.3g}")

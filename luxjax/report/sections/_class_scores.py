@@ -11,6 +11,7 @@ from ...plots.internal import plot_class_curves, save
 from ...runs import RunFolder
 from .._section import Cell, Section, Shown, Table
 from ._class_each import each_class, each_class_shown
+from ._class_gap import gap_tables
 
 __all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 
@@ -106,7 +107,7 @@ def class_scores(run: RunFolder) -> Section | None:
     save(plot_class_curves(read_judged(run)), run.figures, "classes_curves")
     return Section(
         "Classes",
-        tables=(whole, each_class(found)),
+        tables=(whole, each_class(found), *gap_tables(found)),
         figures=(
             Shown("classes_confusion.png", "Confusion matrix",
                   "Shares and numbers of the spectra of each true class (row) by the class given (column). Classes are cuts through a "

@@ -33,6 +33,7 @@ __all__ = [
 
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
+PLACE = ("ra", "dec")  # of spectra from files
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
@@ -46,7 +47,7 @@ class ClassData:
     features : Features
     table : pandas.DataFrame
         Row for row: ``id``, ``file``, ``obsid``, ``release``, ``snr``, ``class``, ``subclass``, ``luminosity``, ``z``, and where they are known
-        (simulated stars) ``teff``, ``logg``, ``fe_h``, ``alpha_fe``.
+        ``ra`` and ``dec`` (files), ``teff``, ``logg``, ``fe_h``, ``alpha_fe`` (simulated stars).
     left_out : pandas.DataFrame
         ``file``, ``id`` and ``reason``.
     spectra : Spectra, optional
@@ -154,7 +155,7 @@ def _measured(
     lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
     if not len(features):
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
-    columns = ["id", "file", "class", *FACTS, *(c for c in PARAMETERS if c in table)]
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS) if c in table)]
     kept = table.iloc[features.rows][columns].reset_index(drop=True)
     at_rows = replace(features, rows=np.arange(len(features)))
     return ClassData(at_rows, kept, lost, spectra.select(features.rows))
@@ -233,7 +234,7 @@ def read_class_data(run: RunFolder) -> ClassData:
     text: dict[str, Any] = dict.fromkeys(
         ("id", "file", "obsid", "release", "class", "subclass", "luminosity"), str
     )
-    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PARAMETERS)})  # fmt: skip
+    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PLACE, *PARAMETERS)})  # fmt: skip
     lost = pd.read_csv(run.file("left_out.csv"), dtype=str, keep_default_na=False)
     file = run.file("features.npz")
     try:

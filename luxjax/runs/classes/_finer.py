@@ -83,13 +83,23 @@ def _joined(own: pd.Series, given: pd.Series, values: pd.DataFrame, key: str) ->
 
 
 def train_levels_run(
-    run: RunFolder, data: ClassData, levels: Sequence[str], split, folds: int, seed: int, **options: Any
+    run: RunFolder,
+    data: ClassData,
+    levels: Sequence[str],
+    split,
+    folds: int,
+    seed: int,
+    *,
+    groups: np.ndarray | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Train classifiers of subclass, luminosity class and stage, and evaluate them on stars held out; returns the scores."""
     fit, judge = split[0]
     options["min_per_class"] = LEAST
     if folds:
-        found = cross_validate_levels(data.features, data.table, levels, folds=folds, seed=seed, **options)
+        found = cross_validate_levels(
+            data.features, data.table, levels, folds=folds, seed=seed, groups=groups, **options
+        )
         trained, judged = train_levels(data.features, data.table, levels, seed=seed, **options), data.table
     else:
         some = data.select(fit)
@@ -127,7 +137,9 @@ def _holds(given: str, true: str) -> bool:
     return low <= true <= (high or low)
 
 
-def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, seed: int) -> dict[str, Any]:
+def train_parameters_run(
+    run: RunFolder, data: ClassData, split, folds: int, seed: int, groups: np.ndarray | None = None
+) -> dict[str, Any]:
     """Train models of the parameters that are known, and evaluate them on stars held out; returns the scores."""
     names = [n for n in PARAMETERS if n in data.table and data.table[n].notna().any()]
     if not names:
@@ -142,14 +154,16 @@ def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, see
     )
     fit, judge = split[0]
     if folds:
-        found = cross_validate_parameters(data.features, labels, names, folds=folds, seed=seed)
+        found = cross_validate_parameters(data.features, labels, names, folds=folds, seed=seed, groups=groups)
         trained, rows = train_parameters(data.features, labels, names, seed=seed), np.arange(len(value))
     else:
         trained = train_parameters(data.features.select(fit), labels.select(fit), names, seed=seed)
         found, rows = trained.predict(data.features.select(judge)), judge
     save_parameters(trained, run.path / "parameters")
-    scores = score_parameters(found, labels.select(rows), seed=seed)
     judged = data.table.iloc[rows].reset_index(drop=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        against = {"log10_snr": np.log10(judged["snr"].to_numpy(float))}
+    scores = score_parameters(found, labels.select(rows), against=against, seed=seed)
     table = pd.concat([judged[FACTS], found.reset_index(drop=True)], axis=1)
     run.write_csv("parameters.csv", table.assign(**{f"{n}_truth": judged[n] for n in names}))
     return {"level": trained.coverage, "scores": scores.to_dict(orient="index")}
