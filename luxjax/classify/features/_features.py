@@ -15,6 +15,7 @@ from ...core import InputError, check_name
 from ...core.internal import chosen_rows, doubles, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
+from ._more import check_more, measure_more
 
 __all__ = ["FAMILIES", "Features", "extract_features", "matrix_of", "usable_rows"]
 
@@ -40,6 +41,8 @@ FAMILIES = (
     "pixels",
     "pca",
     "latent",
+    "ratios",
+    "widths",
     "other",
 )
 FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
@@ -184,6 +187,7 @@ def extract_features(
     redshift=None,
     min_good: float = 0.5,
     clean: Callable[[Spectra], Spectra] | None = None,
+    more: Sequence[str] = (),
 ) -> Features:
     """Spectral indices of many spectra as a table of features.
 
@@ -200,6 +204,9 @@ def extract_features(
     clean : callable, optional
         Applied to the spectra first, such as `luxjax.preprocessing.reject_cosmic_rays`; after smoothing, pixels are correlated and the
         errors of features too small.
+    more : sequence of str
+        Further families: ``"ratios"`` (of line strengths, as spectral types are judged by eye) and ``"widths"`` (full widths at half depth
+        of strong lines). Default: none.
 
     Returns
     -------
@@ -209,6 +216,7 @@ def extract_features(
     parts = [spectra] if isinstance(spectra, Spectra) else list(spectra)
     if not parts:
         raise InputError("there are no spectra to make features of; give at least one.")
+    check_more(more)
     chosen = choose_indices(indices)
     ends = np.cumsum([0, *(len(p) for p in parts)])
     shifts = None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (ends[-1],))
@@ -219,14 +227,16 @@ def extract_features(
         part = part.select(good) if clean is None else clean(part.select(good))
         found = measure_indices(part, chosen, redshift=z)
         rows.append(start + good)
-        values.append(found[0])
-        errors.append(found[1])
-    names = [index.name for index in chosen]
+        extra = measure_more(part, more, z)
+        values.append(np.concatenate([found[0], extra[0]], axis=1))
+        errors.append(np.concatenate([found[1], extra[1]], axis=1))
+    families = {index.name: index.family or "other" for index in chosen} | check_more(more)
+    names = list(families)
     kept = np.concatenate(rows)
     return Features(
         pd.DataFrame(np.concatenate(values), columns=names),
         pd.DataFrame(np.concatenate(errors), columns=names),
-        {index.name: index.family or "other" for index in chosen},
+        families,
         np.concatenate([p.ids for p in parts])[kept],
         kept,
         pd.concat(left_out, ignore_index=True),
