@@ -1,12 +1,12 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
 from ._class_scores import SEQUENCE, ClassScores
-from ._classifier import LEAST_OF_A_FOLD
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
 from ._sky import FoldGap, fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
+from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
 from .calibration._sets import ConformalSets
 from .estimators._estimators import make_estimator

@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
-from .._classifier import LEAST, Classifier, train_classifier
+from .._classifier import Classifier
 from .._folds import answer_by_folds
+from .._train_classifier import LEAST, train_classifier
 from ..features._features import Features
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
 
