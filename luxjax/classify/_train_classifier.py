@@ -125,7 +125,7 @@ def train_classifier(
         tell("fits", len(splits) + 1, len(splits) + 1)
     about = {
         "estimator": name_of(estimator),
-        "settings": work.chosen(models),
+        "settings": work.settings,
         "learned": list(found),
         "calibration": calibration,
         "balanced": balanced,
@@ -149,7 +149,7 @@ class _Training:
             as_estimator(estimator, seed=seed, settings=settings)  # raises: it has none
         members = AVERAGED if self.averages else (estimator,)
         self.estimators = {name_of(one): as_estimator(one, seed=seed, settings=settings) for one in members}
-        self.settings = settings
+        self.settings = dict(settings)  # and those that a search chooses
         self.weight = balanced_weights(codes) if balanced else None
         self.star = np.unique(features.ids, return_inverse=True)[1]
         self.n_stars = int(self.star.max()) + 1
@@ -184,7 +184,8 @@ class _Training:
         given = self.features.select(rows)
         found = learn_families(self.learned, given, self.seed)
         seen = with_learned(given, found)
-        families = _telling(seen)
+        # a network wants all pixels in their places
+        families = dict(seen.families) if "cnn" in self.estimators else _telling(seen)
         x, codes, star = matrix_of(seen, list(families)), self.codes[rows], self.star[rows]
         weight = None if self.weight is None else self.weight[rows]
         folds = folds_by_star(codes, star, self.seed)
@@ -193,14 +194,9 @@ class _Training:
             model: Any = as_estimator(self.estimators[name], seed=self.seed, settings={})
             if self.tune:
                 model = _search(model, name, self.tune, folds, self.seed)
-            models[name] = fit_classifier(model, x, codes, weight=weight, star=star, folds=folds)
+            models[name], chosen = fit_classifier(model, x, codes, weight=weight, star=star, folds=folds)
+            self.settings |= chosen
         return found, families, models
-
-    def chosen(self, models: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings that were given, or that the search found."""
-        if not self.tune:
-            return dict(self.settings)
-        return dict(next(iter(models.values())).best_params_)
 
 
 def folds_by_star(codes: np.ndarray, star: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -9,7 +9,11 @@ from ._structure import Embedding, cluster, embed
 from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
 from .calibration._sets import ConformalSets
+from .estimators._average import Average
 from .estimators._estimators import make_estimator
+from .estimators._files import check_savable
+from .estimators._open import as_estimator
+from .features._flux_at_rest import at_rest_again
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
 
@@ -17,6 +21,7 @@ __all__ = [
     "CALIBRATORS",
     "LEAST_OF_A_FOLD",
     "SEQUENCE",
+    "Average",
     "ClassScores",
     "ConformalSets",
     "Embedding",
@@ -25,6 +30,9 @@ __all__ = [
     "OrdinalError",
     "RankingComparison",
     "Temperature",
+    "as_estimator",
+    "at_rest_again",
+    "check_savable",
     "class_labels",
     "cluster",
     "cross_validate_levels",

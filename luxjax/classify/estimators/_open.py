@@ -56,7 +56,7 @@ def fit_classifier(
     weight: np.ndarray | None,
     star: np.ndarray,
     folds: list[tuple[np.ndarray, np.ndarray]] | None,
-) -> Any:
+) -> tuple[Any, dict[str, Any]]:
     """Fit an estimator, with what it wants besides: medians where it knows no missing values, stars, folds by star.
 
     Searches, stacks and calibrators that divide the rows themselves (their parameter ``cv``) get folds that keep the spectra of a star together.
@@ -71,6 +71,13 @@ def fit_classifier(
     weight : (row,) array or None
     star : (row,) int array
     folds : list of (fit, held) rows or None
+
+    Returns
+    -------
+    estimator
+        What predicts.
+    chosen : dict
+        Settings that a search chose.
     """
     if folds is not None:
         _give_folds(estimator, folds)
@@ -81,7 +88,20 @@ def fit_classifier(
         # with a column for each feature, as the rows are named by them
         estimator = Pipeline([("impute", SimpleImputer(strategy="median")), ("model", estimator)])
         more = {f"model__{name}": value for name, value in more.items()}
-    return estimator.fit(x, codes, **more)
+    estimator.fit(x, codes, **more)
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    return settled(estimator), dict(getattr(last, "best_params_", {}))
+
+
+def settled(model: Any) -> Any:
+    """What predicts, without what only training needed: the best of a search, a pipeline without steps that make rows."""
+    if hasattr(model, "best_estimator_"):
+        return settled(model.best_estimator_)
+    if not hasattr(model, "steps"):
+        return model
+    steps = [(name, step) for name, step in model.steps if not hasattr(step, "fit_resample")]
+    steps[-1] = (steps[-1][0], settled(steps[-1][1]))
+    return Pipeline(steps) if len(steps) > 1 else steps[0][1]
 
 
 def _give_folds(estimator: Any, folds: list[tuple[np.ndarray, np.ndarray]]) -> None:

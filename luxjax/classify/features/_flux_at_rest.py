@@ -6,7 +6,7 @@ import pandas as pd
 from ...data import Spectra
 from ...preprocessing import bin_edges, to_medium
 
-__all__ = ["at_rest", "spectra_at_rest"]
+__all__ = ["at_rest", "at_rest_again", "spectra_at_rest"]
 
 _ORDER = 4  # of the polynomial that takes away continuum, reddening and flux calibration
 
@@ -20,6 +20,11 @@ def spectra_at_rest(spectra: Spectra, z: np.ndarray) -> Spectra:
     flux, ivar = (a.astype(np.float32) for a in at_rest(spectra, z, GRID))
     facts = None if spectra.table is None else pd.DataFrame(spectra.table).reset_index(drop=True)
     return Spectra(flux, ivar, GRID, "vacuum", spectra.ids, frame="rest", survey=spectra.survey, table=facts)
+
+
+def at_rest_again(flux: np.ndarray, ivar: np.ndarray, ids: np.ndarray, table: pd.DataFrame) -> Spectra:
+    """Spectra that `spectra_at_rest` made, from their arrays."""
+    return Spectra(flux, ivar, GRID, "vacuum", ids, frame="rest", table=table)
 
 
 def at_rest(spectra: Spectra, z: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,8 @@ __all__ = [
     "FeatureFamily",
     "check_families",
     "learn_families",
+    "learned_arrays",
+    "learned_from",
     "register_family",
     "with_learned",
 ]
@@ -151,3 +153,24 @@ def with_learned(features: Features, learned: Mapping[str, FeatureFamily]) -> Fe
         twice = values.columns[values.columns.duplicated()]
         raise InputError(f"the features have {join_names(twice)} already; leave these columns out.")
     return replace(features, values=values, errors=errors, families=families, spectra=None)
+
+
+def learned_arrays(learned: Mapping[str, FeatureFamily]) -> dict[str, np.ndarray]:
+    """All that was learned, for a file."""
+    return {f"learned/{name}/{k}": v for name, one in learned.items() for k, v in one.arrays().items()}
+
+
+def learned_from(
+    names: Sequence[str], arrays: Mapping[str, np.ndarray], where: object
+) -> dict[str, FeatureFamily]:
+    """The families of these names from what `learned_arrays` gave; `where` is the folder, for messages."""
+    found = {}
+    for name in names:
+        if name not in LEARNED:
+            raise InputError(
+                f"'{where}' sees features of the family '{name}', which is not known here; define it and call register_family before loading."
+            )
+        start = f"learned/{name}/"
+        own = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+        found[name] = LEARNED[name].from_arrays(own)
+    return found
