@@ -12,6 +12,8 @@ from .calibration._sets import ConformalSets
 from .estimators._estimators import make_estimator
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
+from .levels._scores import score_levels
+from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
@@ -32,6 +34,8 @@ __all__ = [
     "fold_gap",
     "make_estimator",
     "ordinal_error",
+    "score_levels",
     "sequence_position",
     "sky_blocks",
+    "stage_borders",
 ]
