@@ -16,6 +16,8 @@ from .estimators._open import as_estimator
 from .features._flux_at_rest import at_rest_again
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
+from .levels._scores import score_levels
+from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
@@ -40,6 +42,8 @@ __all__ = [
     "fold_gap",
     "make_estimator",
     "ordinal_error",
+    "score_levels",
     "sequence_position",
     "sky_blocks",
+    "stage_borders",
 ]

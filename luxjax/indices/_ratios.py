@@ -152,7 +152,7 @@ def _one(pixels: Local, bands, level, min_coverage):
         lost = jnp.sum(share[:, 0] * (1 - flux / continuum), axis=-1)
         return jnp.where(level, 1.0, bands[:, 0, 1] - bands[:, 0, 0]) * lost
 
-    value, slopes = strengths(pixels.flux), jax.jacfwd(strengths)(pixels.flux)
+    value, slopes = strengths(pixels.flux), jax.jacrev(strengths)(pixels.flux)
     covariance = (slopes * pixels.variance) @ slopes.T
     ratio = value[0] / value[1]
     change = jnp.stack([1.0, -ratio]) / value[1]

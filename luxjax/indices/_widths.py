@@ -26,7 +26,7 @@ __all__ = ["LineGroup", "line_widths", "measure_widths"]
 DETECTED = 3.0  # errors of the depth
 _FWHM = 2 * np.sqrt(2 * np.log(2))
 _SIGMA, _SHIFT = (0.3, 25.0), 3.0  # Angstrom; limits of the width, and of the shift
-_STEPS = 25
+_STARTS, _STEPS = (0.8, 1.4, 2.5, 4.5, 8.0, 14.0), 10
 
 
 @dataclass(frozen=True)
@@ -90,26 +90,37 @@ def measure_widths(
     """
     chosen = line_widths() if groups is None else list(groups)
     out = np.full((2, len(spectra), len(chosen)), np.nan)
-    for k, group in enumerate(chosen):
-        lines, windows = air_to_vacuum(np.array(group.lines)), air_to_vacuum(np.array(group.windows))
-        for rows, local in local_blocks(spectra, [(windows.min(), windows.max())], redshift):
-            with jax.enable_x64(True):
-                found = np.asarray(_block(Local(*(a[:, 0] for a in local)), lines, windows, min_coverage))
-            out[:, rows, k] = found[: rows.stop - rows.start].T
+    # padded to one shape, so that one program does all groups: a window twice is one, and a repeated line is left out
+    most = max(len(g.lines) for g in chosen), max(len(g.windows) for g in chosen)
+    lines = air_to_vacuum(np.array([g.lines + g.lines[:1] * (most[0] - len(g.lines)) for g in chosen]))
+    there = np.array([np.arange(most[0]) < len(g.lines) for g in chosen])
+    windows = np.array([g.windows + g.windows[:1] * (most[1] - len(g.windows)) for g in chosen])
+    windows = air_to_vacuum(windows.ravel()).reshape(windows.shape)
+    length = np.array([np.ptp(air_to_vacuum(np.array(g.windows)), axis=1).sum() for g in chosen])
+    least = min_coverage * length
+    spans = list(zip(windows.min(axis=(1, 2)), windows.max(axis=(1, 2)), strict=True))
+    for rows, local in local_blocks(spectra, spans, redshift):
+        with jax.enable_x64(True):
+            found = np.asarray(_block(local, lines, there, windows, least))
+        out[:, rows] = found[:, : rows.stop - rows.start]
     return out[0], out[1]
 
 
 @jax.jit
-def _block(local: Local, lines, windows, min_coverage):
-    """Width and error of one group in a block of stars, (star, 2)."""
-    return jax.vmap(_one, in_axes=(0, None, None, None))(local, lines, windows, min_coverage)
+def _block(local: Local, lines, there, windows, least):
+    """Width and error of every group in a block of stars, (2, star, group)."""
+    of_star = jax.vmap(_one)
+    each = jax.vmap(of_star, in_axes=(0, None, None, None, None))
+    return jnp.moveaxis(each(local, lines, there, windows, least), -1, 0)
 
 
-def _one(pixels: Local, lines, windows, min_coverage):
+def _one(pixels: Local, lines, there, windows, least):
+    """Width and error of one group in one star; lines that are not `there` only fill the shape."""
+    absent = jnp.concatenate([jnp.zeros(2), ~there])
     middle = (pixels.low + pixels.high) / 2
     inside = jnp.any((middle > windows[:, :1]) & (middle < windows[:, 1:]), axis=0) & pixels.good
     weight = jnp.where(inside, 1 / jnp.sqrt(jnp.where(inside, pixels.variance, 1.0)), 0.0)
-    x = (middle - windows.mean()) / jnp.ptp(windows)
+    x = (middle - jnp.mean(windows)) / (jnp.max(windows) - jnp.min(windows))
 
     def columns(shape):
         """What the linear numbers multiply: continuum and lines, (pixel, number)."""
@@ -118,12 +129,12 @@ def _one(pixels: Local, lines, windows, min_coverage):
         ends = [(edge[:, None] - lines - shift) / sigma for edge in (pixels.high, pixels.low)]
         area = jax.scipy.stats.norm.cdf(ends[0]) - jax.scipy.stats.norm.cdf(ends[1])
         wide = (pixels.high - pixels.low)[:, None]
-        profile = -area * sigma * jnp.sqrt(2 * jnp.pi) / wide
+        profile = -area * sigma * jnp.sqrt(2 * jnp.pi) / wide * there
         return jnp.concatenate([jnp.stack([jnp.ones_like(x), x], axis=1), profile], axis=1)
 
     def solved(shape):
         a = weight[:, None] * columns(shape)
-        square = a.T @ a
+        square = a.T @ a + jnp.diag(absent)
         ridge = 1e-10 * jnp.trace(square) * jnp.eye(len(square))
         return jnp.linalg.solve(square + ridge, a.T @ (weight * pixels.flux))
 
@@ -142,23 +153,27 @@ def _one(pixels: Local, lines, windows, min_coverage):
         better = jnp.sum(left(new) ** 2) < jnp.sum(r**2)
         return jnp.where(better, new, shape), jnp.where(better, damping / 5, damping * 4)
 
-    starts = jnp.array([[0.0, jnp.log(1.5)], [0.0, jnp.log(6.0)]])
-    ends = jax.vmap(lambda s: jax.lax.fori_loop(0, _STEPS, step, (s, 1e-2))[0])(starts)
-    cost = jax.vmap(lambda s: jnp.sum(left(s) ** 2))(ends)
-    shape = ends[jnp.argmin(jnp.where(jnp.isfinite(cost), cost, jnp.inf))]
+    grid = jnp.stack([jnp.zeros(len(_STARTS)), jnp.log(jnp.array(_STARTS))], axis=1)
+    cost = jax.vmap(lambda start: jnp.sum(left(start) ** 2))(grid)
+    shape, _ = jax.lax.fori_loop(0, _STEPS, step, (grid[jnp.argmin(cost)], 1e-3))
     linear = solved(shape)
 
     def whole(numbers):
         return weight * (columns(numbers[:2]) @ numbers[2:])
 
     slope = jax.jacfwd(whole)(jnp.concatenate([shape, linear]))
-    variance = jnp.diag(jnp.linalg.inv(slope.T @ slope))
+    square = slope.T @ slope + jnp.diag(jnp.concatenate([jnp.zeros(2), absent]))
+    variance = jnp.diag(jnp.linalg.inv(square))
     depth, deep = linear[2:], jnp.sqrt(variance[4:])
     width = _FWHM * jnp.exp(shape[1])
     error = width * jnp.sqrt(variance[1])
-    covered = jnp.sum(inside * (pixels.high - pixels.low)) >= min_coverage * jnp.sum(
-        windows[:, 1] - windows[:, 0]
-    )
+    covered = jnp.sum(inside * (pixels.high - pixels.low)) >= least
     within = (shape[1] > limits[0, 1]) & (shape[1] < limits[1, 1]) & (jnp.abs(shape[0]) < _SHIFT)
-    known = covered & within & jnp.any(depth > DETECTED * deep) & (jnp.sum(depth) > 0) & jnp.isfinite(error)
+    known = (
+        covered
+        & within
+        & jnp.any(there & (depth > DETECTED * deep))
+        & (jnp.sum(depth) > 0)
+        & jnp.isfinite(error)
+    )
     return jnp.where(known, jnp.stack([width, error]), jnp.nan)

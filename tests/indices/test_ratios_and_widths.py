@@ -56,13 +56,13 @@ def test_a_redshift_a_little_wrong_does_not_widen_a_line():
 def test_scatter_of_widths_is_the_stated_error(rng):
     flux = lines([4861.33, 5889.95, 5895.92], [0.4, 0.5, 0.35], 2.2)
     sigma = 0.02 * flux
-    many = flux + sigma * rng.standard_normal((400, len(flux)))
+    many = flux + sigma * rng.standard_normal((250, len(flux)))
     found, errors = measure_widths(spectra(many, 1 / sigma**2))
     for name in ("Hbeta_fwhm", "Na_D_fwhm"):
         k = [g.name for g in line_widths()].index(name)
         pull = (found[:, k] - 2.2 * FWHM) / errors[:, k]
         assert np.isfinite(pull).all()
-        assert abs(pull.mean()) < 0.25
+        assert abs(pull.mean()) < 0.3
         assert pull.std() == pytest.approx(1, abs=0.15)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.classify import reliability, score_classes
 from luxjax.classify.features import Features
-from luxjax.classify.internal import ConformalSets
+from luxjax.classify.internal import ConformalSets, score_levels
 from luxjax.core import InputError
 from luxjax.plots import plot_classes_by_snr, plot_confusion
 from luxjax.plots.classes._classes import class_colours
@@ -20,7 +20,7 @@ from luxjax.report.sections._class_scores import class_headline, class_losses, c
 from luxjax.runs import RunFolder, keep_classes, with_parameters
 from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import choose_examples
-from luxjax.runs.classes._finer import _level, check_levels
+from luxjax.runs.classes._finer import check_levels
 from luxjax.runs.classes._single import page_names
 from luxjax.runs.classes._train import _band, class_folds
 from luxjax.runs.internal import read_class_data, write_class_data
@@ -276,13 +276,15 @@ def test_parameters_are_joined_by_the_name_of_the_file(tmp_path):
 
 
 def test_answers_of_heads_are_judged_where_known():
-    answer = pd.Series(["G2", "F0-F4", "F0-F4", "", "K3", "K3"])
-    truth = pd.Series(["G2", "F4", "F5", "G1", "", "K4"])
-    ids = pd.Series(list("abcdef"))
-    found = _level(answer, truth, ids)
+    sets = ["G2 G4", "F0-F4", "F0-F4 F5-F9", "", "K3", "K1 K2"]
+    answer = pd.DataFrame({"subclass": ["G2", "F0-F4", "F0-F4", "", "K3", "K3"], "subclass_set": sets})
+    truth = pd.DataFrame({"subclass": ["G2", "F4", "F5", "G1", "", "K4"]})
+    found = score_levels(answer, truth, list("abcdef")).loc["subclass"]
     assert (found["spectra"], found["right"], found["baseline"]) == (4, 0.5, 0.25)
     assert (found["lower"], found["upper"]) == tuple(binomial_interval(2, 4, 0.95))
-    assert _level(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
+    assert found["apart"] == (0 + 0 + 3 + 1) / 4  # F0-F4 stands at F2, and holds F4
+    assert (found["inside"], found["size"]) == (3 / 4, 7 / 4)
+    assert score_levels(answer[:1], pd.DataFrame({"subclass": [""]})).empty
     with pytest.raises(InputError, match="no class level 'stages'"):
         check_levels(["stages"])
 
