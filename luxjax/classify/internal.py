@@ -5,7 +5,7 @@ from ._classifier import LEAST_OF_A_FOLD
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
-from ._sky import FoldGap, fold_gap, sky_blocks
+from ._sky import fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
 from .calibration._calibrators import CALIBRATORS, Temperature
 from .calibration._sets import ConformalSets
@@ -23,7 +23,6 @@ __all__ = [
     "ConformalSets",
     "Embedding",
     "FamilyAblation",
-    "FoldGap",
     "OrdinalError",
     "RankingComparison",
     "Temperature",

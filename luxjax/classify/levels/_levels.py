@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
-from .._classifier import LEAST, Classifier, train_classifier
+from .._classifier import LEAST, LEAST_OF_A_FOLD, Classifier, train_classifier
 from .._folds import answer_by_folds
 from ..features._features import Features
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
@@ -167,7 +167,7 @@ def cross_validate_levels(
     main = labels["class"].replace("", labels["class"].mode()[0])  # unknown classes go anywhere
 
     def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
-        found = _trained(features.select(fit), labels.iloc[fit], asked, notes, seed, options)
+        found = _trained(features.select(fit), labels.iloc[fit], asked, notes, seed, options, LEAST_OF_A_FOLD)
         truth = {f"{level}_truth": labels[level].to_numpy()[held] for level in found.names}
         return found.classify(features.select(held)).assign(**truth)
 
@@ -188,7 +188,13 @@ def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], mi
 
 
 def _trained(
-    features, labels: pd.DataFrame, asked: set[str], notes: pd.DataFrame, seed: int, options
+    features,
+    labels: pd.DataFrame,
+    asked: set[str],
+    notes: pd.DataFrame,
+    seed: int,
+    options,
+    least: int = LEAST,
 ) -> ClassLevels:
     labels = labels.reset_index(drop=True)
     coarse: dict[str, Classifier] = {}
@@ -198,10 +204,12 @@ def _trained(
     def train(level: str, inside: np.ndarray, parent: str = "") -> "Classifier | str | None":
         """A classifier of the labels that enough stars have, or the only one of them."""
         names = labels[level].where(pd.Series(inside), "")
-        counts = {n: s for n, s in star_counts(names, features.ids).items() if s >= LEAST}
+        counts = {n: s for n, s in star_counts(names, features.ids).items() if s >= least}
         rows = np.flatnonzero(names.isin(list(counts)))
         if len(counts) > 1:
-            return train_classifier(features.select(rows), names[rows].to_numpy(), seed=seed, **options)
+            return train_classifier(
+                features.select(rows), names[rows].to_numpy(), seed=seed, least=least, **options
+            )
         only = next(iter(counts), None)
         where = f" of {parent}" if parent else ""
         what = f"the only one known{where}" if only else f"not trained: none is known{where}"
@@ -215,7 +223,7 @@ def _trained(
             coarse[level] = found
         elif level == "class":
             raise InputError(
-                f"main classes need at least two with {LEAST} stars each; give more stars, or other labels."
+                f"main classes need at least two with {least} stars each; give more stars, or other labels."
             )
     for finer, above in ((f, c) for f, c in COARSER.items() if f in asked and c in coarse):
         if finer == "branch" and not (labels["branch"] != "").any():
@@ -227,7 +235,7 @@ def _trained(
         fine[finer] = {p: member for p, member in members.items() if member is not None}
     if more:
         notes = pd.concat([notes, pd.DataFrame(more, columns=notes.columns)], ignore_index=True)
-    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes)
+    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= least), notes)
 
 
 def _inside(member: "Classifier | str", features: Features) -> pd.DataFrame:
