@@ -5,7 +5,7 @@ probabilities of subclasses sum to that of their class, and the subclass that is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
-from .._classifier import LEAST, LEAST_OF_A_FOLD, Classifier, train_classifier
+from .._classifier import Classifier
 from .._folds import answer_by_folds
+from .._train_classifier import LEAST, LEAST_OF_A_FOLD, train_classifier
 from ..features._features import Features
+from ..features._learned import FeatureFamily, check_families, learn_families, with_learned
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
 from ._sets import finer_sets
 
@@ -34,6 +36,8 @@ class ClassLevels:
         ``subclass`` by class, ``luminosity`` and ``branch`` by stage; the name alone where there is one only.
     staged : tuple of str
         The main classes among which stages were known, enough to learn from; elsewhere stage and luminosity are blank.
+    learned : dict of str to FeatureFamily
+        Families of features that were learned from spectra, once for all levels.
     notes : DataFrame
         Columns ``level``, ``label``, ``stars`` and ``what``: rare labels that were joined or left out, levels that were not trained.
     """
@@ -42,6 +46,7 @@ class ClassLevels:
     fine: Mapping[str, Mapping[str, "Classifier | str"]]
     staged: tuple[str, ...]
     notes: pd.DataFrame
+    learned: Mapping[str, FeatureFamily] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -55,6 +60,7 @@ class ClassLevels:
         that the level was trained on (see `staged`).
         """
         check_name("class level", level, self.names)
+        features = with_learned(features, self.learned)
         if level in self.coarse:
             return self.coarse[level].probabilities(features)
         coarse = self.coarse[COARSER[level]].probabilities(features)
@@ -73,6 +79,7 @@ class ClassLevels:
             `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
             the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
         """
+        features = with_learned(features, self.learned)
         columns: dict[str, Any] = {}
         for level in self.names:
             if level in self.coarse:
@@ -196,7 +203,11 @@ def _trained(
     options,
     least: int = LEAST,
 ) -> ClassLevels:
+    options = dict(options)
     labels = labels.reset_index(drop=True)
+    # once for all: what is learned of spectra does not know their classes
+    learned = learn_families(check_families(options.pop("learned", None), features), features, seed)
+    features = with_learned(features, learned)
     coarse: dict[str, Classifier] = {}
     fine: dict[str, dict[str, Classifier | str]] = {}
     more: list[tuple[str, str, int, str]] = []
@@ -235,7 +246,7 @@ def _trained(
         fine[finer] = {p: member for p, member in members.items() if member is not None}
     if more:
         notes = pd.concat([notes, pd.DataFrame(more, columns=notes.columns)], ignore_index=True)
-    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= least), notes)
+    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= least), notes, learned)
 
 
 def _inside(member: "Classifier | str", features: Features) -> pd.DataFrame:

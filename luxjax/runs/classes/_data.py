@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ...classify.features import Features, extract_features
+from ...classify.internal import at_rest_again
 from ...core import InputError, Progress
 from ...core.internal import join_names, reporting
 from ...data import Spectra
@@ -170,6 +171,7 @@ def _stacked(parts: list[Features]) -> Features:
         errors=pd.concat([p.errors for p in parts], ignore_index=True),
         ids=np.concatenate([p.ids for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
+        spectra=Spectra.stack([p.spectra for p in parts if p.spectra is not None]),
         left_out=pd.concat([p.left_out for p in parts], ignore_index=True),
     )
 
@@ -216,7 +218,7 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
     """Write features, table and list of losses; the features last, so that where they stand all stands."""
     run.write_csv("spectra.csv", data.table)
     run.write_csv("left_out.csv", data.left_out)
-    features = data.features
+    features, rest = data.features, data.features.spectra
     run.write_arrays(
         "features.npz",
         {
@@ -225,6 +227,7 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
             "values": features.values.to_numpy(np.float64),
             "errors": features.errors.to_numpy(np.float64),
             "ids": features.ids.astype(str),
+            **({} if rest is None else {"rest_flux": rest.flux, "rest_ivar": rest.ivar}),
         },
     )
 
@@ -243,7 +246,12 @@ def read_class_data(run: RunFolder) -> ClassData:
             values, errors = (pd.DataFrame(stored[k], columns=names) for k in ("values", "errors"))
             families = dict(zip(names, stored["families"].tolist(), strict=True))
             ids = stored["ids"]
+            rest = (
+                at_rest_again(stored["rest_flux"], stored["rest_ivar"], ids, table)
+                if "rest_flux" in stored
+                else None
+            )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{file} cannot be read as features ({error}); run again.") from None
     nothing = pd.DataFrame(columns=["row", "id", "reason"])
-    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing), table, lost)
+    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing, rest), table, lost)

@@ -123,7 +123,7 @@ def train_classes(
     run: RunFolder,
     data: ClassData,
     *,
-    estimator: str = "boosting",
+    estimator: Any = "average",
     compare: Sequence[str] = (),
     calibration: str = "temperature",
     balanced: bool = False,
