@@ -76,8 +76,8 @@ class ClassLevels:
         -------
         DataFrame
             For each level a column with its name, one ``_probability`` and one ``_set`` with the set that holds the true one with chance
-            `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
-            the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
+            `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer
+            answer is the likeliest within the coarser one that is named, and its probability the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
         """
         features = with_learned(features, self.learned)
         columns: dict[str, Any] = {}
