@@ -113,7 +113,7 @@ def test_smote_makes_stars_of_the_training_alone():
 def test_what_cannot_be_an_estimator():
     for given, said in (
         (SVC, r"an estimator is an object; write SVC\(\)"),
-        (SVC(), "SVC gives no probabilities; turn them on"),
+        (SVC(), "SVC gives no probabilities; turn them on, or wrap"),
         (3, "a name or an object of scikit-learn's interface"),
     ):
         with pytest.raises(InputError, match=said):
