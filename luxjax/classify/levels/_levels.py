@@ -96,7 +96,7 @@ class ClassLevels:
                 columns[f"{level}_set"] = sets
         table = pd.DataFrame(columns, index=pd.Index(features.ids, name="id"))
         unknown = ~table["class"].isin(self.staged)
-        chances = [c for c in table if str(c).startswith("stage_p_")]
+        chances = [str(c) for c in table if str(c).startswith("stage_p_")]
         for level in (h for h in ("stage", "luminosity", "branch") if h in table):
             table.loc[unknown, [c for c in (level, f"{level}_set") if c in table]] = ""
             table.loc[unknown, [f"{level}_probability", *(chances if level == "stage" else ())]] = np.nan
