@@ -161,6 +161,7 @@ def test_linear_decoders_reach_the_optimum_of_alternating_least_squares(rng, sca
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:the fit took all 400 steps")
 def test_a_bent_world_needs_bent_decoders(bent, line, curved):
     train, test, truth = bent
     assert curved.summary["converged"]
