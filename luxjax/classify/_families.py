@@ -26,7 +26,8 @@ from ..core.internal import values as values_of
 from ..stats import Ranking
 from ..stats.internal import star_means
 from ._class_scores import class_codes
-from ._classifier import Classifier, cross_validate_classifier
+from ._classifier import Classifier
+from ._train_classifier import cross_validate_classifier
 from .features._features import Features
 
 __all__ = ["FamilyAblation", "ablate_families", "condition_on", "permute_families"]

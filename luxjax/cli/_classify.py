@@ -57,6 +57,12 @@ def train(
             help="Number of cross-validation folds, which are best where stars are few. 0: one split into training and test stars.",
         ),
     ] = 0,
+    groups: Annotated[
+        str,
+        typer.Option(
+            help="What a fold never divides: star, or sky (blocks of the sky; scores by star are reported too). Needs --folds."
+        ),
+    ] = "star",
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of the stars to test on, without --folds.")
     ] = 0.25,
@@ -123,10 +129,16 @@ def train(
         raise InputError("give files to train on, or --simulate with a number of stars (one of the two).")
     step = Steps()
     how: dict[str, Any] = {"estimator": estimator, "calibration": calibration, "balanced": balanced}
-    how |= {"tune": tune, "folds": folds, "test_fraction": test_fraction, "coverage": coverage}
+    how |= {
+        "tune": tune,
+        "folds": folds,
+        "groups": groups,
+        "test_fraction": test_fraction,
+        "coverage": coverage,
+    }
     how |= {"compare": list(names_in(compare)), "levels": list(names_in(levels))}
     how |= {"parameters": parameters or labels is not None}
-    check_class_options(how)
+    check_class_options({**how, "simulate": simulate})
     if labels is not None and not labels.is_file():
         raise InputError(
             f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ...classify.features import Features, extract_features
+from ...classify.internal import at_rest_again
 from ...core import InputError, Progress
 from ...core.internal import join_names, reporting
 from ...data import Spectra
@@ -33,6 +34,7 @@ __all__ = [
 
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
+PLACE = ("ra", "dec")  # of spectra from files
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
@@ -46,7 +48,7 @@ class ClassData:
     features : Features
     table : pandas.DataFrame
         Row for row: ``id``, ``file``, ``obsid``, ``release``, ``snr``, ``class``, ``subclass``, ``luminosity``, ``z``, and where they are known
-        (simulated stars) ``teff``, ``logg``, ``fe_h``, ``alpha_fe``.
+        ``ra`` and ``dec`` (files), ``teff``, ``logg``, ``fe_h``, ``alpha_fe`` (simulated stars).
     left_out : pandas.DataFrame
         ``file``, ``id`` and ``reason``.
     spectra : Spectra, optional
@@ -154,7 +156,7 @@ def _measured(
     lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
     if not len(features):
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
-    columns = ["id", "file", "class", *FACTS, *(c for c in PARAMETERS if c in table)]
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS) if c in table)]
     kept = table.iloc[features.rows][columns].reset_index(drop=True)
     at_rows = replace(features, rows=np.arange(len(features)))
     return ClassData(at_rows, kept, lost, spectra.select(features.rows))
@@ -169,6 +171,7 @@ def _stacked(parts: list[Features]) -> Features:
         errors=pd.concat([p.errors for p in parts], ignore_index=True),
         ids=np.concatenate([p.ids for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
+        spectra=Spectra.stack([p.spectra for p in parts if p.spectra is not None]),
         left_out=pd.concat([p.left_out for p in parts], ignore_index=True),
     )
 
@@ -215,7 +218,7 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
     """Write features, table and list of losses; the features last, so that where they stand all stands."""
     run.write_csv("spectra.csv", data.table)
     run.write_csv("left_out.csv", data.left_out)
-    features = data.features
+    features, rest = data.features, data.features.spectra
     run.write_arrays(
         "features.npz",
         {
@@ -224,6 +227,7 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
             "values": features.values.to_numpy(np.float64),
             "errors": features.errors.to_numpy(np.float64),
             "ids": features.ids.astype(str),
+            **({} if rest is None else {"rest_flux": rest.flux, "rest_ivar": rest.ivar}),
         },
     )
 
@@ -233,7 +237,7 @@ def read_class_data(run: RunFolder) -> ClassData:
     text: dict[str, Any] = dict.fromkeys(
         ("id", "file", "obsid", "release", "class", "subclass", "luminosity"), str
     )
-    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PARAMETERS)})  # fmt: skip
+    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PLACE, *PARAMETERS)})  # fmt: skip
     lost = pd.read_csv(run.file("left_out.csv"), dtype=str, keep_default_na=False)
     file = run.file("features.npz")
     try:
@@ -242,7 +246,12 @@ def read_class_data(run: RunFolder) -> ClassData:
             values, errors = (pd.DataFrame(stored[k], columns=names) for k in ("values", "errors"))
             families = dict(zip(names, stored["families"].tolist(), strict=True))
             ids = stored["ids"]
+            rest = (
+                at_rest_again(stored["rest_flux"], stored["rest_ivar"], ids, table)
+                if "rest_flux" in stored
+                else None
+            )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{file} cannot be read as features ({error}); run again.") from None
     nothing = pd.DataFrame(columns=["row", "id", "reason"])
-    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing), table, lost)
+    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing, rest), table, lost)

@@ -25,6 +25,7 @@ from .._kinds import RunKind
 from ._data import ClassData, write_class_data
 from ._examples import choose_examples, write_examples
 from ._finer import check_levels, more_answers, train_levels_run, train_parameters_run
+from ._groups import check_groups, gap_entry, groups_of
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
 
@@ -80,10 +81,16 @@ def check_class_options(options: Mapping[str, Any]) -> None:
     check_name("calibration", options["calibration"], CALIBRATORS)
     check_levels(options["levels"])
     _check_split(options["folds"], options["test_fraction"])
+    check_groups(options.get("groups", "star"), options["folds"], bool(options.get("simulate")))
 
 
 def class_folds(
-    data: ClassData, *, folds: int = 0, test_fraction: float = 0.25, seed: int = 0
+    data: ClassData,
+    *,
+    folds: int = 0,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to train on and rows to evaluate, all spectra of a star on one side, classes in equal shares.
 
@@ -95,9 +102,11 @@ def class_folds(
     test_fraction : float
         Share of the stars that a single split evaluates.
     seed : int
+    groups : (row,) array, optional
+        What stays on one side of every split, such as blocks of the sky. Default: the stars.
     """
     _check_split(folds, test_fraction)
-    star = np.unique(data.features.ids, return_inverse=True)[1]
+    star = np.unique(data.features.ids if groups is None else groups, return_inverse=True)[1]
     split = StratifiedGroupKFold(folds or round(1 / test_fraction), shuffle=True, random_state=seed)
     parts = list(split.split(star[:, None], data.table["class"], star))
     return parts if folds else parts[:1]
@@ -114,12 +123,13 @@ def train_classes(
     run: RunFolder,
     data: ClassData,
     *,
-    estimator: str = "boosting",
+    estimator: Any = "average",
     compare: Sequence[str] = (),
     calibration: str = "temperature",
     balanced: bool = False,
     tune: int = 0,
     folds: int = 0,
+    groups: str = "star",
     test_fraction: float = 0.25,
     coverage: float = 0.9,
     levels: Sequence[str] = (),
@@ -140,6 +150,9 @@ def train_classes(
         Other estimators, evaluated on the same stars.
     folds, test_fraction
         As for `class_folds`. With folds the saved classifier is trained on all stars.
+    groups : "star" or "sky"
+        What a fold never divides. With ``"sky"``, blocks of the sky; the estimator is judged in folds by star too, and the metrics have
+        the difference.
     coverage : float
         Chance with which a set of ``predictions.csv`` holds the true class.
     levels : sequence of str
@@ -155,11 +168,18 @@ def train_classes(
     mapping
         What ``metrics.json`` holds.
     """
-    parts = class_folds(data, folds=folds, test_fraction=test_fraction, seed=seed)
+    blocks = groups_of(data, groups, folds)
+    split = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
+    parts = class_folds(data, groups=blocks, **split)
     how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
     options = {**how, "seed": seed}
     with stage(f"train {estimator} and evaluate it on stars held out") as told:
         judged, trained = _judged(data, parts, coverage, told, estimator=estimator, tune=tune, **options)
+    gap: Mapping[str, Any] = {}
+    if blocks is not None:
+        with stage(f"evaluate {estimator} in folds by star too") as told:
+            plain, _ = _judged(data, class_folds(data, **split), coverage, told, estimator=estimator, tune=tune, **options)  # fmt: skip
+            gap = gap_entry(judged, plain, blocks, seed)
     others = {}
     for name in compare:
         with stage(f"train and evaluate {name}") as told:
@@ -184,11 +204,13 @@ def train_classes(
             "names": classes,
             "about": dict(classifier.about),
             "folds": folds,
+            "groups": {"by": groups, **gap},
             "level": coverage,
             "spectra": {"trained": int(np.sum(part == "train")) if not folds else len(part), "judged": len(judged)},
             "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
             "left_out": data.left_out["reason"].value_counts().to_dict(),
             "scores": _entry(scores),
+            "by_class": scores.by_class.to_dict(orient="index"),
             "confusion": scores.confusion,
             "uncalibrated": {k: _scores(judged, seed, "raw_")[k] for k in ("ece", "brier", "log_loss")},
             "sets": _coverage(judged, [t.sets for t in trained if t.sets is not None]),
@@ -198,12 +220,12 @@ def train_classes(
     if levels:
         with stage(f"train and evaluate {', '.join(levels)}"):
             metrics["class_levels"] = train_levels_run(
-                run, data, levels, parts, folds, seed, estimator=estimator, **how
+                run, data, levels, parts, folds, seed, groups=blocks, estimator=estimator, **how
             )
     if parameters:
         with stage("train and evaluate models of parameters"):
             try:
-                metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
+                metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed, blocks)
             except InputError as error:  # which must not cost the classes
                 warnings.warn(f"parameters are not predicted: {error}", LuxWarning, stacklevel=2)
     run.write_metrics({**(run.metrics if run.has("metrics") else {}), **metrics})
