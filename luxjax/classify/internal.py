@@ -4,7 +4,7 @@ from ._class_scores import SEQUENCE, ClassScores
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
-from ._sky import FoldGap, fold_gap, sky_blocks
+from ._sky import fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
 from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
@@ -12,8 +12,9 @@ from .calibration._sets import ConformalSets
 from .estimators._average import Average
 from .estimators._estimators import make_estimator
 from .estimators._files import check_savable
-from .estimators._open import as_estimator
+from .estimators._open import as_estimator, estimator_from, name_of
 from .features._flux_at_rest import at_rest_again
+from .features._learned import DEFAULT_FAMILIES, LEARNED
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
 from .levels._scores import score_levels
@@ -21,6 +22,8 @@ from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
+    "DEFAULT_FAMILIES",
+    "LEARNED",
     "LEAST_OF_A_FOLD",
     "SEQUENCE",
     "Average",
@@ -28,7 +31,6 @@ __all__ = [
     "ConformalSets",
     "Embedding",
     "FamilyAblation",
-    "FoldGap",
     "OrdinalError",
     "RankingComparison",
     "Temperature",
@@ -39,8 +41,10 @@ __all__ = [
     "cluster",
     "cross_validate_levels",
     "embed",
+    "estimator_from",
     "fold_gap",
     "make_estimator",
+    "name_of",
     "ordinal_error",
     "score_levels",
     "sequence_position",

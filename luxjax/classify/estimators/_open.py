@@ -1,5 +1,6 @@
 """Any classifier with scikit-learn's interface, made ready for features of stars."""
 
+import importlib
 import inspect
 from typing import Any
 
@@ -13,12 +14,32 @@ from sklearn.utils.validation import has_fit_parameter
 from ...core import InputError, check_name
 from ._estimators import make_estimator
 
-__all__ = ["as_estimator", "fit_classifier", "name_of"]
+__all__ = ["as_estimator", "estimator_from", "fit_classifier", "name_of"]
 
 
 def name_of(estimator: Any) -> str:
     """What an estimator is called in tables: its name, or that of its class."""
     return estimator if isinstance(estimator, str) else type(estimator).__name__
+
+
+def estimator_from(name: str, settings: dict[str, Any], seed: int) -> Any:
+    """What the command line names: a name of luxjax, or an object of a class such as ``sklearn.svm.SVC``."""
+    if "." not in name:
+        return name
+    module, _, kind = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError):
+        raise InputError(
+            f"there is no class {name}; write its full name as in Python, such as sklearn.svm.SVC, and install its package."
+        ) from None
+    try:
+        made = found(**settings)
+    except TypeError as error:
+        raise InputError(f"{name} cannot be made with these settings: {error}.") from None
+    return (
+        made.set_params(random_state=seed) if "random_state" in getattr(made, "get_params", dict)() else made
+    )
 
 
 def as_estimator(estimator: Any, *, seed: int, settings: dict[str, Any]) -> Any:

@@ -141,13 +141,13 @@ class Features:
         )
 
     def of(self, *families: str) -> "Features":
-        """The features of these families only."""
+        """The features of these families only, without spectra, so that no others are learned from them."""
         for family in families:
             check_name("feature family", family, sorted(set(self.families.values())))
-        return self._columns([n for n in self.names if self.families[n] in families])
+        return replace(self._columns([n for n in self.names if self.families[n] in families]), spectra=None)
 
     def without(self, *families: str) -> "Features":
-        """The features of all other families."""
+        """The features of all other families, those included that are learned from spectra later."""
         for family in families:
             check_name("feature family", family, sorted(set(self.families.values())))
         return self._columns([n for n in self.names if self.families[n] not in families])

@@ -27,8 +27,10 @@ __all__ = [
     "ClassData",
     "keep_classes",
     "lamost_data",
+    "pack_features",
     "read_class_data",
     "simulated_data",
+    "unpack_features",
     "write_class_data",
 ]
 
@@ -218,18 +220,29 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
     """Write features, table and list of losses; the features last, so that where they stand all stands."""
     run.write_csv("spectra.csv", data.table)
     run.write_csv("left_out.csv", data.left_out)
-    features, rest = data.features, data.features.spectra
-    run.write_arrays(
-        "features.npz",
-        {
-            "names": np.array(features.names, dtype=str),
-            "families": np.array([features.families[n] for n in features.names], dtype=str),
-            "values": features.values.to_numpy(np.float64),
-            "errors": features.errors.to_numpy(np.float64),
-            "ids": features.ids.astype(str),
-            **({} if rest is None else {"rest_flux": rest.flux, "rest_ivar": rest.ivar}),
-        },
-    )
+    rest = data.features.spectra
+    kept = {} if rest is None else {"rest_flux": rest.flux, "rest_ivar": rest.ivar}
+    run.write_arrays("features.npz", pack_features(data.features) | kept)
+
+
+def pack_features(features: Features) -> dict[str, np.ndarray]:
+    """A table of features as named arrays, without spectra."""
+    return {
+        "names": np.array(features.names, dtype=str),
+        "families": np.array([features.families[n] for n in features.names], dtype=str),
+        "values": features.values.to_numpy(np.float64),
+        "errors": features.errors.to_numpy(np.float64),
+        "ids": features.ids.astype(str),
+    }
+
+
+def unpack_features(arrays: Mapping[str, np.ndarray], spectra: Spectra | None = None) -> Features:
+    """A table of features from what `pack_features` made."""
+    names, ids = arrays["names"].tolist(), arrays["ids"]
+    values, errors = (pd.DataFrame(arrays[k], columns=names) for k in ("values", "errors"))
+    families = dict(zip(names, arrays["families"].tolist(), strict=True))
+    nothing = pd.DataFrame(columns=["row", "id", "reason"])
+    return Features(values, errors, families, ids, np.arange(len(ids)), nothing, spectra)
 
 
 def read_class_data(run: RunFolder) -> ClassData:
@@ -242,16 +255,12 @@ def read_class_data(run: RunFolder) -> ClassData:
     file = run.file("features.npz")
     try:
         with np.load(file, allow_pickle=False) as stored:
-            names = stored["names"].tolist()
-            values, errors = (pd.DataFrame(stored[k], columns=names) for k in ("values", "errors"))
-            families = dict(zip(names, stored["families"].tolist(), strict=True))
-            ids = stored["ids"]
             rest = (
-                at_rest_again(stored["rest_flux"], stored["rest_ivar"], ids, table)
+                at_rest_again(stored["rest_flux"], stored["rest_ivar"], stored["ids"], table)
                 if "rest_flux" in stored
                 else None
             )
+            features = unpack_features(stored, rest)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{file} cannot be read as features ({error}); run again.") from None
-    nothing = pd.DataFrame(columns=["row", "id", "reason"])
-    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing, rest), table, lost)
+    return ClassData(features, table, lost)

@@ -17,7 +17,17 @@ from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
-from ...classify.internal import CALIBRATORS, LEAST_OF_A_FOLD, ClassScores, ConformalSets, make_estimator
+from ...classify.internal import (
+    CALIBRATORS,
+    LEARNED,
+    LEAST_OF_A_FOLD,
+    ClassScores,
+    ConformalSets,
+    as_estimator,
+    check_savable,
+    estimator_from,
+    make_estimator,
+)
 from ...core import InputError, LuxWarning, check_name
 from ...stats import binomial_interval
 from .._folder import RunFolder
@@ -71,13 +81,21 @@ class Stages(Protocol):
 
 def check_class_options(options: Mapping[str, Any]) -> None:
     """Check the options of a training before anything is read or written; raises `InputError`."""
+    settings = dict(options.get("settings") or {})
     for name in (options["estimator"], *options["compare"]):
-        make_estimator(name)
+        given = settings if name == options["estimator"] else {}
         if name == "cnn":
             raise InputError(
-                "estimator 'cnn' sees pixels, not the indices measured here; train it in Python on luxjax.classify.features.pixel_features, "
-                "or choose boosting, forest, logistic or xgboost."
+                "estimator 'cnn' sees pixels, not the features measured here; train it in Python on luxjax.classify.features.pixel_features, "
+                "or choose another."
             )
+        if name != "average":
+            made = estimator_from(name, given, 0)
+            check_savable(as_estimator(made, seed=0, settings=given if isinstance(made, str) else {}), name)
+        elif given or options["tune"]:
+            make_estimator(name)  # raises: it has none
+    for name in options.get("learned") or ():
+        check_name("family to learn", name, LEARNED)
     check_name("calibration", options["calibration"], CALIBRATORS)
     check_levels(options["levels"])
     _check_split(options["folds"], options["test_fraction"])
@@ -123,12 +141,14 @@ def train_classes(
     run: RunFolder,
     data: ClassData,
     *,
-    estimator: Any = "average",
+    estimator: str = "average",
+    settings: Mapping[str, Any] | None = None,
+    learned: Sequence[str] | None = None,
     compare: Sequence[str] = (),
     calibration: str = "temperature",
     balanced: bool = False,
     tune: int = 0,
-    folds: int = 0,
+    folds: int = 5,
     groups: str = "star",
     test_fraction: float = 0.25,
     coverage: float = 0.9,
@@ -144,7 +164,11 @@ def train_classes(
     run : RunFolder
     data : ClassData
         Data of classes with enough stars, as from `keep_classes`.
-    estimator, calibration, balanced, tune
+    estimator : str
+        As for `luxjax.classify.train_classifier`, or the full name of a class, such as ``"sklearn.svm.SVC"``.
+    settings : mapping of str to value, optional
+        Of the estimator.
+    learned, calibration, balanced, tune
         As for `luxjax.classify.train_classifier`.
     compare : sequence of str
         Other estimators, evaluated on the same stars.
@@ -171,25 +195,36 @@ def train_classes(
     blocks = groups_of(data, groups, folds)
     split = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
     parts = class_folds(data, groups=blocks, **split)
-    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
+    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "learned": learned}
     options = {**how, "seed": seed}
+    given = dict(settings or {})
+    asked = {"estimator": estimator_from(estimator, given, seed), "tune": tune}
+    asked |= given if isinstance(asked["estimator"], str) else {}
     with stage(f"train {estimator} and evaluate it on stars held out") as told:
-        judged, trained = _judged(data, parts, coverage, told, estimator=estimator, tune=tune, **options)
+        judged, trained = _judged(data, parts, coverage, told, **asked, **options)
     gap: Mapping[str, Any] = {}
     if blocks is not None:
         with stage(f"evaluate {estimator} in folds by star too") as told:
-            plain, _ = _judged(data, class_folds(data, **split), coverage, told, estimator=estimator, tune=tune, **options)  # fmt: skip
+            plain, _ = _judged(data, class_folds(data, **split), coverage, told, **asked, **options)  # fmt: skip
             gap = gap_entry(judged, plain, blocks, seed)
     others = {}
     for name in compare:
         with stage(f"train and evaluate {name}") as told:
-            other, _ = _judged(data, parts, coverage, told, estimator=name, tune=tune, **options)
+            other, _ = _judged(
+                data,
+                parts,
+                coverage,
+                told,
+                estimator=estimator_from(name, {}, seed),
+                tune=tune if name != "average" else 0,
+                **options,
+            )
             others[name] = _entry(_scores(other, seed))
     classifier = trained[0]
     if folds:
         with stage(f"train {estimator} on all stars"):
             truth = list(data.table["class"])
-            classifier = train_classifier(data.features, truth, estimator=estimator, tune=tune, **options)
+            classifier = train_classifier(data.features, truth, **asked, **options)
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
     write_class_data(run, replace(data, table=data.table.assign(part=part)))
@@ -220,7 +255,15 @@ def train_classes(
     if levels:
         with stage(f"train and evaluate {', '.join(levels)}"):
             metrics["class_levels"] = train_levels_run(
-                run, data, levels, parts, folds, seed, groups=blocks, estimator=estimator, **how
+                run,
+                data,
+                levels,
+                parts,
+                folds,
+                seed,
+                groups=blocks,
+                **{k: v for k, v in asked.items() if k != "tune"},
+                **how,
             )
     if parameters:
         with stage("train and evaluate models of parameters"):
