@@ -49,6 +49,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Quick tests compile more than they run: their programs are compiled without optimisation, which takes a sixth less CPU
+# time. The other tiers, and test-all with these tests among them, compile as users do.
+test test-annotations: export XLA_FLAGS := --xla_backend_optimization_level=0 $(XLA_FLAGS)
 test: lint
 	$(PYTEST) -m "not slow and not long" --durations=20
 

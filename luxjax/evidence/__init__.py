@@ -8,12 +8,12 @@ from ._explain import explain, explain_all
 from ._explain_dataset import ExplanationTable, explain_dataset, open_explained
 from ._explanation import Explanation
 from ._held_out import held_out, measure_evidence
-from ._rule import decide
 from ._thresholds import Thresholds
 from ._windows import element_windows
 from .checks._twins import Twins, twins
-from .lines_of_evidence._off_trend import off_trend_response
 from .lines_of_evidence._trend import residualize, second_order
+from .off_trend._response import off_trend_response
+from .rule._decide import decide
 
 __all__ = [
     "Evidence",

@@ -13,10 +13,10 @@ from ..lines import LineList
 from ..simulation import Truth
 from ._label_lines import LabelLines
 from ._measure import HeldOutStars, Measurement, measurement
-from ._rule import decide
 from ._stars import InferredStars
 from .checks._caveats import same_source
 from .lines_of_evidence._latent_sample import LatentSample
+from .rule._decide import decide
 
 __all__ = ["Asked", "Case", "Judgement", "measure_label", "with_reason"]
 

@@ -15,7 +15,7 @@ from .lines_of_evidence._element_lines import (
     line_depth,
     line_depth_without,
 )
-from .lines_of_evidence._off_trend import (
+from .off_trend._response import (
     DRAWS,
     ElementShare,
     Response,

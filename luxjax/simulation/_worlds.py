@@ -10,7 +10,7 @@ follows it, a curved trend, noisy other labels, correlated label noise. A line l
 with D = 0.7, and the flux is exp(- sum_l a_l phi_l) with Gaussian profiles phi_l.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -20,59 +20,27 @@ from ..core.internal import PRNGKeyArray
 from ..data import Catalog, LabelTable, Spectra
 from ..lines import LineList
 from ._random import generator
-from ._truth import _cramer_rao
+from ._world_lines import (
+    ALPHAS,
+    EU,
+    HIDDEN,
+    LABEL_ROWS,
+    N_PIXELS,
+    WAVELENGTH,
+    WorldLines,
+    draw_lines,
+    follower_pixels,
+    informative,
+)
 
 __all__ = ["ToySurvey", "toy_survey"]
 
-N_PIXELS, LINE_SIGMA, DEPTH_LIMIT = 600, 1.4, 0.7  # pixels, pixels, fraction of the continuum
-ALPHAS, HIDDEN = ("Mg", "Si", "Ca"), ("Ni", "Co", "V", "Cr", "Na", "Al")
-WAVELENGTH = 16000.0 + 0.2 * np.arange(N_PIXELS)  # Angstrom
 PARAMS = ("teff", "logg", "fe_h", *(f"{e.lower()}_fe" for e in (*ALPHAS, *HIDDEN)), "eu_fe")
 LABELS = ("teff", "logg", "fe_h", "alpha_fe", "eu_fe")
 LABEL_ERROR = (60.0, 0.12, 0.05, 0.04)  # of the other labels: K, then dex
 BAD_FRACTION = 0.01
-_ALPHA, _EU = slice(3, 6), 12
-# Labels as linear functions of the parameters; [alpha/Fe] is the mean of its three elements.
-_LABEL_ROWS = np.zeros((5, 13))
-_LABEL_ROWS[[0, 1, 2, 4], [0, 1, 2, _EU]] = 1.0
-_LABEL_ROWS[3, _ALPHA] = 1 / 3
 
 Impostor = Literal["none", "train", "all"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Lines:
-    """Lines of the window: element as the parameter that holds its abundance (iron: none), and what makes a depth."""
-
-    param: np.ndarray  # (line,), -1 for iron
-    strength: np.ndarray  # s_l; -inf for a line that is not there
-    excitation: np.ndarray  # c_l
-    gravity: np.ndarray  # g_l
-    profile: np.ndarray  # (line, pixel)
-
-    def depth(self, params: np.ndarray) -> np.ndarray:
-        """a_l of each star, (star, line)."""
-        abundance = np.where(self.param >= 0, params[:, self.param], 0.0) + params[:, [2]]
-        t = self.strength + abundance + self.excitation * (5040 / params[:, [0]] - 1.1)
-        t = 10 ** (t + self.gravity * (params[:, [1]] - 2.3))
-        return DEPTH_LIMIT * t / (1 + t)
-
-    def flux(self, params: np.ndarray) -> np.ndarray:
-        """Noise-free flux, (star, pixel)."""
-        return np.exp(-self.depth(params) @ self.profile)
-
-    def jacobian(self, params: np.ndarray) -> np.ndarray:
-        """Derivative of the flux by every parameter, (star, pixel, param)."""
-        depth = self.depth(params)
-        slope = np.log(10) * depth * (1 - depth / DEPTH_LIMIT)  # d a / d log10 t
-        by = np.zeros((*depth.shape, params.shape[1]))
-        by[:, :, 0] = slope * self.excitation * -5040 / params[:, [0]] ** 2
-        by[:, :, 1] = slope * self.gravity
-        by[:, :, 2] = slope
-        own = np.flatnonzero(self.param >= 0)
-        by[:, own, self.param[own]] = slope[:, own]
-        flux = np.exp(-depth @ self.profile)
-        return -flux[:, :, None] * (self.profile.T @ by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +74,7 @@ class ToySurvey:
     profile: np.ndarray
     line: np.ndarray
     impostor: tuple[int, ...]
-    lines: _Lines
+    lines: WorldLines
 
     label, others = "eu_fe", LABELS[:4]
     names = PARAMS
@@ -127,7 +95,7 @@ class ToySurvey:
     @property
     def truth(self) -> np.ndarray:
         """True labels of the held-out stars, (star, label)."""
-        return self.params @ _LABEL_ROWS.T
+        return self.params @ LABEL_ROWS.T
 
     def flux(self, params: np.ndarray) -> np.ndarray:
         """Noise-free flux of stars with these parameters, without the impostor, (star, pixel)."""
@@ -205,24 +173,24 @@ def toy_survey(
         if not value > 0:
             raise InputError(f"{what} is {value}; give a number above 0.")
     rng = generator(key)
-    lines, pixels, profile, number = _draw_lines(rng, n_lines, few_neighbour_lines=neighbour != 0)
+    lines, pixels, profile, number = draw_lines(rng, n_lines, few_neighbour_lines=neighbour != 0)
     params = _population(rng, n_train + n_held_out, tau, curvature, neighbour)
-    followers = _follower_pixels(rng, pixels)
+    followers = follower_pixels(rng, pixels)
     error = np.exp(0.2 * rng.standard_normal((len(params), 1))) / snr
     noise = error * rng.standard_normal((len(params), N_PIXELS))
     error = np.where(rng.random(noise.shape) < BAD_FRACTION, np.inf, error)
     seen = slice(n_train, n_train + 24)
-    lines, bound = _informative(lines, params[seen], error[seen] ** -2.0, tau, ratio)
+    lines, bound = informative(lines, params[seen], error[seen] ** -2.0, tau, ratio)
     flux = lines.flux(params) + noise
     if impostor != "none":
-        depth = impostor_strength / (snr * np.sqrt(3) * tau) * (params[:, _EU] - params[:, _EU].mean())
+        depth = impostor_strength / (snr * np.sqrt(3) * tau) * (params[:, EU] - params[:, EU].mean())
         if impostor == "train":
             depth[n_train:] = 0.0
         flux[:, followers] -= depth[:, None]
     sigma = np.append(others_error * np.array(LABEL_ERROR), label_error)
     miss = rng.standard_normal((len(params), 5))
     miss[:, 4] = noise_correlation * miss[:, 3] + np.sqrt(1 - noise_correlation**2) * miss[:, 4]
-    catalog = _catalog(flux, error, params @ _LABEL_ROWS.T + sigma * miss, sigma)
+    catalog = _catalog(flux, error, params @ LABEL_ROWS.T + sigma * miss, sigma)
     return ToySurvey(
         catalog.select(slice(n_train)),
         catalog.select(slice(n_train, None)),
@@ -258,43 +226,6 @@ def _population(rng, n: int, tau: float, curvature: float, neighbour: float) -> 
     return np.column_stack([teff, logg, fe_h, elements, hidden, trend + tau * off_trend])
 
 
-def _draw_lines(rng, n_own: int, few_neighbour_lines: bool):
-    """All lines, europium's at their listed strengths; and windows, profile and line numbers of europium's."""
-    counts = [36, *(14,) * len(ALPHAS), rng.integers(2, 6) if few_neighbour_lines else 6]
-    counts += [6] * (len(HIDDEN) - 1)
-    param = np.repeat([-1, *range(3, 12)], counts)
-    weak = param >= 6
-    made = rng.uniform(np.where(weak, -1.6, -1.3), np.where(weak, 0.0, 0.6))
-    n = len(param)
-    listed = rng.uniform(-2.0, -1.2, n_own)
-    centre = np.append(rng.uniform(5, N_PIXELS - 5, n), _apart(rng, n_own))
-    offset = (np.arange(N_PIXELS) - centre[:, None]) / LINE_SIGMA
-    lines = _Lines(
-        np.append(param, np.full(n_own, _EU)),
-        np.append(made, listed),
-        rng.normal(2.0, 1.2, n + n_own),
-        rng.normal(0.0, 0.15, n + n_own),
-        np.exp(-0.5 * offset**2),
-    )
-    near = np.abs(offset[n:]) <= 3
-    pixels = near.any(axis=0)
-    profile = (10**listed) @ np.where(near, lines.profile[n:], 0.0) * np.log(10) * DEPTH_LIMIT
-    number = np.where(pixels, np.abs(offset[n:]).argmin(axis=0), -1)
-    return lines, pixels, profile, number
-
-
-def _apart(rng, n: int) -> np.ndarray:
-    """Centres of n lines that do not share a window."""
-    step = (N_PIXELS - 20) / n
-    return 10 + step * np.arange(n) + rng.uniform(0, step - 6 * LINE_SIGMA, n)
-
-
-def _follower_pixels(rng, own: np.ndarray) -> np.ndarray:
-    """Three adjacent pixels outside the windows."""
-    free = np.flatnonzero(~(own[:-2] | own[1:-1] | own[2:]))
-    return rng.choice(free) + np.arange(3)
-
-
 def _catalog(flux, error, labels, sigma) -> Catalog:
     ids = np.array([f"world-{i + 1:05d}" for i in range(len(flux))])
     spectra = Spectra.from_error(
@@ -305,29 +236,3 @@ def _catalog(flux, error, labels, sigma) -> Catalog:
         labels, sigma, LABELS, ids, units=units, species={"fe_h": "Fe", "eu_fe": "Eu"}, survey="small world"
     )
     return Catalog({"flux": spectra, "labels": table})
-
-
-def _informative(lines: _Lines, params, ivar, tau: float, ratio: float) -> tuple[_Lines, float]:
-    """The lines with europium's as strong as tau / bound = ratio asks, and the bound.
-
-    The bound falls in proportion to the strength, more slowly as lines saturate: a few steps find it.
-    """
-    own = lines.param == _EU
-    if ratio == 0:
-        return replace(lines, strength=np.where(own, -np.inf, lines.strength)), np.inf
-    for _ in range(12):
-        bound = _bound(lines, params, ivar)
-        step = np.log10(ratio * bound / tau)
-        if abs(step) < 0.005:
-            return lines, bound
-        lines = replace(lines, strength=lines.strength + np.where(own, np.clip(step, -1, 1), 0.0))
-    raise InputError(
-        f"no strength of {own.sum()} lines gives tau / bound = {ratio:g} at this S/N and tau = {tau:g}; lines saturate. Ask for "
-        "a smaller ratio, more lines or a higher S/N."
-    )
-
-
-def _bound(lines: _Lines, params: np.ndarray, ivar: np.ndarray) -> float:
-    informations = (j.T @ (w[:, None] * j) for j, w in zip(lines.jacobian(params), ivar, strict=True))
-    errors = [_cramer_rao(f, _LABEL_ROWS[4:], _LABEL_ROWS[:4])[0] for f in informations]
-    return float(np.sqrt(np.mean(np.square(errors))))

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError
 from ..core.internal import doubles
-from ._metrics import Interval
+from ._intervals import Interval
 
 __all__ = [
     "label_columns",

@@ -9,7 +9,7 @@ import numpy as np
 from ..core import InputError, check_name
 from ..core.internal import doubles, identifiers
 from ..system.internal import lazy_import
-from ._metrics import Interval
+from ._intervals import Interval
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from ._bootstrap import (
     same_stars,
 )
 from ._compare import Against, compare, has_reference, label_names
-from ._metrics import share_interval
+from ._intervals import share_interval
 from ._ranking import star_means
 
 __all__ = [

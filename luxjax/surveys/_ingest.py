@@ -16,14 +16,9 @@ from ._noisy import impossible_in, without_impossible
 from ._options import IngestOptions
 from ._reduce import Reduction
 from ._velocity import off_rest
-from .catalogs._join import (
-    LabelSelection,
-    best_rows,
-    check_join,
-    choose_labels,
-    match_labels,
-    standard_columns,
-)
+from .catalogs._choose import LabelSelection, choose_labels
+from .catalogs._join import check_join, match_labels
+from .catalogs._stars import best_rows, standard_columns
 from .formats._found import files_below
 
 __all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]

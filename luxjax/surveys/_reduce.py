@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ..core import InputError, Progress
-from ..core.internal import join_names
 from ..data import Spectra
 from ..data.internal import Frame, Medium
 from ..preprocessing import normalize, resample, to_medium, to_rest
+from ._as_read import badly_reduced, motion_of, no_star, step_kms, with_facts_of_all, without_band
 from ._continuum import ABOUT, CONTINUA, chosen_continuum, continuum_like
 from ._grid import common_grid, wanted_grid
 from ._like import template_of
@@ -144,7 +143,7 @@ class Reduction:
         for start in range(0, len(files), PEEK):
             peek = read_many(files[start : start + PEEK], workers=workers, progress=False, stack=False)
             sample = peek.spectra if isinstance(peek.spectra, list) else [peek.spectra]
-            sample = [one for one in sample if not _no_star(one, options.classes)] or sample
+            sample = [one for one in sample if not no_star(one, options.classes)] or sample
             if sample:
                 most = common_grid(sample)
                 reduction = cls.for_spectra(most, options)
@@ -160,7 +159,7 @@ class Reduction:
     ) -> ReadResult:
         """Files brought to the grid, stacked, and those that could not be; `finish` is still to be called."""
         return read_many(
-            files, each=self._checked, leave_out=_badly_reduced, workers=workers, progress=progress
+            files, each=self._checked, leave_out=badly_reduced, workers=workers, progress=progress
         )
 
     def beside(self, files: Sequence[Path]) -> "Reduction":
@@ -174,7 +173,7 @@ class Reduction:
             {"edges": bin_limits(self.wavelength, self.binning), "weighted": True} if self.binning > 1 else {}
         )
         if self.rest and spectra.frame != "rest":
-            return to_rest(spectra, grid=self.wavelength, **bins, **_velocity(spectra))
+            return to_rest(spectra, grid=self.wavelength, **bins, **motion_of(spectra))
         same = spectra.n_pixels == len(self.wavelength)
         if same and np.allclose(spectra.wavelength, self.wavelength, rtol=1e-9, atol=0):
             return spectra
@@ -263,12 +262,12 @@ class Reduction:
         )
 
     def _checked(self, spectra: Spectra) -> Spectra:
-        if reason := _no_star(spectra, self.classes) or self._other_kind(spectra):
+        if reason := no_star(spectra, self.classes) or self._other_kind(spectra):
             raise InputError(reason)
-        spectra = _without_band(spectra)
+        spectra = without_band(spectra)
         if self.rest and spectra.good.any():
             spectra = believed(spectra, self.combined)
-        spectra = _with_facts_of_all(spectra, self.rest)
+        spectra = with_facts_of_all(spectra, self.rest)
         reduced = self.on_grid(spectra)
         if reduced.frame != self.frame:
             raise InputError(
@@ -290,7 +289,7 @@ class Reduction:
 
     def _other_resolution(self, spectra: Spectra) -> str:
         """Why spectra of another resolution do not belong here, blank for the same."""
-        step = _step_kms(spectra.wavelength)
+        step = step_kms(spectra.wavelength)
         if not self.pixel_kms or 0.4 < step / self.pixel_kms < 2.5:
             return ""
         layout = (
@@ -301,71 +300,11 @@ class Reduction:
         return f"it is {layout} (pixels of {step:.2g} km/s) and {self._others} have pixels of {self.pixel_kms:.2g} km/s; ingest them separately"
 
 
-def _without_band(spectra: Spectra) -> Spectra:
-    """Without weight in bands of the Earth's atmosphere, where the reader marks them."""
-    if "TELLURIC" not in spectra.bits:
-        return spectra
-    return spectra.replace(
-        ivar=np.where(spectra.flagged(["TELLURIC"]), np.float32(0), spectra.ivar), mask=None, bits={}
-    )
-
-
-def _with_facts_of_all(spectra: Spectra, rest: bool) -> Spectra:
-    """With the same columns in the table of every spectrum, and without those that only say how to read it."""
-    table = pd.DataFrame(spectra.table).drop(columns=["rv_unsure", "ccd_flags"], errors="ignore")
-    if rest and "rv_source" not in table:
-        table["rv_source"] = ""
-    return spectra.replace(table=table)
-
-
-def _badly_reduced(spectra: Spectra) -> str:
-    """The steps of the reduction of a file that its survey says failed, blank where none did."""
-    table = pd.DataFrame(spectra.table)
-    flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
-    return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
-
-
-def _step_kms(wavelength: np.ndarray) -> float:
-    return 299792.458 * float(np.median(np.diff(np.log(wavelength))))
-
-
 def _wanted_step(reduction: Reduction, most: Spectra) -> float:
     """Step of the pixels that files should have: those that a template's bins were made of, or those of most files."""
     if reduction.origin and reduction.binning > 1:
-        return _step_kms(reduction.wavelength) / reduction.binning
-    return _step_kms(most.wavelength)
-
-
-def _no_star(spectra: Spectra, classes: Sequence[str]) -> str:
-    """Why an object is no star that is wanted, blank where it is or its file does not say."""
-    table = pd.DataFrame(spectra.table)
-    if not classes or "class" not in table:
-        return ""
-    found = str(table["class"].iloc[0]).strip()
-    if not found or found.upper() in {c.upper() for c in classes}:
-        return ""
-    return f"its class is {found}, not {join_names(classes)}"
-
-
-def _velocity(spectra: Spectra) -> dict[str, Any]:
-    """The star's motion in the frame of its spectrum, as the files give it."""
-    table = pd.DataFrame(spectra.table)
-    if "z" in table:
-        return {"redshift": table["z"].to_numpy(float)}
-    if "rv_kms" not in table:
-        raise InputError(
-            f"the spectra are in the {spectra.frame} frame and carry no velocity (no column 'rv_kms' or 'z' in their "
-            "table); add one, or say rest=False to leave them there."
-        )
-    velocity = table["rv_kms"].to_numpy(float)
-    if spectra.frame == "observed":
-        if "barycentric_kms" not in table:
-            raise InputError(
-                "the spectra are in the observed frame and carry no barycentric correction (no column "
-                "'barycentric_kms'); add it, or leave them there (--no-rest; in Python rest=False)."
-            )
-        velocity = velocity - table["barycentric_kms"].to_numpy(float)
-    return {"velocity_kms": velocity}
+        return step_kms(reduction.wavelength) / reduction.binning
+    return step_kms(most.wavelength)
 
 
 def _kind(of: "Spectra | Reduction", differ: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,9 @@ from ._ingested import by_reason
 from ._like import template_of
 from ._noisy import NOISE_LIMIT
 from ._reduce import Reduction
-from .catalogs._join import LabelSelection, has_files, match_labels, standard_columns, star_columns
+from .catalogs._choose import LabelSelection
+from .catalogs._join import has_files, match_labels
+from .catalogs._stars import standard_columns, star_columns
 from .catalogs._survey_labels import read_parameters
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star

@@ -8,7 +8,7 @@ from luxjax.core import InputError
 from luxjax.data import Catalog
 from luxjax.evidence import decide, held_out, measure_evidence, off_trend_response
 from luxjax.evidence.lines_of_evidence._element_lines import element_line_residual, line_depth
-from luxjax.evidence.lines_of_evidence._off_trend import response_share
+from luxjax.evidence.off_trend._response import response_share
 from luxjax.fitted import FittedModel, OutputInfo
 from luxjax.models import Linear, Lux, Quadratic
 from luxjax.simulation import bilinear

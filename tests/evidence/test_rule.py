@@ -9,7 +9,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.evidence import Thresholds, decide
 from luxjax.evidence.lines_of_evidence._element_lines import ElementLines
-from luxjax.evidence.lines_of_evidence._off_trend import ElementShare, Response
+from luxjax.evidence.off_trend._response import ElementShare, Response
 from luxjax.fitted import Trend
 from luxjax.stats import Interval
 

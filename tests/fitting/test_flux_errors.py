@@ -70,6 +70,7 @@ def test_a_model_with_the_factor_is_that_of_the_smaller_errors(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_training_learns_the_factor_and_predicts_as_with_right_errors():
     right = world(label_error=0.1)
     options = {"latents": 4, "readout": "linear", "folds": 3, "baselines": (), "key": 1}

@@ -63,6 +63,7 @@ def test_sampler_finds_the_dense_joint_gaussian(linear, sampled):
         np.testing.assert_allclose(np.cov(whitened), np.eye(3), atol=0.2)
 
 
+@pytest.mark.slow
 def test_sampling_is_reproducible_and_follows_the_key(linear, sampled):
     model, batch, _ = linear
     np.testing.assert_array_equal(infer(model, batch, SHORT, key=3).draws, sampled.draws)

@@ -82,6 +82,7 @@ def test_a_new_run_leaves_no_old_pages(run, tmp_path):
     assert "Was it measured?" not in Page(render(again).read_text()).heads
 
 
+@pytest.mark.slow
 def test_captions_tell_of_what_is_drawn_and_of_no_more(run, tmp_path):
     text = " ".join((run.path / page_name("eu_fe")).read_text().split())
     for said in ("Prediction against observed label", "Element lines: how much deeper", "hidden, more than for random windows",
@@ -102,6 +103,7 @@ def test_captions_tell_of_what_is_drawn_and_of_no_more(run, tmp_path):
         assert unsaid not in text
 
 
+@pytest.mark.slow
 def test_sentences_end_once_and_caveats_are_words(tmp_path):
     made = RunFolder.create(tmp_path / "r", config={}, seed=1)
     judged = dataclasses.replace(

@@ -99,6 +99,7 @@ def test_what_is_written(run):
     assert teff["coverage95_interval"][0] < teff["coverage95"] <= teff["coverage95_interval"][1]
 
 
+@pytest.mark.slow
 def test_page(run):
     folder, _ = run
     html = render(folder).read_text()
@@ -180,6 +181,7 @@ def test_chains_show_the_worst(chains):
     assert figure.legends[0].get_title().get_text() == "star s4"
 
 
+@pytest.mark.slow
 def test_spectrum_and_labels(run, world):
     _, posterior = run
     _, catalog = world

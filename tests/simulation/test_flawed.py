@@ -5,7 +5,7 @@ import pytest
 
 from luxjax.core import InputError
 from luxjax.simulation import flawed_survey
-from luxjax.simulation._flawed import WAVE, N
+from luxjax.simulation._flawed_sky import WAVE, N
 
 SIZES = {"n_train": 60, "n_held_out": 400}
 

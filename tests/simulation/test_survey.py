@@ -105,6 +105,7 @@ def test_impostor_follows_the_label_where_it_should(where):
     assert not np.delete(change, pixels, axis=1).any()
 
 
+@pytest.mark.slow
 def test_broken_correlation_keeps_the_distribution_and_loses_the_trend():
     world = simulate(1000, key=6, windows=("galah",), plants=[BreakCorrelation("Eu")], n_train=500)
     values, split = world.truth.label_values, world.truth.split

@@ -319,6 +319,7 @@ def test_real_lamost_with_catalogue_labels(real_data):
     assert np.median(spectra.flux[spectra.good]) == pytest.approx(0.96, abs=0.03)
 
 
+@pytest.mark.slow
 def test_real_visits_come_to_rest_where_their_combination_is(real_data):
     """apVisit files are in the observer's frame: the star's velocity less the barycentric correction moves them."""
     folder = next((real_data / "apogee").glob("giant_*"))

@@ -65,6 +65,7 @@ def test_spectra_of_another_release_can_be_given_to_the_model(world):
     assert pixels == f"{(~was.good.any(axis=0)).sum()} pixels left out, as in '{root / 'run'}'"
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_spectra(world):
     """What is taken from a catalogue is all that was done to it."""
     root, _, catalog, fitted = world
@@ -76,6 +77,7 @@ def test_the_same_files_give_the_same_spectra(world):
         np.testing.assert_array_equal(again.ivar[rows], was.ivar)
 
 
+@pytest.mark.slow
 def test_raw_spectra_stay_raw(world):
     root, second, *_ = world
     raw = ingest(root / "first", normalization="none", **QUIET).unlabelled

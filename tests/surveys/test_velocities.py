@@ -181,6 +181,7 @@ def test_a_failed_fit_of_dr4_is_left_out(tmp_path):
 # Real files
 
 
+@pytest.mark.slow
 def test_real_visits_are_where_their_combined_spectra_are_or_left_out(real_data):
     visits = sorted(real_data.glob("apogee/*/apVisit*.fits"))
     result = ingest(visits, progress=False)
@@ -204,6 +205,7 @@ def test_real_combined_spectrum_mends_failed_visits(real_data):
         assert found.table["rv_kms"][0] == pytest.approx(6.7, abs=1.5)  # the headers say 596, 598 and -224
 
 
+@pytest.mark.slow
 def test_real_galah_velocities_are_confirmed(real_data):
     result = ingest(real_data / "galah" / "com_2021_8hdu", progress=False)
     assert len(result.unlabelled) == 4

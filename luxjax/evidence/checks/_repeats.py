@@ -13,7 +13,7 @@ from ...core.internal import rounded
 from .._evidence import Evidence
 from .._held_out import infer_held_out
 from ..lines_of_evidence._line import AbstractLine
-from ..lines_of_evidence._off_trend import off_trend_response
+from ..off_trend._response import off_trend_response
 
 if TYPE_CHECKING:
     from .._case import Case

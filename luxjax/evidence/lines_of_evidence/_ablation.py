@@ -16,8 +16,8 @@ from ...models import Lux
 from ...readout import read_out
 from .._evidence import Evidence
 from .._held_out import infer_held_out
+from ..off_trend._response import DRAWS, Response, off_trend_response
 from ._line import NO_LINES, AbstractLine, span
-from ._off_trend import DRAWS, Response, off_trend_response
 
 if TYPE_CHECKING:
     from .._case import Case, Judgement

@@ -26,6 +26,7 @@ Tree = TypeVar("Tree")
 
 RATE = 0.01
 CHECKPOINT_S = 60.0  # at least this many seconds between two checkpoints
+STILL = 0.02  # nats per label that held-out stars gain in the second half of the steps of a fit that has not converged
 
 
 @lru_cache
@@ -49,6 +50,7 @@ class Course(NamedTuple):
     best: Params
     best_score: Array
     best_step: Array
+    halfway: Array
     waited: Array
     step: Array
 
@@ -76,21 +78,25 @@ class Rules(NamedTuple):
 
 
 class Descended(NamedTuple):
-    """The end of a descent; `stopped` where it ended before its last step, `words` say why."""
+    """The end of a descent; `stopped` where it ended before its last step, `words` say why.
+
+    It was `improving` where its steps ended while held-out stars were still predicted better and better.
+    """
 
     params: Params
     objective: list[float]
     stopped: bool
     words: str
+    improving: bool = False
 
 
 def begun(params: Params, optimizer: optax.GradientTransformationExtraArgs, latents: Array) -> Course:
     """A descent before its first step."""
-    zero = jnp.zeros((), jnp.int32)
+    zero, nothing = jnp.zeros((), jnp.int32), jnp.asarray(-math.inf)
     state = _copy(
         State(params, optimizer.init(params), latents)
     )  # an optimiser may remember the parameters themselves
-    return Course(state, _copy(params), jnp.asarray(-math.inf), zero, zero, zero)
+    return Course(state, _copy(params), nothing, zero, nothing, zero, zero)
 
 
 def descend(
@@ -112,7 +118,8 @@ def descend(
         Where the course is kept, and what is kept with it.
     tell : Progress
     """
-    state, best = course.state, _Best(course.best, float(course.best_score), int(course.best_step))
+    state = course.state
+    best = _Best(course.best, float(course.best_score), int(course.best_step), float(course.halfway))
     waited, written = int(course.waited), time.monotonic()
     values: list[Array] = []
     score = (lambda p: judges.score(_model(objective, p))) if judges else None
@@ -132,6 +139,8 @@ def descend(
             if step > rules.lesson and score:
                 before, best = best, best.or_better(state.params, score(state.params), step)
                 waited = waited + 1 if best is before else 0
+                if 2 * step <= rules.steps:
+                    best = best._replace(halfway=best.score)
                 if waited >= rules.patience:
                     words = f"converged: {best.words}, {step} were taken"
                     return Descended(best.params, history, True, words)
@@ -140,12 +149,18 @@ def descend(
             if time.monotonic() - written >= CHECKPOINT_S:
                 now = (
                     jnp.asarray(best.score),
-                    *(jnp.asarray(k, jnp.int32) for k in (best.step, waited, step)),
+                    jnp.asarray(best.step, jnp.int32),
+                    jnp.asarray(best.halfway),
+                    *(jnp.asarray(k, jnp.int32) for k in (waited, step)),
                 )
                 kept[0].write((kept[1], Course(state, best.params, *now)), {}, history)
                 written = time.monotonic()
-    words = f"took all {rules.steps} steps" + (f": {best.words}" if score else "")
-    return Descended(best.params if score else state.params, history, False, words)
+    words = f"took all {rules.steps} steps"
+    if not score:
+        return Descended(state.params, history, False, words)
+    improving = best.score - best.halfway > STILL
+    more = f", {best.score - best.halfway:.4f} better than halfway" if improving else ""
+    return Descended(best.params, history, False, f"{words}: {best.words}{more}", improving)
 
 
 @eqx.filter_jit(donate="all-except-first")
@@ -185,9 +200,10 @@ class _Best(NamedTuple):
     params: Params
     score: float
     step: int
+    halfway: float  # the best score in the first half of the steps
 
     def or_better(self, params: Params, score: float, step: int) -> "_Best":
-        return _Best(_copy(params), score, step) if score > self.score else self
+        return _Best(_copy(params), score, step, self.halfway) if score > self.score else self
 
     @property
     def words(self) -> str:

@@ -58,7 +58,8 @@ class Gradient(AbstractFitter):
         for full batches. Rows of last layers are counted in units of their pixel's noise, so that a rate of 0.01 means a
         hundredth of it. Default: Adam with a rate of 0.01 that falls to zero along a cosine.
     steps : int
-        At most this many.
+        At most this many. Where they end while held-out stars are still predicted better (by 0.02 nats per label in the
+        second half of the steps), the fit has not converged, and a `LuxWarning` says so.
     batch_size : int or None
         Stars of a mini-batch, every star once in each epoch; None for all stars in every step.
     regularization : float or mapping of str to float
@@ -163,8 +164,9 @@ class Gradient(AbstractFitter):
             )
         found, cov = finish_on(objective.model(done.params), batch, shrink=self.shrink, block=self.block)
         checkpoint.done()
-        # Without a stated schedule, that all steps were taken was the plan.
-        converged = done.stopped or (self.optimizer is None and math.isfinite(done.objective[-1]))
+        # Without a stated schedule, that all steps were taken was the plan, unless they were too few.
+        planned = self.optimizer is None and math.isfinite(done.objective[-1]) and not done.improving
+        converged = done.stopped or planned
         return FitResult(found, cov, done.objective, converged, done.words)
 
     def _check(self, model: Lux) -> None:

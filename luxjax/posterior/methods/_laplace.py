@@ -7,8 +7,9 @@ import numpy as np
 
 from ...core import Gaussian, InputError
 from ...core.internal import PRNGKeyArray
+from .._curvature import laplace_root, posterior_mode
 from .._gaussian import GaussianPosterior
-from .._joint import finish, joint_density, laplace_root, posterior_mode
+from .._joint import finish, joint_density
 from .._samples import SamplePosterior
 from .._stars import Mode, StarDensity, find_modes, star_data
 from ._method import AbstractMethod, Problem, at_least

@@ -10,7 +10,8 @@ from numpyro.infer.hmc import hmc
 
 from ...core import Progress
 from ...core.internal import Array, Float, Key, PRNGKeyArray
-from .._joint import finish, joint_density, laplace_root, unshrunk_mode
+from .._curvature import laplace_root, unshrunk_mode
+from .._joint import finish, joint_density
 from .._samples import SamplePosterior
 from .._stars import StarDensity, star_data
 from ._laplace import dense_roots, modes

@@ -14,8 +14,9 @@ from numpyro.infer import SVI, Trace_ELBO
 
 from ...core import Gaussian, check_name
 from ...core.internal import PRNGKeyArray
+from .._curvature import diagonal_root, laplace_root, unshrunk_mode
 from .._gaussian import GaussianPosterior
-from .._joint import diagonal_root, finish, joint_density, laplace_root, unshrunk_mode
+from .._joint import finish, joint_density
 from .._samples import SamplePosterior
 from .._stars import StarDensity, star_data
 from ._laplace import dense_roots, modes

@@ -1,4 +1,4 @@
-"""APOGEE spectra: aspcapStar, apStar, apVisit (SDSS-III/IV) and mwmStar (SDSS-V), recognised by their layout.
+"""APOGEE spectra of SDSS-III and IV: aspcapStar, apStar and apVisit, recognised by their layout.
 
 Wavelengths are vacuum (Nidever et al. 2015). Combined spectra share one log-lambda grid of 8,575 pixels in the
 star's rest frame; apVisit keeps the detectors' native pixels in the observer's frame. Pixels with an error of 0,
@@ -21,8 +21,17 @@ from ...data.internal import narrowed, native
 from ._bits import BAD_PIXELS, PIXMASK, STARFLAG
 from ._fits import first, number, place, row_values
 
-__all__ = ["WAVELENGTH", "is_apstar", "is_apvisit", "is_aspcapstar", "is_mwm"]
-__all__ += ["load_apstar", "load_apvisit", "load_aspcapstar", "load_mwm"]
+__all__ = [
+    "FLUX_UNIT",
+    "N_PIXELS",
+    "WAVELENGTH",
+    "flagged",
+    "is_apstar",
+    "is_apvisit",
+    "is_aspcapstar",
+    "star_name",
+]
+__all__ += ["load_apstar", "load_apvisit", "load_aspcapstar"]
 
 CRVAL, CDELT, N_PIXELS = 4.179, 6e-6, 8575
 WAVELENGTH = 10.0 ** (CRVAL + CDELT * np.arange(N_PIXELS))
@@ -84,14 +93,6 @@ def is_apvisit(hdus: fits.HDUList) -> bool:
     )
 
 
-def is_mwm(hdus: fits.HDUList) -> bool:
-    """SDSS-V products: tables named by instrument and telescope with flux, ivar and pixel_flags columns."""
-    tables = [
-        h for h in hdus[1:] if isinstance(h, fits.BinTableHDU) and h.name.startswith(("APOGEE", "BOSS"))
-    ]
-    return any({"flux", "ivar", "pixel_flags"} <= {n.lower() for n in h.columns.names} for h in tables)
-
-
 def _facts(header: fits.Header, row: dict[str, Any], path: Path) -> dict[str, Any]:
     """Star-level facts under the names every survey shares."""
     sources = (header, row)
@@ -131,7 +132,7 @@ def _magnitude(value: Any) -> float:
     )  # 99 and -9999 both mean missing
 
 
-def _star_id(sources: Sequence[Any], path: Path) -> str:
+def star_name(sources: Sequence[Any], path: Path) -> str:
     star = first(sources, ("OBJID", "OBJ", "APOGEE_ID", "SDSS4_APOGEE_ID", "SDSS_ID"))
     if star is None:
         raise InputError(
@@ -146,7 +147,7 @@ def _mask(hdu: Any) -> np.ndarray:
     return raw.astype(np.int64) & ((1 << 8 * raw.dtype.itemsize) - 1) if raw.dtype.itemsize < 8 else raw
 
 
-def _bad(mask: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def flagged(mask: np.ndarray, names: Sequence[str]) -> np.ndarray:
     for name in names:
         check_name("pixel flag", name, PIXMASK)
     return (mask & sum(1 << PIXMASK[name] for name in set(names))) != 0
@@ -176,7 +177,7 @@ def load_aspcapstar(hdus: fits.HDUList, path: Path, *, model: bool = False) -> S
         _weights(flux, error, ASPCAP_ERROR_LIMIT),
         WAVELENGTH,
         "vacuum",
-        np.array([_star_id((hdus[0].header, row), path)]),
+        np.array([star_name((hdus[0].header, row), path)]),
         frame="rest",
         survey="apogee",
         normalized=True,
@@ -219,10 +220,10 @@ def load_apstar(
         facts.append(star | {"row": kind} | (_visit_facts(head, visit) if kind == "visit" else {}))
     return Spectra(
         flux[keep],
-        _weights(flux, error, VISIT_ERROR_LIMIT, _bad(mask, bad_pixels))[keep],
+        _weights(flux, error, VISIT_ERROR_LIMIT, flagged(mask, bad_pixels))[keep],
         WAVELENGTH,
         "vacuum",
-        np.array([_star_id((head,), path)] * int(keep.sum())),
+        np.array([star_name((head,), path)] * int(keep.sum())),
         frame="rest",
         survey="apogee",
         flux_unit=FLUX_UNIT,
@@ -283,13 +284,13 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
         "mjd": first((head, row), ("MJD5", "MJD"), -1),
         "fiber": first((head, row), ("FIBERID",), -1),
     }
-    weights = _weights(flux, error, VISIT_ERROR_LIMIT, _bad(mask, bad_pixels))
+    weights = _weights(flux, error, VISIT_ERROR_LIMIT, flagged(mask, bad_pixels))
     return Spectra(
         flux.ravel()[order],
         weights.ravel()[order],
         ordered,
         "vacuum",
-        np.array([_star_id((head, row), path)]),
+        np.array([star_name((head, row), path)]),
         frame="observed",
         survey="apogee",
         flux_unit=FLUX_UNIT,
@@ -299,62 +300,4 @@ def load_apvisit(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = 
         history=(
             "read apVisit; native pixels, observed frame, vacuum wavelengths by the survey's convention",
         ),
-    )
-
-
-def load_mwm(hdus: fits.HDUList, path: Path, *, bad_pixels: Sequence[str] = BAD_PIXELS) -> Spectra:
-    """The APOGEE spectra of an SDSS-V mwmStar file (one row per telescope), not normalised, rest frame.
-
-    Written from the documented layout (Astra 0.6, SDSS DR19) without a real file; anything that departs
-    from it is refused.
-    """
-    rows = []
-    for hdu in hdus[1:]:
-        if isinstance(hdu, fits.BinTableHDU) and hdu.name.startswith("APOGEE") and hdu.data is not None:
-            rows += [(hdu.name, hdu.columns.names, row) for row in hdu.data]
-    if not rows:
-        raise InputError(
-            f"'{path}' holds no APOGEE spectrum (its APOGEE tables are empty); BOSS spectra of SDSS-V are not read yet."
-        )
-    head = hdus[0].header
-    star = _star_id((head,), path)
-    flux, ivar, mask, facts = [], [], [], []
-    for name, columns, row in rows:
-        by_name = {c.lower(): row[c] for c in columns}
-        if any(np.size(by_name[c]) != N_PIXELS for c in ("flux", "ivar", "pixel_flags")):
-            raise InputError(
-                f"'{path}' has {np.size(by_name['flux'])} pixels in {name}; the APOGEE grid has {N_PIXELS}. "
-                "The layout is not known, so it is not read."
-            )
-        grid = by_name.get("wavelength")
-        if grid is not None and not np.allclose(grid, WAVELENGTH, rtol=1e-6, atol=0):
-            raise InputError(f"'{path}' is not on the APOGEE grid in {name}; the layout is not known.")
-        flux.append(narrowed(by_name["flux"]))
-        mask.append(native(by_name["pixel_flags"], np.int64))
-        ivar.append(np.where(_bad(mask[-1], bad_pixels) | (flux[-1] == 0), 0, narrowed(by_name["ivar"])))
-        scalars = {k: v for k, v in by_name.items() if np.ndim(v) == 0}
-        facts.append(
-            {
-                "file": str(path),
-                "telescope": {"APO": "apo25m", "LCO": "lco25m"}.get(name.split("/")[-1], name),
-                **place((head,), ("RA",), ("DEC",)),
-                "snr": number((scalars,), ("snr",)),
-                "rv_kms": number((scalars,), ("v_rad", "mean_v_rad")),
-                "starflag": first((scalars,), ("spectrum_flags",), 0),
-                "sdss_id": str(first((head,), ("SDSS_ID",), "")),
-            }
-        )
-    return Spectra(
-        np.stack(flux),
-        np.stack(ivar),
-        WAVELENGTH,
-        "vacuum",
-        np.array([star] * len(rows)),
-        frame="rest",
-        survey="apogee",
-        flux_unit=FLUX_UNIT,
-        mask=np.stack(mask),
-        bits=PIXMASK,
-        table=pd.DataFrame(facts),
-        history=("read mwmStar (SDSS-V); rest frame, vacuum wavelengths by the survey's convention",),
     )

@@ -6,7 +6,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.evidence import off_trend_response, residualize, second_order
 from luxjax.evidence._expected import claimed_slope, expected_slope
-from luxjax.evidence.lines_of_evidence._off_trend import response_share
+from luxjax.evidence.off_trend._response import response_share
 
 ERROR, OTHERS_ERROR = 0.08, np.array([0.1, 0.05])
 

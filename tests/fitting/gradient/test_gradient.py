@@ -1,3 +1,6 @@
+import warnings
+from types import SimpleNamespace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,7 +12,7 @@ from luxjax.core import Batch, InputError, OutputData
 from luxjax.fitting import ALS, EM, Gradient, fit
 from luxjax.fitting._checkpoint import Checkpoint
 from luxjax.fitting._start import moments_of
-from luxjax.fitting.gradient import _descent
+from luxjax.fitting.gradient import _descent, _gradient
 from luxjax.fitting.gradient._minibatches import Minibatch, Minibatches
 from luxjax.fitting.gradient._objective import Objective
 from luxjax.latents.internal import HeldOut, held_out_stars, latent_posterior
@@ -158,6 +161,7 @@ def test_linear_decoders_reach_the_optimum_of_alternating_least_squares(rng, sca
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:the fit took all 400 steps")
 def test_a_bent_world_needs_bent_decoders(bent, line, curved):
     train, test, truth = bent
     assert curved.summary["converged"]
@@ -358,3 +362,45 @@ def test_quadratic_decoders_descend_too(bent, line):
     found = fit(Lux.quadratic(train.sizes, 2), train, Gradient(steps=200, batch_size=40), key=0)
     assert isinstance(found.model["flux"], Quadratic)
     assert label_rmse(found, test, truth) < 0.8 * label_rmse(line, test, truth)
+
+
+def descended(monkeypatch, scores, steps=100, **how):
+    """A descent that changes nothing, whose held-out stars score as told, from the start on."""
+    monkeypatch.setattr(_descent, "_step", lambda fixed, state: (state, jnp.zeros(())))
+    monkeypatch.setattr(_descent, "_model", lambda objective, params: None)
+    stars = SimpleNamespace(after=lambda step: (None for _ in range(steps + 1)), whole=False)
+    told = iter(scores)
+    judges = SimpleNamespace(score=lambda model: next(told))
+    rules = _descent.Rules(optax.sgd(0.1), steps, 0, 10, 8, 1e-7)
+    course = _descent.begun({"w": jnp.zeros(1)}, rules.optimizer, jnp.zeros((1, 1)))
+    return _descent.descend(
+        rules, None, stars, judges, course, [], kept=(None, None), tell=lambda *a, **k: None
+    )
+
+
+def test_steps_that_end_too_soon_are_told_from_those_that_do(monkeypatch):
+    """Whether the score at the end of all steps is better than halfway by more than a rounding of the errors."""
+    rising = descended(monkeypatch, [0.1 * k for k in range(11)])
+    assert rising.improving
+    assert rising.words.endswith("best at step 100 (1.0000 nats), 0.5000 better than halfway")
+    flat = descended(monkeypatch, [0.1 * min(k, 5) + 0.001 * k for k in range(11)])
+    assert not flat.improving
+    assert "halfway" not in flat.words
+    stopped = descended(monkeypatch, [0.0] * 11)
+    assert stopped.stopped
+    assert not stopped.improving
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("improving", [True, False])
+def test_a_fit_whose_steps_were_too_few_warns(monkeypatch, improving):
+    batch, _, _ = toy_survey(np.random.default_rng(0))
+    end = lambda rules, objective, stars, judges, course, history, **how: _descent.Descended(  # noqa: E731
+        course.best, [1.0], False, "took all 20 steps", improving
+    )
+    monkeypatch.setattr(_gradient, "descend", end)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = fit(Lux.mlp(batch.sizes, 2, key=0, width=2), batch, Gradient(steps=20), key=0)
+    assert found.summary["converged"] is not improving
+    assert any("took all 20 steps" in str(w.message) for w in told) is improving

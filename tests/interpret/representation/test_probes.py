@@ -75,6 +75,7 @@ def test_mlp_sees_what_bends_and_linear_does_not(rng):
     assert np.array_equal(np.isnan(bent.predicted), np.isnan(y))
 
 
+@pytest.mark.slow
 def test_mlp_predictions_do_not_see_their_own_star(rng):
     z, y = linear_label(rng)
     altered = y.copy()
@@ -83,6 +84,7 @@ def test_mlp_predictions_do_not_see_their_own_star(rng):
     assert second[3] == pytest.approx(first[3], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_control_task_is_memorised_by_the_mlp_sooner_and_selectivity_says_so(rng):
     z = rng.normal(size=(600, 4)) * [1, 1, 0.05, 0.05]
     y = z[:, 0] + 0.1 * rng.normal(size=600)

@@ -17,6 +17,7 @@ def run(tmp_path):
     return RunFolder.create(tmp_path / "run", config={}, seed=1)
 
 
+@pytest.mark.slow
 def test_groups_of_their_own_are_found_on_the_maps(run):
     rng = np.random.default_rng(0)
     kind = np.repeat([0, 1], 40)

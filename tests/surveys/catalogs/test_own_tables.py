@@ -7,7 +7,7 @@ import pytest
 from luxjax.core import InputError
 from luxjax.data import LabelTable, Spectra
 from luxjax.surveys import IngestOptions, ingest, read_labels
-from luxjax.surveys.catalogs._join import choose_labels
+from luxjax.surveys.catalogs._choose import choose_labels
 from luxjax.surveys.internal import read_parameters
 
 LAMOST = {

@@ -163,6 +163,7 @@ def test_mwmstar(tmp_path):
         read(write_mwmstar(tmp_path / "b.fits", flux, ivar, flags, hdu="BOSS/APO"))
 
 
+@pytest.mark.slow
 def test_every_real_apogee_file(real_data):
     paths = sorted(real_data.glob("apogee/*/*ap*.fits"))
     assert len(paths) >= 41

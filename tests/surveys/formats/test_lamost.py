@@ -50,6 +50,7 @@ def test_lengths_differ_so_spectra_stay_apart(tmp_path):
         result.stacked()
 
 
+@pytest.mark.slow
 def test_every_real_low_resolution_file(real_data):
     paths = sorted(real_data.glob("lamost/lrs*/*.fits*"))
     result = read_many(paths, progress=False, stack=False)

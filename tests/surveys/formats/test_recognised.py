@@ -59,6 +59,7 @@ def test_text_of_gaia(tmp_path, text, name):
     assert detect_format(tmp_path / "x.csv") == name
 
 
+@pytest.mark.slow
 def test_real_files(real_data):
     for folder, name in (
         ("sdss_optical", "sdss-spec"),
