@@ -1,6 +1,6 @@
 """Gaussian processes of few stars: relevances that follow how well latents are measured, and two views of the stated errors.
 
-From some hundred stars a relevance learned for each latent fits the noise of the labels. Here they follow one law,
+With fewer than some four stars a latent, a relevance learned for each fits the noise of the labels. Here they follow one law,
 
     ln tau_a = c + p l_a + w d_a,    d_a ~ N(0, 1),
 

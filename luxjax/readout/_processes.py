@@ -58,16 +58,16 @@ class GaussianProcessReadOut(AbstractReadOut):
         Inducing points beyond that.
     n_evidence : int
         Stars, drawn at random, that hyper-parameters are learned from.
-    few : int
-        Training stars up to which relevances follow how well the latents are measured, and processes with one error for all
-        stars are averaged with those that have the stated errors.
+    few : float
+        Training stars for each latent below which relevances follow how well the latents are measured, and processes with one
+        error for all stars are averaged with those that have the stated errors.
     """
 
     leading: tuple[int, ...] = (24, 40, 60)
     exact: int = 2000
     n_points: int = 500
     n_evidence: int = 900
-    few: int = 200
+    few: float = 4.0
 
     def suits(self, sample: Sample) -> bool:
         return len(sample.latents) <= MANY
@@ -89,7 +89,7 @@ class GaussianProcessReadOut(AbstractReadOut):
 
     def _members(self, sample: Sample) -> list[Member]:
         n = sample.latents.shape[1]
-        if int(sample.known.sum()) > self.few:
+        if int(sample.known.sum()) >= self.few * n:
             return [Member(d) for d in sorted({min(d, n) for d in self.leading})]
         every = all(alike(sample.of(j)[2]) for j in range(sample.n_labels))
         return [Member(n, w, stated) for stated in ((True,) if every else (True, False)) for w in WIDTHS]

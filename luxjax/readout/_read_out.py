@@ -51,7 +51,7 @@ def read_out(
     kind : {"auto", "linear", "quadratic", "gp"}
         ``"linear"`` in the latents; ``"quadratic"``, with products of the leading 20, one scale for each latent; ``"gp"``, a
         Gaussian process with a linear, a quadratic and a squared-exponential kernel, the mean of those on the leading 24, 40 and 60
-        latents (of at most 200 stars: of processes with relevances that follow how well a latent is measured). ``"auto"``: what
+        latents (with fewer than 4 stars a latent: of processes whose relevances follow how well a latent is measured). ``"auto"``: what
         predicts the training stars best, each left out in turn; ``"quadratic"`` only of at least as many stars as terms; beyond
         2,000 stars, where the two are as good, ``"gp"`` is left out for its cost.
     inputs : sequence of str, optional
