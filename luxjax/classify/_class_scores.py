@@ -1,46 +1,23 @@
-"""Scores of class probabilities, with intervals and baselines, and the reliability diagram."""
+"""Scores of class probabilities, with intervals and baselines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, matthews_corrcoef
 
 from ..core import InputError, check_name
 from ..core.internal import classes_of, doubles, identifiers
-from ..stats import Interval
+from ..stats import Interval, binomial_interval
+from ._by_class import SCORES_BY_CLASS, RankedClasses, scores_by_class
+from ._reliability import Reliability, reliability
 
-__all__ = ["SEQUENCE", "ClassScores", "Reliability", "calibration_error", "reliability", "score_classes"]
+__all__ = ["SEQUENCE", "ClassScores", "class_codes", "resampled_stars", "score_classes"]
 
 SEQUENCE = ("O", "B", "A", "F", "G", "K", "M")
 """Main classes of the Morgan-Keenan system from hot to cool."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """Stars in bins of the probability of their likeliest class.
-
-    Attributes
-    ----------
-    edges : (bin + 1,) array
-    confidence, accuracy : (bin,) arrays
-        Mean probability, and share of stars whose likeliest class is true; NaN in empty bins.
-    count : (bin,) int array
-    """
-
-    edges: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    count: np.ndarray
-
-    @property
-    def error(self) -> float:
-        """Expected calibration error: mean |accuracy - confidence|, by stars (Naeini et al. 2015, AAAI)."""
-        used = self.count > 0
-        gap = np.abs(self.accuracy - self.confidence)[used]
-        return float(gap @ self.count[used] / self.count.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +28,18 @@ class ClassScores:
     ----------
     classes : tuple of str
     value : dict of str to float
-        ``accuracy``, ``balanced_accuracy`` (mean recall), ``macro_f1``, ``log_loss`` (nats), ``brier`` (sum over classes),
-        ``ece``, and ``adjacent``, the share of errors that fall in a neighbouring class of the sequence O B A F G K M (NaN
-        without errors, or for other classes).
+        ``accuracy``, ``balanced_accuracy`` (mean recall), ``macro_f1``, ``matthews`` (correlation coefficient of true and given class),
+        ``roc_auc`` and ``average_precision`` (areas under the ROC and the precision-recall curve of each class against the rest, the
+        mean of the classes), ``log_loss`` (nats), ``brier`` (sum over classes), ``ece``, and ``adjacent``, the share of errors that
+        fall in a neighbouring class of the sequence O B A F G K M (NaN without errors, or for other classes).
     interval : dict of str to Interval
         From bootstrap samples of stars; all spectra of a star go together.
     baseline : dict of str to float
         With every star given the classes' shares as probabilities.
+    by_class : pandas.DataFrame
+        One row for each class: ``n`` spectra, their ``share``, and ``precision``, ``recall``, ``f1``, ``roc_auc`` and
+        ``average_precision`` with the ends of their intervals as ``_lower`` and ``_upper``. Guessing by the shares alone has the share
+        itself as precision, recall, F1 and average precision, and a ROC area of 0.5.
     confusion : (true class, predicted class) int array
     reliability : Reliability
     n : int
@@ -67,6 +49,7 @@ class ClassScores:
     value: Mapping[str, float]
     interval: Mapping[str, Interval]
     baseline: Mapping[str, float]
+    by_class: pd.DataFrame
     confusion: np.ndarray
     reliability: Reliability
     n: int
@@ -130,19 +113,24 @@ def score_classes(
     p, codes = p[codes >= 0], codes[codes >= 0]
     place = np.array([SEQUENCE.index(c) for c in classes]) if set(classes) <= set(SEQUENCE) else None
     prior = np.broadcast_to(np.bincount(codes, minlength=len(classes)) / len(codes), p.shape)
-    value = _scores(p, codes, place)
-    draws = [
-        _scores(p[rows], codes[rows], place) for rows in resampled_stars(star, len(codes), n_draws, seed)
-    ]
-    interval = {}
-    for name in value:
-        found = np.array([d[name] for d in draws])
-        found = found[np.isfinite(found)]
-        ends = np.quantile(found, [0.025, 0.975]) if len(found) else (np.nan, np.nan)
-        interval[name] = Interval(float(ends[0]), float(ends[1]))
-    confusion = confusion_matrix(codes, p.argmax(axis=1), labels=np.arange(len(classes)))
+    each, ranked = scores_by_class(p, codes), RankedClasses(p, codes)
+    value = _scores(p, codes, place, each)
+    samples, drawn = [], []
+    for rows in resampled_stars(star, len(codes), n_draws, seed):
+        drawn.append(ranked(np.bincount(rows, minlength=len(codes))))
+        samples.append(_scores(p[rows], codes[rows], place, drawn[-1]))
+    interval = {name: Interval(*_ends(np.array([s[name] for s in samples]))) for name in value}
+    value["matthews"] = float(matthews_corrcoef(codes, p.argmax(axis=1)))
+    stars = np.arange(len(codes)) if star is None else star
     return ClassScores(
-        classes, value, interval, _scores(prior, codes, place), confusion, reliability(p, codes), len(codes)
+        classes,
+        value,
+        interval,
+        _scores(prior, codes, place, scores_by_class(prior, codes)),
+        _class_table(classes, p, codes, stars, each, np.array(drawn)),
+        confusion_matrix(codes, p.argmax(axis=1), labels=np.arange(len(classes))),
+        reliability(p, codes),
+        len(codes),
     )
 
 
@@ -158,76 +146,63 @@ def class_codes(truth: Sequence[str] | ArrayLike, classes: Sequence[str]) -> np.
     return np.array([place[name] for name in given], int)
 
 
-def reliability(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> Reliability:
-    """The reliability diagram of the likeliest class, in equal bins; a probability of exactly 1 belongs to the last.
-
-    Parameters
-    ----------
-    p : (row, class) array
-    codes : (row,) int array
-        The true class.
-    n_bins : int
-
-    Examples
-    --------
-    >>> from luxjax.classify import reliability
-    >>> found = reliability([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], [0, 0, 1], n_bins=2)
-    >>> round(found.error, 3)
-    0.2
-    """
-    p, codes = doubles("probabilities", p), np.asarray(codes)
-    top, right = p.max(axis=1), p.argmax(axis=1) == codes
-    edges = np.linspace(0, 1, n_bins + 1)
-    bins = np.minimum((top * n_bins).astype(int), n_bins - 1)
-    count = np.bincount(bins, minlength=n_bins)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = [np.bincount(bins, weights=w, minlength=n_bins) / count for w in (top, right.astype(float))]
-    return Reliability(edges, mean[0], mean[1], count)
-
-
-def calibration_error(p: ArrayLike, codes: ArrayLike, *, n_bins: int = 15) -> float:
-    """Expected calibration error of the likeliest class.
-
-    Parameters
-    ----------
-    p : (row, class) array
-        Probabilities.
-    codes : (row,) int array
-        The true class.
-    n_bins : int
-        Number of bins of the likeliest class's probability.
-
-    Examples
-    --------
-    >>> from luxjax.classify import calibration_error
-    >>> round(calibration_error([[0.9, 0.1], [0.8, 0.2]], [0, 1]), 2)
-    0.45
-    """
-    return reliability(p, codes, n_bins=n_bins).error
-
-
-def _scores(p: np.ndarray, codes: np.ndarray, place: np.ndarray | None) -> dict[str, float]:
+def _scores(p: np.ndarray, codes: np.ndarray, place: np.ndarray | None, each: np.ndarray) -> dict[str, float]:
+    """Scores of all classes together; those of `each` class, (score, class), are averaged."""
     n_classes, found = p.shape[1], p.argmax(axis=1)
     # By counts rather than by a library's functions, which check their input at length for every bootstrap sample.
     counts = np.bincount(codes * n_classes + found, minlength=n_classes**2).reshape(n_classes, n_classes)
     true, called, hits = counts.sum(axis=1), counts.sum(axis=0), np.diagonal(counts)
-    present = true > 0
-    errors, adjacent = counts.sum() - hits.sum(), np.nan
+    n, present = counts.sum(), true > 0
+    errors, adjacent = n - hits.sum(), np.nan
     if place is not None and errors:
         adjacent = counts[np.abs(place[:, None] - place) == 1].sum() / errors
     likelihood = np.maximum(p[np.arange(len(codes)), codes], np.finfo(float).eps)
+    spread = np.sqrt(float(n**2 - true @ true) * float(n**2 - called @ called))
+    areas = each[[SCORES_BY_CLASS.index(k) for k in ("roc_auc", "average_precision")]]
+    roc, average = [float(a[np.isfinite(a)].mean()) if np.isfinite(a).any() else np.nan for a in areas]
     return {
         "accuracy": float(hits.sum() / len(codes)),
         "balanced_accuracy": float(np.mean(hits[present] / true[present])),
         "macro_f1": float(np.mean(2 * hits[present] / (true + called)[present])),
+        "matthews": float(hits.sum() * n - true @ called) / spread if spread else 0.0,
+        "roc_auc": roc,
+        "average_precision": average,
         "log_loss": float(-np.mean(np.log(likelihood))),
         "brier": float(np.mean(np.sum((p - np.eye(n_classes)[codes]) ** 2, axis=1))),
-        "ece": calibration_error(p, codes),
+        "ece": reliability(p, codes).error,
         "adjacent": float(adjacent),
     }
 
 
-def resampled_stars(ids: Sequence | np.ndarray | None, n: int, n_draws: int, seed: int):
+def _class_table(classes, p, codes, star, each: np.ndarray, drawn: np.ndarray) -> pd.DataFrame:
+    """Scores of each class with the ends of their intervals; `drawn` is (sample, score, class)."""
+    found, rows = p.argmax(axis=1), {}
+    for k, name in enumerate(classes):
+        n = int(np.sum(codes == k))
+        row: dict[str, float] = {"n": n, "share": n / len(codes)}
+        for s, score in enumerate(SCORES_BY_CLASS):
+            low, high = _ends(drawn[:, s, k])
+            if score in ("precision", "recall") and each[s, k] in (0.0, 1.0):
+                # all alike: samples have no spread, and the exact interval says how few the stars are
+                among = len(np.unique(star[(found if score == "precision" else codes) == k]))
+                low, high = binomial_interval(round(each[s, k] * among), among, 0.95, "exact")
+            row |= {score: float(each[s, k]), f"{score}_lower": float(low), f"{score}_upper": float(high)}
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _ends(draws: np.ndarray) -> tuple[float, float]:
+    """Both ends of the central 95% of the finite draws."""
+    finite = draws[np.isfinite(draws)]
+    if not len(finite):
+        return np.nan, np.nan
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def resampled_stars(
+    ids: Sequence | np.ndarray | None, n: int, n_draws: int, seed: int
+) -> Iterator[np.ndarray]:
     """Rows of bootstrap samples of stars."""
     star = np.arange(n) if ids is None else np.unique(identifiers("ids", ids), return_inverse=True)[1]
     rows = np.argsort(star, kind="stable")

@@ -1,25 +1,27 @@
 """Classifiers on disk: a folder with readable JSON, plain arrays and the estimator. Loading one never runs code."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from ..core import check_name
 from ..files.internal import FolderKind
 from ._classifier import Classifier
 from .calibration._calibrators import CALIBRATORS
 from .calibration._sets import ConformalSets
-from .estimators._estimators import ESTIMATORS
+from .estimators._average import Average
+from .estimators._estimators import AVERAGED
 from .estimators._files import ESTIMATOR_ENDINGS, checked_families, read_estimator, write_estimator
+from .features._learned import learned_arrays, learned_from
 
 __all__ = ["CLASSIFIER_FOLDER", "load_classifier", "save_classifier"]
 
 CLASSIFIER_FOLDER = FolderKind(
     "classifier",
     "classifier.json",
-    schema=1,
-    files=(rf"estimator{ESTIMATOR_ENDINGS}",),
+    schema=2,  # 2 added averages and families of features learned from spectra; 1 is read
+    files=(rf"estimator(_\w+)?{ESTIMATOR_ENDINGS}",),
     keys=("luxjax", "classes", "families", "calibrator"),
     remedy="train it again",
 )
@@ -51,15 +53,23 @@ def save_classifier(classifier: Classifier, folder: str | os.PathLike) -> Path:
         "families": dict(classifier.families),
         "calibrator": None if classifier.calibrator is None else classifier.calibrator.kind,
         "about": dict(classifier.about),
+        "learned": list(classifier.learned),
     }
-    arrays: dict[str, np.ndarray] = {}
+    arrays = learned_arrays(classifier.learned)
+    whole = classifier.estimator
+    parts = (
+        {f"_{name}": m for name, m in whole.members.items()} if isinstance(whole, Average) else {"": whole}
+    )
+    if isinstance(whole, Average):
+        header["average"] = {"temperatures": dict(whole.temperatures), "weights": dict(whole.weights)}
     if classifier.calibrator is not None:
         arrays |= {f"calibrator/{k}": v for k, v in classifier.calibrator.arrays().items()}
     if classifier.sets is not None:
         arrays["scores"] = classifier.sets.scores
     with CLASSIFIER_FOLDER.replacing(folder) as part:
         CLASSIFIER_FOLDER.put(part, header, arrays)
-        write_estimator(classifier.about["estimator"], classifier.estimator, part / "estimator")
+        for name, estimator in parts.items():
+            write_estimator(estimator, part / f"estimator{name}")
     return Path(folder)
 
 
@@ -75,7 +85,7 @@ def load_classifier(folder: str | os.PathLike) -> Classifier:
     header = CLASSIFIER_FOLDER.read(folder)
     with CLASSIFIER_FOLDER.reading(folder):
         arrays = CLASSIFIER_FOLDER.arrays(folder)
-        families = checked_families(header["families"])
+        families = checked_families(header["families"], header.get("learned", []))
         kind = header["calibrator"]
         calibrator = None
         if kind is not None:
@@ -83,7 +93,20 @@ def load_classifier(folder: str | os.PathLike) -> Classifier:
             own = {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith("calibrator/")}
             calibrator = CALIBRATORS[kind].from_arrays(own)
         sets = ConformalSets(arrays["scores"]) if "scores" in arrays else None
-        name = str(header["about"]["estimator"])
-        check_name("estimator", name, ESTIMATORS)
-        estimator = read_estimator(name, folder / "estimator", len(families), "classifier")
-        return Classifier(estimator, tuple(header["classes"]), families, calibrator, sets, header["about"])
+        learned = learned_from(header.get("learned", []), arrays, folder)
+        estimator = _estimator(folder, header, len(families))
+        classes = tuple(header["classes"])
+        return Classifier(estimator, classes, families, calibrator, sets, header["about"], learned)
+
+
+def _estimator(folder: Path, header: Mapping[str, Any], n_features: int) -> Any:
+    """The estimator, or the average of several."""
+    if "average" not in header:
+        return read_estimator(folder / "estimator", n_features, "classifier")
+    mix = {
+        k: {str(n): float(v) for n, v in header["average"][k].items()} for k in ("temperatures", "weights")
+    }
+    for name in mix["weights"]:
+        check_name("member of the average", name, AVERAGED)
+    members = {n: read_estimator(folder / f"estimator_{n}", n_features, "classifier") for n in mix["weights"]}
+    return Average(members, **mix)

@@ -26,8 +26,13 @@ from ..core.internal import values as values_of
 from ..stats import Ranking
 from ..stats.internal import star_means
 from ._class_scores import class_codes
-from ._classifier import Classifier, cross_validate_classifier
+from ._classifier import Classifier
+from ._train_classifier import cross_validate_classifier
+from .calibration._calibrators import fit_calibrator
+from .estimators._average import floored
+from .estimators._estimators import AVERAGED
 from .features._features import Features
+from .features._learned import check_families, learn_families, with_learned
 
 __all__ = ["FamilyAblation", "ablate_families", "condition_on", "permute_families"]
 
@@ -132,6 +137,7 @@ def permute_families(
     >>> sorted(found.names), bool((found.value > 0).all())
     (['balmer', 'magnesium'], True)
     """
+    features = classifier.complete(features)
     members = _members(features, groups)
     codes = class_codes(truth, classifier.classes)
     _, star = np.unique(features.ids, return_inverse=True)
@@ -214,6 +220,9 @@ def ablate_families(
 ) -> FamilyAblation:
     """Train without each family, and with each alone; evaluate by cross-validation, all spectra of a star together.
 
+    There are many trainings, so families that are learned from spectra are learned once, from all stars (not from their classes); of an
+    average, its randomised trees stand for it; and one temperature calibrates each set of out-of-fold probabilities.
+
     Parameters
     ----------
     features, truth
@@ -228,6 +237,8 @@ def ablate_families(
     options
         Of `train_classifier`.
     """
+    learned = learn_families(check_families(options.pop("learned", None), features), features, seed)
+    features = with_learned(features, learned)
     members = _members(features, groups)
     whole = [name for name, names in members.items() if len(names) == len(features.names)]
     if whole:
@@ -240,11 +251,20 @@ def ablate_families(
             f"every row of the features needs a class; given {len(features)} rows and {len(named)} classes."
         )
     features, known, scores = features.select(named != ""), list(named[named != ""]), {}
+    calibration = options.pop("calibration", "temperature")
+    if (
+        isinstance(options.get("estimator", "average"), str)
+        and options.get("estimator", "average") == "average"
+    ):
+        options["estimator"] = AVERAGED[0]
 
     def judged(name: str, part: Features, seed: int) -> np.ndarray:
-        table = cross_validate_classifier(part, known, folds=folds, seed=seed, **options)
+        table = cross_validate_classifier(part, known, folds=folds, seed=seed, calibration=None, **options)
         p = table.filter(regex="^p_").rename(columns=lambda c: c.removeprefix("p_"))
-        loss = _loss(p, class_codes(known, list(p.columns)))
+        codes, values = class_codes(known, list(p.columns)), floored(p.to_numpy(float))
+        if calibration is not None:
+            values = fit_calibrator(calibration, values, codes)(values)
+        loss = _loss(pd.DataFrame(values), codes)
         hit = (table["class"] == table["truth"]).groupby(table["truth"]).mean()
         scores[name] = {"log_loss": loss.mean(), "balanced_accuracy": hit.mean()}
         return loss

@@ -20,7 +20,7 @@ from ..stats.internal import star_means
 from ..surveys.internal import parse_subclass
 from ._class_scores import SEQUENCE
 
-__all__ = ["OrdinalError", "ordinal_error", "sequence_position"]
+__all__ = ["OrdinalError", "border_rows", "ordinal_error", "sequence_position"]
 
 NEAR = 2.5  # subclasses on either side of a border
 REACH = 10.0
@@ -158,15 +158,29 @@ def _borders(p, centre, place, ids, n_bins: int, n_draws: int, seed: int) -> pd.
             continue
         warm, cool = (p[:, letter == k].sum(axis=1) for k in (hot, hot + 1))
         share = cool / np.maximum(warm + cool, np.finfo(float).tiny)
-        distance = place - (10 * hot + 9.5)
-        for low, high in itertools.pairwise(edges):
-            here = (distance >= low) & (distance < high)
-            if not here.any():
-                continue
-            mean, draws = star_means(share[here, None], ids[here], n_draws=n_draws, seed=seed)
-            ends = np.quantile(draws, [0.025, 0.975])
-            called = float(np.mean(share[here] > 0.5))
-            border = f"{SEQUENCE[hot]}|{SEQUENCE[hot + 1]}"
-            rows.append((border, distance[here].mean(), int(here.sum()), mean[0], *ends, called))
+        border = f"{SEQUENCE[hot]}|{SEQUENCE[hot + 1]}"
+        rows += border_rows(border, share, place - (10 * hot + 9.5), ids, edges, n_draws, seed)
     columns = ["border", "distance", "n", "probability", "lower", "upper", "called"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def border_rows(
+    border: str,
+    share: np.ndarray,
+    distance: np.ndarray,
+    ids: np.ndarray,
+    edges: np.ndarray,
+    n_draws: int,
+    seed: int,
+) -> list[tuple]:
+    """For each bin of distance to a border: border, mean distance, n, mean share with the ends of its interval, and how often it is above half."""
+    rows = []
+    for low, high in itertools.pairwise(edges):
+        here = (distance >= low) & (distance < high)
+        if not here.any():
+            continue
+        mean, draws = star_means(share[here, None], ids[here], n_draws=n_draws, seed=seed)
+        ends = np.quantile(draws, [0.025, 0.975])
+        called = float(np.mean(share[here] > 0.5))
+        rows.append((border, distance[here].mean(), int(here.sum()), mean[0], *ends, called))
+    return rows

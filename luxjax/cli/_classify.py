@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import Out, Overwrite, names_in, pairs_in
+from ._options import Out, Overwrite, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
 from ._report import report
 
@@ -34,8 +34,24 @@ def train(
         int, typer.Option(min=0, help="Number of stars to simulate. Give either this or files.")
     ] = 0,
     estimator: Annotated[
-        str, typer.Option(help="Estimator: boosting, forest, logistic or xgboost.")
-    ] = "boosting",
+        str,
+        typer.Option(
+            help="Estimator: average (of randomised and boosted trees), trees, boosting, forest, logistic, svm, neighbours, xgboost, or any class of scikit-learn's "
+            "interface by its full name, such as sklearn.svm.SVC."
+        ),
+    ] = "average",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Setting of the estimator, as NAME=VALUE, such as probability=true. Can be repeated. Default: none."
+        ),
+    ] = None,
+    learned: Annotated[
+        str,
+        typer.Option(
+            help="Families of features to learn from the training spectra (comma-separated): latent, pca, or none."
+        ),
+    ] = "latent,pca",
     compare: Annotated[
         str,
         typer.Option(help="Other estimators to evaluate on the same stars (comma-separated). Default: none."),
@@ -54,9 +70,15 @@ def train(
         int,
         typer.Option(
             min=0,
-            help="Number of cross-validation folds, which are best where stars are few. 0: one split into training and test stars.",
+            help="Number of cross-validation folds; the classifier is then trained on all stars. 0: one split into training and test stars.",
         ),
-    ] = 0,
+    ] = 5,
+    groups: Annotated[
+        str,
+        typer.Option(
+            help="What a fold never divides: star, or sky (blocks of the sky; scores by star are reported too). Needs --folds."
+        ),
+    ] = "star",
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of the stars to test on, without --folds.")
     ] = 0.25,
@@ -123,10 +145,17 @@ def train(
         raise InputError("give files to train on, or --simulate with a number of stars (one of the two).")
     step = Steps()
     how: dict[str, Any] = {"estimator": estimator, "calibration": calibration, "balanced": balanced}
-    how |= {"tune": tune, "folds": folds, "test_fraction": test_fraction, "coverage": coverage}
+    how |= {"settings": values_in(setting), "learned": [] if learned == "none" else list(names_in(learned))}
+    how |= {
+        "tune": tune,
+        "folds": folds,
+        "groups": groups,
+        "test_fraction": test_fraction,
+        "coverage": coverage,
+    }
     how |= {"compare": list(names_in(compare)), "levels": list(names_in(levels))}
     how |= {"parameters": parameters or labels is not None}
-    check_class_options(how)
+    check_class_options({**how, "simulate": simulate})
     if labels is not None and not labels.is_file():
         raise InputError(
             f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."

@@ -1,7 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ __all__ = [
     "pairs_in",
     "range_in",
     "value_of",
+    "values_in",
 ]
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")]
@@ -121,4 +122,17 @@ def pairs_in(given: list[str] | None) -> dict[str, str]:
         if not (name and value):
             raise InputError(f"'{text}' is not of the form NAME=VALUE; write it so, without blanks.")
         out[name] = value
+    return out
+
+
+def values_in(given: list[str] | None) -> dict[str, Any]:
+    """``NAME=VALUE`` options as a mapping to numbers, true, false or null where they are such, and text else."""
+    import json
+
+    out: dict[str, Any] = {}
+    for name, text in pairs_in(given).items():
+        try:
+            out[name] = json.loads(text)
+        except ValueError:
+            out[name] = text
     return out

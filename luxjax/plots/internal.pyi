@@ -3,7 +3,9 @@ from ._style import label_html as label_html
 from ._style import save as save
 from .classes._curves import plot_class_curves as plot_class_curves
 from .classes._curves import plot_class_reliability as plot_class_reliability
+from .classes._each import plot_scores_by_class as plot_scores_by_class
 from .classes._sets import plot_set_coverage as plot_set_coverage
+from .classes._stages import plot_stage_borders as plot_stage_borders
 from .classes._star import plot_spectrum_why as plot_spectrum_why
 from .classes._why import family_name as family_name
 from .classes._why import feature_name as feature_name

@@ -116,7 +116,9 @@ def test_single_spectra_come_back_and_have_a_page(run, reasons, rng):
     )
     shapley = Shapley("by branches", NAMES, CLASSES, *(getattr(reasons.shapley, k)[:2] for k in ("values",)),
                       reasons.shapley.base, reasons.shapley.data[rows], reasons.shapley.error[:2], LOG_RATIO)  # fmt: skip
-    names = write_single_spectra(run, data, ClassExamples(rows, spectra), found, shapley)
+    names = write_single_spectra(
+        run, data, ClassExamples(rows, spectra), data.features.select(rows), found, shapley
+    )
     assert names == ["class_s3", "class_s7"]
     one, other = read_single_spectra(run)
     assert (one.facts["id"], one.found["class"], one.found["set"], other.found["set"]) == ("s3", "G", "G", "")

@@ -94,6 +94,11 @@ class SpectralCNN(ClassifierMixin, BaseEstimator):
         self.held_out = held_out
         self.random_state = random_state
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # pixels without a value
+        return tags
+
     def fit(self, x, y, sample_weight=None, star=None) -> "SpectralCNN":
         """Train.
 

@@ -1,37 +1,58 @@
 """The estimators behind a classifier: scikit-learn's interface, so that any of them can stand in for another.
 
-Gradient-boosted trees are the default: indices have different units, are missing where a band is masked, and matter in combination, all of
-which trees accept. A random forest and logistic regression are the baselines to beat. XGBoost is optional.
+The default is the average of extremely randomised and boosted trees: features have different units, are missing where a band is masked,
+and matter in combination, all of which trees accept. Of a few hundred stars randomised trees learn more, of many thousands boosted ones. A random
+forest and logistic regression are the baselines to beat. XGBoost and LightGBM are optional.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import RobustScaler
+from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ...core import InputError, check_name
 
 __all__ = [
+    "AVERAGED",
     "ESTIMATORS",
     "REGRESSORS",
     "SEARCH_SPACE",
     "balanced_weights",
-    "fit_estimator",
     "make_estimator",
     "make_regressor",
 ]
 
 REGRESSORS = ("boosting", "ridge")
-ESTIMATORS = ("boosting", "forest", "logistic", "xgboost", "cnn")
+ESTIMATORS = (
+    "average",
+    "trees",
+    "boosting",
+    "forest",
+    "logistic",
+    "svm",
+    "neighbours",
+    "xgboost",
+    "lightgbm",
+    "cnn",
+)
+AVERAGED = ("trees", "boosting")
+"""Members of the average."""
+ENOUGH = 10_000  # rows that one randomised tree needs to see
 
 #: Where a search for hyperparameters looks, by estimator.
 SEARCH_SPACE: dict[str, dict[str, list]] = {
@@ -42,18 +63,35 @@ SEARCH_SPACE: dict[str, dict[str, list]] = {
         "min_samples_leaf": [5, 10, 20, 40],
         "l2_regularization": [0.0, 0.1, 1.0, 10.0],
     },
+    "trees": {
+        "n_estimators": [300, 600],
+        "min_samples_leaf": [1, 2, 4],
+        "max_features": ["sqrt", 0.3, 0.6],
+    },
     "forest": {
         "n_estimators": [300, 600],
         "min_samples_leaf": [1, 2, 4, 8],
         "max_features": ["sqrt", 0.3, 0.6],
     },
     "logistic": {"model__C": [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]},
+    "svm": {
+        "model__estimator__C": [0.3, 1.0, 3.0, 10.0, 30.0],
+        "model__estimator__gamma": ["scale", 0.001, 0.003, 0.01],
+    },
+    "neighbours": {"model__n_neighbors": [3, 5, 10, 20, 40]},
     "xgboost": {
         "learning_rate": [0.03, 0.05, 0.1, 0.2],
         "n_estimators": [100, 200, 400],
         "max_depth": [3, 4, 6],
         "min_child_weight": [1, 3, 10],
         "reg_lambda": [0.1, 1.0, 10.0],
+    },
+    "lightgbm": {
+        "learning_rate": [0.03, 0.05, 0.1, 0.2],
+        "n_estimators": [100, 200, 400],
+        "num_leaves": [7, 15, 31],
+        "min_child_samples": [5, 10, 20, 40],
+        "reg_lambda": [0.0, 0.1, 1.0, 10.0],
     },
     "cnn": {
         "width": [8, 16, 32],
@@ -69,22 +107,33 @@ def _seen(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x).any(axis=0), x, 0.0)
 
 
-class _BoostingClassifier(HistGradientBoostingClassifier):
-    """Boosting that features of no fitting star do not stop; once fitted it is scikit-learn's own class, as files hold it."""
+class _ExtraTrees(ExtraTreesClassifier):
+    """Trees that see at most `ENOUGH` rows each, so that a survey is no longer a fit; once fitted they are scikit-learn's own class."""
 
     def fit(self, X, y, sample_weight=None):  # scikit-learn's names
-        super().fit(_seen(X), y, sample_weight=sample_weight)
-        self.__class__ = HistGradientBoostingClassifier
+        many = len(X) > ENOUGH
+        self.set_params(bootstrap=many, max_samples=ENOUGH if many else None, n_jobs=-1 if many else None)
+        super().fit(X, y, sample_weight=sample_weight)
+        self.set_params(n_jobs=None)
+        self.__class__ = ExtraTreesClassifier
         return self
 
 
 class _BoostingRegressor(HistGradientBoostingRegressor):
-    """The same for numbers."""
+    """Boosting that features of no fitting star do not stop; once fitted it is scikit-learn's own class, as files hold it."""
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None):  # scikit-learn's names
         super().fit(_seen(X), y, sample_weight=sample_weight)
         self.__class__ = HistGradientBoostingRegressor
         return self
+
+
+#: Those that want features without gaps and of one scale.
+SCALED: dict[str, Callable[[], Any]] = {
+    "logistic": partial(LogisticRegression, max_iter=2000),
+    "svm": partial(CalibratedClassifierCV, SVC(C=3.0), ensemble=False),
+    "neighbours": partial(KNeighborsClassifier, 10, weights="distance"),
+}
 
 
 def make_estimator(name: str, *, seed: int = 0, **settings: Any):
@@ -93,16 +142,20 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
     Parameters
     ----------
     name : str
-        One of `ESTIMATORS`: ``"boosting"`` (scikit-learn's histogram gradient boosting; Friedman 2001, Ke et al. 2017),
-        ``"forest"`` (Breiman 2001), ``"logistic"`` (missing values set to the median, features scaled by their quartiles),
-        ``"xgboost"`` (Chen & Guestrin 2016; to be installed with ``pip install xgboost``) or ``"cnn"`` (a convolutional network, `SpectralCNN`, whose
-        features must be those of `pixel_features`).
+        One of `ESTIMATORS`: ``"trees"`` (extremely randomised trees; Geurts et al. 2006), ``"boosting"`` (scikit-learn's histogram gradient boosting;
+        Friedman 2001, Ke et al. 2017), ``"forest"`` (Breiman 2001), ``"logistic"``, ``"svm"`` and ``"neighbours"`` (missing values set to the median, features
+        scaled by their quartiles), ``"xgboost"`` (Chen & Guestrin 2016) and ``"lightgbm"`` (Ke et al. 2017), which are to be installed, or ``"cnn"`` (a convolutional
+        network, `SpectralCNN`, whose features must be those of `pixel_features`). ``"average"`` is no estimator of its own but the weighted mean of `AVERAGED`.
     seed : int
     settings
         Of the estimator itself, in its own words; they replace the defaults.
     """
     check_name("estimator", name, ESTIMATORS)
-    if settings and name != "xgboost":  # which takes any
+    if name == "average":
+        raise InputError(
+            f"the average has no settings and no search; name one of its members ({', '.join(AVERAGED)}) or another estimator for that."
+        )
+    if settings and name not in ("xgboost", "lightgbm"):  # which take any
         known = _built(name, seed, {}).get_params()
         for setting in settings:
             check_name(f"setting of the estimator '{name}'", setting, known)
@@ -111,35 +164,36 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
 
 def _built(name: str, seed: int, settings: dict[str, Any]):
     """The estimator, of settings that it knows."""
+    if name == "trees":
+        plain = {"n_estimators": 300, "min_samples_leaf": 2, "max_features": 0.3, "class_weight": "balanced"}
+        return _ExtraTrees(**{**plain, **settings}, random_state=seed)
     if name == "boosting":
         # Small leaves and trees: samples of hundreds of stars must work as well as tens of thousands.
-        return _BoostingClassifier(
-            **{
-                "max_iter": 200,
-                "learning_rate": 0.06,
-                "max_leaf_nodes": 15,
-                "min_samples_leaf": 10,
-                **settings,
-            },
-            early_stopping=False,
-            random_state=seed,
+        plain = {"max_iter": 200, "learning_rate": 0.06, "max_leaf_nodes": 15, "min_samples_leaf": 10}
+        return HistGradientBoostingClassifier(
+            **{**plain, **settings}, early_stopping=False, random_state=seed
         )
     if name == "forest":
-        return RandomForestClassifier(
-            **{"n_estimators": 400, "min_samples_leaf": 2, **settings}, random_state=seed
-        )
-    if name == "logistic":
+        plain = {"n_estimators": 400, "min_samples_leaf": 2}
+        return RandomForestClassifier(**{**plain, **settings}, random_state=seed)
+    if name in SCALED:
+        model = SCALED[name]()
+        if "random_state" in model.get_params():
+            model.set_params(random_state=seed)
         steps = [
-            ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
+            (
+                "impute",
+                SimpleImputer(strategy="median", add_indicator=name == "logistic", keep_empty_features=True),
+            ),
             ("scale", RobustScaler()),
-            ("model", LogisticRegression(max_iter=2000, random_state=seed)),
+            ("model", model),
         ]
         return Pipeline(steps).set_params(**settings)
     if name == "cnn":
         from ._cnn import SpectralCNN  # loads optax only where it is used
 
         return SpectralCNN(random_state=seed, **settings)
-    return _xgboost(seed, settings)
+    return (_xgboost if name == "xgboost" else _lightgbm)(seed, settings)
 
 
 def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, **settings: Any):
@@ -185,13 +239,6 @@ def balanced_weights(codes: np.ndarray) -> np.ndarray:
     return compute_sample_weight("balanced", codes)
 
 
-def fit_estimator(estimator, x: np.ndarray, codes: np.ndarray, weight: np.ndarray | None = None, **more: Any):
-    """Fit in place; weights find their way into the last step of a pipeline. Also for a search over estimators."""
-    inner = getattr(estimator, "estimator", estimator)
-    key = "model__sample_weight" if isinstance(inner, Pipeline) else "sample_weight"
-    return estimator.fit(x, codes, **({} if weight is None else {key: weight}), **more)
-
-
 def _xgboost(seed: int, settings: dict[str, Any]):
     try:
         from xgboost import XGBClassifier
@@ -201,3 +248,14 @@ def _xgboost(seed: int, settings: dict[str, Any]):
         ) from error
     plain = {"n_estimators": 200, "learning_rate": 0.06, "max_depth": 4, "tree_method": "hist"}
     return XGBClassifier(**{**plain, **settings}, random_state=seed)
+
+
+def _lightgbm(seed: int, settings: dict[str, Any]):
+    try:
+        from lightgbm import LGBMClassifier
+    except ImportError as error:
+        raise InputError(
+            "estimator 'lightgbm' needs the lightgbm package, which is not installed: pip install lightgbm, or use 'boosting'."
+        ) from error
+    plain = {"n_estimators": 200, "learning_rate": 0.06, "num_leaves": 15, "min_child_samples": 10}
+    return LGBMClassifier(**{**plain, **settings}, random_state=seed, verbose=-1)

@@ -4,89 +4,150 @@ skops rebuilds known scikit-learn types from arrays and refuses everything else.
 their node numbers, so these are checked before first use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...core import InputError, check_name
+from ...core.internal import join_names
 from ..features._features import FAMILIES
 from ._estimators import make_estimator
 
-__all__ = ["ESTIMATOR_ENDINGS", "checked_families", "read_estimator", "write_estimator"]
+__all__ = [
+    "ESTIMATOR_ENDINGS",
+    "check_savable",
+    "checked_families",
+    "read_estimator",
+    "write_estimator",
+]
 
 ESTIMATOR_ENDINGS = r"\.(json|eqx|skops)"
 """Endings of the files of estimators, as a regular expression."""
 # skops leaves these to the reader: nodes of trees are checked below, and the others hold no code.
 CHECKED = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
+OWN = {"XGBClassifier": ".json", "SpectralCNN": ".eqx"}
+"""Kinds with a format of their own, and its ending."""
 
 
-def checked_families(families: Mapping[str, str]) -> dict[str, str]:
-    """The features of a header with their families, all of which must be known."""
+def checked_families(families: Mapping[str, str], learned: Sequence[str] = ()) -> dict[str, str]:
+    """The features of a header with their families, all of which must be known; those that were learned are asked for later."""
     for name, family in families.items():
-        check_name(f"family of feature '{name}'", family, FAMILIES)
+        if family not in learned:
+            check_name(f"family of feature '{name}'", family, FAMILIES)
     return {str(name): family for name, family in families.items()}
 
 
-def write_estimator(name: str, estimator: Any, stem: Path) -> None:
-    """Write a fitted estimator, made by this name, to the file `stem` with the ending that its kind has."""
-    if name == "xgboost":
-        estimator.save_model(stem.with_suffix(".json"))
-    elif name == "cnn":
-        estimator.save(stem.with_suffix(".eqx"))
+def check_savable(estimator: Any, name: str) -> None:
+    """Refuse an estimator that could not be saved without code, fitted or not.
+
+    Raises
+    ------
+    InputError
+        With the types in question.
+    """
+    kind = type(estimator).__name__
+    if kind in OWN:
+        return
+    foreign = _foreign(_skops().dumps(estimator))
+    if foreign:
+        raise InputError(
+            f"{name} cannot be saved without code that loading it would run ({join_names(foreign, 4)}); use another estimator, such as "
+            "boosting or XGBoost, or keep the classifier in Python."
+        )
+
+
+def write_estimator(estimator: Any, stem: Path) -> None:
+    """Write a fitted estimator to the file `stem` with the ending that its kind has."""
+    ending = OWN.get(type(estimator).__name__, ".skops")
+    if ending == ".json":
+        estimator.save_model(stem.with_suffix(ending))
+    elif ending == ".eqx":
+        estimator.save(stem.with_suffix(ending))
     else:
-        stem.with_suffix(".skops").write_bytes(_skops().dumps(estimator))
+        check_savable(estimator, type(estimator).__name__)
+        stem.with_suffix(ending).write_bytes(_skops().dumps(estimator))
 
 
-def read_estimator(name: str, stem: Path, n_features: int, kind: str) -> Any:
+def read_estimator(stem: Path, n_features: int, kind: str) -> Any:
     """Read it back. Any error but `InputError` means a damaged file.
 
     Parameters
     ----------
-    name : str
-        By which it was made.
     stem : Path
-        Name of its file, as written.
+        Name of its file, without the ending.
     n_features : int
         Columns that it may ask for.
     kind : str
         Kind of the folder, for messages: ``"classifier"``.
     """
-    if name == "xgboost":
-        estimator = make_estimator(name)
+    if stem.with_suffix(".json").is_file():
+        estimator = make_estimator("xgboost")
         estimator.load_model(stem.with_suffix(".json"))
         return estimator
-    if name == "cnn":
+    if stem.with_suffix(".eqx").is_file():
         from ._cnn import SpectralCNN
 
         return SpectralCNN.load(stem.with_suffix(".eqx"), n_features)
-    io = _skops()
     content = stem.with_suffix(".skops").read_bytes()
-    foreign = [t for t in io.get_untrusted_types(data=content) if t not in CHECKED]
-    if foreign:
+    if foreign := _foreign(content):
         raise InputError(
-            f"the {kind} at '{stem.parent}' holds {', '.join(foreign)}, which no {kind} of luxjax does; it was not loaded."
+            f"the {kind} at '{stem.parent}' holds {join_names(foreign, 4)}, which no {kind} of luxjax does; it was not loaded."
         )
-    estimator = io.loads(content, trusted=list(CHECKED))
-    for trees in getattr(estimator, "_predictors", []):
-        for tree in trees:
-            leaf = tree.nodes["is_leaf"] != 0
-            _check_nodes(
-                leaf, (tree.nodes["left"], tree.nodes["right"]), tree.nodes["feature_idx"], n_features
-            )
-            if np.any(tree.nodes["is_categorical"]):
-                raise ValueError("a tree splits by categories, which features do not have")
-    for one in getattr(estimator, "estimators_", []):
-        nodes = one.tree_
-        _check_nodes(
-            nodes.children_left == -1, (nodes.children_left, nodes.children_right), nodes.feature, n_features
-        )
+    estimator = _skops().loads(content, trusted=list(CHECKED))
+    _check_trees(estimator, n_features, set())
     return estimator
+
+
+def _foreign(content: bytes) -> list[str]:
+    """Types in a skops file that neither skops nor this module knows to be harmless."""
+    return [t for t in _skops().get_untrusted_types(data=content) if t not in CHECKED]
+
+
+def _check_trees(part: Any, n_features: int, seen: set[int]) -> None:
+    """Check the trees of an estimator, wherever they are in it; each may ask for the features that its owner was fitted to."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    n_features = (
+        min(n_features, getattr(part, "n_features_in_", n_features)) if _of_rows(part) else n_features
+    )
+    if hasattr(part, "children_left"):  # the nodes of one tree of a forest
+        ends = part.children_left == -1
+        _check_nodes(ends, (part.children_left, part.children_right), part.feature, n_features)
+    elif hasattr(part, "nodes") and hasattr(part, "raw_left_cat_bitsets"):  # of one boosted tree
+        if np.any(part.nodes["is_categorical"]):
+            raise ValueError("a tree splits by categories, which features do not have")
+        leaf, children = part.nodes["is_leaf"] != 0, (part.nodes["left"], part.nodes["right"])
+        _check_nodes(leaf, children, part.nodes["feature_idx"], n_features)
+    elif isinstance(part, Mapping):
+        for one in part.values():
+            _check_trees(one, n_features, seen)
+    elif isinstance(part, (list, tuple)) or (isinstance(part, np.ndarray) and part.dtype == object):
+        for one in part if not isinstance(part, np.ndarray) else part.ravel():
+            _check_trees(one, n_features, seen)
+    elif hasattr(part, "__dict__"):
+        _check_trees(vars(part), _inside(part, n_features), seen)
+
+
+def _of_rows(part: Any) -> bool:
+    """Whether this is an estimator that counts the features of rows as they are given."""
+    return isinstance(getattr(part, "n_features_in_", None), (int, np.integer))
+
+
+def _inside(part: Any, n_features: int) -> int:
+    """Columns that the parts of an estimator may ask for: a stack adds the answers of its first floor to them."""
+    final = getattr(part, "final_estimator_", None)
+    return max(n_features, getattr(final, "n_features_in_", 0)) if final is not None else n_features
 
 
 def _check_nodes(

@@ -7,12 +7,10 @@ from numpy.typing import ArrayLike
 from ...core import InputError
 from ...core.internal import doubles
 from ...data import Spectra
-from ...preprocessing import bin_edges, to_medium
 from ._features import Features, usable_rows
+from ._flux_at_rest import at_rest
 
-__all__ = ["PIXELS", "at_rest", "pixel_features", "rest_spectra"]
-
-_ORDER = 4  # of the polynomial that takes away continuum, reddening and flux calibration
+__all__ = ["PIXELS", "pixel_features", "rest_spectra"]
 
 #: Where pixels are averaged by default, Angstrom in vacuum, from Ca II K to the calcium triplet; 360 km/s apart, about
 #: twice as fine as a resolving power of 400 needs.
@@ -73,29 +71,3 @@ def pixel_features(spectra: Spectra, grid: ArrayLike = PIXELS, *, redshift=None)
         rows,
         left_out,
     )
-
-
-def at_rest(spectra: Spectra, z: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flux over its own smooth continuum, averaged over the pixels of the grid, and its inverse variance, (star, pixel)."""
-    lower, upper = bin_edges(to_medium(spectra, "vacuum").wavelength)
-    edges = np.append(bin_edges(grid)[0], bin_edges(grid)[1][-1])
-    x = np.linspace(-1, 1, len(grid))
-    basis = np.polynomial.legendre.legvander(x, _ORDER)
-    flux, ivar = np.zeros((len(z), len(grid))), np.zeros((len(z), len(grid)))
-    old, seen = np.append(lower, upper[-1]), spectra.good
-    for k, shift in enumerate(z):
-        good = seen[k]
-        step = (upper - lower) * good
-        variance = np.where(good, 1 / np.where(good, spectra.ivar[k], 1), 0)
-        parts = np.stack([step, step * np.where(good, spectra.flux[k], 0), step * (upper - lower) * variance])
-        sums = np.concatenate([np.zeros((3, 1)), np.cumsum(parts, axis=1, dtype=np.float64)], axis=1)
-        width, light, noise = (np.diff(np.interp(edges * (1 + shift), old, s)) for s in sums)
-        enough = width > 0.5 * np.diff(edges)
-        safe = np.where(enough, width, 1)
-        mean = light / safe
-        coefficients = np.linalg.lstsq(basis[enough], mean[enough], rcond=None)[0]
-        continuum = basis @ coefficients
-        usable = enough & (continuum > 0.02 * np.max(continuum)) & (noise > 0)
-        flux[k, usable] = mean[usable] / continuum[usable]
-        ivar[k, usable] = (safe * continuum)[usable] ** 2 / noise[usable]
-    return flux, ivar

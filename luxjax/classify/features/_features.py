@@ -15,11 +15,13 @@ from ...core import InputError, check_name
 from ...core.internal import chosen_rows, doubles, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
+from ._flux_at_rest import spectra_at_rest as flux_at_rest
+from ._more import check_more, measure_more
 
 __all__ = ["FAMILIES", "Features", "extract_features", "matrix_of", "usable_rows"]
 
-#: What a feature may be made by.
-FAMILIES = (
+#: What a feature may be made by; `register_family` adds to them.
+FAMILIES = [
     "balmer",
     "paschen",
     "helium",
@@ -40,8 +42,10 @@ FAMILIES = (
     "pixels",
     "pca",
     "latent",
+    "ratios",
+    "widths",
     "other",
-)
+]
 FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
 
 
@@ -61,6 +65,8 @@ class Features:
         Row of the spectra that each came from.
     left_out : pandas.DataFrame
         Columns ``row``, ``id`` and ``reason``: the spectra of which no features could be made.
+    spectra : Spectra, optional
+        The same rows at rest, which families of features are learned from when a classifier is trained.
 
     Examples
     --------
@@ -81,6 +87,7 @@ class Features:
     ids: np.ndarray
     rows: np.ndarray
     left_out: pd.DataFrame
+    spectra: Spectra | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "ids", identifiers("ids", self.ids))
@@ -91,11 +98,14 @@ class Features:
                     f"enter. Families: {join_names(FAMILIES, 30)}."
                 )
             check_name(f"family of feature '{name}'", self.families[name], FAMILIES)
-        if list(self.values.columns) != list(self.errors.columns) or not (
-            len(self.values) == len(self.errors) == len(self.ids) == len(self.rows)
-        ):
+        sizes = {len(part) for part in (self.values, self.errors, self.ids, self.rows)}
+        if list(self.values.columns) != list(self.errors.columns) or len(sizes) > 1:
             raise InputError(
                 "values, errors, ids and rows of features must describe the same rows and columns."
+            )
+        if self.spectra is not None and not np.array_equal(self.spectra.ids, self.ids):
+            raise InputError(
+                "the spectra at rest must be those of the features, row for row, with the same ids."
             )
 
     def __repr__(self) -> str:
@@ -127,16 +137,17 @@ class Features:
             errors=self.errors.iloc[rows].reset_index(drop=True),
             ids=self.ids[rows],
             rows=self.rows[rows],
+            spectra=None if self.spectra is None else self.spectra.select(rows),
         )
 
     def of(self, *families: str) -> "Features":
-        """The features of these families only."""
+        """The features of these families only, without spectra, so that no others are learned from them."""
         for family in families:
             check_name("feature family", family, sorted(set(self.families.values())))
-        return self._columns([n for n in self.names if self.families[n] in families])
+        return replace(self._columns([n for n in self.names if self.families[n] in families]), spectra=None)
 
     def without(self, *families: str) -> "Features":
-        """The features of all other families."""
+        """The features of all other families, those included that are learned from spectra later."""
         for family in families:
             check_name("feature family", family, sorted(set(self.families.values())))
         return self._columns([n for n in self.names if self.families[n] not in families])
@@ -184,6 +195,8 @@ def extract_features(
     redshift=None,
     min_good: float = 0.5,
     clean: Callable[[Spectra], Spectra] | None = None,
+    more: Sequence[str] = (),
+    spectra_at_rest: bool = True,
 ) -> Features:
     """Spectral indices of many spectra as a table of features.
 
@@ -200,6 +213,12 @@ def extract_features(
     clean : callable, optional
         Applied to the spectra first, such as `luxjax.preprocessing.reject_cosmic_rays`; after smoothing, pixels are correlated and the
         errors of features too small.
+    more : sequence of str
+        Further families: ``"ratios"`` (of line strengths, as spectral types are judged by eye) and ``"widths"`` (full widths at half depth
+        of strong lines). Default: none.
+    spectra_at_rest : bool
+        Whether to keep the spectra at rest too, 11 kB each, from which `luxjax.classify.train_classifier` learns latents and principal
+        components.
 
     Returns
     -------
@@ -209,27 +228,33 @@ def extract_features(
     parts = [spectra] if isinstance(spectra, Spectra) else list(spectra)
     if not parts:
         raise InputError("there are no spectra to make features of; give at least one.")
+    check_more(more)
     chosen = choose_indices(indices)
     ends = np.cumsum([0, *(len(p) for p in parts)])
     shifts = None if redshift is None else np.broadcast_to(doubles("redshifts", redshift), (ends[-1],))
-    rows, values, errors, left_out = [], [], [], []
+    rows, values, errors, left_out, rest = [], [], [], [], []
     for part, start, stop in zip(parts, ends[:-1], ends[1:], strict=True):
         good, z, out = usable_rows(part, None if shifts is None else shifts[start:stop], min_good)
         left_out.append(out.assign(row=out["row"] + start))
         part = part.select(good) if clean is None else clean(part.select(good))
         found = measure_indices(part, chosen, redshift=z)
         rows.append(start + good)
-        values.append(found[0])
-        errors.append(found[1])
-    names = [index.name for index in chosen]
+        extra = measure_more(part, more, z)
+        values.append(np.concatenate([found[0], extra[0]], axis=1))
+        errors.append(np.concatenate([found[1], extra[1]], axis=1))
+        if spectra_at_rest:
+            rest.append(flux_at_rest(part, z))
+    families = {index.name: index.family or "other" for index in chosen} | check_more(more)
+    names = list(families)
     kept = np.concatenate(rows)
     return Features(
         pd.DataFrame(np.concatenate(values), columns=names),
         pd.DataFrame(np.concatenate(errors), columns=names),
-        {index.name: index.family or "other" for index in chosen},
+        families,
         np.concatenate([p.ids for p in parts])[kept],
         kept,
         pd.concat(left_out, ignore_index=True),
+        Spectra.stack(rest) if spectra_at_rest else None,
     )
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ...core import InputError
 from ...data import Spectra
-from ._at_rest import at_rest
 from ._features import Features, usable_rows
+from ._flux_at_rest import at_rest
 
 __all__ = ["SpectralPCA"]
 

@@ -10,6 +10,7 @@ from ...core import InputError, check_name
 from ...files.internal import FolderKind
 from .._classifier import Classifier
 from .._classifier_files import CLASSIFIER_FOLDER, load_classifier, save_classifier
+from ..features._learned import learned_arrays, learned_from
 from ._labels import COARSER
 from ._levels import ClassLevels
 
@@ -38,9 +39,10 @@ def save_levels(levels: ClassLevels, folder: str | os.PathLike) -> Path:
         "fine": fine,
         "staged": list(levels.staged),
         "notes": levels.notes.to_dict("list"),
+        "learned": list(levels.learned),
     }
     with LEVELS_FOLDER.replacing(folder) as part:
-        LEVELS_FOLDER.put(part, header)
+        LEVELS_FOLDER.put(part, header, learned_arrays(levels.learned))
         for level, classifier in levels.coarse.items():
             save_classifier(classifier, part / level)
         for level, members in levels.fine.items():
@@ -78,5 +80,7 @@ def load_levels(folder: str | os.PathLike) -> ClassLevels:
             }
             for level, members in header["fine"].items()
         }
+        names = header.get("learned", [])
+        learned = learned_from(names, kind.arrays(folder) if names else {}, folder)
         notes = pd.DataFrame(header["notes"]).rename(columns={"head": "level"})  # as it was called
-        return ClassLevels(coarse, fine, tuple(header["staged"]), notes)
+        return ClassLevels(coarse, fine, tuple(header["staged"]), notes, learned)

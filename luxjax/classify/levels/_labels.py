@@ -19,6 +19,7 @@ from .._class_scores import SEQUENCE
 __all__ = [
     "CLASS_LEVELS",
     "COARSER",
+    "GRAVITY",
     "STAGES",
     "class_labels",
     "evolutionary_stage",
@@ -27,13 +28,18 @@ __all__ = [
 ]
 
 #: The levels of a class, and the coarser level whose classes each finer one divides.
-COARSER = {"subclass": "class", "luminosity": "stage"}
-CLASS_LEVELS = ("class", "subclass", "luminosity", "stage")
+COARSER = {"subclass": "class", "luminosity": "stage", "branch": "stage"}
+CLASS_LEVELS = ("class", "subclass", "luminosity", "stage", "branch")
 STAGES = ("dwarf", "subgiant", "giant")
 
 _STAGE_OF = {"I": "giant", "II": "giant", "III": "giant", "IV": "subgiant", "V": "dwarf", "VI": "dwarf"}
 _COOL = 7000.0  # K; hotter dwarfs evolve across these gravities on the main sequence
-_GRAVITY = (3.5, 4.0)  # giants below, dwarfs above
+GRAVITY = (3.5, 4.0)  # giants below, dwarfs above
+#: Branches of giants, by the words of catalogues that know them from asteroseismology; neither temperature nor gravity can tell them apart.
+_BRANCHES = {
+    **dict.fromkeys(("RGB", "red_giant_branch"), "red_giant_branch"),
+    **dict.fromkeys(("RC", "2CL", "CLUMP", "red_clump"), "red_clump"),
+}
 
 
 def evolutionary_stage(
@@ -62,7 +68,7 @@ def evolutionary_stage(
     if given[1] is not None and given[2] is not None:
         g, t = given[1].astype(float), given[2].astype(float)
         known = np.isfinite(g) & (t < _COOL)
-        stage[known] = np.array(STAGES)[2 - np.digitize(g, _GRAVITY)][known]
+        stage[known] = np.array(STAGES)[2 - np.digitize(g, GRAVITY)][known]
     if given[0] is not None:
         named = np.array([_STAGE_OF.get(str(one), "") for one in given[0]])
         stage = np.where(named != "", named, stage)
@@ -76,12 +82,13 @@ def class_labels(table: pd.DataFrame) -> pd.DataFrame:
     ----------
     table : DataFrame
         With any of the columns ``subclass`` (as LAMOST writes it: ``G2``, ``A7V``, ``dM1``), ``class`` (main class), ``luminosity``,
-        ``stage``, ``logg`` and ``teff``. A column that is there counts before what the subclass implies.
+        ``stage``, ``branch`` (as APOKASC writes it: ``RGB``, ``RC``, ``2CL``), ``logg`` and ``teff``. A column that is there counts before what the subclass implies.
 
     Returns
     -------
     DataFrame
-        Columns ``class``, ``subclass`` (class and one digit), ``luminosity`` and ``stage``; blank where unknown.
+        Columns ``class``, ``subclass`` (class and one digit), ``luminosity``, ``stage`` and ``branch`` (of giants: ``red_giant_branch`` or
+        ``red_clump``, only where the table says so); blank where unknown.
     """
     table = frame_of("table of classes", table)
     blank = pd.Series([""] * len(table))
@@ -101,8 +108,11 @@ def class_labels(table: pd.DataFrame) -> pd.DataFrame:
     luminosity = luminosity.where(luminosity != "", parsed["luminosity"])
     gravity = [values(f"column '{c}'", table[c]) if c in table else None for c in ("logg", "teff")]
     stage = _among(text.get("stage", blank), STAGES)
+    branch = text.get("branch", blank).map(lambda word: _BRANCHES.get(word, ""))
+    stage = stage.where((stage != "") | (branch == ""), "giant")
     stage = stage.where(stage != "", evolutionary_stage(luminosity, *gravity))
-    return pd.DataFrame({"class": main, "subclass": subclass, "luminosity": luminosity, "stage": stage})
+    columns = {"class": main, "subclass": subclass, "luminosity": luminosity, "stage": stage}
+    return pd.DataFrame(columns | {"branch": branch.where(stage == "giant", "")})
 
 
 def _among(names: pd.Series, accepted: Iterable[str]) -> pd.Series:

@@ -1,21 +1,25 @@
-"""Class, subclass, luminosity class and evolutionary stage together, so that no answer contradicts another.
+"""Class, subclass, luminosity class, evolutionary stage and branch together, so that no answer contradicts another.
 
 These are the levels. A finer level is a classifier within each class of the coarser one: P(G2) = P(G) P(G2 | G). So the
 probabilities of subclasses sum to that of their class, and the subclass that is named is one of the class that is named.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ...core import InputError, check_name
-from .._classifier import LEAST, Classifier, train_classifier
+from .._classifier import Classifier
 from .._folds import answer_by_folds
+from .._train_classifier import LEAST, train_classifier
 from ..features._features import Features
+from ..features._learned import FeatureFamily, check_families, learn_families, with_learned
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
+from ._sets import finer_sets
 
 __all__ = ["ClassLevels", "cross_validate_levels", "train_levels"]
 
@@ -29,9 +33,11 @@ class ClassLevels:
     coarse : dict of str to Classifier
         ``class`` and ``stage``, those of them that could be trained.
     fine : dict of str to dict of str to (Classifier or str)
-        ``subclass`` by class and ``luminosity`` by stage; the name alone where there is one only.
+        ``subclass`` by class, ``luminosity`` and ``branch`` by stage; the name alone where there is one only.
     staged : tuple of str
         The main classes among which stages were known, enough to learn from; elsewhere stage and luminosity are blank.
+    learned : dict of str to FeatureFamily
+        Families of features that were learned from spectra, once for all levels.
     notes : DataFrame
         Columns ``level``, ``label``, ``stars`` and ``what``: rare labels that were joined or left out, levels that were not trained.
     """
@@ -40,6 +46,7 @@ class ClassLevels:
     fine: Mapping[str, Mapping[str, "Classifier | str"]]
     staged: tuple[str, ...]
     notes: pd.DataFrame
+    learned: Mapping[str, FeatureFamily] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -53,6 +60,7 @@ class ClassLevels:
         that the level was trained on (see `staged`).
         """
         check_name("class level", level, self.names)
+        features = with_learned(features, self.learned)
         if level in self.coarse:
             return self.coarse[level].probabilities(features)
         coarse = self.coarse[COARSER[level]].probabilities(features)
@@ -67,10 +75,11 @@ class ClassLevels:
         Returns
         -------
         DataFrame
-            For each level a column with its name, one ``_probability``, and ``class_set`` and ``stage_set`` with the sets that hold the true
-            one with chance `coverage`; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
+            For each level a column with its name, one ``_probability`` and one ``_set`` with the set that holds the true one with chance
+            `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
             the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
         """
+        features = with_learned(features, self.learned)
         columns: dict[str, Any] = {}
         for level in self.names:
             if level in self.coarse:
@@ -78,15 +87,22 @@ class ClassLevels:
                 columns |= {level: found["class"].astype(str), f"{level}_probability": found["probability"]}
                 if "set" in found:
                     columns[f"{level}_set"] = found["set"]
+                if level == "stage":
+                    columns |= {f"stage_{c}": found[c] for c in found if str(c).startswith("p_")}
         for level, members in self.fine.items():
             above = columns[COARSER[level]], columns[f"{COARSER[level]}_probability"]
             columns |= self._finer(level, members, features, *above)
+            if (sets := finer_sets(self.coarse[COARSER[level]], members, features, coverage)) is not None:
+                columns[f"{level}_set"] = sets
         table = pd.DataFrame(columns, index=pd.Index(features.ids, name="id"))
         unknown = ~table["class"].isin(self.staged)
-        for level in (h for h in ("stage", "luminosity") if h in table):
+        chances = [c for c in table if str(c).startswith("stage_p_")]
+        for level in (h for h in ("stage", "luminosity", "branch") if h in table):
             table.loc[unknown, [c for c in (level, f"{level}_set") if c in table]] = ""
-            table.loc[unknown, f"{level}_probability"] = np.nan
+            table.loc[unknown, [f"{level}_probability", *(chances if level == "stage" else ())]] = np.nan
         order = [c for h in self.names for c in (h, f"{h}_probability", f"{h}_set") if c in table]
+        at = order.index("stage_probability") + 1 if chances else 0
+        order[at:at] = chances
         return table[order]
 
     @staticmethod
@@ -111,7 +127,7 @@ def train_levels(
     seed: int = 0,
     **options: Any,
 ) -> ClassLevels:
-    """Train classifiers of main class, subclass, luminosity class and evolutionary stage.
+    """Train classifiers of main class, subclass, luminosity class, evolutionary stage and branch.
 
     Parameters
     ----------
@@ -143,9 +159,10 @@ def cross_validate_levels(
     folds: int = 5,
     min_per_class: int = 20,
     seed: int = 0,
+    groups: ArrayLike | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Classify every star by levels that have seen no spectrum of it, fold after fold.
+    """Classify every star by levels that have seen no spectrum of it, or of its group, fold after fold.
 
     Returns
     -------
@@ -161,7 +178,7 @@ def cross_validate_levels(
         truth = {f"{level}_truth": labels[level].to_numpy()[held] for level in found.names}
         return found.classify(features.select(held)).assign(**truth)
 
-    return answer_by_folds(features, folds, seed, answer, classes=main)
+    return answer_by_folds(features, folds, seed, answer, classes=main, groups=groups)
 
 
 def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], min_per_class: int):
@@ -180,7 +197,11 @@ def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], mi
 def _trained(
     features, labels: pd.DataFrame, asked: set[str], notes: pd.DataFrame, seed: int, options
 ) -> ClassLevels:
+    options = dict(options)
     labels = labels.reset_index(drop=True)
+    # once for all: what is learned of spectra does not know their classes
+    learned = learn_families(check_families(options.pop("learned", None), features), features, seed)
+    features = with_learned(features, learned)
     coarse: dict[str, Classifier] = {}
     fine: dict[str, dict[str, Classifier | str]] = {}
     more: list[tuple[str, str, int, str]] = []
@@ -208,12 +229,16 @@ def _trained(
                 f"main classes need at least two with {LEAST} stars each; give more stars, or other labels."
             )
     for finer, above in ((f, c) for f, c in COARSER.items() if f in asked and c in coarse):
+        if finer == "branch" and not (labels["branch"] != "").any():
+            continue  # no survey has these but from asteroseismology
         parents = coarse[above].classes
+        if finer == "branch":
+            parents = tuple(p for p in parents if p == "giant")
         members = {p: train(finer, (labels[above] == p).to_numpy(), p) for p in parents}
         fine[finer] = {p: member for p, member in members.items() if member is not None}
     if more:
         notes = pd.concat([notes, pd.DataFrame(more, columns=notes.columns)], ignore_index=True)
-    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes)
+    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes, learned)
 
 
 def _inside(member: "Classifier | str", features: Features) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def save_parameters(model: ParameterModel, folder: str | os.PathLike) -> Path:
         PARAMETERS_FOLDER.put(part, header)
         for j, parameter in enumerate(model.parameters.values()):
             for k, one in enumerate(parameter.models):
-                write_estimator(model.about["estimator"], one, part / f"model_{j}_{k}")
+                write_estimator(one, part / f"model_{j}_{k}")
     return Path(folder)
 
 
@@ -63,7 +63,7 @@ def load_parameters(folder: str | os.PathLike) -> ParameterModel:
         parameters = {}
         for j, (name, row) in enumerate(header["parameters"].items()):
             models = tuple(
-                read_estimator(estimator, folder / f"model_{j}_{k}", len(families), PARAMETERS_FOLDER.name)
+                read_estimator(folder / f"model_{j}_{k}", len(families), PARAMETERS_FOLDER.name)
                 for k in range(int(row["models"]))
             )
             parameters[str(name)] = Parameter(

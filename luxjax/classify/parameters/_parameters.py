@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from ...core import InputError, check_name
@@ -168,6 +169,7 @@ def cross_validate_parameters(
     *,
     folds: int = 5,
     seed: int = 0,
+    groups: ArrayLike | None = None,
     **options: Any,
 ) -> pd.DataFrame:
     """Predict every star by a model that has seen no spectrum of it, fold after fold.
@@ -178,6 +180,8 @@ def cross_validate_parameters(
         As for `train_parameters`.
     folds : int
     seed : int
+    groups : (row,) array, optional
+        What stays on one side of every split, such as the blocks of the sky of `sky_blocks`; default: the stars.
     options
         Of `train_parameters`.
 
@@ -192,7 +196,7 @@ def cross_validate_parameters(
         model = train_parameters(features.select(fit), labels, names, seed=seed, **options)
         return model.predict(features.select(held))
 
-    return answer_by_folds(features, folds, seed, answer)
+    return answer_by_folds(features, folds, seed, answer, groups=groups)
 
 
 def labels_of(ids: np.ndarray, labels: LabelTable, names: Sequence[str]) -> pd.DataFrame:

@@ -45,6 +45,8 @@ FAMILY_NAMES = {
     "continuum": "continuum shape",
     "pca": "principal components",
     "latent": "latents",
+    "ratios": "ratios of lines",
+    "widths": "widths of lines",
 }
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}
 LOW_HIGH = LinearSegmentedColormap.from_list("low_high", ["#0072B2", "#C9C9C9", "#D55E00"])

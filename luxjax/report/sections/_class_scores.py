@@ -9,15 +9,20 @@ from markupsafe import Markup
 from ...plots import plot_confusion
 from ...plots.internal import plot_class_curves, save
 from ...runs import RunFolder
-from ...stats import binomial_interval
 from .._section import Cell, Section, Shown, Table
+from ._class_each import each_class, each_class_shown
+from ._class_gap import gap_tables
 
 __all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 
 ESTIMATORS = {
+    "average": "Randomised and boosted trees, averaged,",
+    "trees": "Extremely randomised trees",
     "boosting": "Boosted trees",
     "forest": "Random forest",
     "logistic": "Logistic regression",
+    "svm": "Support-vector machines",
+    "neighbours": "Nearest neighbours",
     "xgboost": "XGBoost",
     "cnn": "Convolutional network",
 }
@@ -25,11 +30,15 @@ SCORES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy (mean recall)",
     "macro_f1": "Macro F1",
+    "matthews": "Matthews correlation",
+    "roc_auc": "ROC area (mean of the classes)",
+    "average_precision": "Precision-recall area (mean of the classes)",
     "adjacent": "Errors in a neighbouring class",
     "log_loss": "Log loss (nats)",
     "brier": "Brier score",
     "ece": "Calibration error (ECE)",
 }
+NONE = dict.fromkeys(("value", "lower", "upper", "baseline"))  # a score that an estimator's entry lacks
 
 
 def classes_found(run: RunFolder) -> dict[str, Any]:
@@ -72,11 +81,11 @@ def class_scores(run: RunFolder) -> Section | None:
     columns = {found["about"]["estimator"]: found["scores"], **found["others"]}
     rows: list[list[str | Cell]] = []
     for key, name in SCORES.items():
-        if found["scores"][key]["value"] is None:
+        if found["scores"].get(key, {}).get("value") is None:
             continue
         row: list[str | Cell] = [name]
         for scores in columns.values():
-            e = scores[key]
+            e = scores.get(key, NONE)
             ends = "" if e["lower"] is None else f"{e['lower']:.3f} to {e['upper']:.3f}"
             row.append(Cell("\N{EN DASH}" if e["value"] is None else f"{e['value']:.3f}", ends))
         row.append(
@@ -102,7 +111,7 @@ def class_scores(run: RunFolder) -> Section | None:
     save(plot_class_curves(read_judged(run)), run.figures, "classes_curves")
     return Section(
         "Classes",
-        tables=(whole, _by_class(matrix, found["names"])),
+        tables=(whole, each_class(found), *gap_tables(found)),
         figures=(
             Shown("classes_confusion.png", "Confusion matrix",
                   "Shares and numbers of the spectra of each true class (row) by the class given (column). Classes are cuts through a "
@@ -110,25 +119,9 @@ def class_scores(run: RunFolder) -> Section | None:
             Shown("classes_curves.png", "ROC and precision-recall curves of each class against the rest",
                   "Each class against all others, as the threshold on its probability falls. Dashed: guessing. Dotted: precision of "
                   "guessing, the share of the class."),
+            *each_class_shown(run, found),
         ),
     )  # fmt: skip
-
-
-def _by_class(matrix: np.ndarray, names: list[str]) -> Table:
-    rows: list[list[str | Cell]] = []
-    for k, name in enumerate(names):
-        hit, true, given = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-        rows.append([name, f"{true:,}", *(_share(hit, n) for n in (true, given))])
-    return Table(
-        ["Class", "Spectra", "Recall", "Precision"], rows, "Small print: 95% Wilson interval, by spectra."
-    )
-
-
-def _share(hit: int, n: int) -> str | Cell:
-    if not n:
-        return ""
-    low, high = binomial_interval(hit, n, 0.95)
-    return Cell(f"{hit / n:.1%}", f"{low:.1%} to {high:.1%}")
 
 
 def class_mistakes(run: RunFolder, most: int = 12) -> Section | None:

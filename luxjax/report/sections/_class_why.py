@@ -22,6 +22,11 @@ def class_why(run: RunFolder) -> Section | None:
         Markup('<a href="{}">{}</a>').format(p.name, p.stem.removeprefix("class_")) for p in star_pages(run)
     )
     text = Markup("<p>{}</p>").format(found["words"])
+    if member := found.get("member"):
+        text += Markup("<p>{}</p>").format(
+            f"The classifier is an average; Shapley values are those of its strongest member, {member['name']}, which has {member['weight']:.0%} of the "
+            "weight. Permutations and scores are of the whole."
+        )
     if links:
         text += Markup("<p>Single spectra: {}.</p>").format(links)
     rows: list[list[str | Cell]] = [

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ...classify.features import Features, extract_features
+from ...classify.internal import at_rest_again
 from ...core import InputError, Progress
 from ...core.internal import join_names, reporting
 from ...data import Spectra
@@ -26,13 +27,16 @@ __all__ = [
     "ClassData",
     "keep_classes",
     "lamost_data",
+    "pack_features",
     "read_class_data",
     "simulated_data",
+    "unpack_features",
     "write_class_data",
 ]
 
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
+PLACE = ("ra", "dec")  # of spectra from files
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
@@ -46,7 +50,7 @@ class ClassData:
     features : Features
     table : pandas.DataFrame
         Row for row: ``id``, ``file``, ``obsid``, ``release``, ``snr``, ``class``, ``subclass``, ``luminosity``, ``z``, and where they are known
-        (simulated stars) ``teff``, ``logg``, ``fe_h``, ``alpha_fe``.
+        ``ra`` and ``dec`` (files), ``teff``, ``logg``, ``fe_h``, ``alpha_fe`` (simulated stars).
     left_out : pandas.DataFrame
         ``file``, ``id`` and ``reason``.
     spectra : Spectra, optional
@@ -154,7 +158,7 @@ def _measured(
     lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
     if not len(features):
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
-    columns = ["id", "file", "class", *FACTS, *(c for c in PARAMETERS if c in table)]
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS) if c in table)]
     kept = table.iloc[features.rows][columns].reset_index(drop=True)
     at_rows = replace(features, rows=np.arange(len(features)))
     return ClassData(at_rows, kept, lost, spectra.select(features.rows))
@@ -169,6 +173,7 @@ def _stacked(parts: list[Features]) -> Features:
         errors=pd.concat([p.errors for p in parts], ignore_index=True),
         ids=np.concatenate([p.ids for p in parts]),
         rows=np.concatenate([p.rows for p in parts]),
+        spectra=Spectra.stack([p.spectra for p in parts if p.spectra is not None]),
         left_out=pd.concat([p.left_out for p in parts], ignore_index=True),
     )
 
@@ -215,17 +220,29 @@ def write_class_data(run: RunFolder, data: ClassData) -> None:
     """Write features, table and list of losses; the features last, so that where they stand all stands."""
     run.write_csv("spectra.csv", data.table)
     run.write_csv("left_out.csv", data.left_out)
-    features = data.features
-    run.write_arrays(
-        "features.npz",
-        {
-            "names": np.array(features.names, dtype=str),
-            "families": np.array([features.families[n] for n in features.names], dtype=str),
-            "values": features.values.to_numpy(np.float64),
-            "errors": features.errors.to_numpy(np.float64),
-            "ids": features.ids.astype(str),
-        },
-    )
+    rest = data.features.spectra
+    kept = {} if rest is None else {"rest_flux": rest.flux, "rest_ivar": rest.ivar}
+    run.write_arrays("features.npz", pack_features(data.features) | kept)
+
+
+def pack_features(features: Features) -> dict[str, np.ndarray]:
+    """A table of features as named arrays, without spectra."""
+    return {
+        "names": np.array(features.names, dtype=str),
+        "families": np.array([features.families[n] for n in features.names], dtype=str),
+        "values": features.values.to_numpy(np.float64),
+        "errors": features.errors.to_numpy(np.float64),
+        "ids": features.ids.astype(str),
+    }
+
+
+def unpack_features(arrays: Mapping[str, np.ndarray], spectra: Spectra | None = None) -> Features:
+    """A table of features from what `pack_features` made."""
+    names, ids = arrays["names"].tolist(), arrays["ids"]
+    values, errors = (pd.DataFrame(arrays[k], columns=names) for k in ("values", "errors"))
+    families = dict(zip(names, arrays["families"].tolist(), strict=True))
+    nothing = pd.DataFrame(columns=["row", "id", "reason"])
+    return Features(values, errors, families, ids, np.arange(len(ids)), nothing, spectra)
 
 
 def read_class_data(run: RunFolder) -> ClassData:
@@ -233,16 +250,17 @@ def read_class_data(run: RunFolder) -> ClassData:
     text: dict[str, Any] = dict.fromkeys(
         ("id", "file", "obsid", "release", "class", "subclass", "luminosity"), str
     )
-    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PARAMETERS)})  # fmt: skip
+    table = pd.read_csv(run.file("spectra.csv"), dtype=text, keep_default_na=False, na_values={c: [""] for c in ("snr", "z", *PLACE, *PARAMETERS)})  # fmt: skip
     lost = pd.read_csv(run.file("left_out.csv"), dtype=str, keep_default_na=False)
     file = run.file("features.npz")
     try:
         with np.load(file, allow_pickle=False) as stored:
-            names = stored["names"].tolist()
-            values, errors = (pd.DataFrame(stored[k], columns=names) for k in ("values", "errors"))
-            families = dict(zip(names, stored["families"].tolist(), strict=True))
-            ids = stored["ids"]
+            rest = (
+                at_rest_again(stored["rest_flux"], stored["rest_ivar"], stored["ids"], table)
+                if "rest_flux" in stored
+                else None
+            )
+            features = unpack_features(stored, rest)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{file} cannot be read as features ({error}); run again.") from None
-    nothing = pd.DataFrame(columns=["row", "id", "reason"])
-    return ClassData(Features(values, errors, families, ids, np.arange(len(ids)), nothing), table, lost)
+    return ClassData(features, table, lost)

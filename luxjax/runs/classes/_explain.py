@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ...classify import Classifier, ablate_families, load_classifier, train_classifier
-from ...classify.internal import LEAST_OF_A_FOLD, SEQUENCE, FamilyAblation
+from ...classify.internal import LEAST_OF_A_FOLD, SEQUENCE, FamilyAblation, estimator_from
 from ...core import InputError
 from ...surveys.internal import parse_subclass
 from .._folder import RunFolder
@@ -22,7 +22,7 @@ from ._data import ClassData, read_class_data
 from ._examples import find_examples
 from ._maps import lay_out
 from ._reason_files import write_reasons
-from ._reasons import ClassReasons, class_reasons, explain_classes
+from ._reasons import ClassReasons, class_reasons, explain_classes, explained_member
 from ._single import write_single_spectra
 from ._train import Stages
 
@@ -100,15 +100,15 @@ def explain_class_run(
         how: dict[str, Any] = {"like": like, "ablation": ablation, "background": background}
         reasons = class_reasons(classifier, test.features, truth, **how, n_repeats=n_repeats, seed=seed)
     with stage("lay the stars out on maps"):
-        lay_out(run, test.features, test.table["class"].to_numpy(str), heat, word, seed)
+        lay_out(run, classifier.complete(test.features), test.table["class"].to_numpy(str), heat, word, seed)
     with stage("write them and explain single spectra"):
-        _write(run, reasons, test, ablation)
+        _write(run, classifier, reasons, test, ablation)
         names: list[str] = []
         if examples is not None:
-            few = data.select(examples.rows).features
+            few = classifier.complete(data.select(examples.rows).features)
             shapley = explain_classes(classifier, few, background=background, seed=seed)
             found = classifier.classify(few, coverage=run.metrics["classes"]["level"])
-            names = write_single_spectra(run, data, examples, found, shapley)
+            names = write_single_spectra(run, data, examples, few, found, shapley)
     return reasons, [run.path / f"{name}.html" for name in names]
 
 
@@ -118,7 +118,12 @@ def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[
         raise InputError(f"the run {run.path} has no finished training; run classify train again.")
     held = data.table["part"].isin(["test", "fold 0"]).to_numpy()
     about = run.metrics["classes"]["about"]
-    options = {k: about[k] for k in ("estimator", "calibration", "balanced")} | (about.get("settings") or {})
+    options = {k: about[k] for k in ("calibration", "balanced")} | {"learned": about.get("learned", [])}
+    given = dict(about.get("settings") or {})
+    options["estimator"] = estimator_from(
+        str(run.config.get("estimator", about["estimator"])), given, run.seed
+    )
+    options |= given if isinstance(options["estimator"], str) else {}
     return data.select(~held), data.select(held), options
 
 
@@ -140,7 +145,13 @@ def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:
     return (place + parsed["subtype"]).to_numpy(float), "subclass"
 
 
-def _write(run: RunFolder, reasons: ClassReasons, test: ClassData, ablation: FamilyAblation | None) -> None:
+def _write(
+    run: RunFolder,
+    classifier: Classifier,
+    reasons: ClassReasons,
+    test: ClassData,
+    ablation: FamilyAblation | None,
+) -> None:
     write_reasons(run, reasons)
     if ablation is not None:
         run.write_csv("reasons/trained.csv", ablation.scores.rename_axis("classifier").reset_index())
@@ -148,6 +159,7 @@ def _write(run: RunFolder, reasons: ClassReasons, test: ClassData, ablation: Fam
         "spectra": len(test.table),
         "stars": int(test.table["id"].nunique()),
         "output": reasons.shapley.output,
+        "member": explained_member(classifier),
         "noise": None if ablation is None else ablation.noise,
         "words": reasons.comparison.words,
         "claim": reasons.comparison.claim.to_dict(orient="index"),

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...classify.internal import class_labels, cross_validate_levels
+from ...classify.internal import (
+    class_labels,
+    cross_validate_levels,
+    score_levels,
+    stage_borders,
+)
 from ...classify.levels import load_levels, save_levels, train_levels
 from ...classify.parameters import (
     cross_validate_parameters,
@@ -24,7 +29,6 @@ from ...classify.parameters import (
 from ...core import InputError, check_name
 from ...core.internal import join_names
 from ...data import LabelTable
-from ...stats.internal import share_interval
 from ...surveys.internal import read_parameters
 from .._folder import RunFolder
 from ._data import PARAMETERS, ClassData
@@ -83,13 +87,23 @@ def _joined(own: pd.Series, given: pd.Series, values: pd.DataFrame, key: str) ->
 
 
 def train_levels_run(
-    run: RunFolder, data: ClassData, levels: Sequence[str], split, folds: int, seed: int, **options: Any
+    run: RunFolder,
+    data: ClassData,
+    levels: Sequence[str],
+    split,
+    folds: int,
+    seed: int,
+    *,
+    groups: np.ndarray | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Train classifiers of subclass, luminosity class and stage, and evaluate them on stars held out; returns the scores."""
     fit, judge = split[0]
     options["min_per_class"] = LEAST
     if folds:
-        found = cross_validate_levels(data.features, data.table, levels, folds=folds, seed=seed, **options)
+        found = cross_validate_levels(
+            data.features, data.table, levels, folds=folds, seed=seed, groups=groups, **options
+        )
         trained, judged = train_levels(data.features, data.table, levels, seed=seed, **options), data.table
     else:
         some = data.select(fit)
@@ -104,30 +118,18 @@ def train_levels_run(
         [judged[FACTS], answers[[c for c in answers if str(c).startswith(tuple(shown))]]], axis=1
     )
     run.write_csv("levels.csv", table.assign(**{f"{h}_truth": truth[h].to_numpy() for h in shown}))
-    entry = {h: _level(answers[h], truth[h], judged["id"]) for h in shown}
-    notes = trained.notes.to_dict(orient="records")
-    return {"scores": entry, "notes": notes}
+    ids = judged["id"].to_numpy()
+    scores = score_levels(answers[[c for c in answers if str(c).startswith(tuple(shown))]], truth, ids, seed=seed)  # fmt: skip
+    entry: dict[str, Any] = {"scores": {h: {"spectra": 0} for h in shown} | scores.to_dict(orient="index")}
+    if "logg" in judged and any(c.startswith("stage_p_") for c in table):
+        borders = stage_borders(answers, judged["logg"], ids=ids, seed=seed)
+        entry["stage_borders"] = borders.to_dict(orient="records")
+    return entry | {"notes": trained.notes.to_dict(orient="records")}
 
 
-def _level(answer: pd.Series, truth: pd.Series, ids: pd.Series) -> dict[str, Any]:
-    """How often an answer is right where both are known, and how often the commonest answer is; joined subclasses hold a range."""
-    known = ((truth != "") & (answer != "")).to_numpy()
-    if not known.any():
-        return {"spectra": 0}
-    given, true, who = answer[known], truth[known], ids[known]
-    right = pd.Series([_holds(g, t) for g, t in zip(given, true, strict=True)], index=who.index)
-    share, ends = share_interval(right, who)
-    entry = {"spectra": int(known.sum()), "right": share, "lower": ends.lower, "upper": ends.upper}
-    return entry | {"baseline": float(true.value_counts(normalize=True).iloc[0])}
-
-
-def _holds(given: str, true: str) -> bool:
-    """Whether a label, or a range of subclasses such as F0-F4, holds another."""
-    low, _, high = given.partition("-")
-    return low <= true <= (high or low)
-
-
-def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, seed: int) -> dict[str, Any]:
+def train_parameters_run(
+    run: RunFolder, data: ClassData, split, folds: int, seed: int, groups: np.ndarray | None = None
+) -> dict[str, Any]:
     """Train models of the parameters that are known, and evaluate them on stars held out; returns the scores."""
     names = [n for n in PARAMETERS if n in data.table and data.table[n].notna().any()]
     if not names:
@@ -142,14 +144,16 @@ def train_parameters_run(run: RunFolder, data: ClassData, split, folds: int, see
     )
     fit, judge = split[0]
     if folds:
-        found = cross_validate_parameters(data.features, labels, names, folds=folds, seed=seed)
+        found = cross_validate_parameters(data.features, labels, names, folds=folds, seed=seed, groups=groups)
         trained, rows = train_parameters(data.features, labels, names, seed=seed), np.arange(len(value))
     else:
         trained = train_parameters(data.features.select(fit), labels.select(fit), names, seed=seed)
         found, rows = trained.predict(data.features.select(judge)), judge
     save_parameters(trained, run.path / "parameters")
-    scores = score_parameters(found, labels.select(rows), seed=seed)
     judged = data.table.iloc[rows].reset_index(drop=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        against = {"log10_snr": np.log10(judged["snr"].to_numpy(float))}
+    scores = score_parameters(found, labels.select(rows), against=against, seed=seed)
     table = pd.concat([judged[FACTS], found.reset_index(drop=True)], axis=1)
     run.write_csv("parameters.csv", table.assign(**{f"{n}_truth": judged[n] for n in names}))
     return {"level": trained.coverage, "scores": scores.to_dict(orient="index")}

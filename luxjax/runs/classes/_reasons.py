@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 
 from ...classify import Classifier, compare_rankings, condition_on, permute_families
 from ...classify.features import Features
-from ...classify.internal import FamilyAblation, RankingComparison, Temperature
+from ...classify.internal import Average, FamilyAblation, RankingComparison, Temperature
 from ...interpret.attribution import rank_features, shapley_classes
 from ...interpret.internal import LOG_RATIO, FeatureRanks, Shapley
 from ...stats import Ranking
 
-__all__ = ["ClassReasons", "class_reasons", "explain_classes"]
+__all__ = ["ClassReasons", "class_reasons", "explain_classes", "explained_member"]
 
 
 def explain_classes(
@@ -24,7 +24,7 @@ def explain_classes(
     """Shapley values of every class of every spectrum, (row, feature, class).
 
     Where they explain log-ratios and the calibrator is a temperature T, they are divided by T, which makes them those of the calibrated probabilities
-    exactly: ln p_k - mean_j ln p_j is base plus values.
+    exactly: ln p_k - mean_j ln p_j is base plus values. Of an average, the member of the largest weight is explained.
 
     Parameters
     ----------
@@ -36,11 +36,24 @@ def explain_classes(
     """
     x, names = classifier.matrix(features), list(classifier.families)
     back = None if background is None else classifier.matrix(background)
-    found = shapley_classes(classifier.estimator, x, names, classifier.classes, background=back, seed=seed)
+    whole = classifier.estimator
+    if isinstance(whole, Average):
+        return shapley_classes(
+            whole.members[whole.strongest], x, names, classifier.classes, background=back, seed=seed
+        )
+    found = shapley_classes(whole, x, names, classifier.classes, background=back, seed=seed)
     if found.output != LOG_RATIO or not isinstance(classifier.calibrator, Temperature):
         return found
     t = classifier.calibrator.temperature
     return dataclasses.replace(found, values=found.values / t, base=found.base / t, error=found.error / t)
+
+
+def explained_member(classifier: Classifier) -> dict[str, Any] | None:
+    """Name and weight of the member of an average whose Shapley values are taken; None for a single estimator."""
+    whole = classifier.estimator
+    if not isinstance(whole, Average):
+        return None
+    return {"name": whole.strongest, "weight": whole.weights[whole.strongest]}
 
 
 @dataclass(frozen=True, eq=False)

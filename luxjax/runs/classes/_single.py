@@ -16,13 +16,15 @@ from ...classify.features import Features
 from ...data import Spectra
 from ...interpret.internal import Shapley
 from .._folder import RunFolder
-from ._data import ClassData, read_class_data
+from ._data import ClassData, pack_features, read_class_data, unpack_features
 from ._examples import ClassExamples, examples_of, pack_examples
 from ._reason_files import pack_shapley, unpack_shapley
 
 __all__ = ["OneSpectrum", "page_names", "read_single_spectra", "write_single_spectra"]
 
 TABLE, ARRAYS = "reasons/spectra.csv", "reasons/spectra.npz"
+
+COLUMNS = "features/"  # of the arrays that hold the features of the spectra
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,12 @@ class OneSpectrum:
 
 
 def write_single_spectra(
-    run: RunFolder, data: ClassData, examples: ClassExamples, found: pd.DataFrame, shapley: Shapley
+    run: RunFolder,
+    data: ClassData,
+    examples: ClassExamples,
+    features: Features,
+    found: pd.DataFrame,
+    shapley: Shapley,
 ) -> list[str]:
     """Keep spectra with what was found of them; returns the names of their pages.
 
@@ -70,6 +77,8 @@ def write_single_spectra(
     data : ClassData
         Data of the run.
     examples : ClassExamples
+    features : Features
+        Row for row with the examples, those included that the classifier learned.
     found : pandas.DataFrame
         Row for row with the examples, as from `luxjax.classify.Classifier.classify`.
     shapley : Shapley
@@ -77,7 +86,7 @@ def write_single_spectra(
     """
     names = page_names(data.table.iloc[examples.rows])
     (run.path / "reasons").mkdir(exist_ok=True)
-    run.write_arrays(ARRAYS, {**pack_examples(examples), **pack_shapley(shapley)})
+    run.write_arrays(ARRAYS, {**pack_examples(examples), **pack_shapley(shapley), **_packed(features)})
     run.write_csv(TABLE, found.reset_index(drop=True).assign(row=examples.rows, page=names))
     return names
 
@@ -94,18 +103,24 @@ def read_single_spectra(run: RunFolder) -> list[OneSpectrum]:
         return []
     text: dict[Any, Any] = dict.fromkeys(("class", "set", "page"), str)
     found = pd.read_csv(run.file(TABLE), dtype=text, keep_default_na=False)
-    examples, shapley = run.arrays(ARRAYS, "spectra", _unpack)
+    examples, shapley, features = run.arrays(ARRAYS, "spectra", _unpack)
     few = read_class_data(run).select(examples.rows)
+    features = few.features if features is None else features
     return [
         OneSpectrum(
-            few.table.iloc[k], found.iloc[k], examples.spectra, few.features.select([k]), shapley, k, name
+            few.table.iloc[k], found.iloc[k], examples.spectra, features.select([k]), shapley, k, name
         )
         for k, name in enumerate(found["page"])
     ]
 
 
-def _unpack(arrays: Mapping[str, np.ndarray]) -> tuple[ClassExamples, Shapley]:
-    return examples_of(arrays), unpack_shapley(arrays)
+def _packed(features: Features) -> dict[str, np.ndarray]:
+    return {f"{COLUMNS}{k}": v for k, v in pack_features(features).items()}
+
+
+def _unpack(arrays: Mapping[str, np.ndarray]) -> tuple[ClassExamples, Shapley, Features | None]:
+    own = {k.removeprefix(COLUMNS): v for k, v in arrays.items() if k.startswith(COLUMNS)}
+    return examples_of(arrays), unpack_shapley(arrays), unpack_features(own) if own else None
 
 
 def page_names(table: pd.DataFrame) -> list[str]:

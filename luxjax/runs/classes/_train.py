@@ -17,7 +17,17 @@ from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
-from ...classify.internal import CALIBRATORS, LEAST_OF_A_FOLD, ClassScores, ConformalSets, make_estimator
+from ...classify.internal import (
+    CALIBRATORS,
+    LEARNED,
+    LEAST_OF_A_FOLD,
+    ClassScores,
+    ConformalSets,
+    as_estimator,
+    check_savable,
+    estimator_from,
+    make_estimator,
+)
 from ...core import InputError, LuxWarning, check_name
 from ...stats import binomial_interval
 from .._folder import RunFolder
@@ -25,6 +35,7 @@ from .._kinds import RunKind
 from ._data import ClassData, write_class_data
 from ._examples import choose_examples, write_examples
 from ._finer import check_levels, more_answers, train_levels_run, train_parameters_run
+from ._groups import check_groups, gap_entry, groups_of
 
 __all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
 
@@ -70,20 +81,34 @@ class Stages(Protocol):
 
 def check_class_options(options: Mapping[str, Any]) -> None:
     """Check the options of a training before anything is read or written; raises `InputError`."""
+    settings = dict(options.get("settings") or {})
     for name in (options["estimator"], *options["compare"]):
-        make_estimator(name)
+        given = settings if name == options["estimator"] else {}
         if name == "cnn":
             raise InputError(
-                "estimator 'cnn' sees pixels, not the indices measured here; train it in Python on luxjax.classify.features.pixel_features, "
-                "or choose boosting, forest, logistic or xgboost."
+                "estimator 'cnn' sees pixels, not the features measured here; train it in Python on luxjax.classify.features.pixel_features, "
+                "or choose another."
             )
+        if name != "average":
+            made = estimator_from(name, given, 0)
+            check_savable(as_estimator(made, seed=0, settings=given if isinstance(made, str) else {}), name)
+        elif given or options["tune"]:
+            make_estimator(name)  # raises: it has none
+    for name in options.get("learned") or ():
+        check_name("family to learn", name, LEARNED)
     check_name("calibration", options["calibration"], CALIBRATORS)
     check_levels(options["levels"])
     _check_split(options["folds"], options["test_fraction"])
+    check_groups(options.get("groups", "star"), options["folds"], bool(options.get("simulate")))
 
 
 def class_folds(
-    data: ClassData, *, folds: int = 0, test_fraction: float = 0.25, seed: int = 0
+    data: ClassData,
+    *,
+    folds: int = 0,
+    test_fraction: float = 0.25,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to train on and rows to evaluate, all spectra of a star on one side, classes in equal shares.
 
@@ -95,9 +120,11 @@ def class_folds(
     test_fraction : float
         Share of the stars that a single split evaluates.
     seed : int
+    groups : (row,) array, optional
+        What stays on one side of every split, such as blocks of the sky. Default: the stars.
     """
     _check_split(folds, test_fraction)
-    star = np.unique(data.features.ids, return_inverse=True)[1]
+    star = np.unique(data.features.ids if groups is None else groups, return_inverse=True)[1]
     split = StratifiedGroupKFold(folds or round(1 / test_fraction), shuffle=True, random_state=seed)
     parts = list(split.split(star[:, None], data.table["class"], star))
     return parts if folds else parts[:1]
@@ -114,12 +141,15 @@ def train_classes(
     run: RunFolder,
     data: ClassData,
     *,
-    estimator: str = "boosting",
+    estimator: str = "average",
+    settings: Mapping[str, Any] | None = None,
+    learned: Sequence[str] | None = None,
     compare: Sequence[str] = (),
     calibration: str = "temperature",
     balanced: bool = False,
     tune: int = 0,
-    folds: int = 0,
+    folds: int = 5,
+    groups: str = "star",
     test_fraction: float = 0.25,
     coverage: float = 0.9,
     levels: Sequence[str] = (),
@@ -134,12 +164,19 @@ def train_classes(
     run : RunFolder
     data : ClassData
         Data of classes with enough stars, as from `keep_classes`.
-    estimator, calibration, balanced, tune
+    estimator : str
+        As for `luxjax.classify.train_classifier`, or the full name of a class, such as ``"sklearn.svm.SVC"``.
+    settings : mapping of str to value, optional
+        Of the estimator.
+    learned, calibration, balanced, tune
         As for `luxjax.classify.train_classifier`.
     compare : sequence of str
         Other estimators, evaluated on the same stars.
     folds, test_fraction
         As for `class_folds`. With folds the saved classifier is trained on all stars.
+    groups : "star" or "sky"
+        What a fold never divides. With ``"sky"``, blocks of the sky; the estimator is judged in folds by star too, and the metrics have
+        the difference.
     coverage : float
         Chance with which a set of ``predictions.csv`` holds the true class.
     levels : sequence of str
@@ -155,21 +192,39 @@ def train_classes(
     mapping
         What ``metrics.json`` holds.
     """
-    parts = class_folds(data, folds=folds, test_fraction=test_fraction, seed=seed)
-    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced}
+    blocks = groups_of(data, groups, folds)
+    split = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
+    parts = class_folds(data, groups=blocks, **split)
+    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "learned": learned}
     options = {**how, "seed": seed}
+    given = dict(settings or {})
+    asked = {"estimator": estimator_from(estimator, given, seed), "tune": tune}
+    asked |= given if isinstance(asked["estimator"], str) else {}
     with stage(f"train {estimator} and evaluate it on stars held out") as told:
-        judged, trained = _judged(data, parts, coverage, told, estimator=estimator, tune=tune, **options)
+        judged, trained = _judged(data, parts, coverage, told, **asked, **options)
+    gap: Mapping[str, Any] = {}
+    if blocks is not None:
+        with stage(f"evaluate {estimator} in folds by star too") as told:
+            plain, _ = _judged(data, class_folds(data, **split), coverage, told, **asked, **options)  # fmt: skip
+            gap = gap_entry(judged, plain, blocks, seed)
     others = {}
     for name in compare:
         with stage(f"train and evaluate {name}") as told:
-            other, _ = _judged(data, parts, coverage, told, estimator=name, tune=tune, **options)
+            other, _ = _judged(
+                data,
+                parts,
+                coverage,
+                told,
+                estimator=estimator_from(name, {}, seed),
+                tune=tune if name != "average" else 0,
+                **options,
+            )
             others[name] = _entry(_scores(other, seed))
     classifier = trained[0]
     if folds:
         with stage(f"train {estimator} on all stars"):
             truth = list(data.table["class"])
-            classifier = train_classifier(data.features, truth, estimator=estimator, tune=tune, **options)
+            classifier = train_classifier(data.features, truth, **asked, **options)
     part = np.full(len(data.table), "train", dtype=object)
     part[judged["row"]] = [f"fold {k}" for k in judged["fold"]] if folds else "test"
     write_class_data(run, replace(data, table=data.table.assign(part=part)))
@@ -184,11 +239,13 @@ def train_classes(
             "names": classes,
             "about": dict(classifier.about),
             "folds": folds,
+            "groups": {"by": groups, **gap},
             "level": coverage,
             "spectra": {"trained": int(np.sum(part == "train")) if not folds else len(part), "judged": len(judged)},
             "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
             "left_out": data.left_out["reason"].value_counts().to_dict(),
             "scores": _entry(scores),
+            "by_class": scores.by_class.to_dict(orient="index"),
             "confusion": scores.confusion,
             "uncalibrated": {k: _scores(judged, seed, "raw_")[k] for k in ("ece", "brier", "log_loss")},
             "sets": _coverage(judged, [t.sets for t in trained if t.sets is not None]),
@@ -198,12 +255,20 @@ def train_classes(
     if levels:
         with stage(f"train and evaluate {', '.join(levels)}"):
             metrics["class_levels"] = train_levels_run(
-                run, data, levels, parts, folds, seed, estimator=estimator, **how
+                run,
+                data,
+                levels,
+                parts,
+                folds,
+                seed,
+                groups=blocks,
+                **{k: v for k, v in asked.items() if k != "tune"},
+                **how,
             )
     if parameters:
         with stage("train and evaluate models of parameters"):
             try:
-                metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed)
+                metrics["class_parameters"] = train_parameters_run(run, data, parts, folds, seed, blocks)
             except InputError as error:  # which must not cost the classes
                 warnings.warn(f"parameters are not predicted: {error}", LuxWarning, stacklevel=2)
     run.write_metrics({**(run.metrics if run.has("metrics") else {}), **metrics})

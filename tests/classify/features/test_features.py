@@ -7,6 +7,7 @@ from luxjax.classify.features._features import FAMILIES
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.indices import builtin_indices, measure_indices, read_indices
+from luxjax.indices.internal import measure_ratios, measure_widths
 
 GRID = 10 ** (3.5682 + 1e-4 * np.arange(3909))
 NAMES = ["Hbeta", "Mg_b", "D4000", "TiO5_R95"]
@@ -38,6 +39,24 @@ def test_what_cannot_be_used_is_listed_and_the_rest_complete(flux):
     assert "no redshift" in reasons[1]
     assert "no star, or a wrong redshift" in reasons[3]
     assert reasons[4] == "every pixel is masked"
+
+
+def test_more_families_come_behind_the_indices_for_those_who_ask(flux):
+    flux = flux - 0.5 * np.exp(-0.5 * ((GRID - 4862.7) / 3) ** 2)
+    some = spectra(flux, np.full(5, 1e-4))
+    plain = extract_features(some, NAMES)
+    found = extract_features(some, NAMES, more=("widths", "ratios"))
+    assert set(plain.families.values()) == {"balmer", "magnesium", "break", "tio"}
+    assert found.names[: len(NAMES)] == NAMES
+    assert list(dict.fromkeys(found.families.values()))[-2:] == ["widths", "ratios"]
+    pd.testing.assert_frame_equal(found.without("widths", "ratios").values, plain.values)
+    measured = measure_widths(some, redshift=1e-4)
+    np.testing.assert_array_equal(found.of("widths").values, measured[0])
+    np.testing.assert_array_equal(found.of("widths").errors, measured[1])
+    np.testing.assert_array_equal(found.of("ratios").values, measure_ratios(some, redshift=1e-4)[0])
+    assert found.values["Hbeta_fwhm"].notna().all()
+    with pytest.raises(InputError, match="no further family of features 'width'"):
+        extract_features(some, NAMES, more=("width",))
 
 
 def test_rows_count_through_several_spectra(flux):

@@ -1,5 +1,6 @@
 """Class levels on a made-up sequence: classes and subclasses along one index, stages along another."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,9 +8,10 @@ import pandas as pd
 import pytest
 
 from luxjax.classify.features import Features
-from luxjax.classify.internal import class_labels, cross_validate_levels
+from luxjax.classify.internal import class_labels, cross_validate_levels, score_levels, stage_borders
 from luxjax.classify.levels import load_levels, save_levels, train_levels
 from luxjax.classify.levels._labels import evolutionary_stage
+from luxjax.classify.levels._sets import finer_sets
 from luxjax.core import InputError
 
 QUICK = {"estimator": "logistic"}
@@ -60,6 +62,95 @@ def test_every_head_learns_and_none_contradicts_another(trained):
     }
     inside = [t in s.split() for t, s in zip(table["subclass"].str[0], found["class_set"], strict=True)]
     assert 0.83 < np.mean(inside) < 0.97
+
+
+def test_sets_of_finer_levels_hold_the_true_class_and_agree_with_the_coarser_one(trained):
+    features, table = world(800, 12)
+    truth = class_labels(table)
+    for coverage in (0.8, 0.9):
+        found = trained.classify(features, coverage=coverage)
+        scores = score_levels(found, truth)
+        for level in ("subclass", "luminosity"):
+            assert scores.loc[level, "inside_upper"] > coverage
+        outer = trained.classify(features, coverage=(1 + coverage) / 2)["class_set"]
+        pairs = zip(found["subclass_set"], outer, strict=True)
+        assert all({f[0] for f in fine.split()} <= set(coarse.split()) for fine, coarse in pairs)
+    # sets that were always all classes would hold it too
+    assert scores.loc["subclass", "size"] < 4
+    assert scores.loc["luminosity", "size"] < 1.6
+    unknown = (found["stage"] == "").to_numpy()
+    assert (found.loc[unknown, "luminosity_set"] == "").all()
+    sure = finer_sets(trained.coarse["class"], trained.fine["subclass"], features, 0.999)
+    assert all(len(s.split()) == 9 for s in sure)  # more than the calibration stars can tell
+    with pytest.raises(InputError, match="the coverage is a probability"):
+        trained.classify(features, coverage=1.5)
+
+
+def test_scores_of_levels_have_their_order_and_their_baseline(trained):
+    features, table = world(400, 13)
+    scores = score_levels(trained.classify(features), class_labels(table), n_draws=50)
+    assert list(scores.index) == ["class", "subclass", "luminosity", "stage"]
+    for level in scores.index:
+        row = scores.loc[level]
+        assert row["lower"] < row["right"] < row["upper"] or row["right"] == 1
+        assert row["right"] > row["baseline"] + 0.1
+        assert row["matthews"] > 0.6
+        assert row["apart"] < 0.5 * row["apart_baseline"]
+    assert scores.loc["subclass", "apart"] < 1.3  # neighbours here are 4 apart
+    with pytest.raises(InputError, match="every answer needs its true class"):
+        score_levels(trained.classify(features), class_labels(table)[:3])
+
+
+def test_stages_are_torn_where_gravity_says_that_they_meet(rng):
+    logg = rng.uniform(2.5, 5.0, 3000)
+    evolved = 1 / (1 + np.exp((logg - 4.0) / 0.1))
+    giant = 1 / (1 + np.exp((logg - 3.5) / 0.1))
+    p = {
+        "stage_p_dwarf": 1 - evolved,
+        "stage_p_subgiant": evolved * (1 - giant),
+        "stage_p_giant": evolved * giant,
+    }
+    found = stage_borders(pd.DataFrame(p), np.where(np.arange(3000) < 5, np.nan, logg), n_bins=10)
+    first = found[found["border"] == "dwarf|subgiant"]
+    assert found["border"].unique().tolist() == ["dwarf|subgiant", "subgiant|giant"]
+    assert (first["probability"].diff().dropna() > -0.02).all()
+    near = first[first["distance"].abs() < 0.12]
+    assert near["probability"].between(0.2, 0.8).all()
+    assert (near["lower"] < near["probability"]).all()
+    assert (near["probability"] < near["upper"]).all()
+    assert first[first["distance"] > 0.3]["called"].min() == 1
+    swapped = pd.DataFrame(p).rename(
+        columns={"stage_p_dwarf": "stage_p_giant", "stage_p_giant": "stage_p_dwarf"}
+    )
+    assert stage_borders(swapped, logg)["probability"].corr(stage_borders(swapped, logg)["distance"]) < 0
+    with pytest.raises(InputError, match="probabilities of two stages"):
+        stage_borders(pd.DataFrame(p)[["stage_p_giant"]], logg)
+    with pytest.raises(InputError, match="every row needs its log g"):
+        stage_borders(pd.DataFrame(p), logg[:5])
+
+
+def test_branches_of_giants_only_where_the_table_names_them():
+    features, table = world(900, 14)
+    giant = table["luminosity"] == "III"
+    clump = np.random.default_rng(1).random(900) < 0.5
+    values = features.values.assign(
+        cn=np.where(clump, 0.3, -0.3) + np.random.default_rng(2).normal(0, 0.1, 900)
+    )
+    features = dataclasses.replace(features, values=values, errors=0 * values, families={**features.families, "cn": "cn_c2"})  # fmt: skip
+    table["branch"] = np.where(giant, np.where(clump, "RC", "RGB"), "")
+    table.loc[:5, "branch"] = "UNKNOWN"
+    truth = class_labels(table)
+    assert set(truth["branch"]) == {"", "red_clump", "red_giant_branch"}
+    assert (truth.loc[:5, "branch"] == "").all()
+    assert class_labels(pd.DataFrame({"class": ["K"], "branch": ["2CL"]})).loc[0, "stage"] == "giant"
+    levels = train_levels(features, table, ("branch",), **QUICK)
+    assert levels.names == ["class", "stage", "branch"]
+    found = levels.classify(features)
+    known = truth["branch"] != ""
+    assert (found["branch"].to_numpy() == truth["branch"])[known].mean() > 0.9
+    assert set(found.loc[found["stage"] == "dwarf", "branch"]) == {""}
+    assert score_levels(found, truth).loc["branch", "inside"] > 0.85
+    assert "branch" not in train_levels(features, table.drop(columns="branch"), **QUICK).names
 
 
 def test_probabilities_of_subclasses_sum_to_their_class(trained):

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import r2_score
 
 from luxjax.classify.features import Features
 from luxjax.classify.parameters import (
@@ -113,6 +114,31 @@ def test_scores_by_hand():
     assert row["coverage"] == (0.5 + 1 + 0) / 3
     assert row["width"] == 2
     assert row["baseline"] == (5.5 + 5.5 + 5.5 + 14.5) / 4  # the labels 10, 10, 21, 30 have the median 15.5
+
+
+def test_trends_of_the_errors_are_found_with_intervals_that_hold_them(rng):
+    n = 2000
+    truth, snr = rng.normal(5000, 500, n), rng.uniform(1, 2, n)
+    noise = rng.normal(0, 50, n)
+    found = pd.DataFrame({"teff": 0.9 * truth + 500 + 40 * (snr - 1.5) + noise}, index=[f"s{k}" for k in range(n)])  # fmt: skip
+    found = found.assign(teff_lower=found["teff"] - 60, teff_upper=found["teff"] + 60)
+    labels = LabelTable(truth[:, None], 1.0, ("teff",), list(found.index))
+    unknown = np.where(np.arange(n) < n / 2, np.nan, rng.normal(15, 1, n))
+    against = {"log10_snr": snr, "magnitude": unknown, "constant": np.ones(n)}
+    row = score_parameters(found, labels, against=against, n_draws=100).loc["teff"]
+    for name, value in (("slope_label", -0.1), ("slope_log10_snr", 40), ("slope_magnitude", 0)):
+        assert row[f"{name}_lower"] < value < row[f"{name}_upper"]
+    assert row["slope_label_upper"] < -0.08
+    assert row["slope_log10_snr_lower"] > 20
+    assert np.isnan(row["slope_constant"])
+    assert row["r2"] == pytest.approx(r2_score(truth, found["teff"]))
+    assert row["r2_lower"] < row["r2"] < row["r2_upper"] < 1
+    constant = found.assign(teff=5000.0)
+    row = score_parameters(constant, labels, n_draws=20).loc["teff"]
+    assert row["slope_label"] == pytest.approx(-1)
+    assert row["r2"] < 0.001
+    with pytest.raises(InputError, match="'snr' needs a value for each of the 2000 rows"):
+        score_parameters(found, labels, against={"snr": [1.0]})
 
 
 @pytest.mark.parametrize("name", ["boosting", "ridge"])

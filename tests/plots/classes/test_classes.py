@@ -4,18 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luxjax.classify import reliability
+from luxjax.classify import reliability, score_classes
 from luxjax.classify.features import Features
-from luxjax.classify.internal import ConformalSets
+from luxjax.classify.internal import ConformalSets, score_levels
 from luxjax.core import InputError
 from luxjax.plots import plot_classes_by_snr, plot_confusion
 from luxjax.plots.classes._classes import class_colours
-from luxjax.plots.internal import plot_class_curves, plot_class_reliability, plot_set_coverage
+from luxjax.plots.internal import (
+    plot_class_curves,
+    plot_class_reliability,
+    plot_scores_by_class,
+    plot_set_coverage,
+)
 from luxjax.report.sections._class_scores import class_headline, class_losses, class_scores, read_judged
 from luxjax.runs import RunFolder, keep_classes, with_parameters
 from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import choose_examples
-from luxjax.runs.classes._finer import _level, check_levels
+from luxjax.runs.classes._finer import check_levels
 from luxjax.runs.classes._single import page_names
 from luxjax.runs.classes._train import _band, class_folds
 from luxjax.runs.internal import read_class_data, write_class_data
@@ -63,6 +68,19 @@ def test_curves_have_the_areas_of_their_legends(judged):
         more = p[is_class].to_numpy()[:, None] > p[~is_class].to_numpy()
         assert float(area) == pytest.approx(more.mean(), abs=6e-4)
     assert [n for n, _ in said] == NAMES
+
+
+def test_scores_of_each_class_stand_at_their_values_with_their_intervals(judged):
+    p = judged[[f"p_{n}" for n in NAMES]].set_axis(NAMES, axis=1)
+    table = score_classes(p, judged["truth"], n_draws=20).by_class
+    (ax,) = plot_scores_by_class(table).axes
+    shares, *drawn = ax.containers
+    assert [b.get_height() for b in shares] == pytest.approx(table["share"].tolist())
+    for container, name in zip(drawn, ("precision", "recall", "f1"), strict=True):
+        points, _, (bars,) = container
+        assert points.get_ydata() == pytest.approx(table[name].to_numpy())
+        ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+        assert ends == pytest.approx(table[[f"{name}_lower", f"{name}_upper"]].to_numpy(float))
 
 
 def test_reliability_before_and_after(judged):
@@ -224,6 +242,17 @@ def test_page_tells_what_the_metrics_hold(tmp_path, judged, monkeypatch):
     assert row["Recall"].text == f"{(first['class'] == 'F').mean():.1%}"
     given = judged[judged["class"] == "F"]
     assert row["Precision"].text == f"{(given['truth'] == 'F').mean():.1%}"
+    assert not any(s.file == "classes_each.png" for s in section.figures)
+    # with scores of each class
+    p = judged[[f"p_{n}" for n in NAMES]].set_axis(NAMES, axis=1)
+    table = score_classes(p, judged["truth"], ids=judged["id"], n_draws=20).by_class
+    monkeypatch.setattr("luxjax.report.sections._class_each.save", lambda *_: None)
+    run.write_metrics({"classes": {**found, "by_class": table.to_dict(orient="index")}})
+    section = class_scores(run)
+    row = dict(zip(section.tables[1].columns, section.tables[1].rows[0], strict=True))
+    assert row["Recall"].text == f"{(first['class'] == 'F').mean():.3f}"
+    assert row["ROC area"].note == f"{table['roc_auc_lower']['F']:.3f} to {table['roc_auc_upper']['F']:.3f}"
+    assert any(s.file == "classes_each.png" for s in section.figures)
     assert class_losses(run).tables[0].rows[0][0] == "<b>.fits"
     assert read_judged(run)["set"].dtype == judged["set"].dtype
 
@@ -247,13 +276,15 @@ def test_parameters_are_joined_by_the_name_of_the_file(tmp_path):
 
 
 def test_answers_of_heads_are_judged_where_known():
-    answer = pd.Series(["G2", "F0-F4", "F0-F4", "", "K3", "K3"])
-    truth = pd.Series(["G2", "F4", "F5", "G1", "", "K4"])
-    ids = pd.Series(list("abcdef"))
-    found = _level(answer, truth, ids)
+    sets = ["G2 G4", "F0-F4", "F0-F4 F5-F9", "", "K3", "K1 K2"]
+    answer = pd.DataFrame({"subclass": ["G2", "F0-F4", "F0-F4", "", "K3", "K3"], "subclass_set": sets})
+    truth = pd.DataFrame({"subclass": ["G2", "F4", "F5", "G1", "", "K4"]})
+    found = score_levels(answer, truth, list("abcdef")).loc["subclass"]
     assert (found["spectra"], found["right"], found["baseline"]) == (4, 0.5, 0.25)
     assert (found["lower"], found["upper"]) == tuple(binomial_interval(2, 4, 0.95))
-    assert _level(answer[:1], pd.Series([""]), ids[:1]) == {"spectra": 0}
+    assert found["apart"] == (0 + 0 + 3 + 1) / 4  # F0-F4 stands at F2, and holds F4
+    assert (found["inside"], found["size"]) == (3 / 4, 7 / 4)
+    assert score_levels(answer[:1], pd.DataFrame({"subclass": [""]})).empty
     with pytest.raises(InputError, match="no class level 'stages'"):
         check_levels(["stages"])
 

@@ -49,7 +49,9 @@ def stars():
 @pytest.fixture(scope="module")
 def judged(stars):
     made, truth, heat = stars
-    classifier = train_classifier(made.select(slice(200)), truth[:200], max_iter=15, max_leaf_nodes=5)
+    classifier = train_classifier(
+        made.select(slice(200)), truth[:200], estimator="boosting", max_iter=15, max_leaf_nodes=5
+    )
     return classifier, made.select(slice(200, None)), truth[200:], heat[200:]
 
 
