@@ -32,6 +32,7 @@ SMOKE = {
     "out": "runs/smoke/lamost_classes",
     "overwrite": True,
     "train": {"estimator": "logistic", "compare": [], "levels": []},
+    "split": {"folds": 0},
     "explain": {"retrain": False},
 }
 RECIPE = Recipe(__file__, __doc__, SMOKE)

@@ -103,7 +103,7 @@ class FoldGap:
     def interval(self, score: str) -> Interval:
         """The 95% interval of the gap."""
         check_name("score", score, list(self.table.index))
-        return Interval(float(self.table.loc[score, "lower"]), float(self.table.loc[score, "upper"]))
+        return Interval(*self.table.loc[score, ["lower", "upper"]].to_numpy(float).tolist())
 
 
 def fold_gap(

@@ -4,7 +4,7 @@ from ._class_scores import SEQUENCE, ClassScores
 from ._families import FamilyAblation
 from ._ordinal import OrdinalError, ordinal_error, sequence_position
 from ._rankings import RankingComparison
-from ._sky import FoldGap, fold_gap, sky_blocks
+from ._sky import fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
 from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
@@ -31,7 +31,6 @@ __all__ = [
     "ConformalSets",
     "Embedding",
     "FamilyAblation",
-    "FoldGap",
     "OrdinalError",
     "RankingComparison",
     "Temperature",

@@ -8,7 +8,7 @@ import pytest
 
 from luxjax.classify.features import Features
 from luxjax.core import InputError
-from luxjax.report.sections._class_gap import gap_tables
+from luxjax.report.sections.classes._gap import gap_tables
 from luxjax.runs import RunFolder
 from luxjax.runs.classes._data import ClassData, read_class_data
 from luxjax.runs.classes._groups import check_groups, groups_of

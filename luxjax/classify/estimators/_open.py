@@ -58,15 +58,21 @@ def as_estimator(estimator: Any, *, seed: int, settings: dict[str, Any]) -> Any:
         raise InputError(
             f"an estimator is a name or an object of scikit-learn's interface (fit, predict_proba, get_params); given a {type(estimator).__name__}."
         )
-    if not hasattr(estimator, "predict_proba"):
-        raise InputError(
-            f"{name_of(estimator)} gives no probabilities; turn them on (SVC(probability=True)), or wrap it in "
-            "sklearn.calibration.CalibratedClassifierCV."
-        )
+    if not {"estimator", "estimators"} & set(
+        estimator.get_params(deep=False)
+    ):  # others may only know once fitted
+        _check_probabilities(estimator)
     made = clone(estimator)
     for name in settings:
         check_name(f"setting of {name_of(estimator)}", name, made.get_params())
     return made.set_params(**settings)
+
+
+def _check_probabilities(estimator: Any) -> None:
+    if not hasattr(estimator, "predict_proba"):
+        raise InputError(
+            f"{name_of(estimator)} gives no probabilities; turn them on, or wrap it in sklearn.calibration.CalibratedClassifierCV."
+        )
 
 
 def fit_classifier(
@@ -110,6 +116,7 @@ def fit_classifier(
         estimator = Pipeline([("impute", SimpleImputer(strategy="median")), ("model", estimator)])
         more = {f"model__{name}": value for name, value in more.items()}
     estimator.fit(x, codes, **more)
+    _check_probabilities(estimator)
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     return settled(estimator), dict(getattr(last, "best_params_", {}))
 

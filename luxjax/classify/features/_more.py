@@ -1,6 +1,7 @@
 """Features beyond spectral indices, for those who ask for them: ratios of line strengths, and widths of lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ...indices.internal import line_ratios, line_widths, measure_ratios, measur
 __all__ = ["MORE", "check_more", "measure_more"]
 
 #: Each family with what measures it, and the names of its features.
-MORE = {
+MORE: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "ratios": (measure_ratios, tuple(r.name for r in line_ratios())),
     "widths": (measure_widths, tuple(g.name for g in line_widths())),
 }

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ...core import InputError, check_name
 from .._classifier import Classifier
 from .._folds import answer_by_folds
-from .._train_classifier import LEAST, train_classifier
+from .._train_classifier import LEAST, LEAST_OF_A_FOLD, train_classifier
 from ..features._features import Features
 from ..features._learned import FeatureFamily, check_families, learn_families, with_learned
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
@@ -76,8 +76,8 @@ class ClassLevels:
         -------
         DataFrame
             For each level a column with its name, one ``_probability`` and one ``_set`` with the set that holds the true one with chance
-            `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer answer is the likeliest within the coarser one that is named, and its probability
-            the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
+            `coverage`, or more for finer levels; ``stage_p_dwarf`` and so on with the probability of each stage; index ``id``. A finer
+            answer is the likeliest within the coarser one that is named, and its probability the product. Blank and NaN where a level does not know: stages of main classes in which no stage is known, say.
         """
         features = with_learned(features, self.learned)
         columns: dict[str, Any] = {}
@@ -96,7 +96,7 @@ class ClassLevels:
                 columns[f"{level}_set"] = sets
         table = pd.DataFrame(columns, index=pd.Index(features.ids, name="id"))
         unknown = ~table["class"].isin(self.staged)
-        chances = [c for c in table if str(c).startswith("stage_p_")]
+        chances = [str(c) for c in table if str(c).startswith("stage_p_")]
         for level in (h for h in ("stage", "luminosity", "branch") if h in table):
             table.loc[unknown, [c for c in (level, f"{level}_set") if c in table]] = ""
             table.loc[unknown, [f"{level}_probability", *(chances if level == "stage" else ())]] = np.nan
@@ -174,7 +174,7 @@ def cross_validate_levels(
     main = labels["class"].replace("", labels["class"].mode()[0])  # unknown classes go anywhere
 
     def answer(fit: np.ndarray, held: np.ndarray) -> pd.DataFrame:
-        found = _trained(features.select(fit), labels.iloc[fit], asked, notes, seed, options)
+        found = _trained(features.select(fit), labels.iloc[fit], asked, notes, seed, options, LEAST_OF_A_FOLD)
         truth = {f"{level}_truth": labels[level].to_numpy()[held] for level in found.names}
         return found.classify(features.select(held)).assign(**truth)
 
@@ -195,7 +195,13 @@ def _prepared(features: Features, table: pd.DataFrame, levels: Sequence[str], mi
 
 
 def _trained(
-    features, labels: pd.DataFrame, asked: set[str], notes: pd.DataFrame, seed: int, options
+    features,
+    labels: pd.DataFrame,
+    asked: set[str],
+    notes: pd.DataFrame,
+    seed: int,
+    options,
+    least: int = LEAST,
 ) -> ClassLevels:
     options = dict(options)
     labels = labels.reset_index(drop=True)
@@ -209,10 +215,12 @@ def _trained(
     def train(level: str, inside: np.ndarray, parent: str = "") -> "Classifier | str | None":
         """A classifier of the labels that enough stars have, or the only one of them."""
         names = labels[level].where(pd.Series(inside), "")
-        counts = {n: s for n, s in star_counts(names, features.ids).items() if s >= LEAST}
+        counts = {n: s for n, s in star_counts(names, features.ids).items() if s >= least}
         rows = np.flatnonzero(names.isin(list(counts)))
         if len(counts) > 1:
-            return train_classifier(features.select(rows), names[rows].to_numpy(), seed=seed, **options)
+            return train_classifier(
+                features.select(rows), names[rows].to_numpy(), seed=seed, least=least, **options
+            )
         only = next(iter(counts), None)
         where = f" of {parent}" if parent else ""
         what = f"the only one known{where}" if only else f"not trained: none is known{where}"
@@ -226,7 +234,7 @@ def _trained(
             coarse[level] = found
         elif level == "class":
             raise InputError(
-                f"main classes need at least two with {LEAST} stars each; give more stars, or other labels."
+                f"main classes need at least two with {least} stars each; give more stars, or other labels."
             )
     for finer, above in ((f, c) for f, c in COARSER.items() if f in asked and c in coarse):
         if finer == "branch" and not (labels["branch"] != "").any():
@@ -238,7 +246,7 @@ def _trained(
         fine[finer] = {p: member for p, member in members.items() if member is not None}
     if more:
         notes = pd.concat([notes, pd.DataFrame(more, columns=notes.columns)], ignore_index=True)
-    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= LEAST), notes, learned)
+    return ClassLevels(coarse, fine, tuple(c for c, n in staged.items() if n >= least), notes, learned)
 
 
 def _inside(member: "Classifier | str", features: Features) -> pd.DataFrame:

@@ -33,7 +33,8 @@ def stage_borders(
     answers : DataFrame
         With the columns ``stage_p_dwarf`` and so on of `ClassLevels.classify`; rows without an answer do not count.
     logg : (row,) array
-        True log g, dex; NaN where unknown. Borders are where labels of stages have them: 4.0 and 3.5.
+        True log g, dex; NaN where unknown. Borders are where labels of stages have them: 4.0 and 3.5, and
+        3.75 between dwarfs and giants where no subgiant was learnt.
     ids : (row,) sequence, optional
         Star of each row. Default: the index of the answers.
     n_bins : int
@@ -60,7 +61,7 @@ def stage_borders(
     p = answers[[f"stage_p_{s}" for s in there]].to_numpy(float)
     known = np.isfinite(p).all(axis=1) & np.isfinite(place)
     p, place, names = p[known], place[known], names[known]
-    cuts = dict(zip(("dwarf|subgiant", "subgiant|giant"), GRAVITY[::-1], strict=True))
+    cuts = {"dwarf|subgiant": GRAVITY[1], "subgiant|giant": GRAVITY[0], "dwarf|giant": sum(GRAVITY) / 2}
     rows = []
     for k, (first, second) in enumerate(itertools.pairwise(there)):
         border = f"{first}|{second}"

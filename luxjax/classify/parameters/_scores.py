@@ -112,7 +112,7 @@ def _errors(residual: np.ndarray, truth: np.ndarray, columns: Mapping[str, np.nd
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Of the straight line through the points whose x is known, by least squares; NaN where x never varies."""
+    """Slope of the straight line through the points whose x is known, by least squares; NaN where x never varies."""
     x, y = x[np.isfinite(x)], y[np.isfinite(x)]
     centred = x - x.mean() if len(x) else x
     square = centred @ centred

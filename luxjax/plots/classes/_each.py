@@ -42,5 +42,5 @@ def plot_scores_by_class(table: pd.DataFrame) -> Figure:
     ax.set_ylim(0, 1.03)
     ax.set_xlabel("Class and its number of spectra")
     ax.set_ylabel("Score")
-    ax.legend(loc="lower left", ncols=4)
+    figure.legend(loc="outside upper center", ncols=4)
     return figure

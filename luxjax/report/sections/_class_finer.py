@@ -82,7 +82,7 @@ def _borders_shown(run: RunFolder, levels: dict[str, Any]) -> tuple[Shown, ...]:
         return ()
     save(plot_stage_borders(table), run.figures, "classes_stages")
     caption = (
-        "Stages are cuts through gravity, at log g 4.0 and 3.5 here. The probability of the more evolved stage should rise smoothly through the "
+        "Stages are cuts through gravity, at log g 4.0 and 3.5 here (3.75 between dwarfs and giants where no subgiant was learnt). The probability of the more evolved stage should rise smoothly through the "
         "border: a slow rise is what the spectra cannot tell, a step aside of it an offset. 95% intervals."
     )
     return (

@@ -10,8 +10,8 @@ from ...plots import plot_confusion
 from ...plots.internal import plot_class_curves, save
 from ...runs import RunFolder
 from .._section import Cell, Section, Shown, Table
-from ._class_each import each_class, each_class_shown
-from ._class_gap import gap_tables
+from .classes._each import each_class, each_class_shown
+from .classes._gap import gap_tables
 
 __all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 

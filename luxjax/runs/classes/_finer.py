@@ -121,7 +121,7 @@ def train_levels_run(
     ids = judged["id"].to_numpy()
     scores = score_levels(answers[[c for c in answers if str(c).startswith(tuple(shown))]], truth, ids, seed=seed)  # fmt: skip
     entry: dict[str, Any] = {"scores": {h: {"spectra": 0} for h in shown} | scores.to_dict(orient="index")}
-    if "logg" in judged and any(c.startswith("stage_p_") for c in table):
+    if "logg" in judged and any(str(c).startswith("stage_p_") for c in table):
         borders = stage_borders(answers, judged["logg"], ids=ids, seed=seed)
         entry["stage_borders"] = borders.to_dict(orient="records")
     return entry | {"notes": trained.notes.to_dict(orient="records")}

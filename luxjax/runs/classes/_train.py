@@ -193,7 +193,7 @@ def train_classes(
         What ``metrics.json`` holds.
     """
     blocks = groups_of(data, groups, folds)
-    split = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
+    split: dict[str, Any] = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
     parts = class_folds(data, groups=blocks, **split)
     how: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "learned": learned}
     options = {**how, "seed": seed}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from luxjax.classify import cross_validate_classifier, score_classes
 from luxjax.classify.features import Features
 from luxjax.classify.internal import class_labels, cross_validate_levels, score_levels, stage_borders
 from luxjax.classify.levels import load_levels, save_levels, train_levels
@@ -123,6 +124,8 @@ def test_stages_are_torn_where_gravity_says_that_they_meet(rng):
         columns={"stage_p_dwarf": "stage_p_giant", "stage_p_giant": "stage_p_dwarf"}
     )
     assert stage_borders(swapped, logg)["probability"].corr(stage_borders(swapped, logg)["distance"]) < 0
+    two = pd.DataFrame({"stage_p_dwarf": 1 - evolved, "stage_p_giant": evolved})
+    assert stage_borders(two, logg)["border"].unique().tolist() == ["dwarf|giant"]
     with pytest.raises(InputError, match="probabilities of two stages"):
         stage_borders(pd.DataFrame(p)[["stage_p_giant"]], logg)
     with pytest.raises(InputError, match="every row needs its log g"):
@@ -242,3 +245,23 @@ def test_bad_input(trained):
         train_levels(features, table.assign(subclass="G2"))
     with pytest.raises(InputError, match="no class level 'colour'"):
         trained.probabilities(features, "colour")
+
+
+@pytest.mark.slow
+def test_branches_of_apokasc_are_named_as_it_names_them_and_told_apart_by_its_abundances(real_data):
+    table = pd.read_csv(real_data / "seismic" / "apokasc3_table4_gold.csv")
+    names = {"Logg_Seis": "other", "Teff": "other", "[Fe/H]": "iron", "[C/N]": "cn_c2"}
+    table = table[table[list(names)].notna().all(axis=1)].iloc[::4].reset_index(drop=True)
+    truth = class_labels(pd.DataFrame({"class": "K", "branch": table["Evol_State"]}))
+    assert truth["branch"].value_counts().to_dict() == {
+        "red_giant_branch": (table["Evol_State"] == "RGB").sum(),
+        "red_clump": (table["Evol_State"] == "RC").sum(),
+    }
+    assert (truth["stage"] == "giant").all()
+    values = table[list(names)]
+    nothing = pd.DataFrame(columns=["row", "id", "reason"])
+    ids = table["KIC"].astype(str).to_numpy()
+    features = Features(values, 0 * values, names, ids, np.arange(len(values)), nothing)
+    found = cross_validate_classifier(features, truth["branch"], folds=3, estimator="logistic")
+    scores = score_classes(found.filter(like="p_").rename(columns=lambda c: c[2:]), found["truth"])
+    assert scores["accuracy"] > 0.85 > scores.baseline["accuracy"] + 0.25

@@ -16,6 +16,7 @@ from luxjax.plots.internal import (
     plot_scores_by_class,
     plot_set_coverage,
 )
+from luxjax.report.sections._class_finer import class_finer
 from luxjax.report.sections._class_scores import class_headline, class_losses, class_scores, read_judged
 from luxjax.runs import RunFolder, keep_classes, with_parameters
 from luxjax.runs.classes._data import ClassData
@@ -246,7 +247,7 @@ def test_page_tells_what_the_metrics_hold(tmp_path, judged, monkeypatch):
     # with scores of each class
     p = judged[[f"p_{n}" for n in NAMES]].set_axis(NAMES, axis=1)
     table = score_classes(p, judged["truth"], ids=judged["id"], n_draws=20).by_class
-    monkeypatch.setattr("luxjax.report.sections._class_each.save", lambda *_: None)
+    monkeypatch.setattr("luxjax.report.sections.classes._each.save", lambda *_: None)
     run.write_metrics({"classes": {**found, "by_class": table.to_dict(orient="index")}})
     section = class_scores(run)
     row = dict(zip(section.tables[1].columns, section.tables[1].rows[0], strict=True))
@@ -273,6 +274,31 @@ def test_parameters_are_joined_by_the_name_of_the_file(tmp_path):
     catalogue.write_text("name,teff\nother.fits,5100\n")
     with pytest.raises(InputError, match="needs a column file, obsid or id"):
         with_parameters(data, catalogue)
+
+
+def test_levels_and_borders_of_stages_are_on_the_page(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("luxjax.report.sections._class_finer.save", lambda figure, _, name: drawn.update({name: figure}))  # fmt: skip
+    run = RunFolder.create(tmp_path / "run", config={}, seed=1)
+    answers = pd.DataFrame(
+        {"stage": ["dwarf", "giant", "giant"], "stage_set": ["dwarf", "dwarf giant", "giant"]}
+    )
+    scores = score_levels(answers, pd.DataFrame({"stage": ["dwarf", "dwarf", "giant"]}))
+    borders = [{"border": "dwarf|giant", "distance": d, "n": 9, "probability": p, "lower": p - 0.1, "upper": p + 0.1, "called": 0.0}
+               for d, p in ((-0.5, 0.2), (0.5, 0.8))]  # fmt: skip
+    levels = {"scores": scores.to_dict(orient="index"), "notes": [], "stage_borders": borders}
+    run.write_metrics({"class_levels": levels})
+    section = class_finer(run)
+    row = dict(zip(section.tables[0].columns, section.tables[0].rows[0], strict=True))
+    assert row["Right"].text == "66.7%"
+    assert row["Mean distance"].text == "0.67 stages"
+    assert row["Sets that hold the true one"].text == "100.0%"
+    assert [s.file for s in section.figures] == ["classes_stages.png"]
+    line = drawn["classes_stages"].axes[0].containers[0][0]
+    np.testing.assert_allclose(np.asarray(line.get_ydata(), float), [0.2, 0.8])
+    # of runs before: shares alone
+    run.write_metrics({"class_levels": {"scores": {"stage": {"spectra": 3, "right": 0.5, "lower": 0.1, "upper": 0.9, "baseline": 0.6}}}})  # fmt: skip
+    assert len(class_finer(run).tables[0].rows[0]) == 4
 
 
 def test_answers_of_heads_are_judged_where_known():

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...plots.internal import plot_scores_by_class, save
-from ...runs import RunFolder
-from ...stats import binomial_interval
-from .._section import Cell, Shown, Table
+from ....plots.internal import plot_scores_by_class, save
+from ....runs import RunFolder
+from ....stats import binomial_interval
+from ..._section import Cell, Shown, Table
 
 __all__ = ["each_class", "each_class_shown"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .._section import Cell, Table
+from ..._section import Cell, Table
 
 __all__ = ["gap_tables"]
 

@@ -1,0 +1,1 @@
+"""Parts of the page about classes that have a table or a figure each."""
