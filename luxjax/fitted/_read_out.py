@@ -30,7 +30,8 @@ class ReadOut:
     inputs : tuple of str
         The outputs whose latents it was learned from; it holds for predictions from these.
     why : mapping
-        What the choice of this kind rests on, where there was one: `loo_rmse` by kind.
+        What the choice of this kind rests on, where there was one: `loo_rmse` by kind. For few stars also `share_of_stated_errors`,
+        by label: how much processes that weigh stars by their stated errors count in the mean with those that weigh all alike.
 
     Examples
     --------

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["read_out"]
 
 LEAST_STARS = 8
-MANY = 2000  # stars beyond which a Gaussian process is no better than a quadratic, and takes longer
 FEW = 30  # stars at which a correlation of scatters counts half
 
 
@@ -52,8 +51,9 @@ def read_out(
     kind : {"auto", "linear", "quadratic", "gp"}
         ``"linear"`` in the latents; ``"quadratic"``, with products of the leading 20, one scale for each latent; ``"gp"``, a
         Gaussian process with a linear, a quadratic and a squared-exponential kernel, the mean of those on the leading 24, 40 and 60
-        latents. ``"auto"``: what predicts the training stars best, each left out in turn; beyond 2,000 stars, where the two are
-        as good, ``"gp"`` is left out for its cost.
+        latents (with fewer than 4 stars a latent: of processes whose relevances follow how well a latent is measured). ``"auto"``: what
+        predicts the training stars best, each left out in turn; ``"quadratic"`` only of at least as many stars as terms; beyond
+        2,000 stars, where the two are as good, ``"gp"`` is left out for its cost.
     inputs : sequence of str, optional
         The outputs that labels will be predicted from: a read-out learned from the spectra of two surveys is wrong for stars with
         those of one. Default: all inputs that model and data share.
@@ -92,13 +92,12 @@ def read_out(
         stars = data.in_units_of(fitted, *used, labels)
         fitted, sample, cross = _sample(fitted, stars, used, labels, block)
         _check(sample, fitted.info(labels).names)
-        kinds = (
-            [k for k in READOUTS if k != "gp" or len(sample.latents) <= MANY] if kind == "auto" else [kind]
-        )
+        kinds = [k for k, r in READOUTS.items() if r.suits(sample)] if kind == "auto" else [kind]
         tried = {k: READOUTS[k].fit(sample) for k in kinds}
         loo = {k: _loo_rmse(found) for k, (_, _, found) in tried.items()}
         kind = min(kinds, key=lambda k: np.mean(np.log(loo[k])))
         decoder, cov, found = tried[kind]
+        shares = [f.stated_share for f in found]
     scale = fitted.info(labels).scale
     # What is left of the scatter once the noise of the inputs is taken out, which every star adds for itself.
     own = np.maximum(np.array([f.scatter for f in found]) ** 2 - np.diag(cross), 0.0) ** 0.5
@@ -109,7 +108,8 @@ def read_out(
         np.array([f.effective for f in found]),
         loo[kind] * scale,
         used,
-        {"loo_rmse": {k: (r * scale).tolist() for k, r in loo.items()}} if len(kinds) > 1 else {},
+        ({"loo_rmse": {k: (r * scale).tolist() for k, r in loo.items()}} if len(kinds) > 1 else {})
+        | ({"share_of_stated_errors": shares} if min(shares) < 1 else {}),
     )
     model = Lux(
         fitted.model.decoders | {labels: decoder},
@@ -173,8 +173,9 @@ def _sample(
         stars.gathered(np.asarray(x, np.float64)) for x in (stars[labels].value, stars[labels].ivar)
     )
     variance = np.where(ivar > 0, 1 / np.where(ivar > 0, ivar, 1.0), np.inf)
+    information = np.diag(turn.T @ latents.information @ turn)
     # The slopes of a linear read-out tell well enough how the noise of a star's inputs moves its labels.
-    sample = Sample(z, value, variance)
+    sample = Sample(z, value, variance, information)
     first, _, _ = PolynomialReadOut().fit(sample)
     assert isinstance(first, Linear)
     slopes = np.asarray(first.weight)

@@ -1,6 +1,7 @@
 """The kinds of read-outs by name."""
 
-from ._kinds import AbstractReadOut, GaussianProcessReadOut, PolynomialReadOut
+from ._kinds import AbstractReadOut, PolynomialReadOut
+from ._processes import GaussianProcessReadOut
 
 __all__ = ["READOUTS"]
 

@@ -28,11 +28,14 @@ class Sample:
     value : (star, label) array
     variance : (star, label) array
         Squared stated errors of the labels; infinite where a label is missing.
+    information : (latent,) array, optional
+        What the inputs of a typical star tell of each latent, in units of its prior.
     """
 
     latents: np.ndarray
     value: np.ndarray
     variance: np.ndarray
+    information: np.ndarray | None = None
 
     @property
     def n_labels(self) -> int:
@@ -65,6 +68,9 @@ class Found(NamedTuple):
         Log marginal likelihood of the label, in nats.
     effective : float
         Effective number of parameters.
+    stated_share : float
+        How much processes that believe the stated errors count in the mean with those of one error for all stars; 1 where there are
+        no others.
     """
 
     error_scale: float
@@ -72,6 +78,7 @@ class Found(NamedTuple):
     residual: np.ndarray
     evidence: float
     effective: float
+    stated_share: float = 1.0
 
 
 class InputLatents(NamedTuple):

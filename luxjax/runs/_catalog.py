@@ -290,6 +290,12 @@ def said_first(
             if t < 0.6:
                 proven = _proven(name, raw, stated or {})
                 lines.append(f"Stated errors of {name} look {1 / t:.1f} times too large{proven}.")
+        shares = facts.why.get("share_of_stated_errors", ())
+        if alike := [n for n, x in zip(fitted.info(output).names, shares, strict=False) if x < 0.5]:
+            lines.append(
+                f"Few stars: {', '.join(alike)} learned more from all stars alike than by their stated errors, "
+                "which predicts stars left out better."
+            )
     return lines
 
 

@@ -9,6 +9,7 @@ from luxjax.readout import GaussianProcessReadOut
 from luxjax.readout import _inducing as inducing
 from luxjax.readout._gp_evidence import Hyper, kernel, minus_evidence, prior_variance
 from luxjax.readout._inducing import choose_points, exact_posterior, project
+from luxjax.readout._processes import Member
 
 from .worlds import sample, slopes
 
@@ -130,7 +131,7 @@ def moments(decoder, z):
 def test_decoder_holds_the_posterior_and_the_mean_of_its_members(rng):
     """Members on the leading two and on all three latents, labels missing for some stars."""
     s = sample(rng, 50, missing=0.2)
-    kind = GaussianProcessReadOut(leading=(2, 3))
+    kind = GaussianProcessReadOut(leading=(2, 3), few=0)
     decoder, cov, found = kind.fit(s)
     new = rng.normal(size=(10, 3))
     value, variance = (np.asarray(x) for x in moments(decoder, new))
@@ -141,7 +142,7 @@ def test_decoder_holds_the_posterior_and_the_mean_of_its_members(rng):
         loc, unit = np.asarray(decoder.intercept)[j], np.sqrt(np.asarray(decoder.kernels.constant)[0, j])
         means, spreads, residuals, evidences, scales = [], [], [], [], []
         for d in (2, 3):
-            h, _ = kind._hyper(s, d, j)
+            h, _ = kind._hyper(s, Member(d), j)
             noise = h.scale2 * stated / unit**2 + h.scatter2
             mean, spread = posterior(h, s.latents[seen], (y - loc) / unit, noise, new)
             means.append(loc + unit * mean)
@@ -164,7 +165,10 @@ def test_decoder_holds_the_posterior_and_the_mean_of_its_members(rng):
 @pytest.mark.slow
 def test_many_stars_are_read_out_by_points(rng):
     s = sample(rng, 200)
-    few, all_ = GaussianProcessReadOut((3,), exact=100, n_points=50), GaussianProcessReadOut((3,))
+    few, all_ = (
+        GaussianProcessReadOut((3,), exact=100, n_points=50, few=0),
+        GaussianProcessReadOut((3,), few=0),
+    )
     (approximate, _, _), (exact, _, _) = few.fit(s), all_.fit(s)
     new = rng.normal(size=(50, 3))
     one, _ = moments(approximate, new)

@@ -129,7 +129,7 @@ def test_what_has_to_be_read_first():
         "c": {"over_ridge": {"value": 0.8, "interval": [0.7, 0.9]}},
     }
     raw = {"a": {"coverage68": 0.4}, "b": {"coverage68": 0.68}, "c": {"coverage68": 0.68}}
-    facts = Facts(error_scale=np.array([1.0, 1.0, 0.25]))
+    facts = Facts(error_scale=np.array([1.0, 1.0, 0.25]), why={})
     fitted = Facts(
         outputs={"flux": Facts(error_scale=0.5)},
         read_outs={"labels": facts},
@@ -153,6 +153,9 @@ def test_what_has_to_be_read_first():
         (0.1, "does not prove."),
     ):
         assert said_first(scores, raw, fitted, [], {"c": stated})[-1].endswith(end)
+    facts.why["share_of_stated_errors"] = [0.98, 0.02, 0.3]
+    last = said_first(scores, raw, fitted, [])[-1]
+    assert last.startswith("Few stars: b, c learned more from all stars alike than by their stated errors")
 
 
 def test_bad_requests(world, tmp_path):
