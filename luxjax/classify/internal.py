@@ -12,9 +12,9 @@ from .calibration._sets import ConformalSets
 from .estimators._average import Average
 from .estimators._estimators import make_estimator
 from .estimators._files import check_savable
-from .estimators._open import as_estimator, estimator_from, name_of
+from .estimators._open import as_estimator, estimator_from
 from .features._flux_at_rest import at_rest_again
-from .features._learned import DEFAULT_FAMILIES, LEARNED
+from .features._learned import LEARNED
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
 from .levels._scores import score_levels
@@ -22,7 +22,6 @@ from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
-    "DEFAULT_FAMILIES",
     "LEARNED",
     "LEAST_OF_A_FOLD",
     "SEQUENCE",
@@ -44,7 +43,6 @@ __all__ = [
     "estimator_from",
     "fold_gap",
     "make_estimator",
-    "name_of",
     "ordinal_error",
     "score_levels",
     "sequence_position",

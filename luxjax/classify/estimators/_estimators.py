@@ -145,7 +145,7 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
         One of `ESTIMATORS`: ``"trees"`` (extremely randomised trees; Geurts et al. 2006), ``"boosting"`` (scikit-learn's histogram gradient boosting;
         Friedman 2001, Ke et al. 2017), ``"forest"`` (Breiman 2001), ``"logistic"``, ``"svm"`` and ``"neighbours"`` (missing values set to the median, features
         scaled by their quartiles), ``"xgboost"`` (Chen & Guestrin 2016) and ``"lightgbm"`` (Ke et al. 2017), which are to be installed, or ``"cnn"`` (a convolutional
-        network, `SpectralCNN`, whose features must be those of `pixel_features`). ``"average"`` is no estimator of its own but the weighted mean of `AVERAGED`.
+        network, `SpectralCNN`, whose features must be those of `pixel_features`). ``"average"``, the weighted mean of `AVERAGED`, is made in training.
     seed : int
     settings
         Of the estimator itself, in its own words; they replace the defaults.

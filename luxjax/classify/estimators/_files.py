@@ -36,7 +36,7 @@ CHECKED = (
     "sklearn.utils._bunch.Bunch",
 )
 OWN = {"XGBClassifier": ".json", "SpectralCNN": ".eqx"}
-"""Kinds with a format of their own, and its ending."""
+"""Kinds with a separate format, and its ending."""
 
 
 def checked_families(families: Mapping[str, str], learned: Sequence[str] = ()) -> dict[str, str]:

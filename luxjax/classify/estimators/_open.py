@@ -84,7 +84,7 @@ def fit_classifier(
     star: np.ndarray,
     folds: list[tuple[np.ndarray, np.ndarray]] | None,
 ) -> tuple[Any, dict[str, Any]]:
-    """Fit an estimator, with what it wants besides: medians where it knows no missing values, stars, folds by star.
+    """Fit an estimator, with what else it wants: medians where it knows no missing values, stars, folds by star.
 
     Searches, stacks and calibrators that divide the rows themselves (their parameter ``cv``) get folds that keep the spectra of a star together.
 

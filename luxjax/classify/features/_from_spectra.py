@@ -1,4 +1,4 @@
-"""The two families that a classifier learns by default: latents of a linear Lux model, and principal components."""
+"""The two families that a classifier learns if nothing else is asked: latents of a linear Lux model, and principal components."""
 
 import warnings
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from ...core import InputError, LuxWarning
 from ...data import Catalog, Spectra
 from ...fitting import EM, fit
-from ...models import Lux
+from ...models import Linear, Lux
 from ._learned import FeatureFamily, register_family
 
 __all__ = ["Components", "Latents"]
@@ -56,7 +56,8 @@ class Latents(FeatureFamily):
             warnings.filterwarnings("ignore", "the fit stopped", LuxWarning)
             fitted = fit(Lux.linear(catalog.sizes, n), catalog, EM(tol=1e-4), key=seed)
         decoder, info = fitted.model.decoders["spectra"], fitted.info("spectra")
-        weights, offset = np.asarray(decoder.weight, float), np.asarray(decoder.intercept, float)
+        assert isinstance(decoder, Linear)
+        weights, offset = np.asarray(decoder.weight, np.float64), np.asarray(decoder.intercept, np.float64)
         return cls(
             info.loc + info.scale * offset,
             info.scale[:, None] * weights,
