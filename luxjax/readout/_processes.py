@@ -40,7 +40,7 @@ class Fit(NamedTuple):
 
     @property
     def residual(self) -> np.ndarray:
-        """Of each star by the others, in units of the label's spread."""
+        """Residual of each star when the others predict it, in units of the label's spread."""
         return self.posterior.residual / (1 - np.minimum(self.posterior.leverage, 0.99))
 
 

@@ -118,7 +118,7 @@ def test_what_cannot_be_an_estimator():
     ):
         with pytest.raises(InputError, match=said):
             as_estimator(given, seed=0, settings={})
-    with pytest.raises(InputError, match=r"no setting of LogisticRegression 'D'.*Did you mean 'C'"):
+    with pytest.raises(InputError, match=r"no setting of LogisticRegression 'D' \(known: C, "):
         as_estimator(LogisticRegression(), seed=0, settings={"D": 1})
     with pytest.raises(InputError, match=r"there is no class sklearn.svm.SVX"):
         estimator_from("sklearn.svm.SVX", {}, 0)
@@ -144,7 +144,9 @@ class Strange(ClassifierMixin, BaseEstimator):
 def test_what_would_need_code_is_not_saved(tmp_path):
     x, truth = stars()
     found = train_classifier(x, truth, estimator=Strange())
-    with pytest.raises(InputError, match="Strange cannot be saved without code"):
+    with pytest.raises(
+        InputError, match=r"cannot be saved without code that loading it would run \(.*Strange\)"
+    ):
         save_classifier(found, tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
@@ -161,10 +163,10 @@ def test_weights_of_an_average_are_the_likeliest():
     codes = rng.integers(0, 3, 4000)
     score = np.eye(3)[codes] * 1.5 + rng.normal(size=(2, 4000, 3))
     good, bad = (np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) for s in score)
-    sure = good**3 / (good**3).sum(axis=1, keepdims=True)  # three times too sure
+    sure = good**1.5 / (good**1.5).sum(axis=1, keepdims=True)  # half as much again too sure
     temperatures, weights = blend({"sure": sure, "bad": bad}, codes)
     own = blend({"good": good}, codes)[0]["good"]
-    assert temperatures["sure"] == pytest.approx(3 * own, rel=0.05)
+    assert temperatures["sure"] == pytest.approx(1.5 * own, rel=0.05)
 
     def loss(w: float) -> float:
         mixed = Average({}, temperatures, {"sure": w, "bad": 1 - w}).mixed({"sure": sure, "bad": bad})
