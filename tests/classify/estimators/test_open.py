@@ -191,3 +191,28 @@ def test_more_rows_than_a_tree_needs():
         many = _estimators.make_estimator("trees", n_estimators=3).fit(x, (x[:, 0] > 0).astype(int))
     assert (many.bootstrap, many.max_samples, many.n_jobs) == (True, 30, None)
     assert all(tree.tree_.weighted_n_node_samples[0] <= 31 for tree in many.estimators_)
+
+
+def test_xgboost_for_real(tmp_path):
+    pytest.importorskip("xgboost", reason="xgboost is not installed")
+    x, truth = stars()
+    new, known = stars(seed=4)
+    found = train_classifier(x, truth, estimator="xgboost", n_estimators=20, seed=1)
+    assert (found.classify(new)["class"] == known).mean() > 0.85
+    folder = save_classifier(found, tmp_path / "c")
+    assert (folder / "estimator.json").is_file()
+    pd.testing.assert_frame_equal(
+        load_classifier(folder).classify(new), found.classify(new), check_exact=True
+    )
+
+
+def test_lightgbm_trains_and_is_not_saved(tmp_path):
+    pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+    x, truth = stars()
+    new, known = stars(seed=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of arrays without names of columns
+        found = train_classifier(x, truth, estimator="lightgbm", n_estimators=20, seed=1)
+        assert (found.classify(new)["class"] == known).mean() > 0.85
+    with pytest.raises(InputError, match="lightgbm"):
+        save_classifier(found, tmp_path / "c")
