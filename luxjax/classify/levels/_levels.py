@@ -16,6 +16,7 @@ from ...core import InputError, check_name
 from .._classifier import Classifier
 from .._folds import answer_by_folds
 from .._train_classifier import LEAST, LEAST_OF_A_FOLD, train_classifier
+from ..estimators._estimators import AVERAGED
 from ..features._features import Features
 from ..features._learned import FeatureFamily, check_families, learn_families, with_learned
 from ._labels import CLASS_LEVELS, COARSER, class_labels, prepared_labels, star_counts
@@ -140,7 +141,7 @@ def train_levels(
         Stars that a label needs. Rarer subclasses are joined with their neighbours in the same class; other rare labels are left out.
     seed : int
     options
-        Of `train_classifier`.
+        Of `train_classifier`. There are many classifiers, so randomised trees stand for the average of trees.
 
     Raises
     ------
@@ -204,6 +205,10 @@ def _trained(
     least: int = LEAST,
 ) -> ClassLevels:
     options = dict(options)
+    if isinstance(asks := options.get("estimator", "average"), str) and asks == "average":
+        options["estimator"] = AVERAGED[
+            0
+        ]  # which has nearly all of the weight where stars are few, as within a class
     labels = labels.reset_index(drop=True)
     # once for all: what is learned of spectra does not know their classes
     learned = learn_families(check_families(options.pop("learned", None), features), features, seed)
