@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import betabinom
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from luxjax.classify import score_classes, train_classifier
 from luxjax.classify.features import Features, extract_features
+from luxjax.classify.internal import coverage_band_of
 from luxjax.data import Spectra
 from luxjax.surveys import read_lamost
 
@@ -155,7 +155,7 @@ def defaults(features: Features, truth: np.ndarray, folder: Path, smoke: bool) -
         found[name] = {k: float(np.mean([e[k] for e in entries])) for k in SCORES}
     once = np.unique(ids, return_index=True)[1]  # one spectrum of each star, as the band counts stars
     held = float(np.mean([p["inside"][once].mean() for p in parts]))
-    low, high = coverage_band(parts[0]["sets"], parts[0]["counts"])
+    low, high = coverage_band_of(parts[0]["sets"], parts[0]["counts"])
     truth_column = truth[:, None]
     gap = paired(called == truth_column, other == truth_column, ids, seeds[0])
     return {
@@ -165,13 +165,3 @@ def defaults(features: Features, truth: np.ndarray, folder: Path, smoke: bool) -
         "against_pixels": gap,
         "repeats": second_look(called, truth, ids),
     }
-
-
-def coverage_band(sets, counts) -> tuple[float, float]:
-    """Central 95% band of the share of covered stars over the folds of one partition: a sum of beta-binomial numbers."""
-    mass = np.ones(1)
-    for one, n in zip(sets, counts, strict=True):
-        rank = one.rank(0.9)
-        mass = np.convolve(mass, betabinom(n, rank, len(one.scores) + 1 - rank).pmf(np.arange(n + 1)))
-    low, high = np.searchsorted(np.cumsum(mass), [0.025, 0.975])
-    return float(low / sum(counts)), float(high / sum(counts))

@@ -7,6 +7,7 @@ any of the five saw, so that calibration is a little modest rather than too sure
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,8 @@ class _Training:
             as_estimator(estimator, seed=seed, settings=settings)  # raises: it has none
         members = AVERAGED if self.averages else (estimator,)
         self.estimators = {name_of(one): as_estimator(one, seed=seed, settings=settings) for one in members}
-        self.settings = dict(settings)  # and those that a search chooses
+        # and those that a search chooses
+        self.settings = {k: _plain(v) for k, v in settings.items()}
         self.weight = balanced_weights(codes) if balanced else None
         self.star = np.unique(features.ids, return_inverse=True)[1]
         self.n_stars = int(self.star.max()) + 1
@@ -188,14 +190,14 @@ class _Training:
         families = dict(seen.families) if "cnn" in self.estimators else _telling(seen)
         x, codes, star = matrix_of(seen, list(families)), self.codes[rows], self.star[rows]
         weight = None if self.weight is None else self.weight[rows]
-        folds = folds_by_star(codes, star, self.seed)
+        folds = partial(folds_by_star, codes, star, self.seed)
         models = {}
         for name in self.estimators if members is None else members:
             model: Any = as_estimator(self.estimators[name], seed=self.seed, settings={})
             if self.tune:
-                model = _search(model, name, self.tune, folds, self.seed)
+                model = _search(model, name, self.tune, folds(), self.seed)
             models[name], chosen = fit_classifier(model, x, codes, weight=weight, star=star, folds=folds)
-            self.settings |= chosen
+            self.settings |= {k: _plain(v) for k, v in chosen.items()}
         return found, families, models
 
 
@@ -329,3 +331,9 @@ def _search(model, name: str, n: int, folds, seed: int) -> RandomizedSearchCV:
         "error_score": "raise",
     }
     return RandomizedSearchCV(model, SEARCH_SPACE[name], n_iter=n, **how)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a header can hold it: a number, text, or else its description."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

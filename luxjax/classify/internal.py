@@ -8,9 +8,9 @@ from ._sky import fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
 from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
-from .calibration._sets import ConformalSets
+from .calibration._sets import ConformalSets, coverage_band_of
 from .estimators._average import Average
-from .estimators._estimators import make_estimator
+from .estimators._estimators import ESTIMATORS, make_estimator
 from .estimators._files import check_savable
 from .estimators._open import as_estimator, estimator_from
 from .features._flux_at_rest import at_rest_again
@@ -22,6 +22,7 @@ from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
+    "ESTIMATORS",
     "LEARNED",
     "LEAST_OF_A_FOLD",
     "SEQUENCE",
@@ -38,6 +39,7 @@ __all__ = [
     "check_savable",
     "class_labels",
     "cluster",
+    "coverage_band_of",
     "cross_validate_levels",
     "embed",
     "estimator_from",

@@ -1,5 +1,6 @@
 """Sets of classes that hold the true one with a chosen probability, whatever the classifier is worth: conformal prediction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from scipy.stats import betabinom
 
 from ...core import InputError
 
-__all__ = ["ConformalSets"]
+__all__ = ["ConformalSets", "coverage_band_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,16 @@ class ConformalSets:
 
         It allows for the finite number of calibration stars as well as that of test stars.
         """
-        rank = self.rank(coverage)
-        covered = betabinom(n_test, rank, len(self.scores) + 1 - rank)
-        low, high = covered.ppf([(1 - confidence) / 2, (1 + confidence) / 2])
-        return float(low / n_test), float(high / n_test)
+        return coverage_band_of([self], [n_test], coverage, confidence)
+
+
+def coverage_band_of(
+    sets: Sequence[ConformalSets], counts: Sequence[int], coverage: float = 0.9, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Central band of the share of stars whose set holds their class, over several folds with their own sets: a sum of beta-binomial numbers."""
+    mass = np.ones(1)
+    for one, n in zip(sets, counts, strict=True):
+        rank = one.rank(coverage)
+        mass = np.convolve(mass, betabinom(n, rank, len(one.scores) + 1 - rank).pmf(np.arange(n + 1)))
+    ends = np.searchsorted(np.cumsum(mass), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(ends[0] / sum(counts)), float(ends[1] / sum(counts))

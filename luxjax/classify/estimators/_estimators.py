@@ -5,6 +5,7 @@ and matter in combination, all of which trees accept. Of a few hundred stars ran
 forest and logistic regression are the baselines to beat. XGBoost and LightGBM are optional.
 """
 
+import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -111,6 +112,8 @@ class _ExtraTrees(ExtraTreesClassifier):
     """Trees that see at most `ENOUGH` rows each, so that a survey is no longer a fit; once fitted they are scikit-learn's own class."""
 
     def fit(self, X, y, sample_weight=None):  # scikit-learn's names
+        if sample_weight is not None:
+            self.set_params(class_weight=None)  # or rare classes would count twice as much again
         many = len(X) > ENOUGH
         self.set_params(bootstrap=many, max_samples=ENOUGH if many else None, n_jobs=-1 if many else None)
         super().fit(X, y, sample_weight=sample_weight)
@@ -136,6 +139,25 @@ SCALED: dict[str, Callable[[], Any]] = {
 }
 
 
+#: Optional libraries: the class, and settings for hundreds to tens of thousands of stars.
+ELSEWHERE: dict[str, tuple[str, dict[str, Any]]] = {
+    "xgboost": (
+        "XGBClassifier",
+        {"n_estimators": 200, "learning_rate": 0.06, "max_depth": 4, "tree_method": "hist"},
+    ),
+    "lightgbm": (
+        "LGBMClassifier",
+        {
+            "n_estimators": 200,
+            "learning_rate": 0.06,
+            "num_leaves": 15,
+            "min_child_samples": 10,
+            "verbose": -1,
+        },
+    ),
+}
+
+
 def make_estimator(name: str, *, seed: int = 0, **settings: Any):
     """An estimator that has not been fitted, with scikit-learn's interface.
 
@@ -155,7 +177,7 @@ def make_estimator(name: str, *, seed: int = 0, **settings: Any):
         raise InputError(
             f"the average has no settings and no search; name one of its members ({', '.join(AVERAGED)}) or another estimator for that."
         )
-    if settings and name not in ("xgboost", "lightgbm"):  # which take any
+    if settings and name not in ELSEWHERE:  # which take any
         known = _built(name, seed, {}).get_params()
         for setting in settings:
             check_name(f"setting of the estimator '{name}'", setting, known)
@@ -193,7 +215,7 @@ def _built(name: str, seed: int, settings: dict[str, Any]):
         from ._cnn import SpectralCNN  # loads optax only where it is used
 
         return SpectralCNN(random_state=seed, **settings)
-    return (_xgboost if name == "xgboost" else _lightgbm)(seed, settings)
+    return _boosted_elsewhere(name, seed, settings)
 
 
 def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, **settings: Any):
@@ -239,23 +261,13 @@ def balanced_weights(codes: np.ndarray) -> np.ndarray:
     return compute_sample_weight("balanced", codes)
 
 
-def _xgboost(seed: int, settings: dict[str, Any]):
+def _boosted_elsewhere(name: str, seed: int, settings: dict[str, Any]):
+    """Boosted trees of another library, if it is installed."""
+    kind, plain = ELSEWHERE[name]
     try:
-        from xgboost import XGBClassifier
+        made = getattr(importlib.import_module(name), kind)
     except ImportError as error:
         raise InputError(
-            "estimator 'xgboost' needs the xgboost package, which is not installed: pip install xgboost, or use 'boosting'."
+            f"estimator '{name}' needs the {name} package, which is not installed: pip install {name}, or use 'boosting'."
         ) from error
-    plain = {"n_estimators": 200, "learning_rate": 0.06, "max_depth": 4, "tree_method": "hist"}
-    return XGBClassifier(**{**plain, **settings}, random_state=seed)
-
-
-def _lightgbm(seed: int, settings: dict[str, Any]):
-    try:
-        from lightgbm import LGBMClassifier
-    except ImportError as error:
-        raise InputError(
-            "estimator 'lightgbm' needs the lightgbm package, which is not installed: pip install lightgbm, or use 'boosting'."
-        ) from error
-    plain = {"n_estimators": 200, "learning_rate": 0.06, "num_leaves": 15, "min_child_samples": 10}
-    return LGBMClassifier(**{**plain, **settings}, random_state=seed, verbose=-1)
+    return made(**{**plain, **settings}, random_state=seed)

@@ -104,6 +104,8 @@ def read_estimator(stem: Path, n_features: int, kind: str) -> Any:
             f"the {kind} at '{stem.parent}' holds {join_names(foreign, 4)}, which no {kind} of luxjax does; it was not loaded."
         )
     estimator = _skops().loads(content, trusted=list(CHECKED))
+    if getattr(estimator, "n_features_in_", n_features) > n_features:
+        raise ValueError("the estimator asks for a feature that does not exist")
     _check_trees(estimator, n_features, set())
     return estimator
 
@@ -114,13 +116,14 @@ def _foreign(content: bytes) -> list[str]:
 
 
 def _check_trees(part: Any, n_features: int, seen: set[int]) -> None:
-    """Check the trees of an estimator, wherever they are in it; each may ask for the features that its owner was fitted to."""
+    """Check the trees of an estimator, wherever they are in it; they may ask for `n_features` columns, or for fewer if their owner says so.
+
+    What a step of a pipeline or the last floor of a stack sees is made by others: it must say how many columns it was fitted to, as
+    scikit-learn then compares.
+    """
     if id(part) in seen:
         return
     seen.add(id(part))
-    n_features = (
-        min(n_features, getattr(part, "n_features_in_", n_features)) if _of_rows(part) else n_features
-    )
     if hasattr(part, "children_left"):  # the nodes of one tree of a forest
         ends = part.children_left == -1
         _check_nodes(ends, (part.children_left, part.children_right), part.feature, n_features)
@@ -135,19 +138,14 @@ def _check_trees(part: Any, n_features: int, seen: set[int]) -> None:
     elif isinstance(part, (list, tuple)) or (isinstance(part, np.ndarray) and part.dtype == object):
         for one in part if not isinstance(part, np.ndarray) else part.ravel():
             _check_trees(one, n_features, seen)
+    elif hasattr(part, "steps"):
+        for _, step in part.steps:
+            _check_trees(step, getattr(step, "n_features_in_", 0), seen)
     elif hasattr(part, "__dict__"):
-        _check_trees(vars(part), _inside(part, n_features), seen)
-
-
-def _of_rows(part: Any) -> bool:
-    """Whether this is an estimator that counts the features of rows as they are given."""
-    return isinstance(getattr(part, "n_features_in_", None), (int, np.integer))
-
-
-def _inside(part: Any, n_features: int) -> int:
-    """Columns that the parts of an estimator may ask for: a stack adds the answers of its first floor to them."""
-    final = getattr(part, "final_estimator_", None)
-    return max(n_features, getattr(final, "n_features_in_", 0)) if final is not None else n_features
+        columns = min(n_features, getattr(part, "n_features_in_", n_features))
+        for name, one in vars(part).items():
+            last = name == "final_estimator_"
+            _check_trees(one, getattr(one, "n_features_in_", 0) if last else columns, seen)
 
 
 def _check_nodes(

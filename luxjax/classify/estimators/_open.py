@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from sklearn.utils.validation import has_fit_parameter
 from ...core import InputError, check_name
 from ._estimators import make_estimator
 
-__all__ = ["as_estimator", "estimator_from", "fit_classifier", "name_of"]
+__all__ = ["Folds", "as_estimator", "estimator_from", "fit_classifier", "name_of"]
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
 def name_of(estimator: Any) -> str:
@@ -29,17 +32,17 @@ def estimator_from(name: str, settings: dict[str, Any], seed: int) -> Any:
     module, _, kind = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), kind)
+        if not (inspect.isclass(found) and hasattr(found, "fit") and hasattr(found, "get_params")):
+            raise ImportError("no estimator")
     except (ImportError, AttributeError):
         raise InputError(
-            f"there is no class {name}; write its full name as in Python, such as sklearn.svm.SVC, and install its package."
+            f"there is no estimator {name}; write the full name of its class as in Python, such as sklearn.svm.SVC, and install its package."
         ) from None
     try:
         made = found(**settings)
     except TypeError as error:
         raise InputError(f"{name} cannot be made with these settings: {error}.") from None
-    return (
-        made.set_params(random_state=seed) if "random_state" in getattr(made, "get_params", dict)() else made
-    )
+    return made.set_params(random_state=seed) if "random_state" in made.get_params() else made
 
 
 def as_estimator(estimator: Any, *, seed: int, settings: dict[str, Any]) -> Any:
@@ -58,9 +61,8 @@ def as_estimator(estimator: Any, *, seed: int, settings: dict[str, Any]) -> Any:
         raise InputError(
             f"an estimator is a name or an object of scikit-learn's interface (fit, predict_proba, get_params); given a {type(estimator).__name__}."
         )
-    if not {"estimator", "estimators"} & set(
-        estimator.get_params(deep=False)
-    ):  # others may only know once fitted
+    # one that holds others may know only once it is fitted
+    if not {"estimator", "estimators"} & set(estimator.get_params(deep=False)):
         _check_probabilities(estimator)
     made = clone(estimator)
     for name in settings:
@@ -82,7 +84,7 @@ def fit_classifier(
     *,
     weight: np.ndarray | None,
     star: np.ndarray,
-    folds: list[tuple[np.ndarray, np.ndarray]] | None,
+    folds: Callable[[], Folds],
 ) -> tuple[Any, dict[str, Any]]:
     """Fit an estimator, with what else it wants: medians where it knows no missing values, stars, folds by star.
 
@@ -97,7 +99,8 @@ def fit_classifier(
     codes : (row,) int array
     weight : (row,) array or None
     star : (row,) int array
-    folds : list of (fit, held) rows or None
+    folds : callable
+        Gives folds by star, as (fit, held) rows; called only where they are wanted.
 
     Returns
     -------
@@ -106,8 +109,7 @@ def fit_classifier(
     chosen : dict
         Settings that a search chose.
     """
-    if folds is not None:
-        _give_folds(estimator, folds)
+    _give_folds(estimator, folds)
     more: dict[str, Any] = {"star": star} if "held_out" in estimator.get_params(deep=False) else {}
     if weight is not None:
         more |= {_weight_name(estimator): weight}
@@ -132,7 +134,7 @@ def settled(model: Any) -> Any:
     return Pipeline(steps) if len(steps) > 1 else steps[0][1]
 
 
-def _give_folds(estimator: Any, folds: list[tuple[np.ndarray, np.ndarray]]) -> None:
+def _give_folds(estimator: Any, folds: Callable[[], Folds]) -> None:
     """Folds by star in place of a number of folds, unless rows are made or dropped before they are divided."""
     last = estimator
     while hasattr(last, "steps"):
@@ -141,7 +143,7 @@ def _give_folds(estimator: Any, folds: list[tuple[np.ndarray, np.ndarray]]) -> N
         last = last.steps[-1][1]
     cv = last.get_params(deep=False).get("cv", "none") if hasattr(last, "get_params") else "none"
     if cv is None or isinstance(cv, int):
-        last.set_params(cv=folds)
+        last.set_params(cv=folds())
 
 
 def _takes_missing(estimator: Any) -> bool:

@@ -206,9 +206,8 @@ def _trained(
 ) -> ClassLevels:
     options = dict(options)
     if isinstance(asks := options.get("estimator", "average"), str) and asks == "average":
-        options["estimator"] = AVERAGED[
-            0
-        ]  # which has nearly all of the weight where stars are few, as within a class
+        # which have nearly all of the weight where stars are few, as within a class
+        options["estimator"] = AVERAGED[0]
     labels = labels.reset_index(drop=True)
     # once for all: what is learned of spectra does not know their classes
     learned = learn_families(check_families(options.pop("learned", None), features), features, seed)

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from ...classify import Classifier, ablate_families, load_classifier, train_classifier
-from ...classify.internal import LEAST_OF_A_FOLD, SEQUENCE, FamilyAblation, estimator_from
+from ...classify.internal import ESTIMATORS, LEAST_OF_A_FOLD, SEQUENCE, FamilyAblation
 from ...core import InputError
 from ...surveys.internal import parse_subclass
 from .._folder import RunFolder
@@ -119,11 +120,10 @@ def _parts(run: RunFolder, data: ClassData) -> tuple[ClassData, ClassData, dict[
     held = data.table["part"].isin(["test", "fold 0"]).to_numpy()
     about = run.metrics["classes"]["about"]
     options = {k: about[k] for k in ("calibration", "balanced")} | {"learned": about.get("learned", [])}
-    given = dict(about.get("settings") or {})
-    options["estimator"] = estimator_from(
-        str(run.config.get("estimator", about["estimator"])), given, run.seed
-    )
-    options |= given if isinstance(options["estimator"], str) else {}
+    if about["estimator"] in ESTIMATORS:
+        options |= {"estimator": about["estimator"], **(about.get("settings") or {})}
+    else:  # never the class that a file names, which would be imported, but what was read safely
+        options["estimator"] = clone(load_classifier(run.path / "classifier").estimator)
     return data.select(~held), data.select(held), options
 
 

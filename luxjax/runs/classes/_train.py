@@ -13,7 +13,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import betabinom
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
@@ -25,6 +24,7 @@ from ...classify.internal import (
     ConformalSets,
     as_estimator,
     check_savable,
+    coverage_band_of,
     estimator_from,
     make_estimator,
 )
@@ -321,7 +321,7 @@ def _coverage(judged: pd.DataFrame, sets: list[ConformalSets]) -> list[dict[str,
     for q in [q for q in SET_LEVELS if f"in_{q}" in once and all(q in _levels(s) for s in sets)]:
         inside, n = int(once[f"in_{q}"].sum()), len(once)
         counts = once.groupby("fold").size().to_list()
-        low, high = _band(q, sets, counts)
+        low, high = coverage_band_of(sets, counts, q)
         ends = binomial_interval(inside, n, 0.95)
         found.append({
             "level": q, "inside": inside, "n": n, "fraction": inside / n, "lower": ends.lower, "upper": ends.upper,
@@ -329,16 +329,6 @@ def _coverage(judged: pd.DataFrame, sets: list[ConformalSets]) -> list[dict[str,
             "empty": float((once[f"in_size_{q}"] == 0).mean()),
         })  # fmt: skip
     return found
-
-
-def _band(level: float, sets: Sequence[ConformalSets], counts: Sequence[int]) -> tuple[float, float]:
-    """Central 95% band of the share of covered stars over all folds: a sum of beta-binomial numbers (Vovk 2012, ACML)."""
-    mass = np.ones(1)
-    for one, n in zip(sets, counts, strict=True):
-        rank = one.rank(level)
-        mass = np.convolve(mass, betabinom(n, rank, len(one.scores) + 1 - rank).pmf(np.arange(n + 1)))
-    low, high = np.searchsorted(np.cumsum(mass), [0.025, 0.975])
-    return float(low / sum(counts)), float(high / sum(counts))
 
 
 def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.stats import betabinom
 
-from luxjax.classify.internal import ConformalSets
+from luxjax.classify.internal import ConformalSets, coverage_band_of
 from luxjax.core import InputError
 
 
@@ -36,3 +37,13 @@ def test_too_few_stars_are_named():
         sets.contains(np.ones((1, 2)), 0.9)
     with pytest.raises(InputError, match="between 0 and 1"):
         sets.rank(90)
+
+
+def test_band_over_folds_is_that_of_drawn_ones(rng):
+    one = ConformalSets(np.sort(rng.random(60)))
+    rank = one.rank(0.9)
+    ends = betabinom(200, rank, 61 - rank).ppf([0.025, 0.975]) / 200
+    assert one.coverage_band(200, 0.9) == pytest.approx(ends)
+    drawn = rng.binomial(200, rng.beta(rank, 61 - rank, (40_000, 2))).sum(axis=1) / 400
+    ends = coverage_band_of([one, one], [200, 200], 0.9)
+    np.testing.assert_allclose(ends, np.quantile(drawn, [0.025, 0.975]), atol=0.004)

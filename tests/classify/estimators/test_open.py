@@ -13,13 +13,17 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVC
 
 from luxjax.classify import cross_validate_classifier, load_classifier, save_classifier, train_classifier
 from luxjax.classify.estimators._average import Average, blend, floored
+from luxjax.classify.estimators._estimators import balanced_weights, make_estimator
 from luxjax.classify.estimators._open import as_estimator, estimator_from
 from luxjax.classify.features import Features
 from luxjax.core import InputError
@@ -90,7 +94,6 @@ def test_a_search_gets_folds_by_star():
 def test_smote_makes_stars_of_the_training_alone():
     imblearn = pytest.importorskip("imblearn.pipeline", reason="imbalanced-learn is not installed")
     from imblearn.over_sampling import SMOTE
-    from sklearn.impute import SimpleImputer
 
     sizes = []
 
@@ -120,7 +123,7 @@ def test_what_cannot_be_an_estimator():
             as_estimator(given, seed=0, settings={})
     with pytest.raises(InputError, match=r"no setting of LogisticRegression 'D' \(known: C, "):
         as_estimator(LogisticRegression(), seed=0, settings={"D": 1})
-    with pytest.raises(InputError, match=r"there is no class sklearn.svm.SVX"):
+    with pytest.raises(InputError, match=r"there is no estimator sklearn.svm.SVX"):
         estimator_from("sklearn.svm.SVX", {}, 0)
     with pytest.raises(InputError, match=r"cannot be made with these settings"):
         estimator_from("sklearn.svm.SVC", {"depth": 2}, 0)
@@ -216,3 +219,58 @@ def test_lightgbm_trains_and_is_not_saved(tmp_path):
         assert (found.classify(new)["class"] == known).mean() > 0.85
     with pytest.raises(InputError, match="lightgbm"):
         save_classifier(found, tmp_path / "c")
+
+
+def test_pipelines_whose_steps_make_columns_are_read_back(tmp_path):
+    x, truth = stars()
+    steps = [
+        ("fill", SimpleImputer(add_indicator=True)),
+        ("square", PolynomialFeatures(2)),
+        ("trees", ExtraTreesClassifier(5)),
+    ]
+    found = train_classifier(x, truth, estimator=Pipeline(steps), calibration=None)
+    again = load_classifier(save_classifier(found, tmp_path / "c"))
+    pd.testing.assert_frame_equal(again.classify(x), found.classify(x), check_exact=True)
+
+
+@pytest.mark.parametrize("where", ["forest", "tree of a forest", "member of a stack", "last floor"])
+def test_trees_that_ask_for_columns_that_rows_have_not(where, tmp_path):
+    """Compiled code would read past the end of the row; scikit-learn's own check is of the owner alone."""
+    x, truth = stars()
+    forest = ExtraTreesClassifier(3, random_state=0)
+    given = forest if "forest" in where else StackingClassifier([("a", forest)], final_estimator=forest)
+    found = train_classifier(x, truth, estimator=given, calibration=None)
+    owner = found.estimator
+    if where == "member of a stack":
+        owner = owner.estimators_[0]
+    if where == "last floor":
+        owner = owner.final_estimator_
+    tree = owner.estimators_[0]
+    tree.tree_.feature[0] = 99
+    if where != "forest":
+        tree.n_features_in_ = 1000
+    if where == "last floor":
+        del owner.n_features_in_
+    folder = save_classifier(found, tmp_path / "c")
+    with pytest.raises(InputError, match="does not exist"):
+        load_classifier(folder)
+
+
+def test_balanced_weights_count_once():
+    """Randomised trees weigh classes by themselves; with weights of rows too, rare stars would count twice as much again."""
+    x = np.random.default_rng(1).normal(size=(200, 2))
+    codes = (np.arange(200) < 20).astype(int)
+    weight = balanced_weights(codes)
+    both = [
+        make_estimator("trees", n_estimators=20, seed=1).fit(x, codes, sample_weight=w)
+        for w in (None, weight)
+    ]
+    np.testing.assert_allclose(both[0].predict_proba(x), both[1].predict_proba(x), atol=1e-12)
+
+
+def test_settings_of_a_search_are_told_in_plain_words(tmp_path):
+    x, truth = stars()
+    search = GridSearchCV(LogisticRegression(), {"C": np.array([1.0]), "max_iter": np.array([200])})
+    found = train_classifier(x, truth, estimator=search, calibration=None)
+    assert found.about["settings"] == {"C": 1.0, "max_iter": 200}
+    assert load_classifier(save_classifier(found, tmp_path / "c")).about == found.about

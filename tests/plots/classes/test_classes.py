@@ -6,7 +6,7 @@ import pytest
 
 from luxjax.classify import reliability, score_classes
 from luxjax.classify.features import Features
-from luxjax.classify.internal import ConformalSets, score_levels
+from luxjax.classify.internal import score_levels
 from luxjax.core import InputError
 from luxjax.plots import plot_classes_by_snr, plot_confusion
 from luxjax.plots.classes._classes import class_colours
@@ -23,7 +23,7 @@ from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import choose_examples
 from luxjax.runs.classes._finer import check_levels
 from luxjax.runs.classes._single import page_names
-from luxjax.runs.classes._train import _band, class_folds
+from luxjax.runs.classes._train import class_folds
 from luxjax.runs.internal import read_class_data, write_class_data
 from luxjax.stats import binomial_interval
 
@@ -136,15 +136,6 @@ def test_against_snr_a_star_counts_once(judged):
 def test_colours_of_the_sequence_are_fixed():
     assert class_colours(["A", "M"]) == [class_colours(list("OBAFGKM"))[k] for k in (2, 6)]
     assert len(set(class_colours(list("OBAFGKM")))) == 7
-
-
-def test_band_of_one_fold_is_that_of_the_sets_and_of_two_is_narrower(rng):
-    one = ConformalSets(np.sort(rng.random(60)))
-    assert _band(0.9, [one], [200]) == pytest.approx(one.coverage_band(200, 0.9))
-    ends = _band(0.9, [one, one], [200, 200])
-    rank = one.rank(0.9)
-    drawn = rng.binomial(200, rng.beta(rank, 61 - rank, (40_000, 2))).sum(axis=1) / 400
-    np.testing.assert_allclose(ends, np.quantile(drawn, [0.025, 0.975]), atol=0.004)
 
 
 def small_data(classes: str = "AAAAAAAAAAAAAAAAAAAAAAAAGGGGGGGGGGGGGGGGGGGGGGGGO") -> ClassData:
