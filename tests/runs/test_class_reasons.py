@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
 
+from luxjax.classify import save_classifier, train_classifier
 from luxjax.classify.features import Features
 from luxjax.classify.internal import RankingComparison
 from luxjax.core import InputError
@@ -14,6 +16,7 @@ from luxjax.report.sections._class_why import class_why
 from luxjax.runs import RunFolder
 from luxjax.runs.classes._data import ClassData
 from luxjax.runs.classes._examples import ClassExamples
+from luxjax.runs.classes._explain import _parts
 from luxjax.runs.classes._reason_files import write_reasons
 from luxjax.runs.classes._reasons import ClassReasons
 from luxjax.runs.classes._single import write_single_spectra
@@ -129,3 +132,27 @@ def test_single_spectra_come_back_and_have_a_page(run, reasons, rng):
     pages = render_star_pages(run)
     assert [page.name for page in pages] == ["class_s3.html", "class_s7.html"]
     assert "Wrongly given class G with probability 0.70: it is of class A." in pages[0].read_text()
+
+
+def test_what_a_run_names_is_never_imported(tmp_path, rng):
+    """A run may come from a stranger: a class that it names is not looked up, the estimator is that of the safe file."""
+    heat = rng.uniform(0, 2, 60)
+    values = pd.DataFrame({"Hbeta": heat, "Mg_b": -heat})
+    families, ids = {"Hbeta": "balmer", "Mg_b": "magnesium"}, np.arange(60).astype(str)
+    nothing = pd.DataFrame(columns=["row", "id", "reason"])
+    features = Features(values, 0 * values + 0.1, families, ids, np.arange(60), nothing)
+    truth = np.array(["G", "F"])[heat.astype(int)]
+    made = train_classifier(features, truth, estimator=KNeighborsClassifier(3, algorithm="brute"), seed=1)
+    run = RunFolder.create(
+        tmp_path / "run", config={"estimator": "webbrowser.Chrome", "settings": {}}, seed=1
+    )
+    save_classifier(made, run.path / "classifier")
+    run.write_metrics({"classes": {"about": dict(made.about), "folds": 5}})
+    table = pd.DataFrame(
+        {"id": ids, "class": truth, "part": np.where(np.arange(60) < 20, "fold 0", "fold 1")}
+    )
+    train, test, options = _parts(run, ClassData(features, table, nothing))
+    assert (len(train.table), len(test.table)) == (40, 20)
+    assert isinstance(options["estimator"], KNeighborsClassifier)
+    assert options["estimator"].n_neighbors == 3
+    assert not hasattr(options["estimator"], "classes_")
