@@ -14,9 +14,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
-from luxjax.classify import score_classes, train_classifier
+from luxjax.classify import coverage_band, score_classes, train_classifier
 from luxjax.classify.features import Features, extract_features
-from luxjax.classify.internal import coverage_band_of
 from luxjax.data import Spectra
 from luxjax.surveys import read_lamost
 
@@ -155,7 +154,7 @@ def defaults(features: Features, truth: np.ndarray, folder: Path, smoke: bool) -
         found[name] = {k: float(np.mean([e[k] for e in entries])) for k in SCORES}
     once = np.unique(ids, return_index=True)[1]  # one spectrum of each star, as the band counts stars
     held = float(np.mean([p["inside"][once].mean() for p in parts]))
-    low, high = coverage_band_of(parts[0]["sets"], parts[0]["counts"])
+    low, high = coverage_band(parts[0]["sets"], parts[0]["counts"])
     truth_column = truth[:, None]
     gap = paired(called == truth_column, other == truth_column, ids, seeds[0])
     return {

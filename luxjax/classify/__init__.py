@@ -7,6 +7,7 @@ from ._families import ablate_families, condition_on, permute_families
 from ._rankings import compare_rankings
 from ._reliability import calibration_error, reliability
 from ._train_classifier import cross_validate_classifier, train_classifier
+from .calibration._sets import coverage_band
 
 __all__ = [
     "Classifier",
@@ -14,6 +15,7 @@ __all__ = [
     "calibration_error",
     "compare_rankings",
     "condition_on",
+    "coverage_band",
     "cross_validate_classifier",
     "load_classifier",
     "permute_families",

@@ -8,7 +8,7 @@ from ._sky import fold_gap, sky_blocks
 from ._structure import Embedding, cluster, embed
 from ._train_classifier import LEAST_OF_A_FOLD
 from .calibration._calibrators import CALIBRATORS, Temperature
-from .calibration._sets import ConformalSets, coverage_band_of
+from .calibration._sets import ConformalSets
 from .estimators._average import Average
 from .estimators._estimators import ESTIMATORS, make_estimator
 from .estimators._files import check_savable
@@ -39,7 +39,6 @@ __all__ = [
     "check_savable",
     "class_labels",
     "cluster",
-    "coverage_band_of",
     "cross_validate_levels",
     "embed",
     "estimator_from",

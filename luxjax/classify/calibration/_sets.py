@@ -8,7 +8,7 @@ from scipy.stats import betabinom
 
 from ...core import InputError
 
-__all__ = ["ConformalSets", "coverage_band_of"]
+__all__ = ["ConformalSets", "coverage_band"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +66,46 @@ class ConformalSets:
 
         It allows for the finite number of calibration stars as well as that of test stars.
         """
-        return coverage_band_of([self], [n_test], coverage, confidence)
+        return coverage_band([self], [n_test], coverage, confidence)
 
 
-def coverage_band_of(
+def coverage_band(
     sets: Sequence[ConformalSets], counts: Sequence[int], coverage: float = 0.9, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Central band of the share of stars whose set holds their class, over several folds with their own sets: a sum of beta-binomial numbers."""
+    """Central band of the share of stars whose set holds their class, over several folds with their own sets.
+
+    Each fold gives a beta-binomial number (Vovk 2012, ACML); these are added. The band allows for finite numbers of calibration and of test stars.
+
+    Parameters
+    ----------
+    sets : sequence of ConformalSets
+        Those of the classifier of each fold (`Classifier.sets`).
+    counts : sequence of int
+        Stars that each of them judged.
+    coverage : float
+        What the sets promise.
+    confidence : float
+        Probability that the share is inside the band if the promise holds.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    InputError
+        If a fold has too few calibration stars for this coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from luxjax.classify import coverage_band
+    >>> from luxjax.classify.internal import ConformalSets
+    >>> sets = ConformalSets(np.linspace(0.0, 0.9, 200))
+    >>> low, high = coverage_band([sets, sets], [50, 50], 0.9)
+    >>> bool(0.8 < low < 0.9 < high < 1)
+    True
+    """
     mass = np.ones(1)
     for one, n in zip(sets, counts, strict=True):
         rank = one.rank(coverage)

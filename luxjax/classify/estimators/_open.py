@@ -39,7 +39,7 @@ def estimator_from(name: str, settings: dict[str, Any], seed: int) -> Any:
             f"there is no estimator {name}; write the full name of its class as in Python, such as sklearn.svm.SVC, and install its package."
         ) from None
     try:
-        made = found(**settings)
+        made: Any = found(**settings)
     except TypeError as error:
         raise InputError(f"{name} cannot be made with these settings: {error}.") from None
     return made.set_params(random_state=seed) if "random_state" in made.get_params() else made

@@ -15,7 +15,14 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ...classify import Classifier, load_classifier, save_classifier, score_classes, train_classifier
+from ...classify import (
+    Classifier,
+    coverage_band,
+    load_classifier,
+    save_classifier,
+    score_classes,
+    train_classifier,
+)
 from ...classify.internal import (
     CALIBRATORS,
     LEARNED,
@@ -24,7 +31,6 @@ from ...classify.internal import (
     ConformalSets,
     as_estimator,
     check_savable,
-    coverage_band_of,
     estimator_from,
     make_estimator,
 )
@@ -321,7 +327,7 @@ def _coverage(judged: pd.DataFrame, sets: list[ConformalSets]) -> list[dict[str,
     for q in [q for q in SET_LEVELS if f"in_{q}" in once and all(q in _levels(s) for s in sets)]:
         inside, n = int(once[f"in_{q}"].sum()), len(once)
         counts = once.groupby("fold").size().to_list()
-        low, high = coverage_band_of(sets, counts, q)
+        low, high = coverage_band(sets, counts, q)
         ends = binomial_interval(inside, n, 0.95)
         found.append({
             "level": q, "inside": inside, "n": n, "fraction": inside / n, "lower": ends.lower, "upper": ends.upper,

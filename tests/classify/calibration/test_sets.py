@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-from luxjax.classify.internal import ConformalSets, coverage_band_of
+from luxjax.classify import coverage_band
+from luxjax.classify.internal import ConformalSets
 from luxjax.core import InputError
 
 
@@ -45,5 +46,5 @@ def test_band_over_folds_is_that_of_drawn_ones(rng):
     ends = betabinom(200, rank, 61 - rank).ppf([0.025, 0.975]) / 200
     assert one.coverage_band(200, 0.9) == pytest.approx(ends)
     drawn = rng.binomial(200, rng.beta(rank, 61 - rank, (40_000, 2))).sum(axis=1) / 400
-    ends = coverage_band_of([one, one], [200, 200], 0.9)
+    ends = coverage_band([one, one], [200, 200], 0.9)
     np.testing.assert_allclose(ends, np.quantile(drawn, [0.025, 0.975]), atol=0.004)
