@@ -9,6 +9,7 @@ import pandas as pd
 from ..core import InputError, check_name
 from ..core.internal import join_names
 from ..stats import Ranking
+from .features._family_names import family_words
 
 __all__ = ["RankingComparison", "compare_rankings"]
 
@@ -85,7 +86,7 @@ class RankingComparison:
         for name, ranking in self.rankings.items():
             row = claim.loc[name]
             places = ranking.table()["rank"]
-            ranks = ", ".join(f"{f} {places[f]}" for f in (*self.first, *self.second))
+            ranks = ", ".join(f"{family_words(f)} {places[f]}" for f in (*self.first, *self.second))
             text.append(
                 f"By {name} it {'is inconclusive' if row['says'] == 'inconclusive' else row['says']} (ranks of {len(places)}: {ranks}; in "
                 f"{row['chance']:.0%} of the bootstrap samples)."
@@ -142,4 +143,5 @@ def compare_rankings(
 
 
 def _all(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    words = [family_words(n) for n in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -13,6 +13,7 @@ from .estimators._average import Average
 from .estimators._estimators import ESTIMATORS, make_estimator
 from .estimators._files import check_savable
 from .estimators._open import as_estimator, estimator_from
+from .features._family_names import family_words
 from .features._flux_at_rest import at_rest_again
 from .features._learned import LEARNED
 from .levels._labels import class_labels
@@ -42,6 +43,7 @@ __all__ = [
     "cross_validate_levels",
     "embed",
     "estimator_from",
+    "family_words",
     "fold_gap",
     "make_estimator",
     "ordinal_error",

@@ -7,7 +7,6 @@ from .classes._each import plot_scores_by_class as plot_scores_by_class
 from .classes._sets import plot_set_coverage as plot_set_coverage
 from .classes._stages import plot_stage_borders as plot_stage_borders
 from .classes._star import plot_spectrum_why as plot_spectrum_why
-from .classes._why import family_name as family_name
 from .classes._why import feature_name as feature_name
 from .evidence._latents import plot_supporting as plot_supporting
 from .evidence._pixels import plot_saliency as plot_saliency

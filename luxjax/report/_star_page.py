@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..plots.internal import family_name, feature_name, plot_spectrum_why, save
+from ..classify.internal import family_words
+from ..plots.internal import feature_name, plot_spectrum_why, save
 from ..runs import RunFolder
 from ..runs.internal import OneSpectrum, read_single_spectra
 from ._html import write_page
@@ -43,7 +44,7 @@ def _star_page(run: RunFolder, one: OneSpectrum) -> Path:
         headline=said,
         sections=[
             Section("The spectrum", _about(facts), figures=(shown,)),
-            Section("Numbers", tables=(_probabilities(one), _features(one))),
+            Section("Numbers", tables=(_probabilities(one), _features(one, _explained(run)))),
         ],
         back="report.html",
     )
@@ -68,7 +69,15 @@ def _probabilities(one: OneSpectrum) -> Table:
     return Table(["Class", "Probability", "In the set"], rows)
 
 
-def _features(one: OneSpectrum) -> Table:
+def _explained(run: RunFolder) -> str:
+    """What Shapley values add up to."""
+    member = run.metrics.get("classes_explained", {}).get("member")
+    if member is None:
+        return "what the classifier says of this spectrum"
+    return f"the probability that the average's strongest member, {member['name']}, gives before calibration"
+
+
+def _features(one: OneSpectrum, what: str) -> Table:
     given, other = np.argsort(-one.probabilities.to_numpy(), kind="stable")[:2]
     values = one.shapley.values[one.row]
     pull = values[:, given] - values[:, other]
@@ -82,13 +91,13 @@ def _features(one: OneSpectrum) -> Table:
             if np.isfinite(value)
             else "not measured"
         )
-        family = family_name(one.features.families[name]).replace(r"$\mathrm{\AA}$", "Å").replace("$_2$", "₂")
+        family = family_words(one.features.families[name])
         rows.append([feature_name(name), family, said, *(f"{v:+.2f}" for v in (values[j, given], values[j, other], pull[j]))])  # fmt: skip
     first, second = one.shapley.labels[given], one.shapley.labels[other]
     caption = (
         f"The {len(rows)} features that pull most between {first} and {second}, the next likely class: values with one-sigma errors, in "
         f"angstrom, magnitudes or ratios as the index is defined, and Shapley values of {one.shapley.output}, which with those of all "
-        "other features add up to what the classifier says of this spectrum."
+        f"other features add up to {what}."
     )
     return Table(["Feature", "Family", "Value", f"for {first}", f"for {second}", "Difference"], rows, caption)
 

@@ -170,7 +170,7 @@ def test_a_claim_beside_several_rankings():
     assert list(found.table().index) == ["ca_hk", "magnesium", "balmer"]
     assert found.table().loc["balmer", ("permuted", "rank")] == 1
     assert (
-        "Claim: ca_hk and magnesium outrank balmer. By naive it holds (ranks of 3: ca_hk 1, magnesium 2, balmer 3"
+        "Claim: Ca II H and K and Mg b, Mg I outrank Balmer lines. By naive it holds (ranks of 3: Ca II H and K 1, Mg b, Mg I 2, Balmer lines 3"
         in found.words
     )
     assert "0 of the 2 other measures say the same" in found.words

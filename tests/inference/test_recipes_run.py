@@ -159,7 +159,7 @@ def test_lamost_classes(tmp_path, capsys):
     """Simulated files to classes, their scores and what they rest on."""
     assert run("lamost_classes", tmp_path, "report = false\n", "--smoke") == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("Claim: ca_hk and magnesium outrank balmer.")
+    assert said[0].startswith("Claim: Ca II H and K and Mg b, Mg I outrank Balmer lines.")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     scores = metrics["classes"]["scores"]
     assert scores["accuracy"]["value"] > 0.6 > 2 * scores["accuracy"]["baseline"]

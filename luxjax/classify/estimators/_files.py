@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core import InputError, check_name
 from ...core.internal import join_names
-from ..features._features import FAMILIES
+from ..features._family_names import FAMILIES
 from ._estimators import make_estimator
 
 __all__ = [

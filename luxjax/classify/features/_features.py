@@ -15,37 +15,12 @@ from ...core import InputError, check_name
 from ...core.internal import chosen_rows, doubles, identifiers, join_names
 from ...data import Spectra
 from ...indices import Index, choose_indices, measure_indices
+from ._family_names import FAMILIES
 from ._flux_at_rest import spectra_at_rest as flux_at_rest
 from ._more import check_more, measure_more
 
-__all__ = ["FAMILIES", "Features", "extract_features", "matrix_of", "usable_rows"]
+__all__ = ["Features", "extract_features", "matrix_of", "usable_rows"]
 
-#: What a feature may be made by; `register_family` adds to them.
-FAMILIES = [
-    "balmer",
-    "paschen",
-    "helium",
-    "ca_hk",
-    "ca_triplet",
-    "calcium",
-    "magnesium",
-    "sodium",
-    "iron",
-    "oxygen",
-    "g_band",
-    "cn_c2",
-    "tio",
-    "cah",
-    "vo_crh",
-    "break",
-    "continuum",
-    "pixels",
-    "pca",
-    "latent",
-    "ratios",
-    "widths",
-    "other",
-]
 FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
 
 

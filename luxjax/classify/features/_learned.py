@@ -15,7 +15,8 @@ import pandas as pd
 from ...core import InputError, check_name
 from ...core.internal import join_names
 from ...data import Spectra
-from ._features import FAMILIES, Features
+from ._family_names import FAMILIES
+from ._features import Features
 
 __all__ = [
     "DEFAULT_FAMILIES",
@@ -102,8 +103,7 @@ def register_family(kind: type[FeatureFamily]) -> None:
     if taken and name not in DEFAULT_FAMILIES:
         raise InputError(f"there is a feature family '{name}' already; choose another name.")
     LEARNED[name] = kind
-    if name not in FAMILIES:
-        FAMILIES.append(name)
+    FAMILIES.setdefault(name, name)
 
 
 def check_families(learned: Sequence[str] | None, features: Features) -> tuple[str, ...]:

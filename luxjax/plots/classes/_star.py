@@ -154,7 +154,10 @@ def _pulls(ax: Axes, shapley: Shapley, row: int, chosen, pull, base: float, name
         if log
         else rf"p_\mathrm{{{first}}} - p_\mathrm{{{second}}}"
     )
-    ax.set_xlabel(rf"Pull to {second} (left) or {first} (right); together ${ratio} = {total:.2f}$")
+    ax.set_xlabel(
+        rf"Pull to {second} (left) or {first} (right); together ${ratio} = {total:.2f}$"
+        + ("" if log else " before calibration")
+    )
 
 
 def _short(value: float, unit: str) -> str:

@@ -11,50 +11,27 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...classify.internal import RankingComparison
+from ...classify.internal import RankingComparison, family_words
 from ...core import InputError
 from ...interpret.internal import FeatureRanks, Shapley
 from ...stats import Ranking
 from .._style import COLOURS, WIDTH, styled
 
 __all__ = [
-    "family_name",
     "feature_name",
     "plot_family_ranking",
     "plot_naive_and_honest",
     "plot_shapley_classes",
 ]
 
-FAMILY_NAMES = {
-    "balmer": "Balmer lines",
-    "paschen": "Paschen lines",
-    "helium": "He I, He II",
-    "ca_hk": "Ca II H and K",
-    "ca_triplet": "Ca II triplet",
-    "calcium": "Ca I",
-    "magnesium": "Mg b, Mg I",
-    "sodium": "Na I",
-    "iron": "Fe I",
-    "oxygen": "O I",
-    "g_band": "G band (CH)",
-    "cn_c2": r"CN, C$_2$",
-    "tio": "TiO",
-    "cah": "CaH",
-    "vo_crh": "VO, CrH",
-    "break": r"4000 $\mathrm{\AA}$ break",
-    "continuum": "continuum shape",
-    "pca": "principal components",
-    "latent": "latents",
-    "ratios": "ratios of lines",
-    "widths": "widths of lines",
-}
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}
 LOW_HIGH = LinearSegmentedColormap.from_list("low_high", ["#0072B2", "#C9C9C9", "#D55E00"])
 
 
 def family_name(family: str) -> str:
     """A feature family in print."""
-    return FAMILY_NAMES.get(family, family.replace("$", r"\$"))
+    words = family_words(family).replace("$", r"\$")
+    return words.replace("Å", r"$\mathrm{\AA}$").replace("₂", "$_2$")  # letters that the font may lack
 
 
 def feature_name(name: str) -> str:
@@ -222,7 +199,7 @@ def plot_shapley_classes(
     )
     bar.ax.set_yticklabels(["low", "high"])
     bar.ax.minorticks_off()
-    bar.set_label("Feature among the spectra", labelpad=-8)
+    bar.set_label("Feature among the spectra", labelpad=2)
     return figure
 
 

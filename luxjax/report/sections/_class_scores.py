@@ -16,7 +16,7 @@ from .classes._gap import gap_tables
 __all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 
 ESTIMATORS = {
-    "average": "Randomised and boosted trees, averaged,",
+    "average": "Randomised and boosted trees (averaged)",
     "trees": "Extremely randomised trees",
     "boosting": "Boosted trees",
     "forest": "Random forest",

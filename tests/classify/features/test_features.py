@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from luxjax.classify.features import Features, extract_features
-from luxjax.classify.features._features import FAMILIES
+from luxjax.classify.features._family_names import FAMILIES
 from luxjax.core import InputError
 from luxjax.data import Spectra
 from luxjax.indices import builtin_indices, measure_indices, read_indices

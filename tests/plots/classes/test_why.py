@@ -18,7 +18,8 @@ from luxjax.plots import (
     plot_ordinal,
     plot_shapley_classes,
 )
-from luxjax.plots.internal import family_name, feature_name, plot_spectrum_why
+from luxjax.plots.classes._why import family_name
+from luxjax.plots.internal import feature_name, plot_spectrum_why
 from luxjax.runs.classes._reasons import class_reasons, explain_classes
 from luxjax.stats import Interval
 
