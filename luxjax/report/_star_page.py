@@ -71,7 +71,7 @@ def _probabilities(one: OneSpectrum) -> Table:
 
 def _explained(run: RunFolder) -> str:
     """What Shapley values add up to."""
-    member = run.metrics.get("classes_explained", {}).get("member")
+    member = run.metrics.get("classes_explained", {}).get("member") if run.has("metrics") else None
     if member is None:
         return "what the classifier says of this spectrum"
     return f"the probability that the average's strongest member, {member['name']}, gives before calibration"
