@@ -37,13 +37,18 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "report": ("luxjax.report.render",),
     "classify train": (
         "luxjax.runs.lamost_data",
+        "luxjax.runs.dataset_data",
         "luxjax.runs.with_parameters",
         "luxjax.runs.keep_classes",
         "luxjax.runs.train_classes",
         "luxjax.runs.RunFolder.create",
     ),
-    "classify predict": ("luxjax.runs.lamost_data", "luxjax.runs.internal.classify_data"),
-    "classify explain": ("luxjax.runs.explain_class_run",),
+    "classify predict": (
+        "luxjax.runs.lamost_data",
+        "luxjax.runs.internal.classify_data",
+        "luxjax.runs.classify_dataset",
+    ),
+    "classify explain": ("luxjax.runs.explain_class_run", "luxjax.runs.internal.explain_class_dataset"),
     "classify report": ("luxjax.report.render",),
 }
 
