@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "Answers", "ClassTable", "dataset_data", "fill_classes", "spectra_output"]
 
 MOST = 10_000  # spectra to train on: 12 kB each in memory, and more of them change hardly a class
+SIZE, PART = 512, 2048  # spectra answered together, and written into one file
 NO_CLASS = "neither class nor subclass in its table is a star of O to M"
 
 
@@ -181,8 +182,6 @@ def fill_classes(
     spectra_name: str | None = None,
     need_class: bool = False,
     reject_cosmic_rays: bool = False,
-    size: int = 512,
-    part: int = 2048,
     progress: bool | Progress | None = None,
 ) -> ClassTable:
     """Answers about every spectrum of a dataset, written incrementally; the same call resumes after a kill, to the same files.
@@ -195,13 +194,11 @@ def fill_classes(
     answers : Answers
     spectra_name, need_class, reject_cosmic_rays, progress
         As for `dataset_data`.
-    size, part : int
-        Spectra in memory together, and in one file.
     """
     from ...dataset.internal import Results
 
     name = spectra_output(dataset, spectra_name)
-    size, part = Results.sizes(len(dataset), size, part)
+    size, part = Results.sizes(len(dataset), SIZE, PART)
     how = {"need_class": need_class, "reject_cosmic_rays": reject_cosmic_rays}
     settings = {**answers.settings, "spectra": name, **how, "stars": [size, part]}
     identity = {"model": answers.model, "dataset": dataset.fingerprint, "settings": settings}
