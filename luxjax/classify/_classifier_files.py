@@ -13,6 +13,7 @@ from .calibration._sets import ConformalSets
 from .estimators._average import Average
 from .estimators._estimators import AVERAGED
 from .estimators._files import ESTIMATOR_ENDINGS, checked_families, read_estimator, write_estimator
+from .features import _metadata  # noqa: F401  (registers its families, so that classifiers of them can be loaded)
 from .features._learned import learned_arrays, learned_from
 
 __all__ = ["CLASSIFIER_FOLDER", "load_classifier", "save_classifier"]
