@@ -21,3 +21,4 @@ from .classes._explain import explain_class_run as explain_class_run
 from .classes._finer import with_parameters as with_parameters
 from .classes._train import check_class_options as check_class_options
 from .classes._train import train_classes as train_classes
+from .classes._truth import with_truth as with_truth

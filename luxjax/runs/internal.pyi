@@ -20,3 +20,4 @@ from .classes._reason_files import read_reasons as read_reasons
 from .classes._single import OneSpectrum as OneSpectrum
 from .classes._single import read_single_spectra as read_single_spectra
 from .classes._train import classify_data as classify_data
+from .classes._truth import truth_lines as truth_lines

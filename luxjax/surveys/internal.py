@@ -9,11 +9,13 @@ from .catalogs._choose import LabelSelection
 from .catalogs._join import has_files, match_labels
 from .catalogs._stars import standard_columns, star_columns
 from .catalogs._survey_labels import read_parameters
+from .classes._class_table import ClassTable, read_classes
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
 __all__ = [
     "NOISE_LIMIT",
+    "ClassTable",
     "LabelSelection",
     "Reduction",
     "best_of_each",
@@ -23,6 +25,7 @@ __all__ = [
     "has_files",
     "match_labels",
     "parse_subclass",
+    "read_classes",
     "read_parameters",
     "spectra_files",
     "standard_columns",

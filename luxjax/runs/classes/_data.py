@@ -39,7 +39,7 @@ __all__ = [
 
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
-PLACE = ("ra", "dec")  # of spectra from files
+PLACE = ("ra", "dec", "pmra", "pmdec", "epoch")  # as far as files or a dataset have them
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
