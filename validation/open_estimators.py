@@ -77,7 +77,7 @@ def cases(smoke: bool) -> dict:
 
 
 def colours(files: pd.Series) -> pd.DataFrame:
-    """g - r and r - i of the input catalogue, from the headers; missing where a header has other bands."""
+    """Colours g - r and r - i of the input catalogue, from the headers; missing where a header has other bands."""
     rows = []
     for file in files:
         head = fits.getheader(file)

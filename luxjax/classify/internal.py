@@ -15,7 +15,8 @@ from .estimators._files import check_savable
 from .estimators._open import as_estimator, estimator_from
 from .features._family_names import family_words
 from .features._flux_at_rest import at_rest_again
-from .features._learned import LEARNED
+from .features._learned import DEFAULT_FAMILIES, LEARNED
+from .features._metadata import METADATA, metadata_columns
 from .levels._labels import class_labels
 from .levels._levels import cross_validate_levels
 from .levels._scores import score_levels
@@ -23,9 +24,11 @@ from .levels._stages import stage_borders
 
 __all__ = [
     "CALIBRATORS",
+    "DEFAULT_FAMILIES",
     "ESTIMATORS",
     "LEARNED",
     "LEAST_OF_A_FOLD",
+    "METADATA",
     "SEQUENCE",
     "Average",
     "ClassScores",
@@ -46,6 +49,7 @@ __all__ = [
     "family_words",
     "fold_gap",
     "make_estimator",
+    "metadata_columns",
     "ordinal_error",
     "score_levels",
     "sequence_position",

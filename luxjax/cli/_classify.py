@@ -7,6 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from ._classify_tables import (
+    Metadata,
+    Parallax,
+    Photometry,
+    Radius,
+    Tables,
+    Truth,
+    TruthColumn,
+    metadata_like,
+    table_lines,
+)
 from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
 from ._report import report
@@ -127,6 +138,12 @@ def train(
             help="Column of the table of --labels, as NAME=COLUMN. NAME is teff, logg, fe_h, alpha_fe, file, obsid or id. Can be repeated. Default: found by name."
         ),
     ] = None,
+    truth: Truth = None,
+    truth_column: TruthColumn = None,
+    metadata: Metadata = None,
+    photometry: Photometry = None,
+    parallax: Parallax = None,
+    match_radius: Radius = 3.0,
     max_spectra: Annotated[
         int,
         typer.Option(
@@ -159,6 +176,7 @@ def train(
     if bool(files) == bool(simulate):
         raise InputError("give files to train on, or --simulate with a number of stars (one of the two).")
     step = Steps()
+    tables = Tables(truth, truth_column, metadata, photometry, parallax, match_radius).check(simulate)
     how: dict[str, Any] = {"estimator": estimator, "calibration": calibration, "balanced": balanced}
     how |= {"settings": values_in(setting), "learned": [] if learned == "none" else list(names_in(learned))}
     how |= {
@@ -178,7 +196,7 @@ def train(
     reading: dict[str, Any] = {"repeats": repeats, "reject_cosmic_rays": reject_cosmic_rays}
     config = {"command": "classify train", "simulate": simulate, "files": files or []}
     config |= {**reading, "classes": list(names_in(classes)), "min_per_class": min_per_class}
-    config |= {"labels": str(labels or ""), **how}
+    config |= {"labels": str(labels or ""), **tables.config, **how}
     dataset = _dataset_of(files)
     if dataset is not None:
         config |= {"max_spectra": max_spectra, "spectra_name": spectra_name, "dataset": dataset.fingerprint}
@@ -197,11 +215,13 @@ def train(
                 )
             elif dataset is not None:
                 few: dict[str, Any] = {"max_spectra": max_spectra, "spectra_name": spectra_name or None}
+                few["need_class"] = truth is None
                 data = dataset_data(
                     dataset, **few, reject_cosmic_rays=reject_cosmic_rays, seed=seed, progress=told
                 )
             else:
-                data = lamost_data(files or [], **reading, progress=told)
+                data = lamost_data(files or [], **reading, need_class=truth is None, progress=told)
+        data = tables.join(data)
         data = data if labels is None else with_parameters(data, labels, pairs_in(column))
         keep_classes(data, names_in(classes), min_per_class)  # raises before anything is written
         run = RunFolder.create(out, config=config, seed=seed, overwrite=overwrite)
@@ -213,7 +233,7 @@ def train(
         metrics = train_classes(run, data, **how, seed=seed, stage=_logged(step, run))
         with step("draw the report"):
             page = render(run)
-    typer.echo(_scores(metrics["classes"]))
+    typer.echo("\n".join([_scores(metrics["classes"]), *table_lines(metrics["classes"])]))
     if dataset is not None and len(dataset) > max_spectra:
         typer.echo(
             f"a random {max_spectra} of {len(dataset)} spectra; use more with --max-spectra, classify all with luxjax classify predict"
@@ -243,19 +263,26 @@ def predict(
         ),
     ] = True,
     coverage: Coverage = 0.9,
+    metadata: Metadata = None,
     spectra_name: SpectraName = "",
 ) -> None:
     """Classify spectra. Writes a table of classes, and one of the spectra left out, with the reasons.
 
     For a dataset, results are written incrementally; rerun the same command to resume.
     """
+    from ..core import InputError
     from ..files import write_table
     from ..files.internal import check_table_name
     from ..runs import RunFolder, classify_dataset, lamost_data
     from ..runs.internal import classify_data
 
     step, folder = Steps(), RunFolder.open(run)
+    tables = metadata_like(folder.config, metadata)
     if (dataset := _dataset_of(files)) is not None:
+        if metadata is not None:
+            raise InputError(
+                "a dataset cannot be classified with --metadata yet; give the files of its spectra."
+            )
         to = folder_name(out or "classes")
         with step("classify") as told:
             made = classify_dataset(
@@ -278,6 +305,7 @@ def predict(
         data = lamost_data(
             files, repeats=repeats, need_class=need_class, reject_cosmic_rays=clean, progress=told
         )
+    data = tables.join(data)
     with step("classify"):
         table = classify_data(folder, data, coverage=coverage)
     write_table(table, {}, file)

@@ -16,6 +16,8 @@ from .classes._data import read_class_data as read_class_data
 from .classes._data import write_class_data as write_class_data
 from .classes._finer import UNITS as UNITS
 from .classes._maps import read_maps as read_maps
+from .classes._metadata import ablation_lines as ablation_lines
+from .classes._metadata import with_metadata as with_metadata
 from .classes._reason_files import read_reasons as read_reasons
 from .classes._single import OneSpectrum as OneSpectrum
 from .classes._single import read_single_spectra as read_single_spectra

@@ -9,24 +9,27 @@ from .catalogs._choose import LabelSelection
 from .catalogs._join import has_files, match_labels
 from .catalogs._stars import standard_columns, star_columns
 from .catalogs._survey_labels import read_parameters
-from .classes._class_table import ClassTable, read_classes
+from .classes._class_table import read_classes
+from .classes._star_rows import StarRows, named_columns, read_star_rows
 from .formats._lamost_files import parse_subclass
 from .formats._read import files_by_star
 
 __all__ = [
     "NOISE_LIMIT",
-    "ClassTable",
     "LabelSelection",
     "Reduction",
+    "StarRows",
     "best_of_each",
     "by_reason",
     "chosen_labels",
     "files_by_star",
     "has_files",
     "match_labels",
+    "named_columns",
     "parse_subclass",
     "read_classes",
     "read_parameters",
+    "read_star_rows",
     "spectra_files",
     "standard_columns",
     "star_columns",

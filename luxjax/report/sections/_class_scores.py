@@ -12,6 +12,7 @@ from ...runs import RunFolder
 from .._section import Cell, Section, Shown, Table
 from .classes._each import each_class, each_class_shown
 from .classes._gap import gap_tables
+from .classes._tables import metadata_tables, truth_tables
 
 __all__ = ["class_headline", "class_losses", "class_mistakes", "class_scores", "classes_found", "read_judged"]
 
@@ -111,7 +112,7 @@ def class_scores(run: RunFolder) -> Section | None:
     save(plot_class_curves(read_judged(run)), run.figures, "classes_curves")
     return Section(
         "Classes",
-        tables=(whole, each_class(found), *gap_tables(found)),
+        tables=(whole, each_class(found), *gap_tables(found), *metadata_tables(found), *truth_tables(found)),
         figures=(
             Shown("classes_confusion.png", "Confusion matrix",
                   "Shares and numbers of the spectra of each true class (row) by the class given (column). Classes are cuts through a "

@@ -148,7 +148,8 @@ def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:
     """The temperature of each star, or else its place in the sequence by subclass."""
     if "teff" in table and np.isfinite(table["teff"]).any():
         return table["teff"].to_numpy(float), "Teff"
-    parsed = parse_subclass(table["subclass"])
+    finer = table["subclass"].where(table["subclass"] != "", table.get("survey_subclass", ""))
+    parsed = parse_subclass(finer)
     place = parsed["main"].map({c: 10.0 * k for k, c in enumerate(SEQUENCE)})
     return (place + parsed["subtype"]).to_numpy(float), "subclass"
 

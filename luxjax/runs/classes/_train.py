@@ -42,6 +42,8 @@ from ._data import ClassData, survey_facts, write_class_data
 from ._examples import choose_examples, write_examples
 from ._finer import check_levels, finer_answers, train_levels_run, train_parameters_run
 from ._groups import check_groups, gap_entry, groups_of
+from ._metadata import ablate_metadata, families_to_learn
+from ._truth import truth_entry
 
 __all__ = [
     "SET_LEVELS",
@@ -178,7 +180,8 @@ def train_classes(
     ----------
     run : RunFolder
     data : ClassData
-        Data of classes with enough stars, as from `keep_classes`.
+        Data of classes with enough stars, as from `keep_classes`. Metadata that were joined to them become features too, and the classifier is
+        judged with them and without on the same folds.
     estimator : str
         As for `luxjax.classify.train_classifier`, or the full name of a class, such as ``"sklearn.svm.SVC"``.
     settings : mapping of str to value, optional
@@ -210,7 +213,8 @@ def train_classes(
     blocks = groups_of(data, groups, folds)
     split: dict[str, Any] = {"folds": folds, "test_fraction": test_fraction, "seed": seed}
     parts = class_folds(data, groups=blocks, **split)
-    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "learned": learned}
+    families, joined = families_to_learn(data, learned)
+    how: dict[str, Any] = {"calibration": calibration, "balanced": balanced, "learned": (*families, *joined)}
     options = {**how, "seed": seed}
     given = dict(settings or {})
     asked = {"estimator": estimator_from(estimator, given, seed), "tune": tune}
@@ -222,6 +226,17 @@ def train_classes(
         with stage(f"evaluate {estimator} in folds by star too") as told:
             plain, _ = _judged(data, class_folds(data, **split), coverage, told, **asked, **options)  # fmt: skip
             gap = gap_entry(judged, plain, blocks, seed)
+    metadata: Mapping[str, Any] = {}
+    if joined:
+        with stage(f"evaluate {estimator} without {' and '.join(joined)} too") as told:
+            metadata = ablate_metadata(
+                lambda some: _judged(data, parts, coverage, told, **{**asked, **options, "learned": some})[0],
+                data,
+                judged,
+                families,
+                joined,
+                seed,
+            )
     others = {}
     for name in compare:
         with stage(f"train and evaluate {name}") as told:
@@ -255,6 +270,8 @@ def train_classes(
             "about": dict(classifier.about),
             "folds": folds,
             "groups": {"by": groups, **gap},
+            "truth": truth_entry(data, seed),
+            "metadata": metadata,
             "level": coverage,
             "spectra": {"trained": int(np.sum(part == "train")) if not folds else len(part), "judged": len(judged)},
             "stars": {"all": int(data.table["id"].nunique()), "judged": int(judged["id"].nunique())},
@@ -296,6 +313,7 @@ def _judged(
     """Every evaluated spectrum with its probabilities and sets, from classifiers that saw no spectrum of its star."""
     truth = data.table["class"].to_numpy(str)
     found, trained = [], []
+    own = [c for c in ("survey_class",) if c in data.table]
     for k, (fit, judge) in enumerate(parts):
         told("fold", k + 1, len(parts))
         one = train_classifier(data.features.select(fit), truth[fit], least=LEAST_OF_A_FOLD, **options)
@@ -307,7 +325,7 @@ def _judged(
         for q in _levels(one.sets):
             inside = one.sets.contains(p, q)  # type: ignore[union-attr]
             table[f"in_{q}"], table[f"in_size_{q}"] = inside[np.arange(len(p)), codes], inside.sum(axis=1)
-        facts = data.table.iloc[judge][["id", "file", "obsid", "snr", "subclass", "luminosity"]]
+        facts = data.table.iloc[judge][["id", "file", "obsid", "snr", "subclass", "luminosity", *own]]
         facts = facts.reset_index(drop=True).assign(truth=truth[judge], fold=k, row=judge)
         found.append(pd.concat([facts, table], axis=1))
         trained.append(one)

@@ -11,16 +11,15 @@ from ...core import InputError
 from ...core.internal import join_names
 from ...data import crossmatch, same_star
 from ...stats.internal import star_means
-from ...surveys.internal import ClassTable, read_classes, standard_columns
+from ...surveys.internal import StarRows, read_classes, standard_columns
 from ._data import ClassData
 
-__all__ = ["TRUTH", "truth_entry", "truth_lines", "with_truth"]
+__all__ = ["RADIUS", "TRUTH", "join_rows", "truth_entry", "truth_lines", "with_truth"]
 
 TRUTH = "truth table: "
 """How every reason begins for which a spectrum has no class of the table."""
 NO_ROW, DISAGREE, CLOSE = "no row of this star", "rows of this star disagree", "not decided, "
 RADIUS = 3.0  # arcsec: the diameter of a LAMOST fibre
-KEYS = ("file", "obsid", "id")
 # What a survey calls classes of stars: others of a table cannot agree or disagree with them.
 LETTERS = tuple("OBAFGKM")
 
@@ -55,8 +54,8 @@ def with_truth(
         The table has no classes, or none of a star of these spectra.
     """
     truth = read_classes(table, columns)
-    of, star, reasons = _join(data, truth, radius_arcsec, table)
-    verdicts = _verdicts(truth.rows, star)
+    of, star, reasons = join_rows(data, truth.rows, radius_arcsec)
+    verdicts = _verdicts(truth.classes, star)
     found = verdicts.reindex(of).reset_index(drop=True).fillna("")
     why = np.where(of >= 0, found["reason"], reasons)
     kept = (found["main"] != "").to_numpy() & (of >= 0)
@@ -76,24 +75,22 @@ def with_truth(
     return joined.select(kept)
 
 
-def _join(
-    data: ClassData, truth: ClassTable, radius: float, table: str | Path
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def join_rows(data: ClassData, rows: StarRows, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The star of each spectrum, -1 for none; the star of each row of the table; and why a spectrum has none."""
     none = np.full(len(data.table), NO_ROW, object)
-    tried = [_by_name(data.table[key], truth.rows[key], key) for key in KEYS if key in truth.rows]
+    tried = [_by_name(data.table[key], rows.keys[key], key) for key in rows.keys]
     best = max(tried, key=lambda pair: int((pair[0] >= 0).sum()), default=None)
     if best is not None and (best[0] >= 0).any():
         return *best, none
-    has_place = [{"ra", "dec"} <= set(side) for side in (data.table, truth.stars)]
+    has_place = [{"ra", "dec"} <= set(side) for side in (data.table, rows.stars)]
     if not all(has_place):
-        keys = join_names([k for k in KEYS if k in truth.rows])
-        without = "the spectra have" if not has_place[0] else f"'{table}' has"
+        by = f" by its column {join_names(rows.keys)}" if len(rows.keys.columns) else ""
+        without = "the spectra have" if not has_place[0] else "it has"
         raise InputError(
-            f"no spectrum is in '{table}'{f' by its column {keys}' if keys else ''}, and {without} no positions (ra, dec) to "
-            "match by; name its columns, such as --truth-column obsid=NAME or --truth-column ra=NAME."
+            f"no spectrum is in '{rows.where}'{by}, and {without} no positions (ra, dec) to match by; name the columns of a table that "
+            "has obsid, file or id of these spectra, or positions of both."
         )
-    return _by_position(data.table, truth, radius)
+    return _by_position(data.table, rows.stars, radius)
 
 
 def _by_name(own: pd.Series, given: pd.Series, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -108,14 +105,14 @@ def _by_name(own: pd.Series, given: pd.Series, key: str) -> tuple[np.ndarray, np
 
 
 def _by_position(
-    own: pd.DataFrame, truth: ClassTable, radius: float
+    own: pd.DataFrame, stars: pd.DataFrame, radius: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Stars by identifiers and positions, and why the others are not matched: one row of a star against one of another."""
     first = own.drop_duplicates("id").reset_index(drop=True)
     left = standard_columns(first.drop(columns="id"), first["id"].to_numpy())
-    star = same_star(truth.stars, radius_arcsec=radius)
+    star = same_star(stars, radius_arcsec=radius)
     rows = np.unique(star, return_index=True)[1]
-    match = crossmatch(left, truth.stars.iloc[rows], radius_arcsec=radius, allow_empty=True)
+    match = crossmatch(left, stars.iloc[rows], radius_arcsec=radius, allow_empty=True)
     found, why = np.full(len(first), -1), np.full(len(first), NO_ROW, object)
     close = match.ambiguous["left"].to_numpy(int)
     why[close] = [CLOSE + str(reason) for reason in match.ambiguous["reason"]]

@@ -1,4 +1,4 @@
-"""Tables of classes: which column has them, what they are, and by what a row is joined to a spectrum."""
+"""Tables of classes: which column has them, and what they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,12 @@ import pandas as pd
 
 from ...core import InputError, check_name
 from ...core.internal import join_names
-from ...data.internal import STAR_COLUMNS
-from ..catalogs._catalogs import catalog_columns, read_catalog
-from ..catalogs._resolve import FILE_COLUMNS, Table, column_called
-from ..catalogs._stars import standard_columns, star_columns
+from ..catalogs._resolve import column_called
 from ._object_types import parse_object_types
 from ._spectral_types import parse_spectral_types
+from ._star_rows import KEYS, PLACES, StarRows, named_columns, read_star_rows, text_of
 
-__all__ = ["KEYS", "ClassTable", "read_classes"]
+__all__ = ["ClassTable", "read_classes"]
 
 # The usual names of a column of classes, by kind; the first kind that a table has counts.
 KINDS = {
@@ -28,8 +26,6 @@ KINDS = {
     "otype": ("otype", "otype_txt", "main_type", "object_type", "simbad_otype"),
 }
 WORDS = {"sp_type": "spectral types", "class": "classes", "otype": "object types of SIMBAD"}
-KEYS = {"file": FILE_COLUMNS, "obsid": ("obsid",), "id": ("id", "designation", "desig", "star")}
-EPOCH_OF_SIMBAD = 2000.0  # its positions are for J2000, proper motions included
 BLANK = ("", "nan", "none", "<na>", "--")
 
 
@@ -43,17 +39,16 @@ class ClassTable:
         ``"sp_type"``, ``"class"`` or ``"otype"``.
     column : str
         The column that has them.
-    rows : pandas.DataFrame
-        ``main``, ``subclass``, ``luminosity``, ``reason`` (why there is no class, else blank), and ``file``, ``obsid``, ``id`` as far as
-        the table has them.
-    stars : pandas.DataFrame
-        Row for row, identifiers and positions under the names that `luxjax.crossmatch` compares.
+    classes : pandas.DataFrame
+        ``main``, ``subclass``, ``luminosity``, and ``reason``: why a row has no class, else blank.
+    rows : StarRows
+        Row for row, what joins them to spectra.
     """
 
     kind: str
     column: str
-    rows: pd.DataFrame
-    stars: pd.DataFrame
+    classes: pd.DataFrame
+    rows: StarRows
 
     @property
     def words(self) -> str:
@@ -62,7 +57,7 @@ class ClassTable:
 
 
 def read_classes(path: str | Path, columns: Mapping[str, str] | None = None) -> ClassTable:
-    """Read a table of classes that `read_catalog` can read.
+    """Read a table of classes that `luxjax.surveys.read_catalog` can read.
 
     Parameters
     ----------
@@ -76,30 +71,18 @@ def read_classes(path: str | Path, columns: Mapping[str, str] | None = None) -> 
     InputError
         No column of classes, or none of its rows names one.
     """
-    have = [str(c) for c in catalog_columns(path)]
-    places = [name for name in STAR_COLUMNS if name != "gaia"]
     for name in columns or {}:
-        check_name("use of a column of the truth table", name, (*KINDS, *KEYS, *places))
-    said = Table(have, dict(columns or {}), f"'{path}'", "", {}).columns
+        check_name("use of a column of the truth table", name, (*KINDS, *KEYS, *PLACES))
+    have, said = named_columns(path, columns)
     kind, column = _truth(have, said, path)
-    keys = {k: c for k, names in KEYS.items() if (c := said.get(k) or column_called(names, have))}
-    named = {said[name]: name for name in places if name in said}
-    wanted = [column, *keys.values(), *named, *star_columns(have), *_designation(have)]
-    frame = read_catalog(path, list(dict.fromkeys(wanted)))
-    rows = _classes(kind, frame[column])
-    if not (rows["main"] != "").any():
+    rows = read_star_rows(path, have, [column], said)
+    classes = _classes(kind, rows.frame[column])
+    if not (classes["main"] != "").any():
+        why = "; ".join(classes["reason"].unique()[:3]) or "it has no rows"
         raise InputError(
-            f"no row of column {column} of '{path}' names a class ({'; '.join(rows['reason'].unique()[:3]) or 'it has no rows'}); "
-            "name another column, such as --truth-column class=NAME."
+            f"no row of column {column} of '{path}' names a class ({why}); name another column, such as --truth-column class=NAME."
         )
-    rows = rows.assign(**{k: _names(frame[c]) for k, c in keys.items()})
-    clash = [name for column, name in named.items() if column != name and name in frame]
-    placed = frame.drop(columns=clash)
-    names = _names(frame[_designation(have)[0]]) if _designation(have) else np.full(len(frame), "")
-    stars = standard_columns(placed.rename(columns=named), names)
-    if _is_simbad(have):
-        stars["epoch"] = stars["epoch"].fillna(EPOCH_OF_SIMBAD)
-    return ClassTable(kind, column, rows, stars)
+    return ClassTable(kind, column, classes, rows)
 
 
 def _truth(have: list[str], said: Mapping[str, str], path: str | Path) -> tuple[str, str]:
@@ -123,25 +106,7 @@ def _classes(kind: str, column: pd.Series) -> pd.DataFrame:
     if kind == "otype":
         found = parse_object_types(column)[["main", "reason"]]
     else:
-        main = _names(column)
+        main = text_of(column)
         main = np.where(np.isin(np.char.lower(main), BLANK), "", main)
         found = pd.DataFrame({"main": main, "reason": np.where(main == "", "it has no class", "")})
     return found.assign(subclass="", luminosity="")
-
-
-def _names(column: pd.Series) -> np.ndarray:
-    """A column as text without blanks around it; missing values are blank."""
-    whole = pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all())
-    text = (column.astype("Int64") if whole else column).astype("string").fillna("").str.strip()
-    return text.to_numpy(str)
-
-
-def _designation(have: list[str]) -> list[str]:
-    """The column of names, which may be designations of 2MASS."""
-    found = column_called(("main_id", "id", "name"), have)
-    return [found] if found else []
-
-
-def _is_simbad(have: list[str]) -> bool:
-    lower = {c.lower() for c in have}
-    return "main_id" in lower and bool(lower & {"otype", "sp_type", "otype_txt"})

@@ -38,7 +38,7 @@ _CLASS_OF = (
     (re.compile(rf"WD|D[ABOZQCX][ABOZQCXHPEVe]*(?:\d|{_END})"), "WD"),
     (re.compile(rf"W[NCO](?:\d|[ELs]|{_END})|WR{_END}"), "WR"),
     (re.compile(rf"C-?[RNJH](?:\d|{_END})|C(?:\d|[,:(]|$)|[RN]\d|Carbon{_END}"), "C"),
-    (re.compile(rf"S(?:\d|-)|SC\d"), "S"),
+    (re.compile(r"S(?:\d|-)|SC\d"), "S"),
 )  # fmt: skip
 _ROMAN = re.compile(r"(VI|IV|V|III|II|Iab|Ia|Ib|I)")
 _METALLIC = re.compile(r"k[OBAFGKM][\d.]*(?:h(?P<hydrogen>[OBAFGKM][\d.]*))?m?")
