@@ -10,7 +10,7 @@ from astropy.table import Table
 from luxjax.classify.features import Features
 from luxjax.core import InputError
 from luxjax.report.sections.classes._tables import truth_tables
-from luxjax.runs import RunFolder, with_truth
+from luxjax.runs import RunFolder, lamost_data, with_truth
 from luxjax.runs.classes._data import ClassData, read_class_data
 from luxjax.runs.classes._train import train_classes
 from luxjax.runs.classes._truth import truth_entry, truth_lines
@@ -172,3 +172,16 @@ def test_a_run_keeps_both_classes_and_reports_how_they_agree(tmp_path):
     assert again.table["survey_class"].tolist() == data.table["survey_class"].tolist()
     judged = pd.read_csv(run.path / "predictions.csv")
     assert (judged["survey_class"] != judged["truth"]).sum() == 6
+
+
+@pytest.mark.slow
+def test_real_files_and_the_catalogue_that_came_with_them(real_data):
+    """By obsid, and by position with the obsid forgotten: the same classes, which are the survey's."""
+    catalogue = real_data / "lamost" / "lrs_dr10_afg" / "labels.csv"
+    data = lamost_data([real_data / "lamost" / "lrs_dr10_original"], need_class=False)
+    found = with_truth(data, catalogue)
+    assert len(found.table) == len(data.table) == 18
+    assert truth_entry(found)["agreement"]["value"] == 1
+    placed = ClassData(data.features, data.table.assign(obsid="", file="", id="x" + data.table["id"]), data.left_out)  # fmt: skip
+    again = with_truth(placed, catalogue)
+    assert again.table["class"].tolist() == found.table["class"].tolist()
