@@ -1,13 +1,19 @@
 """Commands about spectral classes: ``luxjax classify train``, ``predict``, ``explain`` and ``report``."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ._classify_tables import (
+from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
+from ._program import Steps, app, make_app
+from ._report import report
+from .classes._estimator import Compare, Estimator, Groups, Learned, Setting
+from .classes._inputs import dataset_of as _dataset_of
+from .classes._inputs import logged as _logged
+from .classes._lines import losses as _losses
+from .classes._lines import scores as _scores
+from .classes._tables import (
     Metadata,
     Parallax,
     Photometry,
@@ -18,9 +24,6 @@ from ._classify_tables import (
     metadata_like,
     table_lines,
 )
-from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
-from ._program import Steps, app, make_app
-from ._report import report
 
 __all__ = ["explain", "predict", "train"]
 
@@ -50,29 +53,10 @@ def train(
     simulate: Annotated[
         int, typer.Option(min=0, help="Number of stars to simulate. Give either this or files.")
     ] = 0,
-    estimator: Annotated[
-        str,
-        typer.Option(
-            help="Estimator: average (of randomised and boosted trees), trees, boosting, forest, logistic, svm, neighbours, xgboost, or any class of scikit-learn's "
-            "interface by its full name, such as sklearn.svm.SVC."
-        ),
-    ] = "average",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Setting of the estimator, as NAME=VALUE, such as probability=true. Can be repeated. Default: none."
-        ),
-    ] = None,
-    learned: Annotated[
-        str,
-        typer.Option(
-            help="Families of features to learn from the training spectra (comma-separated): latent, pca, or none."
-        ),
-    ] = "latent,pca",
-    compare: Annotated[
-        str,
-        typer.Option(help="Other estimators to evaluate on the same stars (comma-separated). Default: none."),
-    ] = "",
+    estimator: Estimator = "average",
+    setting: Setting = None,
+    learned: Learned = "latent,pca",
+    compare: Compare = "",
     classes: Annotated[
         str, typer.Option(help="Classes to keep, such as A,F,G,K,M. Default: all that have enough stars.")
     ] = "",
@@ -90,12 +74,7 @@ def train(
             help="Number of cross-validation folds; the classifier is then trained on all stars. 0: one split into training and test stars.",
         ),
     ] = 5,
-    groups: Annotated[
-        str,
-        typer.Option(
-            help="What a fold never divides: star, or sky (blocks of the sky; scores by star are reported too). Needs --folds."
-        ),
-    ] = "star",
+    groups: Groups = "star",
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of the stars to test on, without --folds.")
     ] = 0.25,
@@ -386,49 +365,3 @@ def explain(
 
 
 classify.command()(report)
-
-
-def _dataset_of(files: list[str] | None) -> Any:
-    """The dataset, where one is given in place of files."""
-    from ..dataset.internal import is_dataset
-
-    if files is None or len(files) != 1 or not is_dataset(files[0]):
-        return None
-    from ..dataset import open_dataset
-
-    return open_dataset(files[0])
-
-
-def _logged(step: Steps, run: Any) -> Any:
-    """Stages that also leave a line in the run's log when they are done."""
-
-    @contextmanager
-    def stage(name: str) -> Iterator[Any]:
-        with step(name) as shown:
-            yield shown
-        run.log(f"{name}: {step.timings[name]:.1f} s")
-
-    return stage
-
-
-def _scores(found: dict[str, Any]) -> str:
-    """Scores as lines of text."""
-    names = {found["about"]["estimator"]: found["scores"], **found["others"]}
-    lines = [f"{'':20}" + "".join(f"{n:>26}" for n in [*names, "shares of classes only"])]
-    for score, entry in found["scores"].items():
-        cells = [names[n][score] for n in names]
-        said = [f"{c['value']:.3f} [{c['lower']:.3f}, {c['upper']:.3f}]" for c in cells]
-        lines.append(
-            f"{score.replace('_', ' '):20}" + "".join(f"{s:>26}" for s in [*said, f"{entry['baseline']:.3f}"])
-        )
-    return "\n".join(lines)
-
-
-def _losses(kept: int, reasons: Mapping[Any, int], file: Path | str) -> str:
-    """How many were left out, and why, the most frequent first."""
-    lost = sum(reasons.values())
-    if not lost:
-        return f"{kept} spectra used, none left out"
-    most = [f"{n:6} {reason}" for reason, n in list(reasons.items())[:12]]
-    more = [f"       and {len(reasons) - 12} other reasons"] if len(reasons) > 12 else []
-    return "\n".join([f"{kept} spectra used, {lost} left out ({file}):", *most, *more])

@@ -75,7 +75,7 @@ def test_rows_that_disagree_or_lie_too_close_are_left_out_and_counted(tmp_path):
     assert entry["disagree"] == {"spectra": 2, "stars": 1}
     assert entry["not_decided"]["stars"] == 0
     assert "truth table: rows of this star disagree (F, G)" in set(found.left_out["reason"])
-    wide = with_truth(data, file, radius_arcsec=3.7)
+    wide = with_truth(data, file, match_radius=3.7)
     lines = "\n".join(truth_lines(truth_entry(wide)))
     assert "1 stars (2 spectra) of which rows of the table disagree" in lines
     assert "7 stars" not in "\n".join(truth_lines(entry)[:1])

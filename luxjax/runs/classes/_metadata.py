@@ -48,11 +48,11 @@ PARALLAX = ("parallax", "plx", "plx_value")
 
 def with_metadata(
     data: ClassData,
-    table: str | Path,
+    metadata: str | Path,
     *,
     photometry: Sequence[str] | None = None,
     parallax: str | None = None,
-    radius_arcsec: float = RADIUS,
+    match_radius: float = RADIUS,
 ) -> ClassData:
     """Add photometry and parallax of a table, which `train_classes` then takes for features; joined as for `with_truth`.
 
@@ -64,29 +64,29 @@ def with_metadata(
     ----------
     data : ClassData
         With its spectra.
-    table : path
+    metadata : path
         Any table that `luxjax.surveys.read_catalog` reads.
     photometry : sequence of str, optional
         Columns of photometry; ``A-B`` is the difference of two. Default: known colours and magnitudes of Gaia, 2MASS and WISE; none where it is empty.
     parallax : str, optional
         Column of the parallax, mas. Default: found by its usual names; none where it is blank.
-    radius_arcsec : float
-        Largest separation of positions.
+    match_radius : float
+        Largest separation of positions, arcsec.
     """
     if data.features.spectra is None:
         raise InputError(
             "metadata join the spectra at rest, and these features have none; measure them on spectra."
         )
-    have, _ = named_columns(table, None)
-    made = {**_photometry(have, photometry, table), **_parallax(have, parallax, table)}
+    have, _ = named_columns(metadata, None)
+    made = {**_photometry(have, photometry, metadata), **_parallax(have, parallax, metadata)}
     if not made:
         raise InputError(
-            f"'{table}' has no column of photometry or parallax that is known (it has {join_names(have)}); name them with "
+            f"'{metadata}' has no column of photometry or parallax that is known (it has {join_names(have)}); name them with "
             "--photometry or --parallax."
         )
     wanted = list(dict.fromkeys(c for columns, _ in made.values() for c in columns))
-    rows = read_star_rows(table, have, wanted, {})
-    of, star, _ = join_rows(data, rows, radius_arcsec)
+    rows = read_star_rows(metadata, have, wanted, {})
+    of, star, _ = join_rows(data, rows, match_radius)
     numbers = rows.frame[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
     alone = ~numbers.assign(star=star).drop_duplicates()["star"].duplicated(keep=False)
     numbers = numbers.loc[alone.index[alone]].set_index(star[alone.index[alone]])
@@ -94,7 +94,7 @@ def with_metadata(
     values = {name: rule(*(own[c].to_numpy() for c in columns)) for name, (columns, rule) in made.items()}
     if not np.isfinite(np.column_stack(list(values.values()))).any():
         raise InputError(
-            f"'{table}' has {join_names(made)} of no star of these spectra; give the table of these stars."
+            f"'{metadata}' has {join_names(made)} of no star of these spectra; give the table of these stars."
         )
     rest = data.features.spectra
     known = pd.DataFrame(index=range(len(rest))) if rest.table is None else rest.table.reset_index(drop=True)

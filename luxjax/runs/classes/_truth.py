@@ -26,10 +26,10 @@ LETTERS = tuple("OBAFGKM")
 
 def with_truth(
     data: ClassData,
-    table: str | Path,
-    columns: Mapping[str, str] | None = None,
+    truth: str | Path,
+    truth_columns: Mapping[str, str] | None = None,
     *,
-    radius_arcsec: float = RADIUS,
+    match_radius: float = RADIUS,
 ) -> ClassData:
     """Take the classes from a table; those of the survey stay as ``survey_class`` and ``survey_subclass``.
 
@@ -41,27 +41,27 @@ def with_truth(
     ----------
     data : ClassData
         Spectra and their features, as from `lamost_data` or `dataset_data` with ``need_class=False``.
-    table : path
+    truth : path
         Any table that `luxjax.surveys.read_catalog` reads, with a column of spectral types, of classes or of SIMBAD's object types.
-    columns : mapping of str to str, optional
+    truth_columns : mapping of str to str, optional
         What the table calls something: ``sp_type``, ``class`` or ``otype``, ``file``, ``obsid``, ``id``, ``ra``, ``dec``, ``gaia_dr3``, ...
-    radius_arcsec : float
-        Largest separation of positions; rows of the table within it are of one star.
+    match_radius : float
+        Largest separation of positions, arcsec; rows of the table within it are of one star.
 
     Raises
     ------
     InputError
         The table has no classes, or none of a star of these spectra.
     """
-    truth = read_classes(table, columns)
-    of, star, reasons = join_rows(data, truth.rows, radius_arcsec)
-    verdicts = _verdicts(truth.classes, star)
+    table = read_classes(truth, truth_columns)
+    of, star, reasons = join_rows(data, table.rows, match_radius)
+    verdicts = _verdicts(table.classes, star)
     found = verdicts.reindex(of).reset_index(drop=True).fillna("")
     why = np.where(of >= 0, found["reason"], reasons)
     kept = (found["main"] != "").to_numpy() & (of >= 0)
     if not kept.any():
         most = pd.Series(why).value_counts().index[:3]
-        raise InputError(f"'{table}' has a class of no star of these spectra ({join_names(list(most))}).")
+        raise InputError(f"'{truth}' has a class of no star of these spectra ({join_names(list(most))}).")
     own = data.table
     survey = {f"survey_{name}": own[name] for name in ("class", "subclass") if f"survey_{name}" not in own}
     new = {"class": found["main"], "subclass": found["subclass"], "luminosity": found["luminosity"]}

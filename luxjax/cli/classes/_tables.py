@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import names_in, pairs_in
+from .._options import names_in, pairs_in
 
 __all__ = [
     "Metadata",
@@ -71,7 +71,7 @@ class Tables:
 
     def check(self, simulate: int = 0) -> "Tables":
         """Raise before anything is read where options do not fit together."""
-        from ..core import InputError
+        from ...core import InputError
 
         if simulate and (self.truth or self.metadata):
             raise InputError(
@@ -102,16 +102,16 @@ class Tables:
 
     def join(self, data: Any) -> Any:
         """The data with all that the tables say."""
-        from ..runs import with_truth
-        from ..runs.internal import with_metadata
+        from ...runs import with_truth
+        from ...runs.internal import with_metadata
 
         if self.truth:
-            data = with_truth(data, self.truth, self.columns, radius_arcsec=self.radius)
+            data = with_truth(data, self.truth, self.columns, match_radius=self.radius)
         if self.metadata:
             colours = None if self.photometry is None else _names(self.photometry)
             parallax = None if self.parallax is None else "".join(_names(self.parallax))
             data = with_metadata(
-                data, self.metadata, photometry=colours, parallax=parallax, radius_arcsec=self.radius
+                data, self.metadata, photometry=colours, parallax=parallax, match_radius=self.radius
             )
         return data
 
@@ -122,7 +122,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def metadata_like(trained: Mapping[str, Any], table: Path | None) -> Tables:
     """The table for spectra to classify, read as that of the training was."""
-    from ..core import InputError
+    from ...core import InputError
 
     if table is not None and not trained.get("metadata"):
         raise InputError("this classifier was trained without --metadata; leave it out.")
@@ -136,6 +136,6 @@ def metadata_like(trained: Mapping[str, Any], table: Path | None) -> Tables:
 
 def table_lines(classes: Mapping[str, Any]) -> list[str]:
     """What is said of the tables after a training."""
-    from ..runs.internal import ablation_lines, truth_lines
+    from ...runs.internal import ablation_lines, truth_lines
 
     return [*ablation_lines(classes["metadata"]), *truth_lines(classes["truth"])]

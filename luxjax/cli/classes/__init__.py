@@ -1,0 +1,1 @@
+"""What the commands about classes share: options of tables, and their sentences."""
