@@ -130,7 +130,7 @@ def metadata_like(trained: Mapping[str, Any], table: Path | None) -> Tables:
         raise InputError(
             f"this classifier was trained with columns of {trained['metadata']}; give such a table of these stars as --metadata."
         )
-    kept = {k: trained.get(k) for k in ("photometry", "parallax")} if table else {}
+    kept: dict[str, Any] = {k: trained.get(k) for k in ("photometry", "parallax")} if table else {}
     return Tables(metadata=table, radius=float(trained.get("match_radius", 3.0)), **kept).check()
 
 

@@ -78,7 +78,7 @@ def with_truth(
 def join_rows(data: ClassData, rows: StarRows, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The star of each spectrum, -1 for none; the star of each row of the table; and why a spectrum has none."""
     none = np.full(len(data.table), NO_ROW, object)
-    tried = [_by_name(data.table[key], rows.keys[key], key) for key in rows.keys]
+    tried = [_by_name(data.table[key], rows.keys[key], key) for key in map(str, rows.keys)]
     best = max(tried, key=lambda pair: int((pair[0] >= 0).sum()), default=None)
     if best is not None and (best[0] >= 0).any():
         return *best, none
