@@ -7,12 +7,10 @@ import typer
 
 from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
-from ._report import report
+from ._report import class_scores, losses, report
 from .classes._estimator import Compare, Estimator, Groups, Learned, Setting
 from .classes._inputs import dataset_of as _dataset_of
 from .classes._inputs import logged as _logged
-from .classes._lines import losses as _losses
-from .classes._lines import scores as _scores
 from .classes._tables import (
     Metadata,
     Parallax,
@@ -212,12 +210,12 @@ def train(
         metrics = train_classes(run, data, **how, seed=seed, stage=_logged(step, run))
         with step("draw the report"):
             page = render(run)
-    typer.echo("\n".join([_scores(metrics["classes"]), *table_lines(metrics["classes"])]))
+    typer.echo("\n".join([class_scores(metrics["classes"]), *table_lines(metrics["classes"])]))
     if dataset is not None and len(dataset) > max_spectra:
         typer.echo(
             f"a random {max_spectra} of {len(dataset)} spectra; use more with --max-spectra, classify all with luxjax classify predict"
         )
-    typer.echo(_losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
+    typer.echo(losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
     typer.echo(page)
 
 
@@ -273,7 +271,7 @@ def predict(
                 spectra_name=spectra_name or None,
                 progress=told,
             )
-        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        typer.echo(losses(len(made) - sum(made.reasons.values()), made.reasons, to))
         return
     file = check_table_name(Path(out or "classes.csv"))
     trained = (
@@ -292,7 +290,7 @@ def predict(
     write_table(data.left_out, {}, lost)
     reasons = data.left_out["reason"].value_counts().to_dict()
     typer.echo(f"{len(table)} spectra in {file}")
-    typer.echo(_losses(len(table), reasons, lost))
+    typer.echo(losses(len(table), reasons, lost))
 
 
 @classify.command()
@@ -351,7 +349,7 @@ def explain(
             made = explain_class_dataset(
                 folder, stars, to, spectra_name=spectra_name or None, seed=seed, progress=told
             )
-        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        typer.echo(losses(len(made) - sum(made.reasons.values()), made.reasons, to))
         return
     reasons, pages = explain_class_run(
         folder, spectra=names_in(spectra), retrain=retrain, seed=seed, stage=step

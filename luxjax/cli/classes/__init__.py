@@ -1,1 +1,1 @@
-"""What the commands about classes share: options of tables, and their sentences."""
+"""What the commands about classes share: options, inputs, and sentences about tables."""
