@@ -210,7 +210,9 @@ def train(
         metrics = train_classes(run, data, **how, seed=seed, stage=_logged(step, run))
         with step("draw the report"):
             page = render(run)
-    typer.echo("\n".join([class_scores(metrics["classes"]), *table_lines(metrics["classes"])]))
+    typer.echo(class_scores(metrics["classes"]))
+    for line in table_lines(metrics["classes"]):
+        typer.echo(line)
     if dataset is not None and len(dataset) > max_spectra:
         typer.echo(
             f"a random {max_spectra} of {len(dataset)} spectra; use more with --max-spectra, classify all with luxjax classify predict"
