@@ -77,7 +77,7 @@ def test_rows_that_disagree_or_lie_too_close_are_left_out_and_counted(tmp_path):
     assert "truth table: rows of this star disagree (F, G)" in set(found.left_out["reason"])
     wide = with_truth(data, file, match_radius=3.7)
     lines = "\n".join(truth_lines(truth_entry(wide)))
-    assert "1 stars (2 spectra) of which rows of the table disagree" in lines
+    assert "left out: 1 star (2 spectra) of which rows of the table disagree" in lines
     assert "7 stars" not in "\n".join(truth_lines(entry)[:1])
     quiet = truth_lines(truth_entry(with_truth(data, simbad(tmp_path, types))))
     assert len(quiet) == 1

@@ -175,12 +175,12 @@ def truth_lines(entry: Mapping[str, Any]) -> list[str]:
         "not_decided": "near which are several rows or several stars",
     }
     lines = [
-        f"left out: {entry[name]['stars']} stars ({entry[name]['spectra']} spectra) {words}"
+        f"left out: {_many(entry[name]['stars'], 'star', 'stars')} ({_many(entry[name]['spectra'])}) {words}"
         for name, words in said.items()
         if entry[name]["spectra"]
     ]
     if entry["unusable"]["spectra"]:
-        lines.append(f"left out: {entry['unusable']['spectra']} spectra whose row names no class")
+        lines.append(f"left out: {_many(entry['unusable']['spectra'])} whose row names no class")
     if "agreement" in entry:
         e = entry["agreement"]
         lines.append(
@@ -190,3 +190,7 @@ def truth_lines(entry: Mapping[str, Any]) -> list[str]:
     else:
         lines.append("the survey's own classes are of another kind, so there is no agreement to report")
     return lines
+
+
+def _many(n: int, one: str = "spectrum", more: str = "spectra") -> str:
+    return f"{n} {one if n == 1 else more}"
