@@ -210,12 +210,24 @@ def predict(
             help="Whether to leave out spectra that the survey did not classify as a star of class O to M.",
         ),
     ] = True,
+    medium: Annotated[
+        str | None,
+        typer.Option(
+            help="Medium of the wavelengths, air or vacuum, of spectra of other origin, at rest: text in columns or FITS. Default: the files are LAMOST's."
+        ),
+    ] = None,
+    resolution: Annotated[
+        float | None,
+        typer.Option(
+            help="Resolving power of spectra of other origin, which are degraded to LAMOST's if it is higher. Default: not known, nothing is degraded."
+        ),
+    ] = None,
     coverage: Coverage = 0.9,
 ) -> None:
     """Classify spectra. Writes a table of classes, and one of the spectra left out, with the reasons."""
     from ..files import write_table
     from ..files.internal import check_table_name
-    from ..runs import RunFolder, lamost_data
+    from ..runs import RunFolder, lamost_data, spectra_data
     from ..runs.internal import classify_data
 
     step, folder = Steps(), RunFolder.open(run)
@@ -225,9 +237,11 @@ def predict(
     )  # spectra are treated as those of the training were; `clean` is what it was called
     clean = bool(trained.get("reject_cosmic_rays", trained.get("clean", False)))
     with step("read spectra and measure features") as told:
-        data = lamost_data(
-            files, repeats=repeats, need_class=need_class, reject_cosmic_rays=clean, progress=told
-        )
+        how: dict[str, Any] = {"reject_cosmic_rays": clean, "progress": told}
+        if medium is None:
+            data = lamost_data(files, repeats=repeats, need_class=need_class, **how)
+        else:
+            data = spectra_data(files, medium=medium, resolution=resolution, **how)
     with step("classify"):
         table = classify_data(folder, data, coverage=coverage)
     write_table(table, {}, out)
@@ -235,6 +249,10 @@ def predict(
     write_table(data.left_out, {}, lost)
     reasons = data.left_out["reason"].value_counts().to_dict()
     typer.echo(f"{len(table)} spectra in {out}")
+    if guessed := int((table["errors_from"] == "scatter").sum()) if medium else 0:
+        typer.echo(f"{guessed} had no errors in their files; these come from the scatter of the flux")
+    if far := int(table["outside"].sum()) if "outside" in table else 0:
+        typer.echo(f"{far} are unlike the training spectra (column outside): their classes mean little")
     typer.echo(_losses(len(table), reasons, lost))
 
 

@@ -42,7 +42,11 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
         "luxjax.runs.train_classes",
         "luxjax.runs.RunFolder.create",
     ),
-    "classify predict": ("luxjax.runs.lamost_data", "luxjax.runs.internal.classify_data"),
+    "classify predict": (
+        "luxjax.runs.lamost_data",
+        "luxjax.runs.spectra_data",
+        "luxjax.runs.internal.classify_data",
+    ),
     "classify explain": ("luxjax.runs.explain_class_run",),
     "classify report": ("luxjax.report.render",),
 }

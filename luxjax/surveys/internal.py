@@ -10,11 +10,12 @@ from .catalogs._join import has_files, match_labels
 from .catalogs._stars import standard_columns, star_columns
 from .catalogs._survey_labels import read_parameters
 from .formats._found import files_below
-from .formats._lamost_files import parse_subclass
+from .formats._lamost_files import LAMOST_GRID, parse_subclass
 from .formats._plain import PLAIN_ENDINGS
 from .formats._read import files_by_star
 
 __all__ = [
+    "LAMOST_GRID",
     "NOISE_LIMIT",
     "PLAIN_ENDINGS",
     "LabelSelection",

@@ -27,6 +27,7 @@ __all__ = [
     "ClassData",
     "keep_classes",
     "lamost_data",
+    "measured",
     "pack_features",
     "read_class_data",
     "simulated_data",
@@ -110,7 +111,7 @@ def lamost_data(
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
     table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
-    return _measured(spectra, table, problems, reject_cosmic_rays, progress)
+    return measured(spectra, table, problems, reject_cosmic_rays, progress)
 
 
 def simulated_data(
@@ -131,11 +132,18 @@ def simulated_data(
         [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
     )
     table = table.assign(id=made.spectra.ids, file="", release="simulated")
-    return _measured(made.spectra, table, NOTHING, reject_cosmic_rays, progress)
+    return measured(made.spectra, table, NOTHING, reject_cosmic_rays, progress)
 
 
-def _measured(
-    spectra: Spectra, table: pd.DataFrame, problems: pd.DataFrame, clean: bool, progress
+def measured(
+    spectra: Spectra,
+    table: pd.DataFrame,
+    problems: pd.DataFrame,
+    clean: bool,
+    progress,
+    *,
+    min_good: float = 0.5,
+    more: Sequence[str] = (),
 ) -> ClassData:
     """Features block after block, so that a long measurement shows how far it is."""
     parts = [spectra.select(slice(k, k + BLOCK)) for k in range(0, len(spectra), BLOCK)]
@@ -144,7 +152,8 @@ def _measured(
     with reporting(progress, "measure features") as tell:
         for part in parts:
             z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
-            one = extract_features(part, redshift=z, clean=reject_cosmic_rays if clean else None)
+            how = {"redshift": z, "min_good": min_good, "clean": reject_cosmic_rays if clean else None}
+            one = extract_features(part, **how)
             found.append(
                 replace(
                     one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin)
@@ -158,7 +167,7 @@ def _measured(
     lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
     if not len(features):
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
-    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS) if c in table)]
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS, *more) if c in table)]
     kept = table.iloc[features.rows][columns].reset_index(drop=True)
     at_rows = replace(features, rows=np.arange(len(features)))
     return ClassData(at_rows, kept, lost, spectra.select(features.rows))

@@ -356,6 +356,8 @@ def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> 
     """
     classifier = load_classifier(run.path / "classifier")
     found = classifier.classify(data.features, coverage=coverage).reset_index(drop=True)
-    facts = data.table[["id", "file", "obsid", "snr", "class", "subclass"]]
+    facts = data.table[
+        ["id", "file", "obsid", "snr", "class", "subclass", *(c for c in ("errors_from",) if c in data.table)]
+    ]
     facts = facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"})
     return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, coverage)], axis=1)
