@@ -1,4 +1,4 @@
-"""A classifier trained on LAMOST, on stars of other libraries: does it say what their types say, and does it know what it does not know?
+"""A classifier trained on LAMOST, on stars of other libraries: their types against its classes, and whether it says what it cannot know.
 
 The default classifier is trained once on the real LAMOST files of DR1 to DR10 at hand (A, F, G, K, M, from 24 M to 118 F spectra) and asked about MILES,
 STELIB, Pickles, the templates of PyHammer and the standards of cool dwarfs: other telescopes, ranges, resolutions and flux calibrations, no errors, and types by
