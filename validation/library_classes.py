@@ -4,7 +4,7 @@ The default classifier is trained once on the real LAMOST files of DR1 to DR10 a
 STELIB, Pickles, the templates of PyHammer and the standards of cool dwarfs: other telescopes, ranges, resolutions and flux calibrations, no errors, and types by
 eye. The 90% sets promise nothing there, and what they hold is reported. Spectra of types that the training has none of (O, B, L, T) should be called outside, or
 get an empty set. Since MILES ends at 7,410 Angstrom and most cool standards begin at 5,900 or later, a classifier trained on LAMOST cut to that range stands
-beside. Thresholds were written down before the first run, without a look at any answer. Tables go to validation/library_classes.md.
+beside. Thresholds were written down before the first run, without a look at any answer; `outside` was made anew after it, on LAMOST stars alone (see the page). Tables go to validation/library_classes.md.
 
 Needs the folder of real survey files, named by --data or LUXJAX_REAL_DATA.
 
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from claims import Claim
 from library_pages import draw, page
-from library_stars import agreement, called, library_data, same_stars, steps, summary, why
+from library_stars import agreement, borders, called, library_data, same_stars, steps, summary, why
 
 from luxjax.classify import train_classifier
 from luxjax.classify.features import extract_features
@@ -116,7 +116,7 @@ def measure(args) -> dict:
     wrong = wrong.assign(reason=wrong.apply(why, axis=1), step=steps(wrong)).sort_values(
         ["step", "probability"], ascending=False
     )
-    pairs = same_stars(found)
+    pairs, places = same_stars(found), {name: borders(table) for name, table in found.items()}
     draw(judged, HERE / "figures" / "library_classes.png")
     text = page(
         judged,
@@ -127,11 +127,13 @@ def measure(args) -> dict:
         pairs,
         agreement(pairs),
         training.table["class"].value_counts().to_dict(),
+        places,
     )
     (HERE / "library_classes.md").write_text(text, encoding="utf-8")
     return result | {
         "miles_outside": judged["MILES"]["outside"],
         "same_stars": agreement(pairs),
+        "borders": places,
         "flagged_by_class": strange.groupby("main")["flagged"].agg(["size", "mean"]).to_dict("index"),
     }
 

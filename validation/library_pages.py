@@ -58,7 +58,7 @@ def line(name: str, e: dict) -> list:
     ]
 
 
-def page(judged, narrow, left_out, wrong, strange, pairs, same, trained, n_worst: int = 40) -> str:
+def page(judged, narrow, left_out, wrong, strange, pairs, same, trained, places, n_worst: int = 40) -> str:
     """All as Markdown."""
     head = "library | A to M spectra | agreement | balanced | at most one class off | 90% sets hold the type | classes a set | empty sets | outside | agreement of those not outside"
     cut = [line(f"{name}, training cut to its range", e) for name, e in narrow.items()]
@@ -75,7 +75,8 @@ def page(judged, narrow, left_out, wrong, strange, pairs, same, trained, n_worst
     ]  # fmt: skip
     differ = pairs[pairs["main"] != pairs["main_2"]]
     each = [[r.id, r.type, r.id_2, r.type_2, r["class"], r.class_2] for _, r in differ.iterrows()]
-    counts = wrong["reason"].str.split("; ").explode().value_counts()
+    plain = wrong["reason"].str.replace(r"\[Fe/H\] -[\d.]+", "[Fe/H] below -1", regex=True)
+    counts = plain.str.split("; ").explode().value_counts()
     causes = [[r, n] for r, n in counts.items() if " K, which" not in r]
     causes += [
         [
@@ -83,7 +84,9 @@ def page(judged, narrow, left_out, wrong, strange, pairs, same, trained, n_worst
             int(wrong["reason"].str.contains(" K, which").sum()),
         ]
     ]
+    halves = [[name, *entry.values()] for name, entry in places.items()]
     return TEXT.format(
+        borders=rows("library | A and F | F and G | G and K | K and M", halves),
         trained=", ".join(f"{n} {c}" for c, n in trained.items()),
         scores=rows(head, [line(name, e) for name, e in judged.items()] + cut),
         foreign=rows(
@@ -115,9 +118,14 @@ Written by `python validation/library_classes.py`; thresholds and verdict in [RE
 ![class given against type, by library](figures/library_classes.png)
 
 {scores}
-Intervals are exact binomial ones of 95%. Only spectra of type A to M are judged; a type that spans two classes (`G8/K0III`) counts as the first. The sets
+Intervals are those of Wilson for 95%. Only spectra of type A to M are judged; a type that spans two classes (`G8/K0III`) counts as the first. The sets
 were calibrated on LAMOST stars, so nothing is promised here.
 
+## Where the borders of the classes lie
+
+The subclass of the library at which the class given changes (logistic regression of the class given on the subclass). Borders of the same meaning would lie between 9 and 0.
+
+{borders}
 ## Types that the training has none of
 
 {foreign}

@@ -10,11 +10,13 @@ PyHammer    vacuum   2000 (SDSS)          averages of SDSS stars of a type and [
 cool        air      not stated           K7 to M subdwarfs and dwarfs, L and T dwarfs: text files, as a user has them
 """
 
+import itertools
 import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import LogisticRegression
 
 from luxjax import Spectra
 from luxjax.preprocessing import broaden, error_from_scatter
@@ -143,7 +145,7 @@ def summary(found: pd.DataFrame) -> dict:
     off = steps(known)
     right, n = int((off == 0).sum()), len(known)
     inside = [t in s.split() for t, s in zip(known["main"], known["set"], strict=True)]
-    ends, held = binomial_interval(right, n), binomial_interval(int(np.sum(inside)), n)
+    ends, held = binomial_interval(right, n, 0.95), binomial_interval(int(np.sum(inside)), n, 0.95)
     strange = other["outside"] | (other["set"] == "")
     matrix = pd.crosstab(known["main"], known["class"]).reindex(index=CLASSES, columns=CLASSES, fill_value=0)
     return {
@@ -155,6 +157,23 @@ def summary(found: pd.DataFrame) -> dict:
         "without_type": int((found["main"] == "").sum()), "others": len(other), "others_flagged": float(strange.mean()) if len(other) else None,
         "confusion": matrix.to_numpy().tolist(),
     }  # fmt: skip
+
+
+def borders(found: pd.DataFrame) -> dict[str, str]:
+    """The subclass of the library at which half of the stars get the cooler class, for each two neighbours, such as ``K1.8`` for G and K."""
+    out = {}
+    for hot, cold in itertools.pairwise(CLASSES):
+        some = found[
+            found["main"].isin([hot, cold]) & found["class"].isin([hot, cold]) & found["sub"].notna()
+        ]
+        place = some["sub"] + 10 * (some["main"] == cold)
+        if len(some) < 15 or some["class"].nunique() < 2:
+            out[hot + cold] = "too few"
+            continue
+        fit = LogisticRegression(C=10).fit(place.to_numpy()[:, None], some["class"] == cold)
+        at = float(np.clip(-fit.intercept_[0] / fit.coef_[0, 0], 0, 19.9))
+        out[hot + cold] = f"{hot}{at:.1f}" if at < 10 else f"{cold}{at - 10:.1f}"
+    return out
 
 
 def why(row: pd.Series) -> str:
@@ -197,7 +216,7 @@ def agreement(pairs: pd.DataFrame) -> dict:
     if pairs.empty:
         return {"pairs": 0}
     place = [10 * pairs[f"main{s}"].map(SEQUENCE.index) + pairs[f"sub{s}"] for s in ("", "_2")]
-    ends = binomial_interval(int((pairs["main"] == pairs["main_2"]).sum()), len(pairs))
+    ends = binomial_interval(int((pairs["main"] == pairs["main_2"]).sum()), len(pairs), 0.95)
     return {
         "pairs": len(pairs),
         "types_agree": float((pairs["main"] == pairs["main_2"]).mean()),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._domain import Domain
+from ._domain import Domain, measured_of
 from .calibration._calibrators import Calibrator
 from .calibration._sets import ConformalSets
 from .estimators._average import full_probabilities
@@ -75,9 +75,9 @@ class Classifier:
         -------
         DataFrame
             Columns ``class``, ``probability``, ``set`` (classes joined by spaces; empty if none is likely enough; left out
-            without calibration stars), ``far`` (distance to the training spectra in features, over that which 99% of stars do not exceed that
+            without calibration stars), ``far`` (distance to the training spectra in measured features, over that which 95% of stars do not exceed that
             the classifier had not seen), ``outside`` (whether that is above 1, so that the class means little; both are left out where fewer than
-            99 stars could set the limit) and ``p_`` with each class; index ``id``.
+            19 stars could set the limit) and ``p_`` with each class; index ``id``.
         """
         features = self.complete(features)
         p = self.probabilities(features)
@@ -89,6 +89,6 @@ class Classifier:
             inside = self.sets.contains(values, coverage)
             table["set"] = [" ".join(np.array(self.classes)[row]) for row in inside]
         if self.domain is not None and np.isfinite(self.domain.limit):
-            table["far"] = self.domain.relative(self.matrix(features))
+            table["far"] = self.domain.relative(*measured_of(features, self.families, self.learned))
             table["outside"] = table["far"] > 1
         return pd.concat([table, p.add_prefix("p_")], axis=1)

@@ -20,7 +20,7 @@ from ..core import InputError, Progress
 from ..core.internal import classes_of, join_names, reporting
 from ._class_scores import SEQUENCE, class_codes
 from ._classifier import Classifier
-from ._domain import Domain, apart
+from ._domain import Domain, apart, measured_of
 from ._folds import answer_by_folds
 from .calibration._calibrators import fit_calibrator
 from .calibration._sets import ConformalSets
@@ -139,7 +139,8 @@ def train_classifier(
     one = next(iter(models.values())) if mix is None else Average(models, *mix)
     trained = Classifier(one, classes, families, calibrator, sets, about, found)
     far = np.concatenate(work.distances) if work.distances else None
-    return replace(trained, domain=Domain.fit(trained.matrix(features), far, seed))
+    given = measured_of(trained.complete(features), families, found)
+    return replace(trained, domain=Domain.fit(*given, far, seed))
 
 
 class _Training:
@@ -177,10 +178,10 @@ class _Training:
         for k, (fit, held) in enumerate(splits):
             tell("fits", k, len(splits) + 1)
             found, families, models = self.fitted(fit)
-            x, its = (
-                matrix_of(with_learned(self.features.select(r), found), list(families)) for r in (held, fit)
-            )
-            self.distances.append(apart(its, x, self.star[held], self.seed))
+            new = with_learned(self.features.select(held), found)
+            near = measured_of(with_learned(self.features.select(fit), found), families, found)
+            self.distances.append(apart(near, measured_of(new, families, found), self.star[held], self.seed))
+            x = matrix_of(new, list(families))
             parts.append({name: full_probabilities(model, x, n) for name, model in models.items()})
         return (
             np.concatenate([held for _, held in splits]),

@@ -139,9 +139,9 @@ def read_plain(
 
 
 def _sorted(columns: dict[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Wavelength, flux and error of the pixels that have a wavelength, in order; the first of equal ones."""
+    """Wavelength, flux and error of the pixels that have a positive wavelength, in order; the first of equal ones."""
     wave, flux, error = columns["wavelength"], columns["flux"], columns.get("error")
-    known = np.flatnonzero(np.isfinite(wave))
+    known = np.flatnonzero(np.isfinite(wave) & (wave > 0))
     order = known[np.unique(wave[known], return_index=True)[1]]
     if len(order) < LEAST:
         raise InputError(

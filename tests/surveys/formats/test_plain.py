@@ -86,5 +86,7 @@ def test_what_is_no_spectrum_says_what_is_missing(tmp_path):
     ]:
         with pytest.raises(InputError, match=said):
             read_plain(path, **options)
+    some = np.where(np.arange(len(WAVE)) == 7, -WAVE, WAVE)  # the sign of a flux that went astray
+    assert read_plain(text(tmp_path / "sign.txt", (some, FLUX)), medium="air").n_pixels == len(WAVE) - 1
     backwards = read_plain(text(tmp_path / "back.txt", (WAVE[::-1], FLUX[::-1])), medium="air")
     np.testing.assert_allclose(backwards.flux[0], FLUX, rtol=1e-6)
