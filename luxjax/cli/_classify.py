@@ -7,16 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import Out, Overwrite, names_in, pairs_in, values_in
+from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
 from ._report import report
 
 __all__ = ["explain", "predict", "train"]
 
 Run = Annotated[Path, typer.Argument(help="Run folder that classify train wrote.", metavar="RUN")]
-FILES = "LAMOST files of spectra, or one folder to search for them."
+FILES = (
+    "LAMOST files of spectra, one folder to search for them, or a dataset that luxjax ingest made of such."
+)
 Repeats = Annotated[
     str, typer.Option(help="Repeated spectra of a star to use: all, or best (the one of highest S/N).")
+]
+SpectraName = Annotated[
+    str,
+    typer.Option(help="Output of the dataset to classify by. Default: the only one that is of spectra."),
 ]
 Coverage = Annotated[
     float, typer.Option(min=0.01, max=0.999, help="Probability that a set of classes holds the true class.")
@@ -28,7 +34,7 @@ app.add_typer(classify, name="classify")
 
 @classify.command()
 def train(
-    files: Annotated[list[Path] | None, typer.Argument(help=FILES)] = None,
+    files: Annotated[list[str] | None, typer.Argument(help=FILES)] = None,
     out: Out = Path("runs/classify"),
     simulate: Annotated[
         int, typer.Option(min=0, help="Number of stars to simulate. Give either this or files.")
@@ -121,6 +127,14 @@ def train(
             help="Column of the table of --labels, as NAME=COLUMN. NAME is teff, logg, fe_h, alpha_fe, file, obsid or id. Can be repeated. Default: found by name."
         ),
     ] = None,
+    max_spectra: Annotated[
+        int,
+        typer.Option(
+            min=100,
+            help="Most spectra of a dataset to train on, chosen at random. Each needs 25 kB of memory.",
+        ),
+    ] = 10_000,
+    spectra_name: SpectraName = "",
     seed: Annotated[int, typer.Option(help="Random seed of the simulation, the split and the training.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
@@ -133,6 +147,7 @@ def train(
     from ..runs import (
         RunFolder,
         check_class_options,
+        dataset_data,
         keep_classes,
         lamost_data,
         simulated_data,
@@ -161,9 +176,12 @@ def train(
             f"there is no catalogue {labels}; give a CSV file with columns such as teff, logg, fe_h."
         )
     reading: dict[str, Any] = {"repeats": repeats, "reject_cosmic_rays": reject_cosmic_rays}
-    config = {"command": "classify train", "simulate": simulate, "files": [str(f) for f in files or []]}
+    config = {"command": "classify train", "simulate": simulate, "files": files or []}
     config |= {**reading, "classes": list(names_in(classes)), "min_per_class": min_per_class}
     config |= {"labels": str(labels or ""), **how}
+    dataset = _dataset_of(files)
+    if dataset is not None:
+        config |= {"max_spectra": max_spectra, "spectra_name": spectra_name, "dataset": dataset.fingerprint}
     run = RunFolder.resumed(out, config=config, seed=seed, needs="features.npz", lacks="metrics.json")
     if run is not None:
         with step("read the features that are there already"):
@@ -176,6 +194,11 @@ def train(
             if simulate:
                 data = simulated_data(
                     simulate, seed=seed, reject_cosmic_rays=reject_cosmic_rays, progress=told
+                )
+            elif dataset is not None:
+                few: dict[str, Any] = {"max_spectra": max_spectra, "spectra_name": spectra_name or None}
+                data = dataset_data(
+                    dataset, **few, reject_cosmic_rays=reject_cosmic_rays, seed=seed, progress=told
                 )
             else:
                 data = lamost_data(files or [], **reading, progress=told)
@@ -191,6 +214,10 @@ def train(
         with step("draw the report"):
             page = render(run)
     typer.echo(_scores(metrics["classes"]))
+    if dataset is not None and len(dataset) > max_spectra:
+        typer.echo(
+            f"a random {max_spectra} of {len(dataset)} spectra; use more with --max-spectra, classify all with luxjax classify predict"
+        )
     typer.echo(_losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
     typer.echo(page)
 
@@ -198,10 +225,15 @@ def train(
 @classify.command()
 def predict(
     run: Run,
-    files: Annotated[list[Path], typer.Argument(help=FILES)],
+    files: Annotated[list[str], typer.Argument(help=FILES)],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Table of classes to write: .csv, .fits or .parquet.")
-    ] = Path("classes.csv"),
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Table of classes to write: .csv, .fits or .parquet. For a dataset, a folder of parquet files. Default: classes.csv, or classes for a dataset.",
+        ),
+    ] = "",
     repeats: Repeats = "all",
     need_class: Annotated[
         bool,
@@ -223,15 +255,33 @@ def predict(
         ),
     ] = None,
     coverage: Coverage = 0.9,
+    spectra_name: SpectraName = "",
 ) -> None:
-    """Classify spectra. Writes a table of classes, and one of the spectra left out, with the reasons."""
+    """Classify spectra. Writes a table of classes, and one of the spectra left out, with the reasons.
+
+    For a dataset, results are written incrementally; rerun the same command to resume.
+    """
     from ..files import write_table
     from ..files.internal import check_table_name
-    from ..runs import RunFolder, lamost_data, spectra_data
+    from ..runs import RunFolder, classify_dataset, lamost_data, spectra_data
     from ..runs.internal import classify_data
 
     step, folder = Steps(), RunFolder.open(run)
-    check_table_name(out)
+    if (dataset := _dataset_of(files)) is not None:
+        to = folder_name(out or "classes")
+        with step("classify") as told:
+            made = classify_dataset(
+                folder,
+                dataset,
+                to,
+                coverage=coverage,
+                need_class=need_class,
+                spectra_name=spectra_name or None,
+                progress=told,
+            )
+        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        return
+    file = check_table_name(Path(out or "classes.csv"))
     trained = (
         folder.config
     )  # spectra are treated as those of the training were; `clean` is what it was called
@@ -244,11 +294,11 @@ def predict(
             data = spectra_data(files, medium=medium, resolution=resolution, **how)
     with step("classify"):
         table = classify_data(folder, data, coverage=coverage)
-    write_table(table, {}, out)
-    lost = out.with_name(f"{out.stem}-left-out.csv")
+    write_table(table, {}, file)
+    lost = file.with_name(f"{file.stem}-left-out.csv")
     write_table(data.left_out, {}, lost)
     reasons = data.left_out["reason"].value_counts().to_dict()
-    typer.echo(f"{len(table)} spectra in {out}")
+    typer.echo(f"{len(table)} spectra in {file}")
     if guessed := int((table["errors_from"] == "scatter").sum()) if medium else 0:
         typer.echo(f"{guessed} had no errors in their files; these come from the scatter of the flux")
     if far := int(table["outside"].sum()) if "outside" in table else 0:
@@ -272,13 +322,48 @@ def explain(
             help="Whether to retrain without each family of features and with it alone, which takes minutes.",
         ),
     ] = True,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Dataset (folder or address) to explain spectrum by spectrum: how much each family of features speaks for the class. Default: none."
+        ),
+    ] = "",
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of parquet files to write, with --dataset only. Default: explained-classes.",
+        ),
+    ] = "",
+    spectra_name: SpectraName = "",
     seed: Annotated[int, typer.Option(help="Random seed of permutations and bootstrap samples.")] = 0,
 ) -> None:
-    """Rank families of features by importance for the classes, and write a page for single spectra."""
+    """Rank families of features by importance for the classes, and write a page for single spectra.
+
+    With --dataset, the class of every spectrum is split into what each family of features says. Results are written
+    incrementally; rerun the same command to resume.
+    """
+    from ..core import InputError
     from ..report import render
     from ..runs import RunFolder, explain_class_run
+    from ..runs.internal import explain_class_dataset
 
     step, folder = Steps(), RunFolder.open(run)
+    if out and not dataset:
+        raise InputError("--out is the folder for the spectra of a dataset; give one with --dataset.")
+    if dataset:
+        from ..dataset import open_dataset
+
+        if spectra:
+            raise InputError("--spectra asks for pages; leave it out with --dataset, or leave that out.")
+        to, stars = folder_name(out or "explained-classes"), open_dataset(dataset)
+        with step("explain spectra") as told:
+            made = explain_class_dataset(
+                folder, stars, to, spectra_name=spectra_name or None, seed=seed, progress=told
+            )
+        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        return
     reasons, pages = explain_class_run(
         folder, spectra=names_in(spectra), retrain=retrain, seed=seed, stage=step
     )
@@ -291,6 +376,17 @@ def explain(
 
 
 classify.command()(report)
+
+
+def _dataset_of(files: list[str] | None) -> Any:
+    """The dataset, where one is given in place of files."""
+    from ..dataset.internal import is_dataset
+
+    if files is None or len(files) != 1 or not is_dataset(files[0]):
+        return None
+    from ..dataset import open_dataset
+
+    return open_dataset(files[0])
 
 
 def _logged(step: Steps, run: Any) -> Any:
@@ -318,7 +414,7 @@ def _scores(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _losses(kept: int, reasons: Mapping[Any, int], file: Path) -> str:
+def _losses(kept: int, reasons: Mapping[Any, int], file: Path | str) -> str:
     """How many were left out, and why, the most frequent first."""
     lost = sum(reasons.values())
     if not lost:

@@ -37,6 +37,7 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "report": ("luxjax.report.render",),
     "classify train": (
         "luxjax.runs.lamost_data",
+        "luxjax.runs.dataset_data",
         "luxjax.runs.with_parameters",
         "luxjax.runs.keep_classes",
         "luxjax.runs.train_classes",
@@ -46,8 +47,9 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
         "luxjax.runs.lamost_data",
         "luxjax.runs.spectra_data",
         "luxjax.runs.internal.classify_data",
+        "luxjax.runs.classify_dataset",
     ),
-    "classify explain": ("luxjax.runs.explain_class_run",),
+    "classify explain": ("luxjax.runs.explain_class_run", "luxjax.runs.internal.explain_class_dataset"),
     "classify report": ("luxjax.report.render",),
 }
 

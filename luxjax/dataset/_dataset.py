@@ -246,10 +246,10 @@ class Dataset(GrowingStars):
 
         yield from prefetched(read, self._runs(size, start))
 
-    def catalogs(self, size: int | None = None, *outputs: str) -> Iterator[Catalog]:
-        """Stars in order as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
+    def catalogs(self, size: int | None = None, *outputs: str, start: int = 0) -> Iterator[Catalog]:
+        """Stars from `start` on as `Catalog`s of `size` (one shard by default), read ahead while the last is in use."""
         names = self._names(outputs)
-        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size))
+        yield from prefetched(lambda rows: self._catalog(rows, names), self._runs(size, start))
 
     def in_units_of(self, fitted: ModelUnits, *names: str) -> Streamed:
         """The named outputs in a model's units, as fits go through them: read again in every pass."""

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Batch, InputError, Progress
-from ..core.internal import ModelUnits, join_names, reporting
+from ..core import InputError, Progress
+from ..core.internal import join_names, reporting
 from ..files.internal import parse_header
 from ._dataset import Dataset
 from ._location import Location
@@ -36,7 +36,7 @@ STEP = 64  # stars; a small number of them is handled in blocks of a multiple of
 OTHERS = {"model": "another model", "dataset": "other stars", "settings": "other settings"}
 
 Columns = Mapping[str, np.ndarray]
-Work = Callable[[np.ndarray, Iterable[Batch]], tuple[Columns, Columns]]
+Work = Callable[[np.ndarray, Iterable[Any]], tuple[Columns, Columns]]
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,9 @@ class Results:
     def fill(
         self,
         dataset: Dataset,
-        names: Sequence[str],
+        blocks: Callable[[int], Iterator[Any]],
         work: Work,
         *,
-        fitted: ModelUnits,
         block: int,
         part: int,
         notes: Mapping[str, Mapping[str, str]],
@@ -199,13 +198,10 @@ class Results:
         Parameters
         ----------
         dataset : Dataset
-        names : sequence of str
-            The outputs to read.
+        blocks : callable
+            From the number of a star to all stars from there on, `block` of them at a time, such as `Dataset.batches`.
         work : callable
-            From the ids of a part's stars and batches of them, `block` stars each but the last, to the part's columns and
-            its sums over stars.
-        fitted : FittedModel
-            As for `Dataset.batches`.
+            From the ids of a part's stars and the blocks of them to the part's columns and its sums over stars.
         block : int
         part : int
             Stars of a part, a multiple of `block`.
@@ -225,7 +221,7 @@ class Results:
             if self._parts:  # what a commit that was interrupted at its very end left
                 self.location.remove(_sums_name(len(self._parts) - 1))
             done = self.n_stars
-            stars = dataset.batches(block, *names, fitted=fitted, start=done)
+            stars = blocks(done)
 
             def worked(number: int, start: int) -> tuple[int, Columns, Columns]:
                 ids = dataset.select(slice(start, start + part)).ids

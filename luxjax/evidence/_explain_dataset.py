@@ -102,9 +102,8 @@ def explain_dataset(
     results.attach("pixels", split.pixels)
     results.fill(
         dataset,
-        split.inputs,
+        lambda start: dataset.batches(block, *split.inputs, fitted=fitted, start=start),
         lambda ids, batches: split(ids, batches, block),
-        fitted=fitted,
         block=block,
         part=part,
         notes=split.notes,

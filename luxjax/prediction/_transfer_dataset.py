@@ -148,7 +148,15 @@ def transfer_dataset(
         return _columns(assembled(fitted, labels, names, ids, parts, replace_shortcuts, calibration)), {}
 
     notes = _notes(info.names, info.units)
-    results.fill(dataset, names, work, fitted=fitted, block=block, part=part, notes=notes, progress=progress)
+    results.fill(
+        dataset,
+        lambda start: dataset.batches(block, *names, fitted=fitted, start=start),
+        work,
+        block=block,
+        part=part,
+        notes=notes,
+        progress=progress,
+    )
     warn_of_misfit(fitted, results.read(names=["chi2"])["chi2"])
     return PredictionTable(results)
 

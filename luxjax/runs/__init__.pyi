@@ -13,9 +13,11 @@ from ._study import Reference as Reference
 from ._study import study as study
 from ._transfer import transfer_run as transfer_run
 from .classes._any_spectra import spectra_data as spectra_data
+from .classes._classify_dataset import classify_dataset as classify_dataset
 from .classes._data import keep_classes as keep_classes
 from .classes._data import lamost_data as lamost_data
 from .classes._data import simulated_data as simulated_data
+from .classes._dataset import dataset_data as dataset_data
 from .classes._explain import explain_class_run as explain_class_run
 from .classes._finer import with_parameters as with_parameters
 from .classes._train import check_class_options as check_class_options

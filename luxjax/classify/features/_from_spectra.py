@@ -19,7 +19,6 @@ N_LATENTS, N_COMPONENTS = 20, 30
 TOGETHER = 2  # pixels that latents average: lines are wider
 WINDOW = 121  # pixels of the running median, 22,000 km/s
 FARTHEST = 1.0  # of a pixel from its running median; beyond it is a cosmic ray or a hole
-BLOCK = 2048  # stars whose latents are solved for together
 
 
 class Latents(FeatureFamily):
@@ -67,20 +66,14 @@ class Latents(FeatureFamily):
     def measure(self, spectra: Spectra) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Columns ``latent_1``, ``latent_2``, ..."""
         flux, ivar = _averaged(spectra)
-        parts = [self._solved(flux[k : k + BLOCK], ivar[k : k + BLOCK]) for k in range(0, len(flux), BLOCK)]
-        n = self.weights.shape[1]
-        mean, sd = (np.concatenate([p[i] for p in parts]) if parts else np.empty((0, n)) for i in range(2))
-        names = [f"latent_{k + 1}" for k in range(n)]
-        return pd.DataFrame(mean, columns=names), pd.DataFrame(sd, columns=names)
-
-    def _solved(self, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Posterior mean and standard deviation, (star, latent)."""
         w, n = self.weights, self.weights.shape[1]
         precision = np.where(ivar > 0, 1 / (1 / np.where(ivar > 0, ivar, 1) + self.variance), 0)
         products = (w[:, :, None] * w[:, None, :]).reshape(len(w), n * n)
         cov = np.linalg.inv((precision @ products).reshape(-1, n, n) + np.eye(n))
         mean = np.einsum("nkl,nl->nk", cov, (precision * (flux - self.mean)) @ w)
-        return mean, np.sqrt(np.einsum("nkk->nk", cov))
+        names = [f"latent_{k + 1}" for k in range(n)]
+        sd = np.sqrt(np.einsum("nkk->nk", cov))
+        return pd.DataFrame(mean, columns=names), pd.DataFrame(sd, columns=names)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"mean": self.mean, "weights": self.weights, "variance": self.variance}

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MOST = 5000  # spectra that a family is learned from; more add time, not knowledge
+BLOCK = 1024  # spectra that a family is measured on together, which bounds the memory
 DEFAULT_FAMILIES = ("latent", "pca")
 
 
@@ -143,7 +144,7 @@ def with_learned(features: Features, learned: Mapping[str, FeatureFamily]) -> Fe
             f"this classifier sees {join_names(missing)} too, which are measured on spectra, and these features have none; "
             "make them by extract_features from spectra."
         )
-    parts = [one.measure(features.spectra) for one in missing.values()]
+    parts = [_measured(one, features.spectra) for one in missing.values()]
     values = pd.concat([features.values, *(p[0] for p in parts)], axis=1)
     errors = pd.concat([features.errors, *(p[1] for p in parts)], axis=1)
     families = dict(features.families)
@@ -153,6 +154,14 @@ def with_learned(features: Features, learned: Mapping[str, FeatureFamily]) -> Fe
         twice = values.columns[values.columns.duplicated()]
         raise InputError(f"the features have {join_names(twice)} already; leave these columns out.")
     return replace(features, values=values, errors=errors, families=families, spectra=None)
+
+
+def _measured(one: FeatureFamily, spectra: Spectra) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features and errors of a family, block by block."""
+    starts = range(0, max(len(spectra), 1), BLOCK)
+    parts = [one.measure(spectra.select(slice(k, k + BLOCK))) for k in starts]
+    values, errors = (pd.concat([p[i] for p in parts], ignore_index=True) for i in range(2))
+    return values, errors
 
 
 def learned_arrays(learned: Mapping[str, FeatureFamily]) -> dict[str, np.ndarray]:

@@ -13,14 +13,13 @@ from ...data import Spectra
 from ...preprocessing import broaden, resample, to_medium
 from ...surveys import read_plain
 from ...surveys.internal import LAMOST_GRID, PLAIN_ENDINGS, files_below
-from ._data import FACTS, ClassData, measured
+from ._data import FACTS, ClassData, blocks, measured
 
 __all__ = ["spectra_data"]
 
 RESOLUTION = 1800.0  # of LAMOST's low-resolution spectra
 LIGHT = 299_792.458  # km/s
 MIN_GOOD = 0.3  # of LAMOST's pixels; red spectra of cool stars have no more
-KNOWN = ("errors_from",)
 
 
 def spectra_data(
@@ -90,9 +89,8 @@ def spectra_data(
     table = pd.DataFrame({name: np.full(len(joined), "", object) for name in FACTS} | {"class": ""})
     table = table.assign(id=joined.ids, snr=joined.snr, z=z, errors_from=own.get("errors_from", "given"))
     table["file"] = own.get("file", pd.Series("", own.index)).to_numpy()
-    data = measured(
-        joined.replace(table=table), table, lost, reject_cosmic_rays, progress, min_good=MIN_GOOD, more=KNOWN
-    )
+    each = blocks(joined.replace(table=table), table)
+    data = measured(each, len(table), lost, reject_cosmic_rays, progress, min_good=MIN_GOOD)
     return _well_measured(data, min_measured)
 
 

@@ -5,7 +5,7 @@ spectra.csv     the same rows: star, file, class, subclass, S/N; and in which pa
 left_out.csv    files and spectra that are not among them, each with its reason
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,15 @@ from .._folder import RunFolder
 
 __all__ = [
     "ClassData",
+    "blocks",
+    "features_of",
     "keep_classes",
     "lamost_data",
     "measured",
     "pack_features",
     "read_class_data",
     "simulated_data",
+    "survey_facts",
     "unpack_features",
     "write_class_data",
 ]
@@ -38,6 +41,8 @@ __all__ = [
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
 PLACE = ("ra", "dec")  # of spectra from files
+ERRORS_FROM = "errors_from"  # of spectra that are not LAMOST's
+MIN_GOOD = 0.5  # least share of good pixels
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
@@ -111,7 +116,7 @@ def lamost_data(
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
     table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
-    return measured(spectra, table, problems, reject_cosmic_rays, progress)
+    return measured(blocks(spectra, table), len(spectra), problems, reject_cosmic_rays, progress)
 
 
 def simulated_data(
@@ -132,58 +137,87 @@ def simulated_data(
         [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
     )
     table = table.assign(id=made.spectra.ids, file="", release="simulated")
-    return measured(made.spectra, table, NOTHING, reject_cosmic_rays, progress)
+    return measured(blocks(made.spectra, table), len(table), NOTHING, reject_cosmic_rays, progress)
 
 
 def measured(
-    spectra: Spectra,
-    table: pd.DataFrame,
+    parts: Iterable[tuple[Spectra, pd.DataFrame]],
+    total: int,
     problems: pd.DataFrame,
     clean: bool,
-    progress,
+    progress: bool | Progress | None,
     *,
-    min_good: float = 0.5,
-    more: Sequence[str] = (),
+    min_good: float = MIN_GOOD,
 ) -> ClassData:
-    """Features block after block, so that a long measurement shows how far it is."""
-    parts = [spectra.select(slice(k, k + BLOCK)) for k in range(0, len(spectra), BLOCK)]
-    frame = "rest" if spectra.frame == "rest" else ""
-    found, begin = [], 0
+    """Features of spectra, block after block, so that a long measurement shows how far it is.
+
+    Parameters
+    ----------
+    parts : iterable of (Spectra, DataFrame)
+        Blocks of spectra, and what is known of them.
+    total : int
+        Spectra in all blocks.
+    problems : DataFrame
+        What is left out already: ``file``, ``id``, ``reason``.
+    clean : bool
+        Whether to reject cosmic rays.
+    progress
+        As for `lamost_data`.
+    """
+    found, tables, kept, lost, done = [], [], [], [problems[["file", "id", "reason"]]], 0
     with reporting(progress, "measure features") as tell:
-        for part in parts:
-            z = None if frame else table["z"].to_numpy(float)[begin : begin + len(part)]
-            how = {"redshift": z, "min_good": min_good, "clean": reject_cosmic_rays if clean else None}
-            one = extract_features(part, **how)
-            found.append(
-                replace(
-                    one, rows=one.rows + begin, left_out=one.left_out.assign(row=one.left_out["row"] + begin)
-                )
-            )
-            begin += len(part)
-            tell("spectra", begin, len(spectra))
+        for part, table in parts:
+            one = features_of(part, table["z"].to_numpy(float), clean, min_good)
+            out = one.left_out
+            lost.append(pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]}))  # fmt: skip
+            tables.append(table.iloc[one.rows])
+            kept.append(part.select(one.rows))
+            found.append(one)
+            done += len(part)
+            tell("spectra", done, total)
+    losses = pd.concat(lost, ignore_index=True).astype(str)
     features = _stacked(found)
-    out = features.left_out
-    lost = pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]})  # fmt: skip
-    lost = pd.concat([problems[["file", "id", "reason"]], lost], ignore_index=True).astype(str)
     if not len(features):
-        raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(lost['reason'][:3])}")
-    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS, *more) if c in table)]
-    kept = table.iloc[features.rows][columns].reset_index(drop=True)
-    at_rows = replace(features, rows=np.arange(len(features)))
-    return ClassData(at_rows, kept, lost, spectra.select(features.rows))
+        raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(losses['reason'][:3])}")
+    known = pd.concat(tables, ignore_index=True)
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS, ERRORS_FROM) if c in known)]
+    return ClassData(features, known[columns], losses, Spectra.stack(kept))
+
+
+def features_of(spectra: Spectra, z: np.ndarray, clean: bool, min_good: float = MIN_GOOD) -> Features:
+    """Features of spectra by their redshifts, which do not count where they are at rest."""
+    shifts = None if spectra.frame == "rest" else z
+    how: dict[str, Any] = {"min_good": min_good, "clean": reject_cosmic_rays if clean else None}
+    return extract_features(spectra, redshift=shifts, **how)
+
+
+def survey_facts(table: pd.DataFrame) -> pd.DataFrame:
+    """What a table of answers repeats of spectra: which they are, and the survey's own classes."""
+    facts = table[
+        ["id", "file", "obsid", "snr", "class", "subclass", *(c for c in (ERRORS_FROM,) if c in table)]
+    ]
+    return facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"}).reset_index(
+        drop=True
+    )
+
+
+def blocks(spectra: Spectra, table: pd.DataFrame) -> Iterator[tuple[Spectra, pd.DataFrame]]:
+    """Spectra and their table, block after block, so that a long measurement shows how far it is."""
+    for k in range(0, len(spectra), BLOCK):
+        yield spectra.select(slice(k, k + BLOCK)), table.iloc[k : k + BLOCK]
 
 
 def _stacked(parts: list[Features]) -> Features:
-    if len(parts) == 1:
-        return parts[0]
+    """The same features of all spectra, counted through."""
+    ids = np.concatenate([p.ids for p in parts])
     return replace(
         parts[0],
         values=pd.concat([p.values for p in parts], ignore_index=True),
         errors=pd.concat([p.errors for p in parts], ignore_index=True),
-        ids=np.concatenate([p.ids for p in parts]),
-        rows=np.concatenate([p.rows for p in parts]),
+        ids=ids,
+        rows=np.arange(len(ids)),
         spectra=Spectra.stack([p.spectra for p in parts if p.spectra is not None]),
-        left_out=pd.concat([p.left_out for p in parts], ignore_index=True),
+        left_out=parts[0].left_out[:0],
     )
 
 

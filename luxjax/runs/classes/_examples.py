@@ -1,6 +1,6 @@
 """A few spectra of a classifier's run, kept to be looked at: of each class the surest, and the surest error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...data import Spectra
 from ...surveys import read_lamost
 from .._folder import RunFolder
 from ._data import ClassData
+from ._dataset import spectra_output
 
 __all__ = [
     "ClassExamples",
@@ -101,13 +102,8 @@ def find_examples(run: RunFolder, table: pd.DataFrame, wanted: Sequence[str] = (
                 f"no spectrum of this run is of star '{name}'; there are {join_names(table['id'])}."
             )
         row = int(found[0])
-        file = table["file"][row]
-        if row not in here and not file:
-            raise InputError(
-                f"the spectrum of '{name}' was simulated and not kept; those kept are of {join_names(table['id'][list(here)])}."
-            )
         rows.append(row)
-        parts.append(kept.spectra.select([here[row]]) if row in here else _read(file))  # type: ignore[union-attr]
+        parts.append(kept.spectra.select([here[row]]) if row in here else _read_again(run, table, row, here))  # type: ignore[union-attr]
     return ClassExamples(np.array(rows), Spectra.stack(parts))
 
 
@@ -121,6 +117,19 @@ def _spectra(flux, ivar, wavelength, ids) -> Spectra:
     return Spectra(flux, ivar, wavelength, "vacuum", ids, frame="barycentric", survey="lamost")
 
 
-def _read(file: str) -> Spectra:
-    one = read_lamost([file], need_class=False, min_good=0).spectra
+def _read_again(run: RunFolder, table: pd.DataFrame, row: int, kept: Iterable[int]) -> Spectra:
+    """A spectrum of the run's dataset or of a file, where it is still there."""
+    star, file = table["id"][row], table["file"][row]
+    if "dataset" in run.config:
+        from ...dataset import open_dataset
+
+        dataset = open_dataset(run.config["files"][0])
+        name = spectra_output(dataset, run.config["spectra_name"] or None)
+        one = dataset.select([str(star)]).catalog(name)[name]
+    elif not file:
+        raise InputError(
+            f"the spectrum of '{star}' was simulated and not kept; those kept are of {join_names(table['id'][list(kept)])}."
+        )
+    else:
+        one = read_lamost([file], need_class=False, min_good=0).spectra
     return _spectra(one.flux, one.ivar, one.wavelength, one.ids)

@@ -6,6 +6,7 @@ metrics.json         ``classes_explained`` and ``classes_maps``
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ def explain_class_run(
     train, test, options = _parts(run, data)
     with stage("take the classifier"):
         classifier = _classifier(run, train, options)
+    train, test = (_told_by(part, classifier) for part in (train, test))
     rows = np.sort(np.random.default_rng(seed).permutation(len(test.table))[:MOST])
     test = test.select(rows)
     ablation = None
@@ -134,6 +136,12 @@ def _classifier(run: RunFolder, train: ClassData, options: dict[str, Any]) -> Cl
     return train_classifier(
         train.features, list(train.table["class"]), seed=run.seed, least=LEAST_OF_A_FOLD, **options
     )
+
+
+def _told_by(data: ClassData, classifier: Classifier) -> ClassData:
+    """Without families of which no training star has a feature, such as those beyond the ends of its spectra."""
+    silent = {*data.features.families.values()} - {*classifier.families.values()}
+    return replace(data, features=data.features.without(*silent)) if silent else data
 
 
 def _heat(table: pd.DataFrame) -> tuple[np.ndarray, str]:

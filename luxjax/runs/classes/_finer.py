@@ -5,7 +5,7 @@ parameters/, parameters.csv    models of Teff, log g, [Fe/H], [alpha/Fe], and th
 metrics.json                   ``class_levels``, ``class_parameters``
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from ._data import PARAMETERS, ClassData
 __all__ = [
     "UNITS",
     "check_levels",
-    "more_answers",
+    "finer_answers",
     "train_levels_run",
     "train_parameters_run",
     "with_parameters",
@@ -159,16 +159,22 @@ def train_parameters_run(
     return {"level": trained.coverage, "scores": scores.to_dict(orient="index")}
 
 
-def more_answers(run: RunFolder, data: ClassData, coverage: float) -> pd.DataFrame:
-    """Answers of the run's levels and parameters, where it has them, row for row."""
-    parts = [pd.DataFrame(index=range(len(data.table)))]
-    levels = run.path / ("levels" if (run.path / "levels").is_dir() else "heads")  # as it was called
-    if levels.is_dir():
-        found = load_levels(levels).classify(data.features, coverage=coverage)
-        parts.append(found[[c for c in found if not str(c).startswith("class")]].reset_index(drop=True))
-    if (run.path / "parameters").is_dir():
-        parts.append(load_parameters(run.path / "parameters").predict(data.features).reset_index(drop=True))
-    return pd.concat(parts, axis=1)
+def finer_answers(run: RunFolder, coverage: float) -> Callable[[ClassData], list[pd.DataFrame]]:
+    """What the run's levels and parameters say of spectra, as far as it has them, row for row."""
+    place = run.path / ("levels" if (run.path / "levels").is_dir() else "heads")  # as it was called
+    levels = load_levels(place) if place.is_dir() else None
+    parameters = load_parameters(run.path / "parameters") if (run.path / "parameters").is_dir() else None
+
+    def answers(data: ClassData) -> list[pd.DataFrame]:
+        parts = []
+        if levels is not None:
+            found = levels.classify(data.features, coverage=coverage)
+            parts.append(found[[c for c in found if not str(c).startswith("class")]].reset_index(drop=True))
+        if parameters is not None:
+            parts.append(parameters.predict(data.features).reset_index(drop=True))
+        return parts
+
+    return answers
 
 
 def check_levels(levels: Sequence[str]) -> None:

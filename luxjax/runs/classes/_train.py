@@ -6,7 +6,7 @@ metrics.json       ``classes``: scores with intervals, coverage of the sets, the
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
@@ -38,12 +38,19 @@ from ...core import InputError, LuxWarning, check_name
 from ...stats import binomial_interval
 from .._folder import RunFolder
 from .._kinds import RunKind
-from ._data import ClassData, write_class_data
+from ._data import ClassData, survey_facts, write_class_data
 from ._examples import choose_examples, write_examples
-from ._finer import check_levels, more_answers, train_levels_run, train_parameters_run
+from ._finer import check_levels, finer_answers, train_levels_run, train_parameters_run
 from ._groups import check_groups, gap_entry, groups_of
 
-__all__ = ["SET_LEVELS", "check_class_options", "class_folds", "classify_data", "train_classes"]
+__all__ = [
+    "SET_LEVELS",
+    "check_class_options",
+    "class_answers",
+    "class_folds",
+    "classify_data",
+    "train_classes",
+]
 
 KINDS = (
     RunKind(
@@ -97,7 +104,9 @@ def check_class_options(options: Mapping[str, Any]) -> None:
             )
         if name != "average":
             made = estimator_from(name, given, 0)
-            check_savable(as_estimator(made, seed=0, settings=given if isinstance(made, str) else {}), name)
+            model = as_estimator(made, seed=0, settings=given if isinstance(made, str) else {})
+            if not isinstance(made, str):  # our own can be saved once they are fitted
+                check_savable(model, name)
         elif given or options["tune"]:
             make_estimator(name)  # raises: it has none
     for name in options.get("learned") or ():
@@ -354,10 +363,15 @@ def classify_data(run: RunFolder, data: ClassData, *, coverage: float = 0.9) -> 
         A row per spectrum: ``id``, ``file``, ``obsid``, ``snr``, the survey's own ``survey_class`` and ``survey_subclass``, then the columns of
         `luxjax.classify.Classifier.classify`, and those of levels and parameters where the run has them.
     """
-    classifier = load_classifier(run.path / "classifier")
-    found = classifier.classify(data.features, coverage=coverage).reset_index(drop=True)
-    facts = data.table[
-        ["id", "file", "obsid", "snr", "class", "subclass", *(c for c in ("errors_from",) if c in data.table)]
-    ]
-    facts = facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"})
-    return pd.concat([facts.reset_index(drop=True), found, more_answers(run, data, coverage)], axis=1)
+    return pd.concat([survey_facts(data.table), class_answers(run, coverage)(data)], axis=1)
+
+
+def class_answers(run: RunFolder, coverage: float) -> Callable[[ClassData], pd.DataFrame]:
+    """What a run says of spectra: classes, and those of levels and parameters where it has them, row for row."""
+    classifier, more = load_classifier(run.path / "classifier"), finer_answers(run, coverage)
+
+    def answers(data: ClassData) -> pd.DataFrame:
+        found = classifier.classify(data.features, coverage=coverage).reset_index(drop=True)
+        return pd.concat([found, *more(data)], axis=1)
+
+    return answers
