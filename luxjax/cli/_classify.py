@@ -1,15 +1,15 @@
 """Commands about spectral classes: ``luxjax classify train``, ``predict``, ``explain`` and ``report``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
+from ._options import OtherMedium, OtherResolution, Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
-from ._report import report
+from ._report import class_scores, losses, report
 
 __all__ = ["explain", "predict", "train"]
 
@@ -213,12 +213,12 @@ def train(
         metrics = train_classes(run, data, **how, seed=seed, stage=_logged(step, run))
         with step("draw the report"):
             page = render(run)
-    typer.echo(_scores(metrics["classes"]))
+    typer.echo(class_scores(metrics["classes"]))
     if dataset is not None and len(dataset) > max_spectra:
         typer.echo(
             f"a random {max_spectra} of {len(dataset)} spectra; use more with --max-spectra, classify all with luxjax classify predict"
         )
-    typer.echo(_losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
+    typer.echo(losses(len(data.features), metrics["classes"]["left_out"], run.path / "left_out.csv"))
     typer.echo(page)
 
 
@@ -242,18 +242,8 @@ def predict(
             help="Whether to leave out spectra that the survey did not classify as a star of class O to M.",
         ),
     ] = True,
-    medium: Annotated[
-        str | None,
-        typer.Option(
-            help="Medium of the wavelengths, air or vacuum, of spectra of other origin, at rest: text in columns or FITS. Default: the files are LAMOST's."
-        ),
-    ] = None,
-    resolution: Annotated[
-        float | None,
-        typer.Option(
-            help="Resolving power of spectra of other origin, which are degraded to LAMOST's if it is higher. Default: not known, nothing is degraded."
-        ),
-    ] = None,
+    medium: OtherMedium = None,
+    resolution: OtherResolution = None,
     coverage: Coverage = 0.9,
     spectra_name: SpectraName = "",
 ) -> None:
@@ -279,7 +269,7 @@ def predict(
                 spectra_name=spectra_name or None,
                 progress=told,
             )
-        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        typer.echo(losses(len(made) - sum(made.reasons.values()), made.reasons, to))
         return
     file = check_table_name(Path(out or "classes.csv"))
     trained = (
@@ -303,7 +293,7 @@ def predict(
         typer.echo(f"{guessed} had no errors in their files; these come from the scatter of the flux")
     if far := int(table["outside"].sum()) if "outside" in table else 0:
         typer.echo(f"{far} are unlike the training spectra (column outside): their classes mean little")
-    typer.echo(_losses(len(table), reasons, lost))
+    typer.echo(losses(len(table), reasons, lost))
 
 
 @classify.command()
@@ -362,7 +352,7 @@ def explain(
             made = explain_class_dataset(
                 folder, stars, to, spectra_name=spectra_name or None, seed=seed, progress=told
             )
-        typer.echo(_losses(len(made) - sum(made.reasons.values()), made.reasons, to))
+        typer.echo(losses(len(made) - sum(made.reasons.values()), made.reasons, to))
         return
     reasons, pages = explain_class_run(
         folder, spectra=names_in(spectra), retrain=retrain, seed=seed, stage=step
@@ -399,26 +389,3 @@ def _logged(step: Steps, run: Any) -> Any:
         run.log(f"{name}: {step.timings[name]:.1f} s")
 
     return stage
-
-
-def _scores(found: dict[str, Any]) -> str:
-    """Scores as lines of text."""
-    names = {found["about"]["estimator"]: found["scores"], **found["others"]}
-    lines = [f"{'':20}" + "".join(f"{n:>26}" for n in [*names, "shares of classes only"])]
-    for score, entry in found["scores"].items():
-        cells = [names[n][score] for n in names]
-        said = [f"{c['value']:.3f} [{c['lower']:.3f}, {c['upper']:.3f}]" for c in cells]
-        lines.append(
-            f"{score.replace('_', ' '):20}" + "".join(f"{s:>26}" for s in [*said, f"{entry['baseline']:.3f}"])
-        )
-    return "\n".join(lines)
-
-
-def _losses(kept: int, reasons: Mapping[Any, int], file: Path | str) -> str:
-    """How many were left out, and why, the most frequent first."""
-    lost = sum(reasons.values())
-    if not lost:
-        return f"{kept} spectra used, none left out"
-    most = [f"{n:6} {reason}" for reason, n in list(reasons.items())[:12]]
-    more = [f"       and {len(reasons) - 12} other reasons"] if len(reasons) > 12 else []
-    return "\n".join([f"{kept} spectra used, {lost} left out ({file}):", *most, *more])

@@ -1,14 +1,15 @@
-"""The command that draws the page of a run: ``luxjax report``."""
+"""The command that draws the page of a run, ``luxjax report``, and results as lines of text."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ._options import Browser
 from ._program import Steps, app
 
-__all__ = ["report"]
+__all__ = ["class_scores", "losses", "report"]
 
 
 @app.command()
@@ -26,3 +27,26 @@ def report(
     typer.echo(page)
     if browser:
         typer.launch(page.resolve().as_uri())
+
+
+def class_scores(found: dict[str, Any]) -> str:
+    """Scores as lines of text."""
+    names = {found["about"]["estimator"]: found["scores"], **found["others"]}
+    lines = [f"{'':20}" + "".join(f"{n:>26}" for n in [*names, "shares of classes only"])]
+    for score, entry in found["scores"].items():
+        cells = [names[n][score] for n in names]
+        said = [f"{c['value']:.3f} [{c['lower']:.3f}, {c['upper']:.3f}]" for c in cells]
+        lines.append(
+            f"{score.replace('_', ' '):20}" + "".join(f"{s:>26}" for s in [*said, f"{entry['baseline']:.3f}"])
+        )
+    return "\n".join(lines)
+
+
+def losses(kept: int, reasons: Mapping[Any, int], file: Path | str) -> str:
+    """How many were left out, and why, the most frequent first."""
+    lost = sum(reasons.values())
+    if not lost:
+        return f"{kept} spectra used, none left out"
+    most = [f"{n:6} {reason}" for reason, n in list(reasons.items())[:12]]
+    more = [f"       and {len(reasons) - 12} other reasons"] if len(reasons) > 12 else []
+    return "\n".join([f"{kept} spectra used, {lost} left out ({file}):", *most, *more])

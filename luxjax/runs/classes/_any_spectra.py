@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def spectra_data(
 def _given(spectra, medium, progress) -> tuple[list[Spectra], pd.DataFrame]:
     """Spectra in memory, those of files read; and the files that cannot be, with the reason."""
     nothing = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
-    given = [spectra] if isinstance(spectra, Spectra | str | Path) else list(spectra)
+    given: list[Any] = [spectra] if isinstance(spectra, Spectra | str | Path) else list(spectra)
     if all(isinstance(one, Spectra) for one in given) and given:
         return given, nothing
     paths: list[Path] = []

@@ -158,13 +158,14 @@ def _sorted(columns: dict[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.
 def _from_text(data: bytes, path: Path) -> dict[str, np.ndarray]:
     """Columns by the names of a header, or else the first three."""
     lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-    rows, names = [], None
+    rows: list[list[Any]] = []
+    names: list[str] | None = None
     for line in lines:
         words = [w for w in re.split(r"[,;|\s]+", line.lstrip("#%! ")) if w]
         numbers = [_number(w) for w in words]
         if line.startswith(("#", "%", "!")) or not words or any(n is None for n in numbers):
-            found = [_kind(w) for w in words]
-            names = found if not rows and "flux" in found else names
+            kinds = [_kind(w) for w in words]
+            names = kinds if not rows and "flux" in kinds else names
         else:
             rows.append(numbers)
     width = min((len(r) for r in rows), default=0)
@@ -192,8 +193,8 @@ def _from_fits(path: Path) -> dict[str, np.ndarray]:
                 by_kind = {_kind(n): n for n in reversed(hdu.columns.names) if _kind(n)}
                 held += hdu.columns.names
                 if "flux" in by_kind and {"wavelength", "loglam"} & set(by_kind):
-                    found = {k: np.ravel(np.asarray(hdu.data[n], float)) for k, n in by_kind.items()}
-                    return _complete(found, path, held)
+                    columns = {k: np.ravel(np.asarray(hdu.data[n], float)) for k, n in by_kind.items()}
+                    return _complete(columns, path, held)
         for hdu in hdus:
             if (
                 hdu.data is not None
