@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._domain import Domain, measured_of
 from .calibration._calibrators import Calibrator
 from .calibration._sets import ConformalSets
 from .estimators._average import full_probabilities
@@ -34,6 +35,8 @@ class Classifier:
         How it was made: estimator, settings, seed, numbers of stars.
     learned : dict of str to FeatureFamily
         Families of features that were learned from spectra of the training stars.
+    domain : Domain or None
+        Where the training spectra lie among all features, by which other spectra are called outside.
     """
 
     estimator: Any
@@ -43,6 +46,7 @@ class Classifier:
     sets: ConformalSets | None
     about: Mapping[str, Any]
     learned: Mapping[str, FeatureFamily] = field(default_factory=dict)
+    domain: Domain | None = None
 
     def complete(self, features: Features) -> Features:
         """The features with those that were learned from spectra, such as latents; without spectra."""
@@ -71,8 +75,11 @@ class Classifier:
         -------
         DataFrame
             Columns ``class``, ``probability``, ``set`` (classes joined by spaces; empty if none is likely enough; left out
-            without calibration stars) and ``p_`` with each class; index ``id``.
+            without calibration stars), ``far`` (distance to the training spectra in measured features, over that which 95% of stars do not exceed that
+            the classifier had not seen), ``outside`` (whether that is above 1, so that the class means little; both are left out where fewer than
+            19 stars could set the limit) and ``p_`` with each class; index ``id``.
         """
+        features = self.complete(features)
         p = self.probabilities(features)
         values = p.to_numpy()
         table = pd.DataFrame(
@@ -81,4 +88,7 @@ class Classifier:
         if self.sets is not None:
             inside = self.sets.contains(values, coverage)
             table["set"] = [" ".join(np.array(self.classes)[row]) for row in inside]
+        if self.domain is not None and np.isfinite(self.domain.limit):
+            table["far"] = self.domain.relative(*measured_of(features, self.families, self.learned))
+            table["outside"] = table["far"] > 1
         return pd.concat([table, p.add_prefix("p_")], axis=1)

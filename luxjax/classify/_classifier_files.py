@@ -8,6 +8,7 @@ from typing import Any
 from ..core import check_name
 from ..files.internal import FolderKind
 from ._classifier import Classifier
+from ._domain import Domain
 from .calibration._calibrators import CALIBRATORS
 from .calibration._sets import ConformalSets
 from .estimators._average import Average
@@ -67,6 +68,8 @@ def save_classifier(classifier: Classifier, folder: str | os.PathLike) -> Path:
         arrays |= {f"calibrator/{k}": v for k, v in classifier.calibrator.arrays().items()}
     if classifier.sets is not None:
         arrays["scores"] = classifier.sets.scores
+    if classifier.domain is not None:
+        arrays |= {f"domain/{k}": v for k, v in classifier.domain.arrays().items()}
     with CLASSIFIER_FOLDER.replacing(folder) as part:
         CLASSIFIER_FOLDER.put(part, header, arrays)
         for name, estimator in parts.items():
@@ -97,7 +100,9 @@ def load_classifier(folder: str | os.PathLike) -> Classifier:
         learned = learned_from(header.get("learned", []), arrays, folder)
         estimator = _estimator(folder, header, len(families))
         classes = tuple(header["classes"])
-        return Classifier(estimator, classes, families, calibrator, sets, header["about"], learned)
+        near = {k.removeprefix("domain/"): v for k, v in arrays.items() if k.startswith("domain/")}
+        domain = Domain.from_arrays(near) if near else None  # classifiers of luxjax 0.1 have none
+        return Classifier(estimator, classes, families, calibrator, sets, header["about"], learned, domain)
 
 
 def _estimator(folder: Path, header: Mapping[str, Any], n_features: int) -> Any:

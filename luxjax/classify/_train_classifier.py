@@ -7,6 +7,7 @@ any of the five saw, so that calibration is a little modest rather than too sure
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..core import InputError, Progress
 from ..core.internal import classes_of, join_names, reporting
 from ._class_scores import SEQUENCE, class_codes
 from ._classifier import Classifier
+from ._domain import Domain, apart, measured_of
 from ._folds import answer_by_folds
 from .calibration._calibrators import fit_calibrator
 from .calibration._sets import ConformalSets
@@ -114,12 +116,12 @@ def train_classifier(
     rows = np.empty(0, int)
     with reporting(progress, "train the classifier") as tell:
         if splits:
-            rows, apart = work.out_of_fold(splits, tell)
+            rows, unseen = work.out_of_fold(splits, tell)
             weight = None if work.weight is None else work.weight[rows]
             if work.averages:
-                mix = blend(apart, codes[rows], weight)
+                mix = blend(unseen, codes[rows], weight)
             if calibration is not None:
-                p = next(iter(apart.values())) if mix is None else Average({}, *mix).mixed(apart)
+                p = next(iter(unseen.values())) if mix is None else Average({}, *mix).mixed(unseen)
                 calibrator = fit_calibrator(calibration, p, codes[rows], weight)
                 sets = ConformalSets.fit(calibrator(p), codes[rows])
         found, families, models = work.fitted(np.arange(len(codes)), None if mix is None else tuple(mix[0]))
@@ -135,7 +137,10 @@ def train_classifier(
         "calibration_stars": len(np.unique(features.ids[rows])),
     }
     one = next(iter(models.values())) if mix is None else Average(models, *mix)
-    return Classifier(one, classes, families, calibrator, sets, about, found)
+    trained = Classifier(one, classes, families, calibrator, sets, about, found)
+    far = np.concatenate(work.distances) if work.distances else None
+    given = measured_of(trained.complete(features), families, found)
+    return replace(trained, domain=Domain.fit(*given, far, seed))
 
 
 class _Training:
@@ -155,6 +160,7 @@ class _Training:
         self.weight = balanced_weights(codes) if balanced else None
         self.star = np.unique(features.ids, return_inverse=True)[1]
         self.n_stars = int(self.star.max()) + 1
+        self.distances: list[np.ndarray] = []  # of stars out of a fold to those in it
         if "cnn" in self.estimators and set(features.families.values()) != {"pixels"}:
             raise InputError(
                 "a convolutional network reads spectra pixel by pixel; give it the features of pixel_features and no others."
@@ -172,7 +178,10 @@ class _Training:
         for k, (fit, held) in enumerate(splits):
             tell("fits", k, len(splits) + 1)
             found, families, models = self.fitted(fit)
-            x = matrix_of(with_learned(self.features.select(held), found), list(families))
+            new = with_learned(self.features.select(held), found)
+            near = measured_of(with_learned(self.features.select(fit), found), families, found)
+            self.distances.append(apart(near, measured_of(new, families, found), self.star[held], self.seed))
+            x = matrix_of(new, list(families))
             parts.append({name: full_probabilities(model, x, n) for name, model in models.items()})
         return (
             np.concatenate([held for _, held in splits]),

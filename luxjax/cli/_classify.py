@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._options import Out, Overwrite, folder_name, names_in, pairs_in, values_in
+from ._options import OtherMedium, OtherResolution, Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
 from ._report import class_scores, losses, report
 from .classes._estimator import Compare, Estimator, Groups, Learned, Setting
@@ -241,6 +241,8 @@ def predict(
             help="Whether to leave out spectra that the survey did not classify as a star of class O to M.",
         ),
     ] = True,
+    medium: OtherMedium = None,
+    resolution: OtherResolution = None,
     coverage: Coverage = 0.9,
     metadata: Metadata = None,
     spectra_name: SpectraName = "",
@@ -252,7 +254,7 @@ def predict(
     from ..core import InputError
     from ..files import write_table
     from ..files.internal import check_table_name
-    from ..runs import RunFolder, classify_dataset, lamost_data
+    from ..runs import RunFolder, classify_dataset, lamost_data, spectra_data
     from ..runs.internal import classify_data
 
     step, folder = Steps(), RunFolder.open(run)
@@ -281,9 +283,11 @@ def predict(
     )  # spectra are treated as those of the training were; `clean` is what it was called
     clean = bool(trained.get("reject_cosmic_rays", trained.get("clean", False)))
     with step("read spectra and measure features") as told:
-        data = lamost_data(
-            files, repeats=repeats, need_class=need_class, reject_cosmic_rays=clean, progress=told
-        )
+        how: dict[str, Any] = {"reject_cosmic_rays": clean, "progress": told}
+        if medium is None:
+            data = lamost_data(files, repeats=repeats, need_class=need_class, **how)
+        else:
+            data = spectra_data(files, medium=medium, resolution=resolution, **how)
     data = tables.join(data)
     with step("classify"):
         table = classify_data(folder, data, coverage=coverage)
@@ -292,6 +296,10 @@ def predict(
     write_table(data.left_out, {}, lost)
     reasons = data.left_out["reason"].value_counts().to_dict()
     typer.echo(f"{len(table)} spectra in {file}")
+    if guessed := int((table["errors_from"] == "scatter").sum()) if medium else 0:
+        typer.echo(f"{guessed} had no errors in their files; these come from the scatter of the flux")
+    if far := int(table["outside"].sum()) if "outside" in table else 0:
+        typer.echo(f"{far} are unlike the training spectra (column outside): their classes mean little")
     typer.echo(losses(len(table), reasons, lost))
 
 

@@ -48,6 +48,7 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
     "classify predict": (
         "luxjax.runs.lamost_data",
         "luxjax.runs.internal.with_metadata",
+        "luxjax.runs.spectra_data",
         "luxjax.runs.internal.classify_data",
         "luxjax.runs.classify_dataset",
     ),

@@ -12,6 +12,8 @@ __all__ = [
     "Inputs",
     "Latents",
     "Noise",
+    "OtherMedium",
+    "OtherResolution",
     "Out",
     "Overwrite",
     "Readout",
@@ -43,6 +45,18 @@ Noise = Annotated[
     str,
     typer.Option(
         help="Noise model of the spectra: gaussian, or student (Student's t: robust to a few bad pixels, about nine times slower)."
+    ),
+]
+OtherMedium = Annotated[
+    str | None,
+    typer.Option(
+        help="Medium of the wavelengths, air or vacuum, of spectra of other origin, at rest: text in columns or FITS. Default: the files are LAMOST's."
+    ),
+]
+OtherResolution = Annotated[
+    float | None,
+    typer.Option(
+        help="Resolving power of spectra of other origin, which are degraded to LAMOST's if it is higher. Default: not known, nothing is degraded."
     ),
 ]
 Folds = Annotated[

@@ -12,6 +12,7 @@ from ._methods import compare_methods as compare_methods
 from ._study import Reference as Reference
 from ._study import study as study
 from ._transfer import transfer_run as transfer_run
+from .classes._any_spectra import spectra_data as spectra_data
 from .classes._classify_dataset import classify_dataset as classify_dataset
 from .classes._data import keep_classes as keep_classes
 from .classes._data import lamost_data as lamost_data

@@ -12,6 +12,7 @@ from .formats._arrays import read_arrays
 from .formats._bits import flag_names
 from .formats._formats import FORMATS, detect_format
 from .formats._lamost_files import read_lamost
+from .formats._plain import read_plain
 from .formats._read import read, read_many
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "read_labels",
     "read_lamost",
     "read_many",
+    "read_plain",
 ]

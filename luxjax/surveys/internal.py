@@ -11,17 +11,22 @@ from .catalogs._stars import standard_columns, star_columns
 from .catalogs._survey_labels import read_parameters
 from .classes._class_table import read_classes
 from .classes._star_rows import StarRows, named_columns, read_star_rows
-from .formats._lamost_files import parse_subclass
+from .formats._found import files_below
+from .formats._lamost_files import LAMOST_GRID, parse_subclass
+from .formats._plain import PLAIN_ENDINGS
 from .formats._read import files_by_star
 
 __all__ = [
+    "LAMOST_GRID",
     "NOISE_LIMIT",
+    "PLAIN_ENDINGS",
     "LabelSelection",
     "Reduction",
     "StarRows",
     "best_of_each",
     "by_reason",
     "chosen_labels",
+    "files_below",
     "files_by_star",
     "has_files",
     "match_labels",

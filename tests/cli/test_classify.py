@@ -12,6 +12,7 @@ import pytest
 from luxjax.classify.features import extract_features
 from luxjax.cli import _app as cli
 from luxjax.runs import RunFolder
+from luxjax.surveys import read
 
 from ..surveys.fixtures import write_lamost
 
@@ -149,6 +150,26 @@ def test_predict_gives_every_good_file_a_class(folder, trained, few, tmp_path, c
         losses(pd.read_csv(tmp_path / "found-left-out.csv")),
         {k: v for k, v in REASONS.items() if k != "unknown.fits"},
     )
+
+
+def test_predict_reads_spectra_of_other_origin(folder, trained, few, tmp_path, capsys):
+    library = tmp_path / "library"
+    library.mkdir()
+    for k in (1, 26, 51):
+        spectrum = read(folder / f"good{k:02d}.fits")
+        z, good = float(spectrum.table["z"].iloc[0]), spectrum.good[0]
+        columns = np.column_stack([spectrum.wavelength / (1 + z), spectrum.flux[0]])[good]
+        np.savetxt(library / f"good{k:02d}.txt", columns, header="wavelength flux")
+    status, _, err = run(capsys, "predict", trained[0], library)
+    assert status == 2
+    assert "--medium" in err
+    table = tmp_path / "found.csv"
+    status, said, err = run(capsys, "predict", trained[0], library, "--medium", "vacuum", "--out", table)
+    assert status == 0, err
+    assert "3 had no errors in their files" in said
+    found = pd.read_csv(table)
+    assert list(found["class"]) == ["A", "G", "M"]
+    assert list(found["errors_from"]) == ["scatter"] * 3
 
 
 def test_an_interrupted_run_goes_on_from_its_features(trained, few, capsys):

@@ -168,6 +168,21 @@ def test_lamost_classes(tmp_path, capsys):
     assert len(pages) >= 5
 
 
+@pytest.mark.slow
+def test_library_classes(tmp_path, capsys):
+    """A simulated LAMOST, and text files in air without errors, to classes that are those of the simulation."""
+    assert run("library_classes", tmp_path, "[smoke]\nstars = 200\n", "--smoke") == 0
+    said = capsys.readouterr().out
+    assert "30 spectra classified, 0 left out; errors from the scatter of the flux: 30" in said
+    table = pd.read_csv(tmp_path / "run" / "library.csv", keep_default_na=False)
+    truth = pd.read_csv(tmp_path / "run-files" / "types.csv").set_index("file")["class"]
+    names = table["file"].map(lambda f: Path(f).name)
+    right = int((table["class"].to_numpy() == truth.loc[names].to_numpy()).sum())
+    assert f"{right} of 30 have the class of types.csv" in said
+    assert right >= 21
+    assert {"set", "far", "outside", "p_A", "p_M"} <= set(table)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
@@ -179,6 +194,8 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
         missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
     if name == "lamost_classes":
         missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "is no folder")
+    if name == "library_classes":
+        missing = (f'[train]\nspectra = "{tmp_path}/none"\n[library]\nmedium = "air"\n', "is no folder")
     if name == "large_survey":
         missing = (f'[data]\ndataset = "{tmp_path}/none"\n', "no dataset at")
     if name == "posterior_study":
@@ -186,9 +203,10 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     for text, said in [
         ("", "already holds a run"),
         ("overwrite = true\n" + missing[0], missing[1]),
-        ("[fit]\nlatent = 3\n", "Did you mean 'latents'")
-        if name != "lamost_classes"
-        else ("[split]\nfold = 3\n", "Did you mean 'folds'"),
+        {
+            "lamost_classes": ("[split]\nfold = 3\n", "Did you mean 'folds'"),
+            "library_classes": ("[train]\nfold = 3\n", "Did you mean 'folds'"),
+        }.get(name, ("[fit]\nlatent = 3\n", "Did you mean 'latents'")),
     ]:
         assert run(name, tmp_path, text) == 2
         assert said in capsys.readouterr().err

@@ -28,6 +28,7 @@ QUICK = [
     "how_to/resume",
     "explanation/leave_out",
     "how_to/any_classifier",
+    "how_to/any_spectra",
 ]
 LONGER = [
     *("how_to/choose_a_model", "how_to/posteriors", "how_to/believe_a_label", "how_to/add_a_decoder"),

@@ -25,7 +25,9 @@ def stars() -> tuple[Spectra, pd.DataFrame]:
     names = [*np.repeat(["A", "G", "M"], N), "G", "G", "G"]
     flux, ivar = map(np.array, zip(*(spectrum(name, rng) for name in names), strict=True))
     ivar[-1] = 0
-    table = pd.DataFrame({"class": "STAR", "subclass": [f"{name}2" for name in names], "z": 3e-4, "snr": 30.0})
+    table = pd.DataFrame(
+        {"class": "STAR", "subclass": [f"{name}2" for name in names], "z": 3e-4, "snr": 30.0}
+    )
     table.loc[3 * N, ["class", "subclass"]] = ["QSO", "Non"]
     table.loc[3 * N + 1, "subclass"] = ""
     table["obsid"] = np.arange(len(names)).astype(str)
@@ -40,7 +42,9 @@ def stars() -> tuple[Spectra, pd.DataFrame]:
 def dataset(tmp_path_factory):
     spectra, table = stars()
     catalog = Catalog({"spectra": spectra}, table.assign(id=spectra.ids).set_index("id"))
-    made = luxjax.Dataset.create(tmp_path_factory.mktemp("data") / "stars", catalog.outputs, chunk=16, shard=32)
+    made = luxjax.Dataset.create(
+        tmp_path_factory.mktemp("data") / "stars", catalog.outputs, chunk=16, shard=32
+    )
     made.append(catalog)
     return made
 
@@ -77,7 +81,9 @@ def test_features_are_those_of_the_spectra_in_memory(dataset):
     own = extract_features(good, list(data.features.names), redshift=np.full(len(good), 3e-4))
     assert len(data.features) == 3 * N
     assert list(data.features.ids) == list(own.ids)
-    np.testing.assert_allclose(data.features.values, own.values, rtol=2e-4, atol=2e-4)  # stored in single precision
+    np.testing.assert_allclose(
+        data.features.values, own.values, rtol=2e-4, atol=2e-4
+    )  # stored in single precision
     assert list(data.table["class"]) == [s[0] for s in table["subclass"][known].iloc[own.rows]]
     assert sorted(data.left_out["reason"].str.slice(0, 7)) == ["every p", "neither", "neither"]
 

@@ -19,7 +19,7 @@ from ._family_names import FAMILIES
 from ._flux_at_rest import spectra_at_rest as flux_at_rest
 from ._more import check_more, measure_more
 
-__all__ = ["Features", "extract_features", "matrix_of", "usable_rows"]
+__all__ = ["Features", "errors_of", "extract_features", "matrix_of", "usable_rows"]
 
 FASTEST = 0.01  # redshift; beyond 3,000 km/s it is no star of the Galaxy, or no good redshift
 
@@ -161,6 +161,11 @@ def matrix_of(features: Features, names: Sequence[str]) -> np.ndarray:
         check_name("feature", name, known, "Extract the features that the model was trained with")
     x = doubles("features", features.values[list(names)])
     return np.where(np.isfinite(x), x, np.nan)
+
+
+def errors_of(features: Features, names: Sequence[str]) -> np.ndarray:
+    """Errors of the columns that `matrix_of` gives, (row, feature)."""
+    return doubles("errors of features", features.errors[list(names)])
 
 
 def extract_features(

@@ -25,6 +25,7 @@ from .._folder import RunFolder
 
 __all__ = [
     "ClassData",
+    "blocks",
     "features_of",
     "keep_classes",
     "lamost_data",
@@ -40,6 +41,8 @@ __all__ = [
 FACTS = ("obsid", "release", "snr", "subclass", "luminosity", "z")
 PARAMETERS = ("teff", "logg", "fe_h", "alpha_fe")
 PLACE = ("ra", "dec", "pmra", "pmdec", "epoch")  # as far as files or a dataset have them
+ERRORS_FROM = "errors_from"  # of spectra that are not LAMOST's
+MIN_GOOD = 0.5  # least share of good pixels
 NOTHING = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
 BLOCK = 1024  # spectra between two reports of progress
 
@@ -113,7 +116,7 @@ def lamost_data(
     spectra = found.spectra.replace(ids=found.spectra.ids[first][number])
     table = facts.drop(columns="class").rename(columns={"main": "class"}).assign(id=spectra.ids)
     problems = found.problems.rename(columns={"path": "file"}).assign(id="")
-    return measured(_blocks(spectra, table), len(spectra), problems, reject_cosmic_rays, progress)
+    return measured(blocks(spectra, table), len(spectra), problems, reject_cosmic_rays, progress)
 
 
 def simulated_data(
@@ -134,7 +137,7 @@ def simulated_data(
         [facts[["obsid", "snr", "z"]], made.truth[["class", "subclass", "luminosity", *PARAMETERS]]], axis=1
     )
     table = table.assign(id=made.spectra.ids, file="", release="simulated")
-    return measured(_blocks(made.spectra, table), len(table), NOTHING, reject_cosmic_rays, progress)
+    return measured(blocks(made.spectra, table), len(table), NOTHING, reject_cosmic_rays, progress)
 
 
 def measured(
@@ -143,6 +146,8 @@ def measured(
     problems: pd.DataFrame,
     clean: bool,
     progress: bool | Progress | None,
+    *,
+    min_good: float = MIN_GOOD,
 ) -> ClassData:
     """Features of spectra, block after block, so that a long measurement shows how far it is.
 
@@ -162,7 +167,7 @@ def measured(
     found, tables, kept, lost, done = [], [], [], [problems[["file", "id", "reason"]]], 0
     with reporting(progress, "measure features") as tell:
         for part, table in parts:
-            one = features_of(part, table["z"].to_numpy(float), clean)
+            one = features_of(part, table["z"].to_numpy(float), clean, min_good)
             out = one.left_out
             lost.append(pd.DataFrame({"file": table["file"].to_numpy()[out["row"].astype(int)], "id": out["id"].astype(str), "reason": out["reason"]}))  # fmt: skip
             tables.append(table.iloc[one.rows])
@@ -175,25 +180,29 @@ def measured(
     if not len(features):
         raise InputError(f"no spectrum can be used; the first reasons: {' | '.join(losses['reason'][:3])}")
     known = pd.concat(tables, ignore_index=True)
-    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS) if c in known)]
+    columns = ["id", "file", "class", *FACTS, *(c for c in (*PLACE, *PARAMETERS, ERRORS_FROM) if c in known)]
     return ClassData(features, known[columns], losses, Spectra.stack(kept))
 
 
-def features_of(spectra: Spectra, z: np.ndarray, clean: bool) -> Features:
+def features_of(spectra: Spectra, z: np.ndarray, clean: bool, min_good: float = MIN_GOOD) -> Features:
     """Features of spectra by their redshifts, which do not count where they are at rest."""
     shifts = None if spectra.frame == "rest" else z
-    return extract_features(spectra, redshift=shifts, clean=reject_cosmic_rays if clean else None)
+    how: dict[str, Any] = {"min_good": min_good, "clean": reject_cosmic_rays if clean else None}
+    return extract_features(spectra, redshift=shifts, **how)
 
 
 def survey_facts(table: pd.DataFrame) -> pd.DataFrame:
     """What a table of answers repeats of spectra: which they are, and the survey's own classes."""
-    facts = table[["id", "file", "obsid", "snr", "class", "subclass"]]
+    facts = table[
+        ["id", "file", "obsid", "snr", "class", "subclass", *(c for c in (ERRORS_FROM,) if c in table)]
+    ]
     return facts.rename(columns={"class": "survey_class", "subclass": "survey_subclass"}).reset_index(
         drop=True
     )
 
 
-def _blocks(spectra: Spectra, table: pd.DataFrame) -> Iterator[tuple[Spectra, pd.DataFrame]]:
+def blocks(spectra: Spectra, table: pd.DataFrame) -> Iterator[tuple[Spectra, pd.DataFrame]]:
+    """Spectra and their table, block after block, so that a long measurement shows how far it is."""
     for k in range(0, len(spectra), BLOCK):
         yield spectra.select(slice(k, k + BLOCK)), table.iloc[k : k + BLOCK]
 

@@ -228,7 +228,10 @@ def _answered(
     data = ClassData(
         replace(found, rows=np.arange(len(found))), table.iloc[used].reset_index(drop=True), NOTHING
     )
-    rows = answers.rows(data).set_index(used).reindex(range(len(table)))
+    rows = answers.rows(data)
+    flags = rows.select_dtypes(bool).columns
+    rows = rows.set_index(used).reindex(range(len(table)))
+    rows[flags] = rows[flags].eq(True)  # no answer is no flag, and every block has the same types
     return pd.concat([survey_facts(table), rows], axis=1).assign(reason=reasons)
 
 

@@ -92,5 +92,5 @@ def unknown(hdus: fits.HDUList, path: Path) -> str:
     held = join_names(f"{h.name or 'unnamed'} {getattr(h, 'shape', ()) or ''}".strip() for h in hdus)
     return (
         f"'{path}' has no layout that luxjax knows (HDUs: {held}); known: "
-        f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. In Python, build luxjax.data.Spectra from its arrays."
+        f"{join_names(f'{f.name} ({f.about})' for f in FORMATS)}. In Python, try luxjax.surveys.read_plain, or build luxjax.data.Spectra from its arrays."
     )

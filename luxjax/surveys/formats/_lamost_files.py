@@ -16,13 +16,14 @@ from ._found import files_below
 from ._read import read_many
 
 __all__ = [
+    "LAMOST_GRID",
     "LamostSpectra",
     "lamost_headers",
     "parse_subclass",
     "read_lamost",
 ]
 
-GRID = 10.0 ** (
+LAMOST_GRID = 10.0 ** (
     3.5682 + 1e-4 * np.arange(3909)
 )  # of every low-resolution release; files end early, never begin late
 SHORTEST = 3000  # pixels
@@ -199,7 +200,9 @@ def _found(files) -> list[Path]:
         found |= dict.fromkeys(inside)
     paths = list(found)
     if not paths:
-        raise InputError("no LAMOST files were found; they end in .fits or .fits.gz.")
+        raise InputError(
+            "no LAMOST files were found; they end in .fits or .fits.gz. Spectra of other origin need --medium; in Python luxjax.runs.spectra_data."
+        )
     return paths
 
 
@@ -211,12 +214,12 @@ def _reason(one: Spectra, need_class: bool, min_good: float) -> str:
     n = one.n_pixels
     if any("medium-resolution" in step for step in one.history):
         return f"a medium-resolution spectrum ({n} pixels), low-resolution ones are read here; luxjax.surveys.read reads it"
-    if not SHORTEST <= n <= len(GRID):
-        return f"wrong length: {n} pixels, low-resolution spectra have {SHORTEST} to {len(GRID)}"
-    if one.medium != "vacuum" or not np.allclose(one.wavelength, GRID[:n], rtol=2e-6, atol=0):
+    if not SHORTEST <= n <= len(LAMOST_GRID):
+        return f"wrong length: {n} pixels, low-resolution spectra have {SHORTEST} to {len(LAMOST_GRID)}"
+    if one.medium != "vacuum" or not np.allclose(one.wavelength, LAMOST_GRID[:n], rtol=2e-6, atol=0):
         return (
             f"not on the low-resolution grid (begins at {one.wavelength[0]:.2f} Angstrom in {one.medium}, "
-            f"expected {GRID[0]:.2f} in vacuum)"
+            f"expected {LAMOST_GRID[0]:.2f} in vacuum)"
         )
     if not one.good.any():
         return "every pixel is masked"
@@ -231,11 +234,11 @@ def _reason(one: Spectra, need_class: bool, min_good: float) -> str:
 
 def _on_grid(one: Spectra) -> Spectra:
     """The same pixels on the common grid; where the file has none, they have zero weight."""
-    short = len(GRID) - one.n_pixels
+    short = len(LAMOST_GRID) - one.n_pixels
     pad = ((0, 0), (0, short))
     return one.replace(
         flux=np.pad(one.flux, pad),
         ivar=np.pad(one.ivar, pad),
         mask=None if one.mask is None else np.pad(one.mask, pad),
-        wavelength=GRID,
+        wavelength=LAMOST_GRID,
     )
