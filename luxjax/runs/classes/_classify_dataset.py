@@ -98,7 +98,7 @@ def _attributions(
         if not len(found):
             return found.assign(base=0.0, **{f"from_{name}": 0.0 for name in families})
         shapley = explain_classes(classifier, data.features, background=background, seed=seed)
-        at = pd.Index(shapley.labels).get_indexer(found["class"])
+        at = pd.Index(shapley.labels).get_indexer(pd.Index(found["class"]))
         own = shapley.values[np.arange(len(at)), :, at]
         sums = {f"from_{name}": own[:, member == name].sum(axis=1) for name in families}
         return found.assign(base=shapley.base[at], **sums)

@@ -125,7 +125,7 @@ def _read_again(run: RunFolder, table: pd.DataFrame, row: int, kept: Iterable[in
 
         dataset = open_dataset(run.config["files"][0])
         name = spectra_output(dataset, run.config["spectra_name"] or None)
-        one = dataset.select([str(star)]).catalog(name)[name]
+        one = dataset.select([str(star)]).catalog(name).spectra(name)
     elif not file:
         raise InputError(
             f"the spectrum of '{star}' was simulated and not kept; those kept are of {join_names(table['id'][list(kept)])}."
