@@ -22,7 +22,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import RobustScaler
+from sklearn.preprocessing import QuantileTransformer
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -131,7 +131,9 @@ class _BoostingRegressor(HistGradientBoostingRegressor):
         return self
 
 
-#: Those that want features without gaps and of one scale.
+QUANTILES = 20  # of the training stars, by which features are brought to a normal distribution
+
+#: Those that want features without gaps, of one scale and without values far from the others, which decide distances alone.
 SCALED: dict[str, Callable[[], Any]] = {
     "logistic": partial(LogisticRegression, max_iter=2000),
     "svm": partial(CalibratedClassifierCV, SVC(C=3.0), ensemble=False),
@@ -207,7 +209,7 @@ def _built(name: str, seed: int, settings: dict[str, Any]):
                 "impute",
                 SimpleImputer(strategy="median", add_indicator=name == "logistic", keep_empty_features=True),
             ),
-            ("scale", RobustScaler()),
+            ("scale", QuantileTransformer(n_quantiles=QUANTILES, output_distribution="normal")),
             ("model", model),
         ]
         return Pipeline(steps).set_params(**settings)
@@ -236,7 +238,7 @@ def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, *
     if name == "ridge":
         steps = [
             ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
-            ("scale", RobustScaler()),
+            ("scale", QuantileTransformer(n_quantiles=QUANTILES, output_distribution="normal")),
             ("model", RidgeCV(alphas=np.geomspace(1e-2, 1e5, 15))),
         ]
         return Pipeline(steps).set_params(**settings)
