@@ -1,3 +1,11 @@
+"""Estimators by name: what their steps do with features as spectra give them."""
+
+import numpy as np
+import pytest
+
+from luxjax.classify.internal import make_estimator
+
+
 @pytest.mark.parametrize("name", ["svm", "neighbours", "logistic"])
 def test_a_few_wild_values_do_not_decide_for_the_others(name):
     rng = np.random.default_rng(3)
