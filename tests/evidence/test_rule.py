@@ -133,6 +133,14 @@ def test_a_species_without_lines_is_never_measured():
     assert decide("eu_fe", False, response(beta=0.01, n=100)).verdict == "inconclusive"
 
 
+def test_a_response_whose_interval_holds_zero_is_not_called_real_and_weak():
+    unsettled = decide("teff", None, response(beta=0.27, interval=Interval(-0.4, 0.6)))
+    assert unsettled.verdict == "inconclusive"
+    assert "its size is not settled: 0.27, at least -0.40" in unsettled.reasons[0]
+    weak = decide("teff", None, response(beta=0.27, interval=Interval(0.1, 0.6)))
+    assert "real but weak" in weak.reasons[0]
+
+
 def test_a_label_without_species_is_judged_by_its_response_and_says_so():
     found = decide("teff", None, response())
     assert found.verdict == "followed"

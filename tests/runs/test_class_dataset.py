@@ -11,6 +11,7 @@ from luxjax import Catalog, InputError, Spectra
 from luxjax.classify import load_classifier
 from luxjax.classify.features import extract_features
 from luxjax.runs import RunFolder, classify_dataset, dataset_data
+from luxjax.runs.classes import _dataset
 from luxjax.runs.internal import classify_data, explain_class_dataset
 
 from ..cli.test_classify import WAVE, few_indices, run, spectrum
@@ -120,18 +121,24 @@ def test_every_spectrum_has_the_answer_that_it_has_in_memory(dataset, folder, tm
 @pytest.mark.parametrize("answers", [classify_dataset, explain_class_dataset])
 def test_an_interruption_changes_no_byte(dataset, folder, tmp_path, answers, few):
     for name in ("SIZE", "PART"):
-        few.setattr(f"luxjax.runs.classes._dataset.{name}", PART)
+        few.setattr(_dataset, name, PART)
     answers(folder, dataset, tmp_path / "whole")
 
     class Stop(Exception):
         pass
 
-    def stop(what, done, total):
-        if done == PART:
-            raise Stop
+    def once(*given, **how):
+        few.setattr(_dataset, "_answered", stop)
+        return answered(*given, **how)
 
+    def stop(*given, **how):
+        raise Stop
+
+    answered = _dataset._answered
+    few.setattr(_dataset, "_answered", once)
     with suppress(Stop):
-        answers(folder, dataset, tmp_path / "cut", progress=stop)
+        answers(folder, dataset, tmp_path / "cut")
+    few.setattr(_dataset, "_answered", answered)
     left = sorted(p.name for p in (tmp_path / "cut").glob("part*"))
     assert left == ["part-000000.parquet"]
     answers(folder, dataset, tmp_path / "cut")

@@ -54,6 +54,7 @@ ESTIMATORS = (
 AVERAGED = ("trees", "boosting")
 """Members of the average."""
 ENOUGH = 10_000  # rows that one randomised tree needs to see
+QUANTILES = 100  # of the fitting stars, between which features are brought to a normal distribution
 
 #: Where a search for hyperparameters looks, by estimator.
 SEARCH_SPACE: dict[str, dict[str, list]] = {
@@ -122,6 +123,16 @@ class _ExtraTrees(ExtraTreesClassifier):
         return self
 
 
+class _NormalScale(QuantileTransformer):
+    """Features brought to a normal distribution by quantiles of the fitting stars, of which there may be few; once fitted it is scikit-learn's own class."""
+
+    def fit(self, X, y=None):  # scikit-learn's names
+        self.set_params(n_quantiles=min(QUANTILES, len(X)))
+        super().fit(X, y)
+        self.__class__ = QuantileTransformer
+        return self
+
+
 class _BoostingRegressor(HistGradientBoostingRegressor):
     """Boosting that features of no fitting star do not stop; once fitted it is scikit-learn's own class, as files hold it."""
 
@@ -130,8 +141,6 @@ class _BoostingRegressor(HistGradientBoostingRegressor):
         self.__class__ = HistGradientBoostingRegressor
         return self
 
-
-QUANTILES = 20  # of the training stars, by which features are brought to a normal distribution
 
 #: Those that want features without gaps, of one scale and without values far from the others, which decide distances alone.
 SCALED: dict[str, Callable[[], Any]] = {
@@ -209,7 +218,7 @@ def _built(name: str, seed: int, settings: dict[str, Any]):
                 "impute",
                 SimpleImputer(strategy="median", add_indicator=name == "logistic", keep_empty_features=True),
             ),
-            ("scale", QuantileTransformer(n_quantiles=QUANTILES, output_distribution="normal")),
+            ("scale", _NormalScale(output_distribution="normal")),
             ("model", model),
         ]
         return Pipeline(steps).set_params(**settings)
@@ -238,7 +247,7 @@ def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, *
     if name == "ridge":
         steps = [
             ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
-            ("scale", QuantileTransformer(n_quantiles=QUANTILES, output_distribution="normal")),
+            ("scale", _NormalScale(output_distribution="normal")),
             ("model", RidgeCV(alphas=np.geomspace(1e-2, 1e5, 15))),
         ]
         return Pipeline(steps).set_params(**settings)

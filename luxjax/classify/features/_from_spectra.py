@@ -65,15 +65,18 @@ class Latents(FeatureFamily):
 
     def measure(self, spectra: Spectra) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Columns ``latent_1``, ``latent_2``, ..."""
-        flux, ivar = _averaged(spectra)
+        mean, sd = self._solved(*_averaged(spectra))
+        names = [f"latent_{k + 1}" for k in range(mean.shape[1])]
+        return pd.DataFrame(mean, columns=names), pd.DataFrame(sd, columns=names)
+
+    def _solved(self, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior mean and standard deviation, (star, latent)."""
         w, n = self.weights, self.weights.shape[1]
         precision = np.where(ivar > 0, 1 / (1 / np.where(ivar > 0, ivar, 1) + self.variance), 0)
         products = (w[:, :, None] * w[:, None, :]).reshape(len(w), n * n)
         cov = np.linalg.inv((precision @ products).reshape(-1, n, n) + np.eye(n))
         mean = np.einsum("nkl,nl->nk", cov, (precision * (flux - self.mean)) @ w)
-        names = [f"latent_{k + 1}" for k in range(n)]
-        sd = np.sqrt(np.einsum("nkk->nk", cov))
-        return pd.DataFrame(mean, columns=names), pd.DataFrame(sd, columns=names)
+        return mean, np.sqrt(np.einsum("nkk->nk", cov))
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"mean": self.mean, "weights": self.weights, "variance": self.variance}

@@ -166,10 +166,15 @@ def _without_species(v: dict[str, float], limits: Thresholds) -> tuple[str, list
     if _small(v, limits):
         return "shortcut", [guessed(v), alone]
     if v["response_z"] > m.response_z and v["tau2_z"] > limits.shortcut.variance_z:
-        between = (
-            f"The response off trend is real but weak: {response_words(v)}; followed asks for a lower end of "
-        )
-        return "inconclusive", [f"{between}{m.response_lower:g}.", alone]
+        said = f"real but weak: {response_words(v)}"
+        if (
+            v["response_lower"] < 0
+        ):  # the quotient is wide where its denominator, the scatter off trend, hardly is above zero
+            said = (
+                f"there, and its size is not settled: {v['response']:.2f}, at least {v['response_lower']:.2f}"
+            )
+        asked = f"followed asks for a lower end of {m.response_lower:g}"
+        return "inconclusive", [f"The response off trend is {said}; {asked}.", alone]
     return "inconclusive", [*missing(v, limits), alone]
 
 
