@@ -16,7 +16,7 @@ _INSTEAD = {
     "luxjax.preprocessing.to_medium and resample": "luxjax ingest --like",
 }
 # Up to the end of the clause; a bracket that was opened before it is closed after it.
-_IN_PYTHON = re.compile(r"[,;]? (?:or )?in Python:? (?:\([^()]*\)|[^.;,()])*")
+_IN_PYTHON = re.compile(r"[,;]? (?:or )?in Python:? (?:\([^()]*\)|[^.;,()]|\.(?=\w))*")
 
 
 def in_options(text: str, options: Iterable[str]) -> str:

@@ -366,6 +366,7 @@ def test_check_reads_other_folders_too(monkeypatch, capsys, tmp_path, fitted, ca
         ),
         ("do this; in Python: f(a, b=1) does it, too.", "do this, too."),
         ("name it: --array survey=ENTRY; in Python: survey='ENTRY'.", "name it: --array survey=ENTRY."),
+        ("give --medium; in Python luxjax.runs.spectra_data.", "give --medium."),
         ("'/data/label_catalog/survey=x' is no file", "'/data/label_catalog/survey=x' is no file"),
     ],
 )

@@ -22,7 +22,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import QuantileTransformer
+from sklearn.preprocessing import QuantileTransformer, RobustScaler
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -247,7 +247,7 @@ def make_regressor(name: str, *, quantile: float | None = None, seed: int = 0, *
     if name == "ridge":
         steps = [
             ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
-            ("scale", _NormalScale(output_distribution="normal")),
+            ("scale", RobustScaler()),
             ("model", RidgeCV(alphas=np.geomspace(1e-2, 1e5, 15))),
         ]
         return Pipeline(steps).set_params(**settings)
