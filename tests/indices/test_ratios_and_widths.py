@@ -53,6 +53,7 @@ def test_a_redshift_a_little_wrong_does_not_widen_a_line():
     assert off[0, k] == pytest.approx(right[0, k], rel=0.005)
 
 
+@pytest.mark.slow
 def test_scatter_of_widths_is_the_stated_error(rng):
     flux = lines([4861.33, 5889.95, 5895.92], [0.4, 0.5, 0.35], 2.2)
     sigma = 0.02 * flux
@@ -80,6 +81,7 @@ def test_no_width_of_lines_that_are_not_there_are_in_emission_or_not_covered(rng
     assert seen["Halpha_fwhm"] == pytest.approx(3 * FWHM, rel=0.02)
 
 
+@pytest.mark.slow
 def test_blocks_air_and_units_of_flux_change_nothing(rng):
     flux = lines([4861.33, 5889.95, 5895.92], [0.4, 0.5, 0.35], 2.2) * (1 + 0.01 * rng.standard_normal((130, len(GRID))))  # fmt: skip
     shifts = rng.normal(0, 3e-5, 130)
