@@ -7,7 +7,6 @@ any of the five saw, so that calibration is a little modest rather than too sure
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -124,7 +123,8 @@ def train_classifier(
                 p = next(iter(unseen.values())) if mix is None else Average({}, *mix).mixed(unseen)
                 calibrator = fit_calibrator(calibration, p, codes[rows], weight)
                 sets = ConformalSets.fit(calibrator(p), codes[rows])
-        found, families, models = work.fitted(np.arange(len(codes)), None if mix is None else tuple(mix[0]))
+        members = None if mix is None else tuple(mix[0])
+        seen, found, families, models = work.fitted(np.arange(len(codes)), members)
         tell("fits", len(splits) + 1, len(splits) + 1)
     about = {
         "estimator": name_of(estimator),
@@ -137,10 +137,9 @@ def train_classifier(
         "calibration_stars": len(np.unique(features.ids[rows])),
     }
     one = next(iter(models.values())) if mix is None else Average(models, *mix)
-    trained = Classifier(one, classes, families, calibrator, sets, about, found)
     far = np.concatenate(work.distances) if work.distances else None
-    given = measured_of(trained.complete(features), families, found)
-    return replace(trained, domain=Domain.fit(*given, far, seed))
+    domain = Domain.fit(*measured_of(seen, families, found), far, seed)
+    return Classifier(one, classes, families, calibrator, sets, about, found, domain)
 
 
 class _Training:
@@ -177,10 +176,10 @@ class _Training:
         n, parts = int(self.codes.max()) + 1, []
         for k, (fit, held) in enumerate(splits):
             tell("fits", k, len(splits) + 1)
-            found, families, models = self.fitted(fit)
+            seen, found, families, models = self.fitted(fit)
             new = with_learned(self.features.select(held), found)
-            near = measured_of(with_learned(self.features.select(fit), found), families, found)
-            self.distances.append(apart(near, measured_of(new, families, found), self.star[held], self.seed))
+            near, far = (measured_of(part, families, found) for part in (seen, new))
+            self.distances.append(apart(near, far, self.star[held], self.seed))
             x = matrix_of(new, list(families))
             parts.append({name: full_probabilities(model, x, n) for name, model in models.items()})
         return (
@@ -190,8 +189,8 @@ class _Training:
 
     def fitted(
         self, rows: np.ndarray, members: Sequence[str] | None = None
-    ) -> tuple[Mapping[str, FeatureFamily], dict[str, str], dict[str, Any]]:
-        """Learned families, the families of the columns in use, and the fitted members, from these rows."""
+    ) -> tuple[Features, Mapping[str, FeatureFamily], dict[str, str], dict[str, Any]]:
+        """The features of these rows, learned families, the families of the columns in use, and the fitted members."""
         given = self.features.select(rows)
         found = learn_families(self.learned, given, self.seed)
         seen = with_learned(given, found)
@@ -207,7 +206,7 @@ class _Training:
                 model = _search(model, name, self.tune, folds(), self.seed)
             models[name], chosen = fit_classifier(model, x, codes, weight=weight, star=star, folds=folds)
             self.settings |= {k: _plain(v) for k, v in chosen.items()}
-        return found, families, models
+        return seen, found, families, models
 
 
 def folds_by_star(codes: np.ndarray, star: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,7 +7,7 @@ import typer
 
 from ._options import OtherMedium, OtherResolution, Out, Overwrite, folder_name, names_in, pairs_in, values_in
 from ._program import Steps, app, make_app
-from ._report import class_scores, losses, report
+from ._report import class_scores, losses, outside_told, report
 from .classes._estimator import Compare, Estimator, Groups, Learned, Setting
 from .classes._inputs import dataset_of as _dataset_of
 from .classes._inputs import logged as _logged
@@ -264,6 +264,10 @@ def predict(
             raise InputError(
                 "a dataset cannot be classified with --metadata yet; give the files of its spectra."
             )
+        if medium is not None or resolution is not None or repeats != "all":
+            raise InputError(
+                "--medium, --resolution and --repeats are about files; a dataset knows its medium and holds one spectrum of each star. Leave them out."
+            )
         to = folder_name(out or "classes")
         with step("classify") as told:
             made = classify_dataset(
@@ -275,8 +279,12 @@ def predict(
                 spectra_name=spectra_name or None,
                 progress=told,
             )
+        if made.outside:
+            typer.echo(outside_told(made.outside))
         typer.echo(losses(len(made) - sum(made.reasons.values()), made.reasons, to))
         return
+    if resolution is not None and medium is None:
+        raise InputError("--resolution is about spectra of other origin; state their --medium too.")
     file = check_table_name(Path(out or "classes.csv"))
     trained = (
         folder.config
@@ -299,7 +307,7 @@ def predict(
     if guessed := int((table["errors_from"] == "scatter").sum()) if medium else 0:
         typer.echo(f"{guessed} had no errors in their files; these come from the scatter of the flux")
     if far := int(table["outside"].sum()) if "outside" in table else 0:
-        typer.echo(f"{far} are unlike the training spectra (column outside): their classes mean little")
+        typer.echo(outside_told(far))
     typer.echo(losses(len(table), reasons, lost))
 
 

@@ -9,7 +9,7 @@ import typer
 from ._options import Browser
 from ._program import Steps, app
 
-__all__ = ["class_scores", "losses", "report"]
+__all__ = ["class_scores", "losses", "outside_told", "report"]
 
 
 @app.command()
@@ -50,3 +50,8 @@ def losses(kept: int, reasons: Mapping[Any, int], file: Path | str) -> str:
     most = [f"{n:6} {reason}" for reason, n in list(reasons.items())[:12]]
     more = [f"       and {len(reasons) - 12} other reasons"] if len(reasons) > 12 else []
     return "\n".join([f"{kept} spectra used, {lost} left out ({file}):", *most, *more])
+
+
+def outside_told(n: int) -> str:
+    """How many spectra the classifier was not trained for."""
+    return f"{n} are unlike the training spectra (column outside): their classes mean little"

@@ -108,6 +108,7 @@ def test_every_spectrum_has_the_answer_that_it_has_in_memory(dataset, folder, tm
     rows = pd.read_parquet(tmp_path / "classes")
     assert list(rows["id"]) == list(dataset.ids)
     assert sum(found.reasons.values()) == 3
+    assert found.outside == int(rows["outside"].fillna(False).astype(bool).sum())
     own = classify_data(folder, dataset_data(dataset)).set_index("id")
     same = rows[rows["reason"] == ""].set_index("id")
     for name in own:
@@ -178,6 +179,12 @@ def test_the_commands_take_a_dataset(dataset, folder, tmp_path, capsys):
     status, said, err = run(capsys, "explain", folder.path, "--dataset", place, "--out", tmp_path / "why")
     assert status == 0, err
     assert len(pd.read_parquet(tmp_path / "why")) == len(dataset)
+    status, _, err = run(capsys, "predict", folder.path, place, "--medium", "air")
+    assert status == 2
+    assert "a dataset knows its medium" in err
+    status, _, err = run(capsys, "predict", folder.path, "file.fits", "--resolution", "5000")
+    assert status == 2
+    assert "state their --medium too" in err
     status, _, err = run(capsys, "predict", folder.path, place, "--out", tmp_path / "x.csv")
     assert status == 2
     assert "name a folder" in err

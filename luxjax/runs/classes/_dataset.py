@@ -158,13 +158,17 @@ class ClassTable:
     ----------
     reasons : dict of str to int
         Why spectra have no answer, and how many.
+    outside : int
+        How many are unlike the training spectra, so that their classes mean little.
     """
 
     def __init__(self, results: "Results"):
         self._results = results
         self.reasons: dict[str, int] = Counter()
-        for part in results.parts(["reason"]):
+        self.outside = 0
+        for part in results.parts():
             self.reasons.update(reason for reason in part["reason"].tolist() if reason)
+            self.outside += int(part["outside"].sum()) if "outside" in part else 0
 
     def __len__(self) -> int:
         return len(self._results)

@@ -14,7 +14,7 @@ from ._object_types import parse_object_types
 from ._spectral_types import parse_spectral_types
 from ._star_rows import KEYS, PLACES, StarRows, named_columns, read_star_rows, text_of
 
-__all__ = ["ClassTable", "read_classes"]
+__all__ = ["TruthTable", "read_classes"]
 
 # The usual names of a column of classes, by kind; the first kind that a table has counts.
 KINDS = {
@@ -25,12 +25,11 @@ KINDS = {
     "class": ("class", "main_class", "star_class", "object_class", "classification", "true_class"),
     "otype": ("otype", "otype_txt", "main_type", "object_type", "simbad_otype"),
 }
-WORDS = {"sp_type": "spectral types", "class": "classes", "otype": "object types of SIMBAD"}
 BLANK = ("", "nan", "none", "<na>", "--")
 
 
 @dataclass(frozen=True, eq=False)
-class ClassTable:
+class TruthTable:
     """Classes out of a catalogue.
 
     Parameters
@@ -50,13 +49,8 @@ class ClassTable:
     classes: pd.DataFrame
     rows: StarRows
 
-    @property
-    def words(self) -> str:
-        """What the classes are, in words."""
-        return f"{WORDS[self.kind]} in column {self.column}"
 
-
-def read_classes(path: str | Path, columns: Mapping[str, str] | None = None) -> ClassTable:
+def read_classes(path: str | Path, columns: Mapping[str, str] | None = None) -> TruthTable:
     """Read a table of classes that `luxjax.surveys.read_catalog` can read.
 
     Parameters
@@ -82,7 +76,7 @@ def read_classes(path: str | Path, columns: Mapping[str, str] | None = None) -> 
         raise InputError(
             f"no row of column {column} of '{path}' names a class ({why}); name another column, such as --truth-column class=NAME."
         )
-    return ClassTable(kind, column, classes, rows)
+    return TruthTable(kind, column, classes, rows)
 
 
 def _truth(have: list[str], said: Mapping[str, str], path: str | Path) -> tuple[str, str]:
