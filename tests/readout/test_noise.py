@@ -32,6 +32,26 @@ def test_the_factor_stays_between_its_limits(rng, stated):
     assert learn_noise(1e-8 * rng.random(800), stated**2)[0] == pytest.approx(LEAST_SCALE)
 
 
+@pytest.mark.parametrize("freedom", [np.inf, 5])
+def test_what_a_catalogue_states_is_believed(rng, freedom):
+    """400 labels of 300 stars with right errors and a scatter, normal or of a Student t (kurtosis 9): t = 1 in all but two."""
+    learned = []
+    for _ in range(400):
+        error = np.exp(rng.normal(-2, 0.6, 300))
+        tail = np.sqrt(rng.chisquare(freedom, 300) / freedom) if np.isfinite(freedom) else 1
+        scale = np.sqrt((freedom - 2) / freedom) if np.isfinite(freedom) else 1
+        residual = np.hypot(error, 0.1) * scale * rng.normal(size=300) / tail
+        learned.append(learn_noise(residual**2, error**2)[0])
+    assert np.sum(np.array(learned) < 1) <= 2
+
+
+@pytest.mark.parametrize("freedom", [np.inf, 5])
+def test_errors_twice_too_large_are_found_among_outliers(rng, freedom):
+    error = np.exp(rng.normal(-2, 0.6, 300))
+    residual = error / 2 * (rng.normal(size=300) if np.isinf(freedom) else rng.standard_t(freedom, 300) * np.sqrt(0.6))
+    assert learn_noise(residual**2, error**2)[0] == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize("factor", [1.0, 1e-3, 1e4])
 def test_no_unit_is_preferred(rng, stated, factor):
     square = (np.hypot(0.5 * stated, 0.1) * rng.normal(size=800)) ** 2
