@@ -12,6 +12,7 @@ from . import latents as latents
 from . import lines as lines
 from . import models as models
 from . import parallel as parallel
+from . import photometry as photometry
 from . import plots as plots
 from . import posterior as posterior
 from . import prediction as prediction
