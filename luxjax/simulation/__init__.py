@@ -4,6 +4,7 @@ from ._bilinear import Bilinear, bilinear
 from ._classes import MIX
 from ._flawed import flawed_survey
 from ._lamost import simulate_lamost
+from ._oscillations import SimulatedOscillations, simulate_oscillations
 from ._plants import BreakCorrelation, Confounder, Impostor, PlantLine
 from ._survey import SimulatedSurvey, simulate
 from ._survey_files import write_survey_files
@@ -19,12 +20,14 @@ __all__ = [
     "Impostor",
     "OpticalSynthesis",
     "PlantLine",
+    "SimulatedOscillations",
     "SimulatedSurvey",
     "Truth",
     "bilinear",
     "flawed_survey",
     "simulate",
     "simulate_lamost",
+    "simulate_oscillations",
     "toy_survey",
     "write_survey_files",
 ]
