@@ -4,7 +4,7 @@ from ._bilinear import Bilinear, bilinear
 from ._classes import MIX
 from ._flawed import flawed_survey
 from ._lamost import simulate_lamost
-from ._oscillations import SimulatedOscillations, simulate_oscillations
+from ._oscillations import simulate_oscillations
 from ._plants import BreakCorrelation, Confounder, Impostor, PlantLine
 from ._survey import SimulatedSurvey, simulate
 from ._survey_files import write_survey_files
@@ -20,7 +20,6 @@ __all__ = [
     "Impostor",
     "OpticalSynthesis",
     "PlantLine",
-    "SimulatedOscillations",
     "SimulatedSurvey",
     "Truth",
     "bilinear",
