@@ -228,6 +228,8 @@ def _from_text(data: bytes, path: Path, standard: str, id: str) -> LightCurve:
             text = re.sub(r"[,;\t]", " ", data.decode("utf-8-sig"))
             named = re.match(r"\s*[a-df-zA-DF-Z_]{2}", text)  # a first line of names of columns
             columns = np.loadtxt(io.StringIO(text), ndmin=2, skiprows=int(named is not None)).T
+        if not columns.size:
+            raise ValueError("it holds no numbers")
     except ValueError as error:
         reason = " ".join(str(error).split())[:150]
         raise InputError(
