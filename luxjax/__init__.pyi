@@ -30,6 +30,7 @@ from .core import InputError as InputError
 from .core import LuxWarning as LuxWarning
 from .data import Catalog as Catalog
 from .data import LabelTable as LabelTable
+from .data import Measurements as Measurements
 from .data import Spectra as Spectra
 from .data import crossmatch as crossmatch
 from .data import load_catalog as load_catalog

@@ -1,8 +1,9 @@
-"""Host containers: spectra, labels and catalogues of stars, with units, medium and provenance; matching, splits."""
+"""Host containers: spectra, labels, measurements and catalogues of stars, with units, medium and provenance; matching, splits."""
 
 from ._catalog import Catalog
 from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
+from ._measurements import Measurements
 from ._same_star import same_star
 from ._spectra import Spectra
 from ._split import folds, split
@@ -14,6 +15,7 @@ __all__ = [
     "LabelTable",
     "LightCurve",
     "Match",
+    "Measurements",
     "Spectra",
     "crossmatch",
     "folds",
