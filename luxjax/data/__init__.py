@@ -3,12 +3,12 @@
 from ._catalog import Catalog
 from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
+from ._light_curve import LightCurve
 from ._measurements import Measurements
 from ._same_star import same_star
 from ._spectra import Spectra
 from ._split import folds, split
 from ._store import load_catalog, save_catalog
-from .light_curves._light_curve import LightCurve
 
 __all__ = [
     "Catalog",

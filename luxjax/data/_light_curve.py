@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ...core import InputError
-from ...core.internal import doubles, identifiers, join_names, number
+from ..core import InputError
+from ..core.internal import doubles, identifiers, join_names, number
 
 __all__ = ["LightCurve", "TimeStandard"]
 

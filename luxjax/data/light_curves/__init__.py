@@ -1,1 +1,0 @@
-"""Light curves of stars."""
