@@ -17,20 +17,10 @@ from .. import __version__
 from .._exports import MissingExtra
 from ..system import keep_freed_memory
 from ..system.internal import keep_for_program
-from . import (  # noqa: F401  # they add their commands
-    _check,
-    _classify,
-    _download,
-    _explain,
-    _ingest,
-    _lightcurve,
-    _model,
-    _posterior,
-    _report,
-    _simulate,
-)
+from . import _check, _classify, _download, _explain, _ingest, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
 from ._errors import in_options, sentence_of, tell_warnings
 from ._program import Steps, app, current_options, error_console
+from .lightcurves import _command  # noqa: F401  # likewise
 
 __all__ = ["Steps", "app", "main"]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ._program import Steps, app, echo
+from .._program import Steps, app, echo
 
 __all__ = ["lightcurve"]
 
@@ -57,9 +57,9 @@ def lightcurve(
     ] = None,
 ) -> None:
     """Measure nu_max and the seismic log g of stars from their light curves; each is accepted, or the table says why not."""
-    from ..files import write_table
-    from ..files.internal import check_place, check_table_name, provenance_of
-    from ..lightcurves.internal import UNITS, measure_files
+    from ...files import write_table
+    from ...files.internal import check_place, check_table_name, provenance_of
+    from ...lightcurves.internal import UNITS, measure_files
 
     check_table_name(out)
     if figures is not None:
@@ -79,7 +79,7 @@ def lightcurve(
         )
     write_table(table, UNITS, out, provenance_of())
     if figures is not None:
-        from ..plots.internal import draw_power_spectra
+        from ...plots.internal import draw_power_spectra
 
         with step("draw power spectra"):
             draw_power_spectra(spectra, table, figures, lowest)
@@ -90,9 +90,9 @@ def lightcurve(
 
 def _temperatures(file: Path) -> dict[str, float]:
     """Effective temperature by identifier of a table."""
-    from ..core import InputError
-    from ..core.internal import doubles, identifiers, join_names
-    from ..surveys import read_catalog
+    from ...core import InputError
+    from ...core.internal import doubles, identifiers, join_names
+    from ...surveys import read_catalog
 
     frame = read_catalog(file)
     names = {str(name).strip().lower(): name for name in reversed(list(frame.columns))}
