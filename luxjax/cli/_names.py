@@ -35,7 +35,7 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
         "luxjax.runs.RunFolder.create",
     ),
     "lightcurve": (
-        "luxjax.lightcurves.internal.measure_files",
+        "luxjax.lightcurves.measure_files",
         "luxjax.plots.internal.draw_power_spectra",
     ),
     "report": ("luxjax.report.render",),

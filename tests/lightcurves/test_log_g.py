@@ -1,13 +1,14 @@
 """nu_max and seismic log g: simulated stars whose truth is known, the gate, and real stars with published values."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from luxjax.core import InputError
-from luxjax.lightcurves import PowerSpectrum, power_spectrum, read_light_curve, seismic_log_g
+from luxjax.lightcurves import PowerSpectrum, measure_files, power_spectrum, read_light_curve, seismic_log_g
 from luxjax.lightcurves._gate import Gate, reason_against
 from luxjax.lightcurves._log_g import log_g_of
-from luxjax.lightcurves.internal import measure_files, template_power
+from luxjax.lightcurves.internal import template_power
 from luxjax.simulation import simulate_oscillations
 
 
@@ -111,6 +112,22 @@ def test_gate(changes, said):
     reason = reason_against(Gate(), **(LIMITS | changes))
     assert said in reason
     assert (reason == "") == (said == "")
+
+
+def test_scaling_relation_on_stars_of_apokasc(real_data):
+    """log g of 1,271 giants from the catalogue's nu_max and Teff is the catalogue's own to 0.01 dex, whose masses and radii also use Delta nu."""
+    table = pd.read_csv(real_data / "seismic" / "apokasc_catalog_v7.1.csv.gz")
+    known = table[
+        (table["NU_MAX RG"] > 0) & (table["KASC_RG_LOGG_SCALE_1"] > 0) & (table["TEFF_SCALE_1"] > 0)
+    ]
+    logg, error = log_g_of(
+        np.log10(known["NU_MAX RG"]), 0.01, known["TEFF_SCALE_1"], known["TEFF_SCALE_1 ERR"]
+    )
+    off = logg - known["KASC_RG_LOGG_SCALE_1"].to_numpy()
+    assert len(known) > 1200
+    assert abs(np.median(off)) < 0.01
+    assert (np.abs(off) < 0.03).mean() > 0.98
+    assert 0.01 < np.median(error) < 0.015
 
 
 def test_what_is_not_accepted_has_a_reason_and_no_log_g():

@@ -28,7 +28,9 @@ def write(path, *, mission="Kepler", star=12, quarter=3, reference=None, flags=(
         fits.Column(k, "J" if k == quality else "D", array=v) for k, v in columns.items() if k not in drop
     ], name="LIGHTCURVE")  # fmt: skip
     zero = {"Kepler": 2454833, "TESS": 2457000}.get(mission, 0)
-    table.header.update({"BJDREFI": zero if reference is None else reference, "BJDREFF": 0.0, "TIMEDEL": 0.02})
+    table.header.update(
+        {"BJDREFI": zero if reference is None else reference, "BJDREFF": 0.0, "TIMEDEL": 0.02}
+    )
     head = fits.Header({"TELESCOP": mission, "TEFF": 4800, "LOGG": None})
     head.update(
         {"KEPLERID": star, "QUARTER": quarter} if mission == "Kepler" else {"TICID": star, "SECTOR": quarter}

@@ -59,7 +59,8 @@ def lightcurve(
     """Measure nu_max and the seismic log g of stars from their light curves; each is accepted, or the table says why not."""
     from ...files import write_table
     from ...files.internal import check_place, check_table_name, provenance_of
-    from ...lightcurves.internal import UNITS, measure_files
+    from ...lightcurves import measure_files
+    from ...lightcurves.internal import UNITS
 
     check_table_name(out)
     if figures is not None:
