@@ -9,6 +9,7 @@ from . import fitting as fitting
 from . import indices as indices
 from . import interpret as interpret
 from . import latents as latents
+from . import lightcurves as lightcurves
 from . import lines as lines
 from . import models as models
 from . import parallel as parallel

@@ -3,6 +3,7 @@
 from ._catalog import Catalog
 from ._crossmatch import Match, crossmatch
 from ._labels import LabelTable
+from ._light_curve import LightCurve
 from ._measurements import Measurements
 from ._same_star import same_star
 from ._spectra import Spectra
@@ -12,6 +13,7 @@ from ._store import load_catalog, save_catalog
 __all__ = [
     "Catalog",
     "LabelTable",
+    "LightCurve",
     "Match",
     "Measurements",
     "Spectra",

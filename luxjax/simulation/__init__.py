@@ -4,6 +4,7 @@ from ._bilinear import Bilinear, bilinear
 from ._classes import MIX
 from ._flawed import flawed_survey
 from ._lamost import simulate_lamost
+from ._oscillations import simulate_oscillations
 from ._plants import BreakCorrelation, Confounder, Impostor, PlantLine
 from ._survey import SimulatedSurvey, simulate
 from ._survey_files import write_survey_files
@@ -25,6 +26,7 @@ __all__ = [
     "flawed_survey",
     "simulate",
     "simulate_lamost",
+    "simulate_oscillations",
     "toy_survey",
     "write_survey_files",
 ]

@@ -17,7 +17,7 @@ FLOORS: tuple[set[str], ...] = (
     {"data", "models"},
     {"preprocessing", "fitted"},
     {"lines", "indices", "photometry"},
-    {"surveys", "simulation"},
+    {"surveys", "simulation", "lightcurves"},
     {"dataset"},
     {"parallel"},
     {"latents"},
