@@ -17,7 +17,7 @@ _ORDER, _REACH, _STRENGTH = 40.0, 12.0, 0.45
 def sampled_bands(
     flux: np.ndarray, wavelength: np.ndarray, magnitude: np.ndarray, rng: np.random.Generator, noise: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """ln flux in samples of both bands with its noise.
+    """Ln flux in samples of both bands with its noise.
 
     Parameters
     ----------
