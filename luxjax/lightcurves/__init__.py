@@ -6,4 +6,11 @@ from ._measurements import seismic_measurements
 from ._power import PowerSpectrum, power_spectrum
 from ._read import read_light_curve
 
-__all__ = ["PowerSpectrum", "measure_files", "power_spectrum", "read_light_curve", "seismic_log_g", "seismic_measurements"]
+__all__ = [
+    "PowerSpectrum",
+    "measure_files",
+    "power_spectrum",
+    "read_light_curve",
+    "seismic_log_g",
+    "seismic_measurements",
+]

@@ -132,7 +132,9 @@ def simulate_instruments(
         error = _PARALLAX_ERROR * np.exp(0.15 * rng.standard_normal(n))
         seen = facts["parallax"] + error * rng.standard_normal(n)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LuxWarning)  # how many are too uncertain, which a simulation may have
+            warnings.simplefilter(
+                "ignore", LuxWarning
+            )  # how many are too uncertain, which a simulation may have
             outputs["parallax"] = parallax_scale(seen, error, ids, survey="simulated")
     if "xp" in instruments and optical is not None:
         dimmed = flux * 10 ** (-0.4 * facts["ebv"][:, None] * extinction(wave))
