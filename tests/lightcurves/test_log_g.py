@@ -194,11 +194,13 @@ def test_unreadable_files_keep_a_row(tmp_path):
     np.savetxt(tmp_path / "good.txt", np.column_stack([curve.time, curve.flux]))
     (tmp_path / "bad.txt").write_text("not a light curve\n")
     np.savetxt(tmp_path / "few.txt", np.column_stack([curve.time, curve.flux])[:20])
+    np.savetxt(tmp_path / "slow.txt", np.column_stack([np.arange(200.0), 1 + curve.flux[:200] / 100]))
     table, spectra = measure_files([tmp_path], time_standard="bkjd", teff={"good": 4800.0})
     assert [s.id for s in spectra] == ["good"]
-    assert table["accepted"].tolist() == [True, False, False]
+    assert table["accepted"].tolist() == [True, False, False, False]
     assert "neither FITS nor text" in table["reason"].iloc[1]
     assert "has 20 cadences" in table["reason"].iloc[2]
+    assert "the lowest frequency is 5 uHz, and bins end at" in table["reason"].iloc[3]
     with pytest.raises(InputError, match="there is no light curve in"):
         measure_files([tmp_path / "folder"] if (tmp_path / "folder").mkdir() is None else [])
     with pytest.raises(InputError, match="state time_standard"):
