@@ -8,6 +8,8 @@ from luxjax.core import InputError
 from luxjax.lightcurves import PowerSpectrum, measure_files, power_spectrum, read_light_curve, seismic_log_g
 from luxjax.lightcurves._gate import Gate, reason_against
 from luxjax.lightcurves._log_g import log_g_of
+from luxjax.lightcurves._seismic import _PRIOR, _amplitudes
+from luxjax.lightcurves._template import components
 from luxjax.lightcurves.internal import template_power
 from luxjax.simulation import simulate_oscillations
 
@@ -50,6 +52,24 @@ def test_granulation_is_found_at_the_amplitude_put_in():
     assert found["nu_max"] == pytest.approx(80.0, rel=0.02)
     assert found["granulation"] == pytest.approx(0.2, abs=0.03)
     assert found["white"] == pytest.approx(1.0, abs=0.03)
+
+
+def test_criterion_penalises_what_the_data_pin_down():
+    """Laplace's method: at a perfect fit the criterion is the ln determinant of the curvature, here by finite differences."""
+    frequency = np.geomspace(5, 280, 36)
+    parts, truth = components(frequency, 60.0, 283.0), np.array([[0.1, -0.2, 3.0, 4.0]])
+    weight = np.linspace(5.0, 200.0, 36)
+
+    def model(theta):
+        return np.log((np.exp(theta)[:, None] * parts).sum(axis=0))
+
+    step = 1e-5
+    slopes = [(model(truth[0] + step * e) - model(truth[0] - step * e)) / (2 * step) for e in np.eye(4)]
+    curvature = np.einsum("kp,p,lp->kl", slopes, weight, slopes) + np.diag(1 / _PRIOR**2)
+    theta, variance, criterion = _amplitudes(model(truth[0])[None], weight[None], truth, parts)
+    np.testing.assert_allclose(theta, truth, atol=1e-9)
+    np.testing.assert_allclose(variance[0], np.diag(np.linalg.inv(curvature)), rtol=1e-5)
+    assert criterion[0] == pytest.approx(np.linalg.slogdet(curvature)[1], rel=1e-5)
 
 
 def test_many_stars_are_fitted_as_one_by_one():
