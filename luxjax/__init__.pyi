@@ -13,6 +13,7 @@ from . import lightcurves as lightcurves
 from . import lines as lines
 from . import models as models
 from . import parallel as parallel
+from . import photometry as photometry
 from . import plots as plots
 from . import posterior as posterior
 from . import prediction as prediction

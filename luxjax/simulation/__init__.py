@@ -10,6 +10,7 @@ from ._survey import SimulatedSurvey, simulate
 from ._survey_files import write_survey_files
 from ._truth import Truth
 from ._worlds import toy_survey
+from .instruments._instruments import SimulatedInstruments, simulate_instruments
 from .physics._optical import OpticalSynthesis
 
 __all__ = [
@@ -20,11 +21,13 @@ __all__ = [
     "Impostor",
     "OpticalSynthesis",
     "PlantLine",
+    "SimulatedInstruments",
     "SimulatedSurvey",
     "Truth",
     "bilinear",
     "flawed_survey",
     "simulate",
+    "simulate_instruments",
     "simulate_lamost",
     "simulate_oscillations",
     "toy_survey",

@@ -16,7 +16,7 @@ FLOORS: tuple[set[str], ...] = (
     {"files", "stats"},
     {"data", "models"},
     {"preprocessing", "fitted"},
-    {"lines", "indices"},
+    {"lines", "indices", "photometry"},
     {"surveys", "simulation", "lightcurves"},
     {"dataset"},
     {"parallel"},
