@@ -12,6 +12,8 @@ from ..data import Spectra
 
 __all__ = ["badly_reduced", "motion_of", "no_star", "step_kms", "with_facts_of_all", "without_band"]
 
+HOW_TO_READ = ("rv_unsure", "ccd_flags", "fibre_flags")
+
 
 def without_band(spectra: Spectra) -> Spectra:
     """Without weight in bands of the Earth's atmosphere, where the reader marks them."""
@@ -24,17 +26,19 @@ def without_band(spectra: Spectra) -> Spectra:
 
 def with_facts_of_all(spectra: Spectra, rest: bool) -> Spectra:
     """With the same columns in the table of every spectrum, and without those that only say how to read it."""
-    table = pd.DataFrame(spectra.table).drop(columns=["rv_unsure", "ccd_flags"], errors="ignore")
+    table = pd.DataFrame(spectra.table).drop(columns=list(HOW_TO_READ), errors="ignore")
     if rest and "rv_source" not in table:
         table["rv_source"] = ""
     return spectra.replace(table=table)
 
 
 def badly_reduced(spectra: Spectra) -> str:
-    """The steps of the reduction of a file that its survey says failed, blank where none did."""
+    """The steps of the reduction of a file that its survey says failed, or that its fibre saw nothing; blank where all is well."""
     table = pd.DataFrame(spectra.table)
-    flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
-    return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
+    ccd, fibre = (str(table[name].iloc[0]) if name in table else "" for name in ("ccd_flags", "fibre_flags"))
+    if ccd:
+        return f"the survey flags this CCD as badly reduced ({ccd} = 0)"
+    return f"the survey says that this fibre saw no object (ZWARNING {fibre})" if fibre else ""
 
 
 def step_kms(wavelength: np.ndarray) -> float:

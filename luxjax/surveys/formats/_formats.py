@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from ...core.internal import join_names
 from ...data import Spectra
-from . import _apogee, _galah, _lamost, _mwm
+from . import _apogee, _galah, _lamost, _mwm, _sdss
 from ._fits import damage_told, open_fits
 from ._recognised import CATALOGUE, known_otherwise, text_layout
 
@@ -45,6 +45,7 @@ FORMATS: tuple[Format, ...] = (
     Format("lamost-lrs", "LAMOST low-resolution image", _lamost.is_lrs, _lamost.load_lrs),
     Format("lamost-mrs", "LAMOST medium resolution, both arms", _lamost.is_mrs, _lamost.load_mrs),
     Format("lamost-table", "LAMOST low-resolution table", _lamost.is_table, _lamost.load_table),
+    Format("sdss-spec", "optical spectrum of SDSS, BOSS or eBOSS", _sdss.is_spec, _sdss.load_spec),
 )
 
 
@@ -58,7 +59,7 @@ def detect_format(file: str | Path) -> str | None:
     """Name of the layout of a file, such as ``"apStar"``; None if luxjax knows no such layout.
 
     The content decides, not the name of the file. `FORMATS` lists all layouts of spectra that are read. Others are recognised by name and not
-    read: spectra of SDSS and Gaia, light curves of Kepler and TESS, catalogues.
+    read: spectra of Gaia, light curves of Kepler and TESS, catalogues.
 
     Raises
     ------
