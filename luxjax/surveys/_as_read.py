@@ -10,7 +10,15 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import Spectra
 
-__all__ = ["badly_reduced", "motion_of", "no_star", "step_kms", "with_facts_of_all", "without_band"]
+__all__ = [
+    "badly_reduced",
+    "motion_of",
+    "no_star",
+    "step_kms",
+    "unusable",
+    "with_facts_of_all",
+    "without_band",
+]
 
 HOW_TO_READ = ("rv_unsure", "ccd_flags", "fibre_flags")
 
@@ -54,6 +62,11 @@ def no_star(spectra: Spectra, classes: Sequence[str]) -> str:
     if not found or found.upper() in {c.upper() for c in classes}:
         return ""
     return f"its class is {found}, not {join_names(classes)}"
+
+
+def unusable(spectra: Spectra, classes: Sequence[str]) -> str:
+    """Why the spectrum of a file is not to be used, by what its survey says of it; blank where nothing speaks against it."""
+    return badly_reduced(spectra) or no_star(spectra, classes)
 
 
 def motion_of(spectra: Spectra) -> dict[str, Any]:

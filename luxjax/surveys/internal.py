@@ -1,5 +1,6 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._as_read import unusable
 from ._ingest import best_of_each, chosen_labels, spectra_files
 from ._ingested import by_reason
 from ._like import template_of
@@ -39,4 +40,5 @@ __all__ = [
     "standard_columns",
     "star_columns",
     "template_of",
+    "unusable",
 ]

@@ -48,7 +48,11 @@ def test_what_a_catalogue_states_is_believed(rng, freedom):
 @pytest.mark.parametrize("freedom", [np.inf, 5])
 def test_errors_twice_too_large_are_found_among_outliers(rng, freedom):
     error = np.exp(rng.normal(-2, 0.6, 300))
-    residual = error / 2 * (rng.normal(size=300) if np.isinf(freedom) else rng.standard_t(freedom, 300) * np.sqrt(0.6))
+    residual = (
+        error
+        / 2
+        * (rng.normal(size=300) if np.isinf(freedom) else rng.standard_t(freedom, 300) * np.sqrt(0.6))
+    )
     assert learn_noise(residual**2, error**2)[0] == pytest.approx(0.5, abs=0.1)
 
 
