@@ -6,7 +6,8 @@ import pytest
 from astropy.io import fits
 
 from luxjax.core import InputError
-from luxjax.surveys import FORMATS, detect_format, read
+from luxjax.surveys import detect_format, read
+from luxjax.surveys.formats._formats import FORMATS
 
 from . import fixtures
 

@@ -13,8 +13,15 @@ from ...core import InputError, Progress
 from ...core.internal import doubles, path_text, reporting
 from ...data import Spectra
 from ...preprocessing import broaden, resample, to_medium
-from ...surveys import FORMATS, detect_format, read, read_plain
-from ...surveys.internal import LAMOST_GRID, PLAIN_ENDINGS, files_below, parse_subclass, unusable
+from ...surveys import read, read_plain
+from ...surveys.internal import (
+    LAMOST_GRID,
+    PLAIN_ENDINGS,
+    files_below,
+    parse_subclass,
+    readable_format,
+    unusable,
+)
 from ._data import FACTS, ClassData, blocks, measured
 
 __all__ = ["of_another_survey", "spectra_data"]
@@ -56,7 +63,7 @@ def spectra_data(
     reject_cosmic_rays : bool
         Before features are measured.
     need_class : bool
-        Whether to leave out files that their survey did not class as a star.
+        Whether to leave out files that their survey did not class as a star, or whose redshift it doubts.
     progress : bool or Progress, optional
         True shows the work on standard error; a function is called with ``("files" or "spectra", done, total)``.
 
@@ -98,7 +105,7 @@ def spectra_data(
 
 def of_another_survey(files: Sequence[str | Path]) -> bool:
     """Whether the first file that is of a survey with a reader is not of LAMOST."""
-    names = (name for path in _paths(files) if (name := _survey_format(path)) is not None)
+    names = (name for path in _paths(files) if (name := readable_format(path)) is not None)
     return not next(names, "lamost").startswith("lamost")
 
 
@@ -108,14 +115,6 @@ def _paths(files: Sequence[str | Path]) -> list[Path]:
         for one in map(Path, files)
         for path in (files_below(one, PLAIN_ENDINGS) if one.is_dir() else [one])
     ]
-
-
-def _survey_format(path: Path) -> str | None:
-    try:
-        name = detect_format(path)
-    except InputError:
-        return None
-    return name if name in {known.name for known in FORMATS} else None
 
 
 def _table(joined: Spectra, z: np.ndarray) -> pd.DataFrame:
@@ -134,12 +133,15 @@ def _plain_type(subclass: str) -> str:
 
 
 def _read(path: Path, medium: str | None, need_class: bool) -> Spectra:
-    if _survey_format(path) is None:
+    if readable_format(path) is None:
         return read_plain(path, medium=medium)
     one = read(path)
-    if reason := unusable(one, ("STAR",) if need_class else ()):
-        raise InputError(reason)
-    return one.replace(table=pd.DataFrame(one.table).assign(errors_from="file"))
+    table = pd.DataFrame(one.table)
+    doubt = str(table["rv_doubt"].iloc[0]) if need_class and "rv_doubt" in table else ""
+    reason = unusable(one, ("STAR",) if need_class else ())
+    if reason or doubt:
+        raise InputError(reason or f"its redshift is doubtful ({doubt})")
+    return one.replace(table=table.assign(errors_from="file"))
 
 
 def _given(spectra, medium, need_class, progress) -> tuple[list[Spectra], pd.DataFrame]:
@@ -153,7 +155,7 @@ def _given(spectra, medium, need_class, progress) -> tuple[list[Spectra], pd.Dat
         raise InputError(
             f"no spectra were found; their files end in {', '.join(PLAIN_ENDINGS[::2])}, gzipped or not."
         )
-    if medium is None and _survey_format(paths[0]) is None:
+    if medium is None and readable_format(paths[0]) is None:
         read_plain(paths[0])  # which asks for it
     parts, failed = [], []
     with reporting(progress, "read spectra") as tell:

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from ._fits import GZIP
 
-__all__ = ["Recognised", "known_otherwise", "text_layout"]
+__all__ = ["RECOGNISED", "Recognised", "known_otherwise", "text_layout"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ XP_SAMPLED = Recognised("gaia-xp-sampled", "sampled BP and RP spectra of Gaia")
 SPSS = Recognised("gaia-spss", "spectrophotometric standards of Gaia")
 RVS = Recognised("gaia-rvs", "a spectrum of Gaia's RVS")
 CATALOGUE = Recognised("catalogue", "a table of many rows and no spectrum")
+RECOGNISED = (KEPLER, TESS, BARE, XP_CONTINUOUS, XP_SAMPLED, SPSS, RVS, CATALOGUE)
 
 
 def known_otherwise(hdus: fits.HDUList) -> Recognised | None:
