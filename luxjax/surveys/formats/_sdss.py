@@ -27,7 +27,7 @@ from ._fits import first, number, place, row_values
 __all__ = ["is_spec", "load_spec"]
 
 LIGHT_KMS = 299792.458
-FLUX_UNIT = "1e-17 erg/s/cm2/A"
+FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 # 1,500 at 3,800 to 2,500 at 9,000 Angstrom (Smee et al. 2013).
 RESOLUTION = 2000.0
 NEEDED = ("flux", "loglam", "ivar")

@@ -30,7 +30,7 @@ def test_wavelengths_are_whole_steps_from_coeff0(tmp_path, how):
     first = SDSS_START + 1e-4 * how.get("cut", 18)
     np.testing.assert_allclose(s.wavelength, 10 ** (first + 1e-4 * np.arange(N)), rtol=1e-13)
     assert (s.medium, s.frame, s.survey, s.resolution) == ("vacuum", "barycentric", "sdss", 2000.0)
-    assert s.flux_unit == "1e-17 erg/s/cm2/A"
+    assert s.flux_unit == "1e-17 erg / (s cm2 Angstrom)"
 
 
 def test_facts_of_the_object(tmp_path):
