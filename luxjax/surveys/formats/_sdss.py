@@ -148,10 +148,10 @@ def _facts(row: dict[str, Any], head: fits.Header, path: Path) -> dict[str, Any]
 
 def _key(sources: Sequence[Any]) -> str:
     """Plate, MJD and fibre as in the name of the file, blank where they are not known."""
-    parts = [first(sources, names) for names in (("PLATE", "PLATEID"), ("MJD",), ("FIBERID",))]
-    if any(part is None for part in parts):
+    parts = [number(sources, names) for names in (("PLATE", "PLATEID"), ("MJD",), ("FIBERID",))]
+    if not np.all(np.isfinite(parts)):
         return ""
-    plate, mjd, fibre = (int(part) for part in parts)
+    plate, mjd, fibre = map(int, parts)
     return f"{plate:04d}-{mjd:05d}-{fibre:04d}"
 
 

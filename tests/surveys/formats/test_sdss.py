@@ -129,6 +129,24 @@ def test_a_doubtful_redshift_that_no_lines_confirm_is_a_reason(tmp_path, rng):
     assert len(ingest(tmp_path, progress=False).unlabelled) == 2
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"header": {"FIBERID": "12a"}},
+        {"header": {"MJD": None}},
+        {"SN_MEDIAN": None, "SN_MEDIAN_ALL": None, "SUBCLASS": None},
+        {"PLUG_RA": None, "PLUG_DEC": None, "header": {"PLUG_RA": None}},
+        {"about": "ZALL"},
+    ],
+)
+def test_odd_and_missing_facts_cost_no_spectrum(tmp_path, odd):
+    s = read(write_sdss(tmp_path / "spec-x.fits", np.ones(N), np.ones(N), **odd))
+    assert s.good.all()
+    assert s.ids.tolist() == ["spec-x" if "FIBERID" in str(odd) or "MJD" in str(odd) else "0618-52049-0372"]
+    assert "PLUG_RA" not in odd or np.isnan(s.table["ra"][0])
+
+
+@pytest.mark.slow
 def test_every_real_file(real_data):
     paths = sorted((real_data / "sdss_optical").glob("spec-*"))
     found = read_many(paths, progress=False, stack=False)
