@@ -9,9 +9,11 @@ from . import fitting as fitting
 from . import indices as indices
 from . import interpret as interpret
 from . import latents as latents
+from . import lightcurves as lightcurves
 from . import lines as lines
 from . import models as models
 from . import parallel as parallel
+from . import photometry as photometry
 from . import plots as plots
 from . import posterior as posterior
 from . import prediction as prediction
@@ -29,6 +31,7 @@ from .core import InputError as InputError
 from .core import LuxWarning as LuxWarning
 from .data import Catalog as Catalog
 from .data import LabelTable as LabelTable
+from .data import Measurements as Measurements
 from .data import Spectra as Spectra
 from .data import crossmatch as crossmatch
 from .data import load_catalog as load_catalog

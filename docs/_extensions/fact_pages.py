@@ -8,10 +8,9 @@ from sphinx.application import Sphinx
 from luxjax.indices import builtin_indices
 from luxjax.lines import LineList
 from luxjax.simulation.physics._windows import _WINDOWS
-from luxjax.surveys import presets
+from luxjax.surveys import FORMATS, presets
 from luxjax.surveys.archives._archive import _releases
 from luxjax.surveys.catalogs._quality import flag_bits
-from luxjax.surveys.formats._formats import FORMATS
 
 PRESETS = """# Presets
 

@@ -20,6 +20,7 @@ from ..system.internal import keep_for_program
 from . import _check, _classify, _download, _explain, _ingest, _model, _posterior, _report, _simulate  # noqa: F401  # they add their commands
 from ._errors import in_options, sentence_of, tell_warnings
 from ._program import Steps, app, current_options, error_console
+from .lightcurves import _command  # noqa: F401  # likewise
 
 __all__ = ["Steps", "app", "main"]
 

@@ -34,6 +34,10 @@ PARAMETERS_OF: dict[str, tuple[str, ...]] = {
         "luxjax.posterior.NUTS",
         "luxjax.runs.RunFolder.create",
     ),
+    "lightcurve": (
+        "luxjax.lightcurves.measure_files",
+        "luxjax.plots.internal.draw_power_spectra",
+    ),
     "report": ("luxjax.report.render",),
     "classify train": (
         "luxjax.runs.lamost_data",

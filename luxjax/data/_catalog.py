@@ -1,17 +1,19 @@
 """Named outputs of the same stars, joined: the last stop on the host before arrays go to a model."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 
 import numpy as np
 
 from ..core import Batch, InputError, OutputData, check_name
 from ..core.internal import ModelUnits, chosen_rows, divided, join_names
 from ..system.internal import lazy_import
-from ._frames import frame_of
 from ._labels import LabelTable
+from ._measurements import Measurements
 from ._spectra import Spectra
+from .tables._frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +22,17 @@ else:
 
 __all__ = ["Catalog"]
 
-Output = Spectra | LabelTable
+Output = Spectra | LabelTable | Measurements
+How = Literal["inner", "outer"]
 
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Spectra and labels of one set of stars, row for row.
+    """Spectra, measurements and labels of one set of stars, row for row.
 
     Parameters
     ----------
-    outputs : mapping of str to Spectra or LabelTable
+    outputs : mapping of str to Spectra, Measurements or LabelTable
         By name; all with the same ids in the same order. Use `Catalog.join` to bring them there.
     table : pandas.DataFrame, optional
         Star-level facts, one row per star (``ra``, ``dec``, ``snr``, ...).
@@ -83,8 +86,21 @@ class Catalog:
         object.__setattr__(self, "table", table)
 
     @classmethod
-    def join(cls, outputs: Mapping[str, Output], table: "pd.DataFrame | None" = None) -> "Catalog":
-        """Keep the stars that all outputs share, by id, in the order of the first output."""
+    def join(
+        cls, outputs: Mapping[str, Output], table: "pd.DataFrame | None" = None, *, how: How = "inner"
+    ) -> "Catalog":
+        """Bring outputs to the same stars, by id.
+
+        Parameters
+        ----------
+        outputs : mapping of str to Spectra, Measurements or LabelTable
+        table : pandas.DataFrame, optional
+            Star-level facts, one row for each star of the result.
+        how : "inner" or "outer"
+            ``"inner"`` keeps the stars that all outputs share, in the order of the first. ``"outer"`` keeps all stars, in the
+            order in which they are met; an output that a star lacks has no weight there.
+        """
+        check_name("way to join", how, get_args(How))
         for name, output in outputs.items():
             unique, counts = np.unique(output.ids, return_counts=True)
             if len(unique) < len(output.ids):
@@ -94,14 +110,15 @@ class Catalog:
                 )
         if not outputs:
             return cls(outputs)
-        ids = list(next(iter(outputs.values())).ids)
-        for output in outputs.values():
-            known = set(output.ids)
-            ids = [i for i in ids if i in known]
+        known = [dict.fromkeys(output.ids) for output in outputs.values()]
+        if how == "inner":
+            ids = [i for i in known[0] if all(i in others for others in known[1:])]
+        else:
+            ids = list(dict.fromkeys(i for others in known for i in others))
         picked = {}
         for name, output in outputs.items():
             row = {star: k for k, star in enumerate(output.ids)}
-            picked[name] = output.select(np.array([row[i] for i in ids], dtype=int))
+            picked[name] = _taken(output, np.array([row.get(i, -1) for i in ids], dtype=int), ids)
         return cls(picked, pd.DataFrame() if table is None else table)
 
     def __len__(self) -> int:
@@ -138,19 +155,20 @@ class Catalog:
         """The output `name`, which must be spectra."""
         output = self[name]
         if not isinstance(output, Spectra):
-            raise InputError(f"output '{name}' holds labels; spectra were asked for.")
+            raise InputError(f"output '{name}' holds {output.noun}s; spectra were asked for.")
         return output
 
     def labels(self, name: str = "labels") -> LabelTable:
         """The output `name`, which must be labels."""
         output = self[name]
         if not isinstance(output, LabelTable):
-            raise InputError(f"output '{name}' holds spectra; labels were asked for.")
+            held = "spectra" if isinstance(output, Spectra) else f"{output.noun}s"
+            raise InputError(f"output '{name}' holds {held}; labels were asked for.")
         return output
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Pixels or labels per star, by output."""
+        """Pixels, measurements or labels per star, by output."""
         return {k: (o.n_pixels if isinstance(o, Spectra) else len(o.names)) for k, o in self.outputs.items()}
 
     def in_units_of(self, fitted: ModelUnits, *names: str) -> Batch:
@@ -177,6 +195,30 @@ class Catalog:
             for name, o in self.outputs.items()
         }
         return Batch(made, labels)
+
+
+def _taken(output: Output, rows: np.ndarray, ids: list) -> Output:
+    """These rows of an output; a row of -1 is a star that it lacks: no value, no error, nothing in its table."""
+    if (rows >= 0).all():
+        return output.select(rows)
+    gone = (rows < 0)[:, None]
+    if len(output) == 0:
+        raise InputError("an output without stars cannot be joined; leave it out.")
+    # Row 0 is a stand-in, so that every type of column and array stays.
+    found = output.select(np.maximum(rows, 0))
+    table = output.table.reset_index(drop=True).reindex(rows)  # type: ignore[union-attr]
+    if isinstance(found, Spectra):
+        mask = None if found.mask is None else np.where(gone, 0, found.mask)
+        return found.replace(
+            flux=np.where(gone, 0, found.flux),
+            ivar=np.where(gone, 0, found.ivar),
+            mask=mask,
+            ids=ids,
+            table=table,
+        )
+    return dataclasses.replace(
+        found, value=np.where(gone, np.nan, found.value), ids=np.array(ids), table=table
+    )
 
 
 def _arrays(output: Output) -> tuple[np.ndarray, np.ndarray, float]:

@@ -10,9 +10,9 @@ from scipy.spatial import cKDTree
 from ..core import InputError, check_name
 from ..core.internal import join_names, number
 from ..system.internal import lazy_import
-from ._frames import frame_of
 from ._sky import ARCSEC, MAS, directions, numbers, positions
-from ._star_columns import IDENTIFIERS, UNITS, epochs, find_star_columns, star_identifiers
+from .tables._frames import frame_of
+from .tables._star_columns import IDENTIFIERS, UNITS, epochs, find_star_columns, star_identifiers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,29 +1,23 @@
 """Labels of stars: values with errors, units, and the species that each abundance label stands for."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..core import InputError, check_name
-from ..core.internal import chosen_rows, identifiers, join_names
-from ..system.internal import lazy_import
-from ._frames import frame_of
-from ._label_values import error_column, in_label_units, label_column
+from ._label_values import from_columns
+from ._named_values import NamedValues
 from ._spectra import Role
 
 if TYPE_CHECKING:
     import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 __all__ = ["LabelTable"]
 
 
-@dataclass(frozen=True, eq=False)
-class LabelTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelTable(NamedValues):
     """Labels of `star` rows. Host arrays, never changed in place.
 
     Parameters
@@ -59,6 +53,8 @@ class LabelTable:
     """
 
     role: ClassVar[Role] = "label"
+    noun: ClassVar[str] = "label"
+    by_name: ClassVar[tuple[str, ...]] = ("units", "species")
 
     value: np.ndarray
     error: np.ndarray
@@ -70,38 +66,8 @@ class LabelTable:
     table: "pd.DataFrame | None" = None
 
     def __post_init__(self):
-        names = tuple(str(n) for n in self.names)
-        ids = identifiers("ids", self.ids)
-        value, error, units = in_label_units(self.value, self.error, names, self.units)
-        if value.shape != (len(ids), len(names)):
-            raise InputError(
-                f"label values have shape {value.shape}; {len(ids)} ids and {len(names)} names "
-                f"({join_names(names)}) ask for ({len(ids)}, {len(names)})."
-            )
-        if len(set(names)) != len(names):
-            raise InputError(f"label names must be distinct; given: {join_names(names)}.")
-        for kind, mapping in (("unit", units), ("species", self.species)):
-            for name in mapping:
-                check_name(f"label for the {kind}", name, names)
-        with np.errstate(invalid="ignore"):
-            missing = ~(np.isfinite(value) & np.isfinite(error) & (error > 0))
-        value[missing] = np.nan
-        error[missing] = np.nan
-        table = (
-            pd.DataFrame(index=range(len(ids))) if self.table is None else frame_of("star table", self.table)
-        )
-        if len(table) != len(ids):
-            raise InputError(f"the star table has {len(table)} rows for {len(ids)} stars.")
-        for key, item in dict(
-            names=names,
-            ids=ids,
-            value=value,
-            error=error,
-            table=table,
-            units=units,
-            species=dict(self.species),
-        ).items():
-            object.__setattr__(self, key, item)
+        self._check_values()
+        object.__setattr__(self, "species", dict(self.species))
 
     @classmethod
     def from_frame(
@@ -138,99 +104,7 @@ class LabelTable:
             A column is not there or holds text that is no number, a unit cannot be converted, or an identifier is a float or
             missing.
         """
-        columns = dict(labels) if isinstance(labels, Mapping) else {name: name for name in labels}
-        for label in columns:
-            if label not in errors:
-                raise InputError(
-                    f"label '{label}' has no error; name its error column or give one number in errors "
-                    f"(given for: {join_names(errors) or 'none'})."
-                )
-        wanted = [id_column, *columns.values(), *[e for e in errors.values() if isinstance(e, str)]]
-        table = frame_of("catalogue", frame)
-        for column in wanted:
-            check_name("column", column, table.columns, "Name a column of this table")
-            if (number := list(table.columns).count(column)) > 1:
-                raise InputError(
-                    f"the table has {number} columns called '{column}', so it is not known which is meant; rename all but one."
-                )
-        stated, known = table.attrs.get("units", {}), {str(k): str(u) for k, u in (units or {}).items()}
-        value, error = np.full((2, len(table), len(columns)), np.nan)
-        for j, (label, column) in enumerate(columns.items()):
-            value[:, j], known = label_column(label, table[column], stated.get(column), missing, known)
-            given = errors[label]
-            source, unit = (table[given], stated.get(given)) if isinstance(given, str) else (given, None)
-            error[:, j] = error_column(label, source, unit, len(table), known.get(label, ""))
-        return cls(
-            value,
-            error,
-            tuple(columns),
-            identifiers(f"column '{id_column}'", table[id_column]),
-            units=known,
-            species=species or {},
-            survey=survey,
-            table=table,
+        value, error, ids, names, known, table = from_columns(
+            "label", frame, id_column, labels, errors, missing, units
         )
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        return (
-            f"LabelTable({self.survey or 'unnamed'}: {len(self)} stars, {join_names(self.names)}, "
-            f"{np.isfinite(self.value).mean() if self.value.size else 0:.1%} measured)"
-        )
-
-    @property
-    def ivar(self) -> np.ndarray:
-        """Inverse variance, zero where missing, (star, label)."""
-        return np.where(
-            np.isfinite(self.error), 1.0 / np.where(np.isfinite(self.error), self.error, 1.0) ** 2, 0.0
-        )
-
-    @overload
-    def __getitem__(self, name: str) -> np.ndarray: ...
-    @overload
-    def __getitem__(self, name: slice | int | list | np.ndarray) -> "LabelTable": ...
-    def __getitem__(self, name):
-        """Values of one label by its name, (star,); or the rows that `select` chooses."""
-        if not isinstance(name, str):
-            return self.select(name)
-        check_name("label", name, self.names)
-        return self.value[:, self.names.index(name)]
-
-    def __iter__(self) -> "Iterator[LabelTable]":
-        """One row after the other."""
-        return (self.select(row) for row in range(len(self)))
-
-    def select(self, index) -> "LabelTable":
-        """The rows chosen by a number, slice, integer array, boolean mask or identifiers."""
-        rows = chosen_rows(index, len(self), self.ids)
-        return dataclasses.replace(
-            self,
-            value=self.value[rows],
-            error=self.error[rows],
-            ids=self.ids[rows],
-            table=self.table.iloc[rows],  # type: ignore[union-attr]
-        )
-
-    def only(self, *names: str) -> "LabelTable":
-        """The table with these labels alone, in this order."""
-        for name in names:
-            check_name("label", name, self.names)
-        at = [self.names.index(name) for name in names]
-        return dataclasses.replace(
-            self,
-            value=self.value[:, at],
-            error=self.error[:, at],
-            names=names,
-            units={k: v for k, v in self.units.items() if k in names},
-            species={k: v for k, v in self.species.items() if k in names},
-        )
-
-    def to_frame(self) -> "pd.DataFrame":
-        """One row per star: ``id``, each label and its error as ``<label>_err``."""
-        out: dict[str, np.ndarray] = {"id": self.ids}
-        for j, name in enumerate(self.names):
-            out[name] = self.value[:, j]
-            out[f"{name}_err"] = self.error[:, j]
-        return pd.DataFrame(out)
+        return cls(value, error, names, ids, units=known, species=species or {}, survey=survey, table=table)

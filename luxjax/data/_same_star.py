@@ -9,10 +9,10 @@ from scipy.spatial import cKDTree
 from ..core import InputError
 from ..core.internal import identifiers, number
 from ..system.internal import lazy_import
-from ._frames import frame_of
-from ._identifiers import tmass_ids
 from ._sky import ARCSEC, MAS, directions, numbers, positions
-from ._star_columns import IDENTIFIERS, UNITS, star_identifiers
+from .tables._frames import frame_of
+from .tables._identifiers import tmass_ids
+from .tables._star_columns import IDENTIFIERS, UNITS, star_identifiers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from ..core import InputError, check_name
 from ..core.internal import chosen_rows, identifiers, number, values
 from ..system.internal import lazy_import
 from ._flux import SMALLEST, float_pair, mask_bits, scale_of, with_unit
-from ._frames import frame_of
+from .tables._frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
     catalog.json                     what the outputs are: kind, medium, frame, names, units, history, mask bits
     ids.npy                          star identifiers, text
-    <k>_<output>.<array>.npy         flux, ivar, wavelength, mask of spectra; value, error of labels
+    <k>_<output>.<array>.npy         flux, ivar, wavelength, mask of spectra; value, error of labels and measurements
     table.ecsv, <k>_<output>.table.ecsv    star-level facts, with types (the ECSV of astropy)
 
 Fluxes and masks are mapped from the file when loaded, so a catalogue need not fit into memory to be opened.
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..files.internal import FolderKind
-from ._catalog import Catalog
+from ._catalog import Catalog, Output
 from ._labels import LabelTable
+from ._measurements import Measurements
 from ._spectra import Spectra
-from ._table_files import read_table, write_table
+from .tables._table_files import read_table, write_table
 
 __all__ = ["CATALOG_FOLDER", "load_catalog", "save_catalog"]
 
@@ -27,11 +28,13 @@ __all__ = ["CATALOG_FOLDER", "load_catalog", "save_catalog"]
 _FACTS = {
     "spectra": ("medium", "frame", "survey", "normalized", "flux_unit", "bits", "history"),
     "labels": ("names", "units", "species", "survey"),
+    "measurements": ("names", "units", "survey"),
 }
 _LATER = ("resolution", "scale")  # facts of spectra that older folders may lack
 _ARRAYS = {
     "spectra": {"flux": True, "ivar": True, "wavelength": False, "mask": True},
     "labels": {"value": False, "error": False},
+    "measurements": {"value": False, "error": False, "correlation": False, "whitening": False},
 }
 _NAMES = "|".join(name for arrays in _ARRAYS.values() for name in arrays)
 CATALOG_FOLDER = FolderKind(
@@ -119,7 +122,7 @@ def _write(catalog: Catalog, folder: Path) -> dict[str, Any]:
     """Write arrays and tables; return what the header says of them."""
     outputs: dict[str, Any] = {}
     for k, (name, output) in enumerate(catalog.outputs.items()):
-        kind = "spectra" if isinstance(output, Spectra) else "labels"
+        kind = "spectra" if isinstance(output, Spectra) else f"{output.noun}s"
         stem = f"{k}_{re.sub(r'[^A-Za-z0-9_-]', '_', name)}"
         files = {}
         for array in _ARRAYS[kind]:
@@ -151,7 +154,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else bool(value) if isinstance(value, np.bool_) else value
 
 
-def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectra | LabelTable:
+def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Output:
     kind = entry["kind"]
     arrays = {
         name: np.load(folder / entry["arrays"][name], allow_pickle=False, mmap_mode="r" if mapped else None)
@@ -160,9 +163,10 @@ def _read_output(entry: dict[str, Any], ids: np.ndarray, folder: Path) -> Spectr
     }
     facts = {name: entry[name] for name in _FACTS[kind]}
     table = read_table(folder / entry["table"]["file"], entry["table"]["columns"], len(ids))
-    if kind == "labels":
+    if kind != "spectra":
         facts["names"] = tuple(facts["names"])
-        return LabelTable(**arrays, ids=ids, table=table, **facts)
+        made = LabelTable if kind == "labels" else Measurements
+        return made(**arrays, ids=ids, table=table, **facts)
     facts["history"] = tuple(facts["history"])
     # Before spectra had a scale it was 1.
     later = {"scale": 1.0} | {f: entry[f] for f in _LATER if f in entry}

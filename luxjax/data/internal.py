@@ -1,12 +1,13 @@
 """What other packages of luxjax use of this one. No stability is promised to anyone else."""
 
+from ._catalog import Output
 from ._example import Example
 from ._flux import narrowed, native
-from ._frames import frame_of
 from ._spectra import Frame, Medium, Role
 from ._split import hash_ids
-from ._star_columns import EPOCH, STAR_COLUMNS, epochs, find_star_columns
 from ._store import CATALOG_FOLDER
+from .tables._frames import frame_of
+from .tables._star_columns import EPOCH, STAR_COLUMNS, epochs, find_star_columns
 
 __all__ = [
     "CATALOG_FOLDER",
@@ -15,6 +16,7 @@ __all__ = [
     "Example",
     "Frame",
     "Medium",
+    "Output",
     "Role",
     "epochs",
     "find_star_columns",

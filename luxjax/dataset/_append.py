@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..core import InputError
 from ..core.internal import divided, join_names, usable
-from ..data import Catalog, LabelTable, Spectra
+from ..data import Catalog, Spectra
+from ..data.internal import Output
 from ._location import Location
 from ._manifest import MANIFEST, Manifest, Part
 from ._outputs import facts_of, mismatch, scale_of, stars_table
@@ -22,7 +23,7 @@ __all__ = ["appended", "check_fits", "check_table", "created", "dropped", "dropp
 
 def created(
     place: Location,
-    outputs: Mapping[str, Spectra | LabelTable],
+    outputs: Mapping[str, Output],
     chunk: int,
     shard: int,
     recipe: Mapping[str, Any],

@@ -11,7 +11,8 @@ from jax import device_put
 
 from ..core import Batch, InputError, OutputData, Progress, check_name
 from ..core.internal import ModelUnits, chosen_rows, divided, join_names, opened, reporting, usable
-from ..data import Catalog, LabelTable, Spectra
+from ..data import Catalog, Spectra
+from ..data.internal import Output
 from ..fitted import FittedModel
 from ..fitted.internal import check_spectra, pixels_of
 from ._append import created
@@ -19,7 +20,7 @@ from ._check import Damage, damages
 from ._growing import GrowingStars
 from ._location import Location
 from ._manifest import MANIFEST, Manifest
-from ._outputs import label_columns, output_from, scale_of, table_from
+from ._outputs import is_table, label_columns, output_from, scale_of, table_from
 from ._prefetch import prefetched
 from ._streamed import Streamed
 from ._zarr import Arrays, checksum
@@ -71,7 +72,7 @@ class Dataset(GrowingStars):
     def create(
         cls,
         location: str | os.PathLike,
-        outputs: Mapping[str, Spectra | LabelTable],
+        outputs: Mapping[str, Output],
         *,
         chunk: int = 64,
         shard: int = 512,
@@ -83,7 +84,7 @@ class Dataset(GrowingStars):
         ----------
         location : path or str
             A folder or any address that fsspec knows (``s3://...``, ``memory://...``).
-        outputs : mapping of str to Spectra or LabelTable
+        outputs : mapping of str to Spectra, Measurements or LabelTable
             What the stars will have, such as ``catalog.outputs``; grids, names and units count, not the stars.
         chunk, shard : int
             Stars that are read together at least, and stars per object on disk, a multiple of it.
@@ -124,7 +125,7 @@ class Dataset(GrowingStars):
         return f"{len(self)}-{checksum(sums + rows)}"
 
     @overload
-    def __getitem__(self, name: str) -> Spectra | LabelTable: ...
+    def __getitem__(self, name: str) -> Output: ...
     @overload
     def __getitem__(self, name: slice | int | list | np.ndarray) -> "Dataset": ...
     def __getitem__(self, name):
@@ -137,7 +138,7 @@ class Dataset(GrowingStars):
             return self.select(name)
         check_name("output", name, self.manifest.outputs)
         facts = self.manifest.outputs[name]
-        if facts["kind"] == "labels":
+        if is_table(facts):
             rows: slice | np.ndarray = slice(None)
             if len(self) > MANY:
                 starts = np.linspace(0, len(self) - RUN, MANY // RUN).astype(np.int64)
@@ -224,7 +225,7 @@ class Dataset(GrowingStars):
         before `start` are skipped, for work that is resumed.
         """
         names, facts = self._names(outputs), self.manifest.outputs
-        tables = [name for name in names if fitted is not None and facts[name]["kind"] == "labels"]
+        tables = [name for name in names if fitted is not None and is_table(facts[name])]
         stored = [name for name in names if name not in tables]
         units = {name: self._units(name, fitted) for name in stored} if fitted is not None else {}
 
@@ -341,7 +342,7 @@ class Dataset(GrowingStars):
 
     def _catalog(self, rows: slice | np.ndarray, names: Sequence[str]) -> Catalog:
         facts, table = self.manifest.outputs, self._stars.read(rows)
-        outputs: dict[str, Spectra | LabelTable] = {}
+        outputs: dict[str, Output] = {}
         for name in names:
             arrays: tuple[np.ndarray, ...] = ()
             if facts[name]["kind"] == "spectra":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import InputError, Progress
 from ..core.internal import join_names, reporting
-from ..data import LabelTable, Spectra
+from ..data.internal import Output
 from ..surveys import IngestOptions
 from ..surveys.internal import (
     NOISE_LIMIT,
@@ -167,7 +167,7 @@ def ingest_dataset(
     else:
         reduction = Reduction.of_files(files, options, choose_pixels=True)
         facts = {k: v for k, v in asdict(reduction).items() if k not in ("wavelength", "combined")}
-        outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: reduction.empty()}
+        outputs: dict[str, Output] = {options.spectra_name: reduction.empty()}
         if chosen is not None:
             outputs[options.labels_name] = chosen.labels.select(slice(0, 0))
         recipe = {"asked": asked, "reduction": facts}

@@ -8,19 +8,30 @@ import pandas as pd
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..data import Catalog, LabelTable, Spectra
+from ..data import Catalog, LabelTable, Measurements, Spectra
+from ..data.internal import Output
 
-__all__ = ["facts_of", "label_columns", "mismatch", "output_from", "scale_of", "stars_table", "table_from"]
+__all__ = [
+    "facts_of",
+    "is_table",
+    "label_columns",
+    "mismatch",
+    "output_from",
+    "scale_of",
+    "stars_table",
+    "table_from",
+]
 
 Facts = Mapping[str, Any]
 # What must agree between a dataset and what is appended.
 _FIXED = {
     "spectra": ("medium", "frame", "survey", "normalized", "flux_unit"),
     "labels": ("names", "units", "species"),
+    "measurements": ("names", "units", "correlation", "whitening"),
 }
 
 
-def facts_of(output: Spectra | LabelTable) -> dict[str, Any]:
+def facts_of(output: Output) -> dict[str, Any]:
     """What the manifest keeps of an output, as JSON holds it."""
     if isinstance(output, Spectra):
         facts = {name: getattr(output, name) for name in _FIXED["spectra"]}
@@ -28,11 +39,18 @@ def facts_of(output: Spectra | LabelTable) -> dict[str, Any]:
         facts |= {"history": list(output.history), "resolution": output.resolution}
         facts["scale"] = float(output.scale or 1.0)
         return {"kind": "spectra", "size": output.n_pixels, **facts}
-    facts = {name: getattr(output, name) for name in (*_FIXED["labels"], "survey")}
-    return {"kind": "labels", "size": len(output.names), **facts, "names": list(output.names)}
+    kind = f"{output.noun}s"
+    facts = {name: getattr(output, name) for name in (*_FIXED[kind], "survey")}
+    facts |= {k: v.tolist() for k, v in facts.items() if isinstance(v, np.ndarray)}
+    return {"kind": kind, "size": len(output.names), **facts, "names": list(output.names)}
 
 
-def mismatch(name: str, facts: Facts, output: Spectra | LabelTable) -> str:
+def is_table(facts: Facts) -> bool:
+    """Whether an output is values by name, which the table of the stars holds too."""
+    return bool(facts["kind"] != "spectra")
+
+
+def mismatch(name: str, facts: Facts, output: Output) -> str:
     """What keeps an output from being appended to one with these facts, in words; empty if nothing does."""
     given = facts_of(output)
     if given["kind"] != facts["kind"]:
@@ -52,7 +70,7 @@ def stars_table(catalog: Catalog) -> pd.DataFrame:
     for name, output in catalog.outputs.items():
         own = pd.DataFrame(output.table)
         known = [c for c in own if c in catalog.table and own[c].equals(catalog.table[c])]
-        if isinstance(output, LabelTable):
+        if not isinstance(output, Spectra):
             labels = output.to_frame().drop(columns="id")
             parts.append(labels.add_prefix(f"{name}_"))
             known += [c for c in own if c in labels]  # the same labels before quality cuts
@@ -76,13 +94,11 @@ def label_columns(name: str, facts: Facts) -> list[str]:
 
 def table_from(table: pd.DataFrame, outputs: Mapping[str, Facts]) -> pd.DataFrame:
     """Star-level facts for a catalogue: the table without ids and labels."""
-    inside = [c for n, f in outputs.items() if f["kind"] == "labels" for c in label_columns(n, f)]
+    inside = [c for n, f in outputs.items() if is_table(f) for c in label_columns(n, f)]
     return table.drop(columns=["id", *inside]).reset_index(drop=True)
 
 
-def output_from(
-    name: str, facts: Facts, table: pd.DataFrame, arrays: Sequence[np.ndarray]
-) -> Spectra | LabelTable:
+def output_from(name: str, facts: Facts, table: pd.DataFrame, arrays: Sequence[np.ndarray]) -> Output:
     """An output of the stars in these rows of the table; arrays: flux, ivar and wavelength of spectra."""
     ids = table["id"].to_numpy()
     fixed = {what: facts[what] for what in _FIXED[facts["kind"]]}
@@ -94,4 +110,5 @@ def output_from(
             flux, ivar = np.asarray(flux, np.float64) * scale, np.asarray(ivar, np.float64) / scale / scale
         return Spectra(flux, ivar, wavelength, ids=ids, scale=scale, **fixed)
     numbers = table[label_columns(name, facts)].to_numpy(np.float64)
-    return LabelTable(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)
+    made = LabelTable if facts["kind"] == "labels" else Measurements
+    return made(numbers[:, ::2], numbers[:, 1::2], ids=ids, survey=facts["survey"], **fixed)

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..core import InputError, OutputData
 from ..core.internal import divided
-from ..data import LabelTable, Spectra
-from ..data.internal import Frame, Medium, Role
-from ._suits import check_labels, suited
+from ..data import LabelTable, Measurements, Spectra
+from ..data.internal import Frame, Medium, Output, Role
+from ._suits import check_values, suited
 
 __all__ = ["OutputInfo", "scaled_output"]
 
@@ -43,6 +43,9 @@ class OutputInfo:
         Lambda / FWHM; None where it is not known.
     low, high : (out,) arrays or None
         Smallest and largest value of each label among the training stars, in its own unit; None where they are not known.
+    whitening : (out, out) array or None
+        Measurements with correlated noise are seen by the model multiplied by this: see `luxjax.Measurements.whitened`. Then
+        `loc`, `scale` and what is predicted are of these.
     error_scale : float
         What the stated flux errors are multiplied by, 1 at most; learned from the residuals of training stars.
 
@@ -73,6 +76,7 @@ class OutputInfo:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     error_scale: float = 1.0
+    whitening: np.ndarray | None = None
 
     def __post_init__(self):
         role = self.role or ("input" if self.is_spectra else "label")
@@ -90,7 +94,7 @@ class OutputInfo:
         return self.wavelength is not None
 
     @classmethod
-    def of(cls, output: Spectra | LabelTable) -> "OutputInfo":
+    def of(cls, output: Output) -> "OutputInfo":
         """Learn the scaling and the range of labels, and carry over what the output says of itself."""
         if isinstance(output, Spectra):
             n = output.n_pixels
@@ -107,13 +111,14 @@ class OutputInfo:
                 flux_unit=output.flux_unit,
                 resolution=output.resolution,
             )
+        output = _whitened(output, None)
         loc, scale = np.zeros(len(output.names)), np.ones(len(output.names))
         least, most = np.zeros_like(loc), np.zeros_like(loc)
         for j, name in enumerate(output.names):
             seen = output.value[np.isfinite(output.value[:, j]), j]
             if len(seen) == 0:
                 raise InputError(
-                    f"label '{name}' is missing for every training star; leave it out or add stars."
+                    f"{output.noun} '{name}' is missing for every training star; leave it out or add stars."
                 )
             low, loc[j], high = np.percentile(seen, [2.5, 50, 97.5])
             scale[j] = (high - low) / 4 if high > low else 1.0
@@ -123,11 +128,12 @@ class OutputInfo:
             scale,
             names=output.names,
             units=output.units,
-            species=output.species,
+            species=getattr(output, "species", {}),
             survey=output.survey,
             role=output.role,
             low=least,
             high=most,
+            whitening=getattr(output, "whitening", None),
         )
 
     @classmethod
@@ -141,13 +147,14 @@ class OutputInfo:
         )
 
 
-def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dtype) -> OutputData:
+def scaled_output(name: str, info: OutputInfo, output: Output, dtype) -> OutputData:
     """An output as the model sees it; labels in the model's order, those that the table lacks missing."""
     if isinstance(output, Spectra):
         output = suited(name, info, output)
         value, ivar = divided(output.flux, output.ivar, info.scale)
         return OutputData.clean(value, ivar / info.error_scale**2, dtype, what=f"output '{name}'")
-    check_labels(name, info, output)
+    check_values(name, info, output)
+    output = _whitened(output, info.whitening)
     value = np.full((len(output), len(info.names)), np.nan)
     ivar = np.zeros_like(value)
     for j, label in enumerate(info.names):
@@ -156,3 +163,10 @@ def scaled_output(name: str, info: OutputInfo, output: Spectra | LabelTable, dty
             value[:, j] = (output.value[:, k] - info.loc[j]) / info.scale[j]
             ivar[:, j] = output.ivar[:, k] * info.scale[j] ** 2
     return OutputData.clean(value, ivar, dtype, what=f"output '{name}'")
+
+
+def _whitened(output: LabelTable | Measurements, whitening: np.ndarray | None) -> LabelTable | Measurements:
+    """Measurements whose noise is correlated, as a model sees them: by its own matrix where it has one."""
+    if isinstance(output, Measurements) and (whitening is not None or output.correlation is not None):
+        return output.whitened(whitening)
+    return output

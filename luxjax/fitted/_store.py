@@ -124,6 +124,8 @@ def _describe(fitted: FittedModel) -> tuple[dict[str, Any], dict[str, np.ndarray
             arrays[f"{name}/wavelength"] = info.wavelength
         if info.low is not None and info.high is not None:
             arrays |= {f"{name}/low": info.low, f"{name}/high": info.high}
+        if info.whitening is not None:
+            arrays[f"{name}/whitening"] = info.whitening
         outputs[name] = {
             **settings_of(decoder),
             "size": len(fitted.model.scatter[name]),
@@ -166,6 +168,7 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, np.ndarray], model: Lux |
                     **{fact: entry[fact] for fact in FACTS if fact in entry},
                     low=arrays.get(f"{name}/low"),
                     high=arrays.get(f"{name}/high"),
+                    whitening=arrays.get(f"{name}/whitening"),
                 )
     return FittedModel(
         Lux(decoders, scatter, dof),

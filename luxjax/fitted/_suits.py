@@ -8,12 +8,12 @@ import numpy as np
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..data import LabelTable, Spectra
+from ..data import LabelTable, Measurements, Spectra
 
 if TYPE_CHECKING:
     from ._output_info import OutputInfo
 
-__all__ = ["check_labels", "check_spectra", "pixels_of", "suited"]
+__all__ = ["check_spectra", "check_values", "pixels_of", "suited"]
 
 NEAR = 0.02  # of a pixel: files hold wavelengths in single precision
 ALIKE = 0.05  # relative difference of two resolving powers that are one
@@ -90,13 +90,20 @@ def _continuum(history: str) -> str:
     return found[-1] if found and found[-1] != "none" else ""
 
 
-def check_labels(name: str, info: "OutputInfo", labels: LabelTable) -> None:
-    """Refuse labels in other units than the model's."""
-    for label in info.names:
-        was, now = info.units.get(label, ""), labels.units.get(label, "")
-        if label in labels.names and was and now and was != now:
+def check_values(name: str, info: "OutputInfo", given: LabelTable | Measurements) -> None:
+    """Refuse values by name that are not what the output was fitted on: other names, other units."""
+    if info.is_spectra:
+        raise InputError(f"output '{name}' of the model holds spectra; {given.noun}s were given.")
+    shared = [own for own in info.names if own in given.names]
+    if (info.role == "input" and not shared) or (info.whitening is not None and given.names != info.names):
+        raise InputError(
+            f"output '{name}' was fitted on the measurements {join_names(info.names)}; given: {join_names(given.names)}."
+        )
+    for own in shared:
+        was, now = info.units.get(own, ""), given.units.get(own, "")
+        if was and now and was != now:
             raise InputError(
-                f"label '{label}' of '{name}' was fitted in {was} and is given in {now}; convert it to {was}."
+                f"{given.noun} '{own}' of '{name}' was fitted in {was} and is given in {now}; convert it to {was}."
             )
 
 

@@ -1,4 +1,5 @@
 from ._history import plot_history as plot_history
+from ._power_spectrum import plot_power_spectrum as plot_power_spectrum
 from ._style import label_name as label_name
 from ._style import styled as styled
 from .classes._classes import plot_classes_by_snr as plot_classes_by_snr

@@ -1,3 +1,4 @@
+from ._power_spectrum import draw_power_spectra as draw_power_spectra
 from ._spectra import plot_spectrum as plot_spectrum
 from ._style import label_html as label_html
 from ._style import save as save

@@ -1,11 +1,14 @@
 """What others would predict from the same training stars: ridge, The Cannon, and other labels alone."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import numpy as np
 
 from ..core import InputError
-from ..data import Catalog, LabelTable
+from ..data import Catalog, LabelTable, Spectra
+from ..data.internal import Output
 from ..fitting.internal import fit_given_latents
 from ..latents.internal import blocks, latent_posterior
 from ..models import Lux
@@ -16,18 +19,20 @@ __all__ = ["cannon", "labels_only", "ridge"]
 ALPHAS = np.logspace(-2, 6, 17)
 
 
-def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels") -> np.ndarray:
+def ridge(
+    train: Catalog, test: Catalog, *, inputs: str | Sequence[str], labels: str = "labels"
+) -> np.ndarray:
     """Ridge regression of each label on the pixels, its strength chosen by leave-one-out on the training stars.
 
-    Pixels are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as anyone
-    would who has no model of the noise.
+    Pixels and measurements are weighted by their typical signal-to-noise ratio and bad ones set to the training mean, as
+    anyone would who has no model of the noise.
 
     Parameters
     ----------
     train, test : Catalog
         Training stars with spectra and labels, and the stars to predict.
-    inputs : str
-        Name of the spectra.
+    inputs : str or sequence of str
+        Names of the spectra and measurements.
     labels : str
         Name of the labels.
 
@@ -49,16 +54,10 @@ def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels")
     """
     from sklearn.linear_model import RidgeCV  # a second to import, wanted by comparisons alone
 
-    spectra, table = train.spectra(inputs), train.labels(labels)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(spectra.good, spectra.flux, 0).sum(0) / np.maximum(spectra.good.sum(0), 1)
-    level = np.sqrt(spectra.ivar.mean(axis=0))
-    used = level > 0
-
-    def design(s):
-        return (np.where(s.good, s.flux - mean, 0) * level)[:, used].astype(np.float64)
-
-    x, new = design(spectra), design(test.spectra(inputs))
+    names, table = [inputs] if isinstance(inputs, str) else list(inputs), train.labels(labels)
+    x, new = (
+        np.concatenate(d, axis=1) for d in zip(*(_designs(train[n], test[n]) for n in names), strict=True)
+    )
     out = np.empty((len(new), len(table.names)))
     complete = np.isfinite(table.value).all(axis=1)
     groups = [(list(range(len(table.names))), complete)] if complete.mean() > 0.9 else []
@@ -71,7 +70,27 @@ def ridge(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels")
     return out
 
 
-def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels") -> np.ndarray:
+def _designs(train: Output, test: Output) -> tuple[np.ndarray, np.ndarray]:
+    """What training and test stars have of an output, as columns of a regression."""
+    flux, ivar = _values(train)
+    good = ivar > 0
+    mean = np.where(good, flux, 0).sum(0) / np.maximum(good.sum(0), 1)
+    level = np.sqrt(ivar.mean(axis=0))
+    used = level > 0
+
+    def columns(flux, ivar):
+        return (np.where(ivar > 0, flux - mean, 0) * level)[:, used].astype(np.float64)
+
+    return columns(flux, ivar), columns(*_values(test))
+
+
+def _values(output: Output) -> tuple[np.ndarray, np.ndarray]:
+    return (output.flux, output.ivar) if isinstance(output, Spectra) else (output.value, output.ivar)
+
+
+def cannon(
+    train: Catalog, test: Catalog, *, inputs: str | Sequence[str], labels: str = "labels"
+) -> np.ndarray:
     """The Cannon (Ness et al. 2015, ApJ 808, 16): flux quadratic in the labels, labels found by least squares.
 
     In luxjax's terms a quadratic decoder whose latents are the scaled labels, with learned pixel scatter and no
@@ -82,8 +101,8 @@ def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
     ----------
     train, test : Catalog
         Training stars with spectra and labels, and the stars to predict.
-    inputs : str
-        Name of the spectra.
+    inputs : str or sequence of str
+        Names of the spectra and measurements.
     labels : str
         Name of the labels.
 
@@ -109,11 +128,12 @@ def cannon(train: Catalog, test: Catalog, *, inputs: str, labels: str = "labels"
     low, centre, high = np.percentile(table.value[complete], [2.5, 50, 97.5], axis=0)
     scale = (high - low) / 4
     latents = (table.value[complete] - centre) / scale
-    batch = train.only(inputs).select(complete).batch()
+    names = [inputs] if isinstance(inputs, str) else list(inputs)
+    batch = train.only(*names).select(complete).batch()
     model = fit_given_latents(Lux.quadratic(batch.sizes, latents.shape[1]), batch, latents).model
     found = []
     with jax.enable_x64(True):
-        for block, _, where in blocks(test.only(inputs).batch()):
+        for block, _, where in blocks(test.only(*names).batch()):
             # A vanishing prior only keeps stars without good pixels finite.
             z = _search(model, block, 1e-8)
             found.append(np.asarray(z)[: where.stop - where.start])

@@ -15,12 +15,16 @@ from ..system.internal import in_threads
 from ._few_stars import WIDTHS, alike, law_of, maximise_graded, share_of_first
 from ._gp_evidence import CONSTANT, Hyper, maximise_evidence
 from ._inducing import Projected, choose_points, exact_posterior, project
-from ._kinds import AbstractReadOut
-from ._sample import Found, Sample
+from ._kinds import AbstractReadOut, PolynomialReadOut
+from ._sample import Found, Sample, mean_log_error
 
 __all__ = ["GaussianProcessReadOut"]
 
-MANY = 2000  # stars beyond which a Gaussian process is no better than a quadratic, and takes longer
+MANY = 2000  # stars beyond which a Gaussian process has to show first, on a sample, that it is worth its time
+TRIAL, GAIN = (
+    1000,
+    0.97,
+)  # stars of that sample, and the ratio of its errors to a quadratic's that it has to reach
 
 
 class Member(NamedTuple):
@@ -70,7 +74,11 @@ class GaussianProcessReadOut(AbstractReadOut):
     few: float = 4.0
 
     def suits(self, sample: Sample) -> bool:
-        return len(sample.latents) <= MANY
+        if int(sample.known.sum()) <= MANY:
+            return True
+        few = sample.select(np.random.default_rng(0).permutation(np.flatnonzero(sample.known))[:TRIAL])
+        own, other = (mean_log_error(kind.fit(few)[2]) for kind in (self, PolynomialReadOut(leading=20)))
+        return own - other < np.log(GAIN)
 
     def fit(self, sample: Sample) -> tuple[AbstractDecoder, Array | None, list[Found]]:
         members, labels = self._members(sample), range(sample.n_labels)

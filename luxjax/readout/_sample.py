@@ -1,5 +1,6 @@
 """What a read-out learns from: the latents that the inputs alone give to the training stars, and their labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from ..latents.internal import Products, blocks, latent_posterior
 from ..models import Lux
 from ..parallel.internal import STAR, shard_map_stars
 
-__all__ = ["Found", "InputLatents", "Sample", "canonical_basis", "input_latents"]
+__all__ = ["Found", "InputLatents", "Sample", "canonical_basis", "input_latents", "mean_log_error"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,10 @@ class Sample:
     def known(self) -> np.ndarray:
         """Stars that have some label, (star,) bool."""
         return np.isfinite(self.variance).any(axis=1)
+
+    def select(self, rows: np.ndarray) -> "Sample":
+        """These stars of it."""
+        return Sample(self.latents[rows], self.value[rows], self.variance[rows], self.information)
 
     def of(self, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Stars that have the label (star,) bool, and the label and its variance for these."""
@@ -79,6 +84,11 @@ class Found(NamedTuple):
     evidence: float
     effective: float
     stated_share: float = 1.0
+
+
+def mean_log_error(found: Sequence[Found]) -> float:
+    """How well labels are predicted by the other stars: the mean over labels of ln leave-one-out RMSE."""
+    return float(np.mean([np.log(np.sqrt(np.mean(f.residual**2))) for f in found]))
 
 
 class InputLatents(NamedTuple):

@@ -125,7 +125,7 @@ def study(
         As for `luxjax.fit`.
     key : jax random key or int
     inputs : sequence of str
-        Outputs that test stars are predicted from. The baselines use the first.
+        Outputs that test stars are predicted from.
     labels : str
         The label output.
     baselines : sequence of str
@@ -178,7 +178,7 @@ def study(
                 others[name] = labels_only(raw, held.labels(labels), prediction)
             else:
                 method = {"ridge": ridge, "cannon": cannon}[name]
-                others[name] = method(train, test, inputs=inputs[0], labels=labels)
+                others[name] = method(train, test, inputs=inputs, labels=labels)
     for name, (other, its_fitter) in (compare or {}).items():
         with clock(f"compare: {name}"):
             rival = fit(other, train.only(*other.names), its_fitter, key=key)
@@ -306,7 +306,9 @@ def fit_account(fitted: FittedModel, decoder: str = "") -> dict[str, Any]:
 
 def labels_table(prediction, test, inputs, labels, reference) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = prediction.to_frame()
-    frame.insert(1, "snr", test.spectra(inputs[0]).snr)
+    spectra = [test[name] for name in inputs if isinstance(test[name], Spectra)]
+    if spectra:
+        frame.insert(1, "snr", spectra[0].snr)
     observed = test.labels(labels)
     for j, name in enumerate(prediction.names):
         frame[f"{name}_obs"] = observed[name]

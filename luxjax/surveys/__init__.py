@@ -10,12 +10,13 @@ from .catalogs._quality import apply_cuts, presets
 from .catalogs._survey_labels import read_labels
 from .formats._arrays import read_arrays
 from .formats._bits import flag_names
-from .formats._formats import detect_format, register_format
+from .formats._formats import FORMATS, detect_format, register_format
 from .formats._lamost_files import read_lamost
 from .formats._plain import read_plain
 from .formats._read import read, read_many
 
 __all__ = [
+    "FORMATS",
     "IngestOptions",
     "IngestResult",
     "apply_cuts",

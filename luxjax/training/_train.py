@@ -163,7 +163,7 @@ def train(
             own = several or [latents_for(stars, used, len(seen))]
             models.append(fit_and_read_out(seen, used, latents=own, **how))
             parts.append(transfer(models[-1], held, inputs=used, labels=labels, calibrated=False))
-            _others(others, seen, held, number == k, used[0], labels, problems)
+            _others(others, seen, held, number == k, used, labels, problems)
             tell("folds", k + 1, folds + refit)
         typical = _typical(parts)
         models = [m.replace(typical=typical) for m in models]
@@ -229,10 +229,10 @@ def _typical(parts: Sequence[Prediction]) -> dict[str, float]:
     return found
 
 
-def _others(others, seen, held, rows, first: str, labels: str, problems: list[str]) -> None:
+def _others(others, seen, held, rows, inputs: Sequence[str], labels: str, problems: list[str]) -> None:
     for name in list(others):
         try:
-            others[name][rows] = BASELINES[name](seen, held, inputs=first, labels=labels)
+            others[name][rows] = BASELINES[name](seen, held, inputs=inputs, labels=labels)
         except InputError as error:  # The Cannon needs more stars than some folds have
             del others[name]
             problems.append(f"{name} is not compared with: {error}")

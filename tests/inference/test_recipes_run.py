@@ -183,6 +183,20 @@ def test_library_classes(tmp_path, capsys):
     assert {"set", "far", "outside", "p_A", "p_M"} <= set(table)
 
 
+@pytest.mark.slow
+def test_seismic_logg(tmp_path, capsys):
+    """Simulated light curves to log g that agrees with the truth, twice into one folder."""
+    assert run("seismic_logg", tmp_path, "figures = 1\n", "--smoke") == 0
+    assert run("seismic_logg", tmp_path, "overwrite = true\nfigures = 1\n", "--smoke") == 0
+    assert "of 12 stars accepted" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["accepted"] >= 10
+    assert metrics["logg"]["rmse_dex"] < 0.04
+    table = pd.read_csv(tmp_path / "run" / "labels.csv")
+    assert len(table) == len(Table.read(tmp_path / "run" / "labels.fits", unit_parse_strict="silent")) == 12
+    assert len(list((tmp_path / "run" / "figures").glob("*.png"))) == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     earlier = RunFolder.create(tmp_path / "run", config={}, seed=1)
@@ -196,6 +210,8 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
         missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "is no folder")
     if name == "library_classes":
         missing = (f'[train]\nspectra = "{tmp_path}/none"\n[library]\nmedium = "air"\n', "is no folder")
+    if name == "seismic_logg":
+        missing = (f'[data]\ncurves = "{tmp_path}/none"\n', "there is no folder or file")
     if name == "large_survey":
         missing = (f'[data]\ndataset = "{tmp_path}/none"\n', "no dataset at")
     if name == "posterior_study":
@@ -206,6 +222,7 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
         {
             "lamost_classes": ("[split]\nfold = 3\n", "Did you mean 'folds'"),
             "library_classes": ("[train]\nfold = 3\n", "Did you mean 'folds'"),
+            "seismic_logg": ("[fit]\nlowst = 3\n", "Did you mean 'lowest'"),
         }.get(name, ("[fit]\nlatent = 3\n", "Did you mean 'latents'")),
     ]:
         assert run(name, tmp_path, text) == 2

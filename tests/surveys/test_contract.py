@@ -6,8 +6,7 @@ import pytest
 from astropy.io import fits
 
 from luxjax.core import InputError
-from luxjax.surveys import detect_format, read
-from luxjax.surveys.formats._formats import FORMATS
+from luxjax.surveys import FORMATS, detect_format, read
 
 from . import fixtures
 

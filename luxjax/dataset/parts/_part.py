@@ -7,6 +7,7 @@ import pandas as pd
 
 from ...core.internal import path_text
 from ...data import Catalog, LabelTable, Spectra
+from ...data.internal import Output
 from ...surveys import IngestOptions
 from ...surveys.internal import LabelSelection, Reduction, best_of_each, has_files, match_labels
 from .._dataset import Dataset
@@ -82,7 +83,7 @@ def commit_part(
         journal, _facts(odd.assign(id=spectra.ids[odd["row"]])).assign(reason=odd["reason"]), "value"
     )
     spectra = spectra.replace(table=table)
-    outputs: dict[str, Spectra | LabelTable] = {options.spectra_name: spectra}
+    outputs: dict[str, Output] = {options.spectra_name: spectra}
     if chosen is not None:
         outputs[options.labels_name] = _labels_of(spectra, chosen.labels, options.join)
     first = dataset.manifest.n_stars

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import check_name
-from ..system.internal import lazy_import
+from ...core import check_name
+from ...system.internal import lazy_import
+from .._sky import numbers
 from ._identifiers import gaia_ids, tmass_ids
-from ._sky import numbers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import InputError
-from ..core.internal import join_names
-from ..system.internal import lazy_import
+from ...core import InputError
+from ...core.internal import join_names
+from ...system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InputError
-from ..core.internal import join_names
-from ..system.internal import lazy_import
+from ...core import InputError
+from ...core.internal import join_names
+from ...system.internal import lazy_import
 from ._frames import whole_kind, with_gaps
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InputError, check_name
-from ..core.internal import converted, join_names, opened, unit_text
-from ..system.internal import lazy_import
+from ...core import InputError, check_name
+from ...core.internal import converted, join_names, opened, unit_text
+from ...system.internal import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,1 @@
+"""What other instruments see of simulated stars: photometry, parallaxes and low-resolution spectra behind dust."""

@@ -1,0 +1,220 @@
+"""Other instruments that look at the stars of a simulated survey, each with noise of its own and stars that it has not seen."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...core import InputError, LuxWarning, check_name
+from ...core.internal import PRNGKeyArray
+from ...data import Catalog, LabelTable, Measurements
+from ...lines.internal import column
+from ...photometry import parallax_scale
+from ...system.internal import lazy_import
+from .._oscillations import SimulatedOscillations, simulate_oscillations
+from .._random import generator
+from .._survey import SimulatedSurvey
+from ..physics._optical import OpticalSynthesis
+from ._dust import extinction
+from ._light import BANDS, apparent_magnitudes, surface_flux
+from ._xp import sampled_bands
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+__all__ = ["INSTRUMENTS", "SimulatedInstruments", "simulate_instruments"]
+
+INSTRUMENTS = ("xp", "photometry", "parallax", "kepler")
+#: What stars are known by besides the labels of their survey: unit and typical error.
+MORE_LABELS = {"log_mass": ("dex", 0.05), "ebv": ("mag", 0.03), "modulus": ("mag", 0.15)}
+_BAND_ERROR = np.array([0.003, 0.004, 0.004, 0.022, 0.025, 0.022, 0.025, 0.025])
+_BAND_FLOOR = 0.005  # zero points and variability; stated with the errors
+_PARALLAX_ERROR = 0.018  # mas
+_XP_FLOOR = 0.003
+_SUN_LIKE = 4.7  # absolute magnitude of a star of solar luminosity
+_NU_MAX_SUN, _TEFF_SUN, _LOGG_SUN = 3090.0, 5777.0, 4.438
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedInstruments:
+    """Stars as several instruments see them, and the truth about them.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The outputs of the survey, with ``xp``, ``photometry`` and ``parallax`` as far as they were asked for, and ``labels`` with
+        ``log_mass``, ``ebv`` and ``modulus`` added. An output that a star lacks has no weight.
+    truth : pandas.DataFrame
+        One row per star: true labels, ``log_radius`` (solar), ``log_luminosity`` (solar), ``parallax`` (mas), ``nu_max`` (microhertz) and
+        the magnitudes.
+    oscillations : SimulatedOscillations, optional
+        Power spectra of all stars, where ``"kepler"`` was asked for.
+    observed : (star,) bool array
+        Which stars have a light curve.
+    """
+
+    catalog: Catalog
+    truth: "pd.DataFrame"
+    oscillations: SimulatedOscillations | None = None
+    observed: np.ndarray | None = None
+
+
+def simulate_instruments(
+    survey: SimulatedSurvey,
+    *,
+    key: "PRNGKeyArray | int",
+    instruments: Sequence[str] = INSTRUMENTS,
+    missing: Mapping[str, float] | None = None,
+    xp_noise: float = 1.0,
+    days: float = 90.0,
+    optical: OpticalSynthesis | None = None,
+) -> SimulatedInstruments:
+    """Give the stars of a survey masses, distances and dust, and let other instruments look at them.
+
+    Parameters
+    ----------
+    survey : SimulatedSurvey
+        From `luxjax.simulate`; its own spectra see no dust.
+    key : jax random key or int
+    instruments : sequence of str
+        ``"xp"``: ln flux in 48 samples of two low-resolution bands, with correlated noise. ``"photometry"``: eight magnitudes from 0.4 to
+        4.6 micrometres. ``"parallax"``: on the scale of `luxjax.photometry.parallax_scale`. ``"kepler"``: power spectra of light curves.
+    missing : mapping of output to float, optional
+        Fraction of stars, drawn at random, that lack an output; of spectra by their window.
+    xp_noise : float
+        Factor of the noise of ``"xp"``.
+    days : float
+        Length of the light curves.
+    optical : OpticalSynthesis, optional
+        Made before, to save time.
+
+    Returns
+    -------
+    SimulatedInstruments
+
+    Examples
+    --------
+    >>> from luxjax.simulation import simulate, simulate_instruments
+    >>> survey = simulate(4, key=1, windows=("apogee",))
+    >>> found = simulate_instruments(survey, key=2, instruments=("parallax",))
+    >>> sorted(found.catalog.outputs), found.catalog.labels().names[-3:]
+    (['apogee', 'labels', 'parallax'], ('log_mass', 'ebv', 'modulus'))
+    """
+    for name in instruments:
+        check_name("instrument", name, INSTRUMENTS)
+    rng, params, ids = generator(key), survey.truth.params, survey.truth.ids
+    n = len(ids)
+    facts = _facts(params, rng)
+    needs_light = {"xp", "photometry"} & set(instruments)
+    # Stars of an apparent magnitude at which all these instruments see them; their distance follows.
+    apparent = rng.uniform(9.0, 13.5, n)
+    absolute = _SUN_LIKE - 2.5 * facts["log_luminosity"]
+    optical = optical if optical is not None or not needs_light else OpticalSynthesis()
+    if optical is not None:
+        flux, wave = surface_flux(params, optical), optical.window.wavelength
+        facts["modulus"] = np.zeros(n)
+        absolute = apparent_magnitudes(params, flux, wave, facts)[:, 0]
+    facts["modulus"] = apparent - absolute
+    facts["parallax"] = 10 ** (2 - facts["modulus"] / 5)
+    outputs = {name: o for name, o in survey.catalog.outputs.items() if name != "labels"}
+    if "photometry" in instruments and optical is not None:
+        magnitudes = apparent_magnitudes(params, flux, wave, facts)
+        facts |= dict(zip(BANDS, magnitudes.T, strict=True))
+        error = np.hypot(_BAND_ERROR * np.exp(0.15 * rng.standard_normal(magnitudes.shape)), _BAND_FLOOR)
+        value = magnitudes + error * rng.standard_normal(error.shape)
+        units = dict.fromkeys(BANDS, "mag")
+        outputs["photometry"] = Measurements(value, error, BANDS, ids, units=units, survey="simulated")
+    if "parallax" in instruments:
+        error = _PARALLAX_ERROR * np.exp(0.15 * rng.standard_normal(n))
+        seen = facts["parallax"] + error * rng.standard_normal(n)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", LuxWarning
+            )  # how many are too uncertain, which a simulation may have
+            outputs["parallax"] = parallax_scale(seen, error, ids, survey="simulated")
+    if "xp" in instruments and optical is not None:
+        dimmed = flux * 10 ** (-0.4 * facts["ebv"][:, None] * extinction(wave))
+        value, error, _, correlation, names = sampled_bands(dimmed, wave, apparent, rng, xp_noise)
+        value = value + _XP_FLOOR * rng.standard_normal(value.shape)
+        outputs["xp"] = Measurements(
+            value,
+            np.hypot(error, _XP_FLOOR),
+            names,
+            ids,
+            correlation=_with_floor(correlation, error),
+            survey="simulated",
+        )
+    oscillations = None
+    if "kepler" in instruments:
+        oscillations = simulate_oscillations(
+            n, key=int(rng.integers(2**31)), days=days, nu_max=facts["nu_max"], teff=params[:, column("teff")]
+        )
+        oscillations.table["id"] = ids
+    outputs = {name: _thinned(o, (missing or {}).get(name, 0.0), rng) for name, o in outputs.items()}
+    observed = rng.random(n) >= (missing or {}).get("kepler", 0.0)
+    labels, truth = _labels(survey, facts, rng), pd.DataFrame(facts)
+    for j, name in enumerate(survey.truth.labels):
+        truth[name] = survey.truth.label_values[:, j]
+    truth.insert(0, "id", ids)
+    return SimulatedInstruments(
+        Catalog({**outputs, "labels": labels}, survey.catalog.table), truth, oscillations, observed
+    )
+
+
+def _facts(params: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Mass, radius, luminosity, reddening and nu_max of stars of these parameters."""
+    teff, logg, n = params[:, column("teff")], params[:, column("logg")], len(params)
+    mass = np.exp(rng.normal(np.log(1.15), 0.22, n)).clip(0.75, 2.6)
+    log_radius = 0.5 * (np.log10(mass) - (logg - _LOGG_SUN))
+    exact = _NU_MAX_SUN * 10 ** (logg - _LOGG_SUN) * (teff / _TEFF_SUN) ** -0.5
+    return {
+        "log_mass": np.log10(mass),
+        "log_radius": log_radius,
+        "log_luminosity": 2 * log_radius + 4 * np.log10(teff / _TEFF_SUN),
+        "ebv": rng.lognormal(np.log(0.12), 0.9, n).clip(0.0, 1.2),
+        "nu_max": exact * np.exp(0.01 * rng.standard_normal(n)),
+    }
+
+
+def _with_floor(correlation: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Correlations of a typical star once an independent error is added to each sample."""
+    typical = np.median(error, axis=0)
+    cov = correlation * typical * typical[:, None] + _XP_FLOOR**2 * np.eye(len(typical))
+    return cov / np.sqrt(np.diag(cov)) / np.sqrt(np.diag(cov))[:, None]
+
+
+def _thinned(output, fraction: float, rng: np.random.Generator):
+    """The output with a fraction of the stars not seen."""
+    if not 0 <= fraction < 1:
+        raise InputError(f"a fraction of missing stars is from 0 to below 1; given {fraction}.")
+    keep = rng.random(len(output)) >= fraction
+    if keep.all() or not keep.any():
+        return output
+    return Catalog.join({"all": output.select(keep), "stars": _nothing(output.ids)}, how="outer")[
+        "all"
+    ].select(list(output.ids))
+
+
+def _nothing(ids: np.ndarray) -> Measurements:
+    return Measurements(np.zeros((len(ids), 1)), 1.0, ["0"], ids)
+
+
+def _labels(survey: SimulatedSurvey, facts: Mapping[str, np.ndarray], rng) -> LabelTable:
+    """The survey's labels with those of mass, dust and distance."""
+    had = survey.catalog.labels()
+    n = len(had)
+    error = np.stack([e * np.exp(0.2 * rng.standard_normal(n)) for _, e in MORE_LABELS.values()], axis=1)
+    clean = np.stack([facts[name] for name in MORE_LABELS], axis=1)
+    return LabelTable(
+        np.concatenate([had.value, clean + error * rng.standard_normal(error.shape)], axis=1),
+        np.concatenate([had.error, error], axis=1),
+        [*had.names, *MORE_LABELS],
+        had.ids,
+        units={**had.units, **{name: unit for name, (unit, _) in MORE_LABELS.items()}},
+        species=had.species,
+        survey=had.survey,
+    )
