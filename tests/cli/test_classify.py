@@ -175,9 +175,16 @@ def test_predict_reads_spectra_of_other_origin(folder, trained, few, tmp_path, c
 def test_predict_reads_spectra_of_sdss(folder, trained, few, tmp_path, capsys):
     sdss = tmp_path / "sdss"
     sdss.mkdir()
-    for k, kind in ((1, "STAR"), (26, "STAR"), (51, "STAR"), (27, "QSO")):
+    for k, kind, warned in (
+        (1, "STAR", 0),
+        (26, "STAR", 16),
+        (51, "STAR", 0),
+        (27, "QSO", 0),
+        (52, "STAR", 4),
+    ):
         spectrum = read(folder / f"good{k:02d}.fits").pixels(slice(130, None))  # which begins at 3.5812
         about = {"CLASS": kind, "SUBCLASS": "F3/F5V (30743)", "Z": float(spectrum.table["z"].iloc[0])}
+        about["ZWARNING"] = warned
         write_sdss(
             sdss / f"spec-{k}.fits", spectrum.flux[0], spectrum.ivar[0], header={"FIBERID": k}, **about
         )
@@ -190,7 +197,10 @@ def test_predict_reads_spectra_of_sdss(folder, trained, few, tmp_path, capsys):
     assert set(found["survey_class"]) == {"F"}
     assert list(found["errors_from"]) == ["file"] * 3
     lost = pd.read_csv(tmp_path / "found-left-out.csv")
-    assert lost["reason"].tolist() == ["its class is QSO, not STAR"]
+    assert sorted(lost["reason"]) == [
+        "its class is QSO, not STAR",
+        "its redshift is doubtful (ZWARNING SMALL_DELTA_CHI2)",
+    ]
 
 
 def test_an_interrupted_run_goes_on_from_its_features(trained, few, capsys):
