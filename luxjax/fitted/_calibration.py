@@ -58,6 +58,9 @@ class Calibration:
     inputs : tuple of str
         Outputs that the calibration stars were predicted from; it holds for predictions from these alone. Empty where it is
         not known.
+    pooled : bool
+        Whether the calibration stars had some or all of `inputs`, each its own; it holds for any of these where there is no
+        calibration of just those that a star has.
 
     Examples
     --------
@@ -76,6 +79,7 @@ class Calibration:
     n_stars: np.ndarray
     shrunk: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    pooled: bool = False
 
     def apply(self, prediction: P) -> P:
         """The prediction with calibrated covariance.
@@ -105,7 +109,8 @@ class Calibration:
 
     def holds_for(self, names: Sequence[str], inputs: Sequence[str], shrunk: Sequence[str] = ()) -> bool:
         """Whether it was learned from predictions of these labels, from these inputs and with these labels replaced."""
-        known = not self.inputs or not inputs or set(self.inputs) == set(inputs)
+        alike = set(inputs) <= set(self.inputs) if self.pooled else set(self.inputs) == set(inputs)
+        known = not self.inputs or not inputs or alike
         return known and tuple(names) == self.names and set(shrunk) == set(self.shrunk)
 
     def to_dict(self) -> dict[str, dict[str, float]]:
@@ -114,6 +119,7 @@ class Calibration:
         return {
             n: {c: getattr(self, c)[j].item() for c in columns}
             | ({"shrunk": 1.0} if n in self.shrunk else {})
+            | ({"pooled": 1.0} if self.pooled else {})
             for j, n in enumerate(self.names)
         }
 
@@ -128,7 +134,8 @@ class Calibration:
 
         numbers: dict[str, Any] = {c: column(c) for c in ("scale", "floor", "growth", "n_stars")}
         shrunk = tuple(name for name, entry in entries.items() if entry.get("shrunk"))
-        return cls(tuple(entries), **numbers, shrunk=shrunk, inputs=tuple(inputs))
+        pooled = any(entry.get("pooled") for entry in entries.values())
+        return cls(tuple(entries), **numbers, shrunk=shrunk, inputs=tuple(inputs), pooled=pooled)
 
 
 def check_alike(

@@ -166,7 +166,8 @@ class FittedModel(KeepsPrecision):
         self, labels: Sequence[str], inputs: Sequence[str], shrunk: Sequence[str] = ()
     ) -> Calibration | None:
         """The calibration of predictions of these labels from these inputs, with these labels replaced; None without one."""
-        return next((c for c in self.calibrations if c.holds_for(labels, inputs, shrunk)), None)
+        found = [c for c in self.calibrations if c.holds_for(labels, inputs, shrunk)]
+        return min(found, key=lambda c: c.pooled, default=None)
 
     def with_calibration(self, calibration: Calibration) -> "FittedModel":
         """A copy that knows this calibration, in place of one learned from the same inputs with the same labels replaced."""
@@ -179,7 +180,9 @@ class FittedModel(KeepsPrecision):
         for name in calibration.inputs:
             check_name("input of the calibration", name, self.model.names)
         same = (calibration.names, calibration.inputs, calibration.shrunk)
-        others = tuple(c for c in self.calibrations if not c.holds_for(*same))
+        others = tuple(
+            c for c in self.calibrations if c.pooled != calibration.pooled or not c.holds_for(*same)
+        )
         return self.replace(calibrations=(*others, calibration))
 
     def trained_on(self, ids: Sequence | np.ndarray) -> np.ndarray:

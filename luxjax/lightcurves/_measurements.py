@@ -46,7 +46,7 @@ def seismic_measurements(table: "pd.DataFrame", *, survey: str = "kepler") -> Me
     return Measurements(
         np.where(accepted[:, None], value, np.nan),
         error,
-        ["log_nu_max", "granulation"],
+        ("log_nu_max", "granulation"),
         identifiers("column 'id'", table["id"]),
         units={"log_nu_max": "dex", "granulation": "dex"},
         survey=survey,

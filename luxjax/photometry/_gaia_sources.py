@@ -67,17 +67,17 @@ def read_gaia_sources(
         if f"phot_{b}_mean_mag" in frame
     }
     if bands:
-        for magnitude, ratio in bands.values():
-            if ratio not in frame:
+        for magnitude, over_error in bands.values():
+            if over_error not in frame:
                 raise InputError(
-                    f"the table has {magnitude} and no {ratio}, so its error is not known; add that column."
+                    f"the table has {magnitude} and no {over_error}, so its error is not known; add that column."
                 )
         value = np.stack([values(m, frame[m]).astype(np.float64) for m, _ in bands.values()], axis=1)
         ratio = np.stack([values(r, frame[r]).astype(np.float64) for _, r in bands.values()], axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.where(ratio > 0, np.hypot(POGSON / ratio, floor), np.nan)
         found["photometry"] = Measurements(
-            value, error, list(bands), ids, units=dict.fromkeys(bands, "mag"), survey="gaia", table=frame
+            value, error, tuple(bands), ids, units=dict.fromkeys(bands, "mag"), survey="gaia", table=frame
         )
     if {"parallax", "parallax_error"} <= set(frame):
         shift = frame[zero_point] if isinstance(zero_point, str) else zero_point

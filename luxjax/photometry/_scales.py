@@ -3,13 +3,19 @@
 import dataclasses
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core import InputError, LuxWarning
-from ..core.internal import number, values
+from ..core.internal import identifiers, number, values
 from ..data import Measurements
+from ..system.internal import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
 
 __all__ = ["parallax_scale", "with_floor"]
 
@@ -39,7 +45,7 @@ def with_floor(measurements: Measurements, floor: float) -> Measurements:
 def parallax_scale(
     parallax: Any,
     error: Any,
-    ids: Sequence,
+    ids: Sequence | np.ndarray,
     *,
     zero_point: Any = 0.0,
     least: float = 5.0,
@@ -96,9 +102,9 @@ def parallax_scale(
     return Measurements(
         value[:, None],
         noise[:, None],
-        ["parallax"],
-        ids,
+        ("parallax",),
+        identifiers("ids", ids),
         units={"parallax": "mag"},
         survey=survey,
-        table={"parallax": given, "parallax_error": np.array(sigma)},
+        table=pd.DataFrame({"parallax": given, "parallax_error": sigma}),
     )

@@ -8,10 +8,13 @@ import numpy as np
 from ..core import InputError
 from ..core.internal import identifiers, join_names, path_text
 from ..data import Measurements
+from ..system.internal import lazy_import
 from ._tables import arrays_in, read_gaia_table, repeated
 
 if TYPE_CHECKING:
     import pandas as pd
+else:
+    pd = lazy_import("pandas")
 
 __all__ = ["read_xp"]
 
@@ -76,7 +79,7 @@ def _continuous(frame: "pd.DataFrame", ids: np.ndarray, floor: float) -> Measure
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = np.where(first > 0, first, np.nan)[:, None]
         relative = np.hypot(error / scale, floor * np.abs(value / scale))
-    names = [f"{band}_{j}" for band in ("bp", "rp") for j in range(N_COEFFICIENTS)]
+    names = tuple(f"{band}_{j}" for band in ("bp", "rp") for j in range(N_COEFFICIENTS))
     return Measurements(
         value / scale,
         relative,
@@ -84,7 +87,7 @@ def _continuous(frame: "pd.DataFrame", ids: np.ndarray, floor: float) -> Measure
         ids,
         correlation=correlation if known else None,
         survey="gaia",
-        table={"xp_scale": first},
+        table=pd.DataFrame({"xp_scale": first}),
     )
 
 
@@ -153,5 +156,5 @@ def _sampled(frame: "pd.DataFrame", ids: np.ndarray, bins: int, floor: float) ->
         good = value > LEAST_SNR * error
         ln = np.where(good, np.log(np.where(good, value, 1.0)), np.nan)
         relative = np.hypot(error / np.where(good, value, 1.0), floor)
-    names = [f"xp_{GRID[p].mean():.0f}nm" for p in parts]
+    names = tuple(f"xp_{GRID[p].mean():.0f}nm" for p in parts)
     return Measurements(ln, np.where(good, relative, np.nan), names, ids, survey="gaia")

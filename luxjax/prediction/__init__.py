@@ -4,6 +4,7 @@ from ._baselines import cannon, labels_only, ridge
 from ._calibrate import calibrate, coverage_bands
 from ._choose import select_model
 from ._conformal import conformal
+from ._patterns import calibrate_by_inputs
 from ._predict_spectra import predict_spectra
 from ._prediction import Prediction
 from ._scores import score
@@ -15,6 +16,7 @@ __all__ = [
     "Prediction",
     "PredictionTable",
     "calibrate",
+    "calibrate_by_inputs",
     "cannon",
     "conformal",
     "coverage_bands",

@@ -49,7 +49,9 @@ class Limits:
     chi2 : float
         The largest reduced chi-square that is not `misfit`; a little more for stars of few good values.
     n_inputs : float
-        The smallest number of good input values that are not `few_pixels`, if it is more than two for each latent.
+        The smallest number of good input values that are not `few_pixels`, if it is more than `per_latent` for each latent.
+    per_latent : float
+        Two where inputs are spectra; none where a few measurements, such as magnitudes, may be all that a star has.
     low, high : (label,) array or None
         The ends of each label's range, its margin included; None where the model does not know it.
     """
@@ -59,6 +61,7 @@ class Limits:
     n_inputs: float = 0.0
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    per_latent: float = PER_LATENT
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -74,12 +77,14 @@ def limits_of(fitted: FittedModel, labels: str, inputs: Sequence[str]) -> Limits
         ends = {"low": info.low - margin, "high": info.high + margin}
     # Labels may be given together with spectra; a star without them is not short of pixels.
     spectra = [name for name in inputs if fitted.info(name).is_spectra] or list(inputs)
+    alone = all(fitted.info(name).is_spectra or fitted.info(name).role == "label" for name in inputs)
     return Limits(
         FAR * typical.get("latent_distance", TYPICAL_DISTANCE),
         # A star within its stated errors is no misfit, however small the chi2 of the training stars.
         MISFIT * max(typical.get("chi2", TYPICAL_CHI2), TYPICAL_CHI2),
-        FRACTION * min(len(fitted.model.scatter[name]) for name in spectra),
+        FRACTION * min(len(fitted.model.scatter[name]) for name in spectra) if alone else 1.0,
         **ends,
+        per_latent=PER_LATENT if alone else 0.0,
     )
 
 
@@ -101,7 +106,7 @@ def flags_of(prediction: "Prediction", limits: Limits) -> np.ndarray:
         "far": distance > limits.distance,
         "misfit": chi2 > limits.chi2 * by_chance,
         "out_of_range": outside.any(axis=1),
-        "few_pixels": n_inputs < max(limits.n_inputs, PER_LATENT * n_latents),
+        "few_pixels": n_inputs < max(limits.n_inputs, limits.per_latent * n_latents),
         "not_finite": ~np.isfinite(numbers).all(axis=1),
     }
     flag = np.zeros(len(value), int)

@@ -56,6 +56,8 @@ class Prediction:
     error_scale : dict of str to float
         By label name: what the catalogue's stated errors of the label are to be multiplied by, as the model learned (at most 1;
         see `luxjax.fitted.ReadOut`). Scores and calibrations do. Empty: taken as stated.
+    present : (star, input) bool array
+        Which of `inputs` a star has, by at least one good value; empty where it is not known.
     calibrated : bool
         Whether `cov` is that of a calibration learned on stars kept apart (see `calibrate`), or the model's own, whose parts
         are in `parts`.
@@ -105,6 +107,7 @@ class Prediction:
     calibrated: bool = False
     error_scale: Mapping[str, float] = field(default_factory=dict)
     flag: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # found below where it is not given
+    present: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
 
     def __post_init__(self):
         if len(self.flag) == 0:
@@ -182,6 +185,7 @@ class Prediction:
             self.calibrated,
             self.error_scale,
             self.flag[rows],
+            self.present[rows] if self.present.size else self.present,
         )
 
     @staticmethod
@@ -222,6 +226,7 @@ class Prediction:
             first.calibrated,
             {k: float(np.mean([p.error_scale[k] for p in parts])) for k in first.error_scale},
             join(lambda p: p.flag),
+            join(lambda p: p.present) if all(p.present.size for p in parts) else first.present[:0],
         )
 
     def to_labels(self, survey: str = "luxjax") -> LabelTable:

@@ -19,6 +19,7 @@ from ..latents.internal import Products, blocks, decoder_variance, latent_poster
 from ..models import AbstractFeatureDecoder, Lux
 from ..parallel.internal import STAR, on_mesh, shard_map_stars
 from ._flags import flags_of, limits_of, warn_of_misfit
+from ._patterns import applied
 from ._prediction import Prediction
 from ._shrink import replace_shortcuts as shrink
 from ._shrink import shortcuts
@@ -143,7 +144,8 @@ def predictor(
 
     def predict(part: Batch, n: int) -> tuple[np.ndarray, ...]:
         out = jax.block_until_ready(run(fitted.model, dict(fitted.weight_cov), products, part, labels))
-        return tuple(np.asarray(x)[:n] for x in out)
+        present = np.stack([np.asarray(part[name].ivar > 0).any(axis=1) for name in names], axis=1)
+        return tuple(np.asarray(x)[:n] for x in (*out, present))
 
     return predict
 
@@ -158,7 +160,7 @@ def assembled(
     calibration: Calibration | None,
 ) -> Prediction:
     """The prediction of the stars of several blocks, in the labels' own units."""
-    mean, cov, value, latent, own, scatter, chi2, count = (
+    mean, cov, value, latent, own, scatter, chi2, count, present = (
         np.concatenate(x) for x in zip(*parts, strict=True)
     )
     info = fitted.info(labels)
@@ -188,9 +190,12 @@ def assembled(
         error_scale={}
         if read_out is None
         else dict(zip(info.names, read_out.error_scale.tolist(), strict=True)),
+        present=present,
     )
     prediction = shrink(prediction) if shrunk else prediction
-    prediction = prediction if calibration is None else calibration.apply(prediction)
+    if calibration is not None:
+        alike = [c for c in fitted.calibrations if c.names == calibration.names]
+        prediction = applied(prediction, calibration, alike)
     flag = flags_of(prediction, limits_of(fitted, labels, inputs))
     return dataclasses.replace(prediction, flag=flag)
 

@@ -2,5 +2,6 @@
 
 from ._calibrate import LEAST_CALIBRATION
 from ._flags import describe_flags, flagged_by
+from ._patterns import applied
 
-__all__ = ["LEAST_CALIBRATION", "describe_flags", "flagged_by"]
+__all__ = ["LEAST_CALIBRATION", "applied", "describe_flags", "flagged_by"]

@@ -12,8 +12,8 @@ from ..data import Catalog
 from ..data import folds as number_folds
 from ..fitted import FittedModel
 from ..fitting import AbstractFitter
-from ..prediction import Prediction, calibrate, cannon, ridge, transfer
-from ..prediction.internal import LEAST_CALIBRATION, flagged_by
+from ..prediction import Prediction, calibrate_by_inputs, cannon, ridge, transfer
+from ..prediction.internal import LEAST_CALIBRATION, applied, flagged_by
 from ._plan import DECODERS, KINDS, NOISE, fit_and_read_out, inputs_of, latents_for
 
 __all__ = ["Trained", "train"]
@@ -177,7 +177,8 @@ def train(
             own = several or [latents_for(stars, used, len(stars))]
             fitted = fit_and_read_out(stars, used, latents=own, **how).replace(typical=typical)
             if not problem:
-                fitted = fitted.with_calibration(calibrate(raw, stars.labels(labels)))
+                for calibration in calibrate_by_inputs(raw, stars.labels(labels)):
+                    fitted = fitted.with_calibration(calibration)
             tell("folds", folds + 1, folds + 1)
     return Trained(
         fitted, stars, used, number, tuple(models), raw, calibrated, others, tuple(dict.fromkeys(problems))
@@ -248,8 +249,8 @@ def _calibrated_by_others(raw: Prediction, stars: Catalog, labels: str, number) 
     try:
         for k in np.unique(number):
             others = number != k
-            learned = calibrate(raw.select(others), table.select(others), least=least)
-            parts.append(learned.apply(raw.select(~others)))
+            learned = calibrate_by_inputs(raw.select(others), table.select(others), least=least)
+            parts.append(applied(raw.select(~others), learned[0], learned))
     except InputError as error:
         return raw, f"errors are not calibrated: {error}"
     return Prediction.gather(parts, stars.ids), ""

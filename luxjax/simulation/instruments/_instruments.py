@@ -10,6 +10,7 @@ import numpy as np
 from ...core import InputError, LuxWarning, check_name
 from ...core.internal import PRNGKeyArray
 from ...data import Catalog, LabelTable, Measurements
+from ...data.internal import Output
 from ...lines.internal import column
 from ...photometry import parallax_scale
 from ...system.internal import lazy_import
@@ -143,7 +144,7 @@ def simulate_instruments(
         outputs["xp"] = Measurements(
             value,
             np.hypot(error, _XP_FLOOR),
-            names,
+            tuple(names),
             ids,
             correlation=_with_floor(correlation, error),
             survey="simulated",
@@ -151,7 +152,11 @@ def simulate_instruments(
     oscillations = None
     if "kepler" in instruments:
         oscillations = simulate_oscillations(
-            n, key=int(rng.integers(2**31)), days=days, nu_max=facts["nu_max"], teff=params[:, column("teff")]
+            n,
+            key=int(rng.integers(2**31)),
+            days=days,
+            nu_max=facts["nu_max"],
+            teff=list(params[:, column("teff")]),
         )
         oscillations.table["id"] = ids
     outputs = {name: _thinned(o, (missing or {}).get(name, 0.0), rng) for name, o in outputs.items()}
@@ -187,7 +192,7 @@ def _with_floor(correlation: np.ndarray, error: np.ndarray) -> np.ndarray:
     return cov / np.sqrt(np.diag(cov)) / np.sqrt(np.diag(cov))[:, None]
 
 
-def _thinned(output, fraction: float, rng: np.random.Generator):
+def _thinned(output: Output, fraction: float, rng: np.random.Generator) -> Output:
     """The output with a fraction of the stars not seen."""
     if not 0 <= fraction < 1:
         raise InputError(f"a fraction of missing stars is from 0 to below 1; given {fraction}.")
@@ -200,7 +205,7 @@ def _thinned(output, fraction: float, rng: np.random.Generator):
 
 
 def _nothing(ids: np.ndarray) -> Measurements:
-    return Measurements(np.zeros((len(ids), 1)), 1.0, ["0"], ids)
+    return Measurements(np.zeros((len(ids), 1)), np.ones((len(ids), 1)), ("0",), ids)
 
 
 def _labels(survey: SimulatedSurvey, facts: Mapping[str, np.ndarray], rng) -> LabelTable:
@@ -212,7 +217,7 @@ def _labels(survey: SimulatedSurvey, facts: Mapping[str, np.ndarray], rng) -> La
     return LabelTable(
         np.concatenate([had.value, clean + error * rng.standard_normal(error.shape)], axis=1),
         np.concatenate([had.error, error], axis=1),
-        [*had.names, *MORE_LABELS],
+        (*had.names, *MORE_LABELS),
         had.ids,
         units={**had.units, **{name: unit for name, (unit, _) in MORE_LABELS.items()}},
         species=had.species,

@@ -1,0 +1,84 @@
+"""Stars of one set that have different inputs: each has errors of its own pattern of inputs, and a calibration of that."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..data import LabelTable
+from ..fitted import Calibration
+from ._calibrate import LEAST_CALIBRATION, calibrate
+from ._prediction import Prediction
+
+__all__ = ["applied", "calibrate_by_inputs", "patterns"]
+
+LEAST_PATTERN = 100
+
+
+def patterns(prediction: Prediction) -> dict[tuple[str, ...], np.ndarray]:
+    """Rows of the stars that have the same inputs, by the names of these; the most frequent first."""
+    if prediction.present.size == 0:
+        return {prediction.inputs: np.arange(len(prediction))}
+    unique, which = np.unique(prediction.present, axis=0, return_inverse=True)
+    rows = [np.flatnonzero(which.ravel() == k) for k in range(len(unique))]
+    names = np.array(prediction.inputs)
+    found = {tuple(str(n) for n in names[has]): r for has, r in zip(unique, rows, strict=True)}
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
+def calibrate_by_inputs(
+    prediction: Prediction,
+    observed: LabelTable,
+    *,
+    least: int = LEAST_CALIBRATION,
+    least_each: int = LEAST_PATTERN,
+) -> tuple[Calibration, ...]:
+    """Calibrations of predictions of stars that do not all have the same inputs.
+
+    Parameters
+    ----------
+    prediction, observed, least
+        As for `luxjax.prediction.calibrate`.
+    least_each : int
+        Stars with every label that a pattern of inputs needs for a calibration of its own.
+
+    Returns
+    -------
+    tuple of Calibration
+        That of all stars together first, which serves rare patterns, and one for each pattern with stars enough.
+        ``fitted.with_calibration`` takes them one after the other; `luxjax.transfer` then gives each star that of its inputs.
+
+    Examples
+    --------
+    >>> import luxjax
+    >>> from luxjax.prediction import calibrate_by_inputs
+    >>> from luxjax.simulation import bilinear
+    >>> stars = bilinear(90, {"flux": 40, "labels": 3}, 2, key=1).catalog
+    >>> fitted = luxjax.fit(luxjax.Lux.linear(stars.sizes, 2), stars.select(slice(0, 60)), key=1)
+    >>> held = stars.select(slice(60, 90))
+    >>> [c.inputs for c in calibrate_by_inputs(luxjax.transfer(fitted, held, calibrated=False), held.labels())]
+    [('flux',)]
+    """
+    pooled = calibrate(prediction, observed, least=least)
+    found = []
+    groups = patterns(prediction)
+    for names, rows in groups.items() if len(groups) > 1 else ():
+        seen = np.isfinite(observed.value[rows]).sum(axis=0)
+        if names and seen.min() >= least_each:
+            own = calibrate(prediction.select(rows), observed.select(rows))
+            found.append(dataclasses.replace(own, inputs=names))
+    return (dataclasses.replace(pooled, pooled=len(groups) > 1), *found)
+
+
+def applied(
+    prediction: Prediction, calibration: Calibration, others: Sequence[Calibration] = ()
+) -> Prediction:
+    """Each star with the calibration of its inputs among the `others`; where there is none, with the first."""
+    own = {frozenset(c.inputs): c for c in others if not c.pooled and c.shrunk == calibration.shrunk}
+    if not own:
+        return calibration.apply(prediction)
+    cov = np.array(prediction.cov)
+    for names, rows in patterns(prediction).items():
+        used = own.get(frozenset(names), calibration)
+        cov[rows] = used.covariance(cov[rows], prediction.latent_distance[rows])
+    return dataclasses.replace(prediction, cov=cov, calibrated=True)
