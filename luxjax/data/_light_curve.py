@@ -115,7 +115,7 @@ class LightCurve:
 
     def __repr__(self) -> str:
         return (
-            f"LightCurve({self.id}: {len(self)} cadences of {self.cadence_s:.0f} s in {len(np.unique(self.pieces))} pieces, "
+            f"LightCurve({self.id}: {len(self)} cadences of {self.cadence_s:.0f} s in {len(np.unique(np.asarray(self.pieces)))} pieces, "
             f"{self.time[0]:.2f}-{self.time[-1]:.2f} d {self.time_standard})"
         )
 
@@ -134,9 +134,8 @@ class LightCurve:
         """The cadences chosen by a slice, an integer array or a boolean mask."""
         rows = np.arange(len(self))[index]
         error = None if self.flux_err is None else self.flux_err[rows]
-        return self.replace(
-            time=self.time[rows], flux=self.flux[rows], flux_err=error, pieces=self.pieces[rows]
-        )  # type: ignore[index]
+        pieces = np.asarray(self.pieces)[rows]
+        return self.replace(time=self.time[rows], flux=self.flux[rows], flux_err=error, pieces=pieces)
 
     def normalize(self) -> "LightCurve":
         """The curve with every piece divided by its median; raises `InputError` where that was done before."""
@@ -144,7 +143,7 @@ class LightCurve:
             raise InputError(
                 f"light curve '{self.id}' is normalised already; a second division would hide what was done. Use it unchanged."
             )
-        names, which = np.unique(self.pieces, return_inverse=True)
+        names, which = np.unique(np.asarray(self.pieces), return_inverse=True)
         level = np.array([np.median(self.flux[which == k]) for k in range(len(names))])
         if not np.all(level > 0):
             raise InputError(

@@ -8,6 +8,7 @@ from ..core import InputError, Progress
 from ..core.internal import path_text, reporting
 from ..data import LightCurve
 from ..system.internal import lazy_import
+from ._bins import bin_edges
 from ._log_g import seismic_log_g
 from ._power import PowerSpectrum, power_spectrum
 from ._read import read_light_curve
@@ -33,7 +34,7 @@ def measure_files(
     lowest: float = 5.0,
     progress: bool | Progress | None = None,
 ) -> "tuple[pd.DataFrame, list[PowerSpectrum]]":
-    """Seismic log g of the stars in these files, and their power spectra.
+    """Seismic log g of the stars in these files, and their power spectra. All curves are held in memory.
 
     Parameters
     ----------
@@ -68,7 +69,9 @@ def measure_files(
         for k, (star, parts) in enumerate(curves.items()):
             told("power spectra", k, len(curves))
             try:
-                spectra.append(power_spectrum(parts[0].join(*parts[1:])))
+                found = power_spectrum(parts[0].join(*parts[1:]))
+                bin_edges(lowest, found.nyquist)  # refuses a cadence too long for them
+                spectra.append(found)
             except InputError as error:
                 reasons[star] = str(error)
         if not spectra:

@@ -124,7 +124,7 @@ def _measured(spectra: Sequence[PowerSpectrum], lowest: float) -> list[dict[str,
             "id": one.id,
             "log_nu_max": fit.log_nu_max[k],
             "noise_err": fit.log_nu_max_err[k],
-            "criterion": fit.criterion[k] / np.isfinite(value[k]).sum(),
+            "criterion": fit.criterion[k] / max(np.isfinite(value[k]).sum(), 1),
             **dict(zip(COMPONENTS, fit.amplitude[k], strict=True)),
             "granulation_err": fit.amplitude_err[k, 0],
             "observed_d": one.observed_d,
@@ -140,18 +140,15 @@ def _judged(table: "pd.DataFrame", lowest: float) -> "pd.DataFrame":
     table["nu_max"] = 10.0 ** table["log_nu_max"]
     table["nu_max_err"] = table["nu_max"] * np.log(10.0) * table["log_nu_max_err"]
     logg, error = log_g_of(table["log_nu_max"], table["log_nu_max_err"], table["teff"], table["teff_err"])
+    limits = {
+        "nu_max": table["nu_max"],
+        "error": table["log_nu_max_err"],
+        "nyquist": 0.5e6 / table["cadence_s"],
+        **{name: table[name] for name in ("criterion", "teff", "observed_d")},
+    }
     table["reason"] = [
-        reason_against(
-            Gate(),
-            nu_max=row.nu_max,
-            error=row.log_nu_max_err,
-            criterion=row.criterion,
-            lowest=lowest,
-            nyquist=0.5e6 / row.cadence_s,
-            teff=row.teff,
-            observed_d=row.observed_d,
-        )
-        for row in table.itertuples()
+        reason_against(Gate(), lowest=lowest, **{name: float(v.iloc[k]) for name, v in limits.items()})
+        for k in range(len(table))
     ]
     table["accepted"] = table["reason"] == ""
     table["logg"] = np.where(table["accepted"], logg, np.nan)

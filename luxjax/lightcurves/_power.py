@@ -14,6 +14,7 @@ __all__ = ["PowerSpectrum", "power_spectrum"]
 
 MEGASECONDS = 0.0864  # in a day
 _FEWEST = 100  # cadences
+_MOST = 20_000_000  # frequencies
 _SPIKE = 5.0  # robust standard deviations of the steps
 
 
@@ -130,10 +131,20 @@ def power_spectrum(curve: LightCurve) -> PowerSpectrum:
             f"light curve '{curve.id}' has {len(curve)} cadences; at least {_FEWEST} are needed for a power spectrum."
         )
     curve = without_spikes(curve if curve.normalized else curve.normalize())
+    if not 0 < (spread := float(np.std(curve.flux))) < 1:
+        raise InputError(
+            f"light curve '{curve.id}' varies by {spread:.3g} of its level, so it has no power spectrum that tells of a star; give fluxes, not "
+            "differences or magnitudes."
+        )
     cadence = float(curve.cadence_s)  # type: ignore[arg-type]
     time, flux = curve.time * MEGASECONDS, 1e6 * (curve.flux - curve.flux.mean())
     spacing = 1.0 / (time[-1] - time[0] + cadence * 1e-6)
-    frequency = spacing * np.arange(1, int(0.5e6 / cadence / spacing) + 1)
+    if (n := int(0.5e6 / cadence / spacing)) > _MOST:
+        raise InputError(
+            f"light curve '{curve.id}' spans {curve.time[-1] - curve.time[0]:.0f} days at {cadence:.0f} s, which makes {n:,} frequencies, more than "
+            f"{_MOST:,}; leave out cadences with wrong times, or use a part of it."
+        )
+    frequency = spacing * np.arange(1, n + 1)
     power = LombScargle(time - time[0], flux).power(
         frequency, normalization="psd", method="fast", assume_regular_frequency=True
     )

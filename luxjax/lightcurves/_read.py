@@ -15,7 +15,7 @@ from ..core import InputError, check_name
 from ..core.internal import join_names, path_text
 from ..data import LightCurve
 
-__all__ = ["FLUXES", "read_each", "read_light_curve"]
+__all__ = ["read_light_curve"]
 
 FLUXES = {"pdcsap": "PDCSAP_FLUX", "sap": "SAP_FLUX"}
 #: Bits of SAP_QUALITY by the Kepler Archive Manual (KDMC-10008), of QUALITY by the TESS Science Data Products document.
@@ -120,19 +120,6 @@ def read_light_curve(
         raise InputError("no light curve was given; name at least one file.")
     first, *others = (_read_one(Path(p), flux, drop_flags, time_standard, id) for p in given)
     return first.join(*others) if others else first
-
-
-def read_each(paths: Sequence[str | Path], **options: Any) -> tuple[dict[str, LightCurve], dict[str, str]]:
-    """Curves by star, pieces of one star joined, and by path the reason why a file was not read."""
-    curves: dict[str, LightCurve] = {}
-    failures: dict[str, str] = {}
-    for path in paths:
-        try:
-            curve = read_light_curve(path, **options)
-            curves[curve.id] = curves[curve.id].join(curve) if curve.id in curves else curve
-        except InputError as error:
-            failures[path_text(path)] = str(error)
-    return curves, failures
 
 
 def _read_one(path: Path, flux: str, drop_flags: Sequence[str] | None, standard: str, id: str) -> LightCurve:

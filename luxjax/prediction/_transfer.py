@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..core import Batch, Gaussian, InputError, LuxWarning, check_name
+from ..core import Batch, Gaussian, InputError, LuxWarning, OutputData, check_name
 from ..core.internal import Array, check_stars, join_names
 from ..data import Catalog
 from ..fitted import Calibration, FittedModel
@@ -85,19 +85,34 @@ def transfer(
     labels = labels or fitted.label_output()
     check_name("output", labels, fitted.model.names)
     names = input_names(fitted, data.sizes, inputs, labels)
-    batch = data.in_units_of(fitted, *names)
+    batch = _hidden(fitted, data, names, labels)
     if not batch.is_in_memory:
         raise InputError(
             f"labels of a {type(data).__name__} are not predicted in memory; use transfer_dataset, or dataset.catalog()."
         )
     stars = batch if mesh is None else on_mesh(batch, mesh)
-    predict = predictor(fitted, names, labels, stars.dtype)
+    predict = predictor(fitted, names, labels, stars.dtype, stars.names)
     with jax.enable_x64(True):
         parts = [predict(part, where.stop - where.start) for part, _, where in blocks(stars, block)]
     calibration = chosen_calibration(fitted, labels, names, replace_shortcuts) if calibrated else None
     prediction = assembled(fitted, labels, names, data.ids[stars.own], parts, replace_shortcuts, calibration)
     warn_of_misfit(fitted, prediction.chi2)
     return prediction
+
+
+def _hidden(fitted: FittedModel, data: Catalog | Batch, names: Sequence[str], labels: str):
+    """The stars with all inputs that model and data share, of which those not in `names` have no weight.
+
+    One compiled program then serves every subset of inputs.
+    """
+    others = [n for n in fitted.names_of("input") if n in data.sizes and n not in (*names, labels)]
+    batch = data.in_units_of(fitted, *names, *others)
+    if not others or not isinstance(batch, Batch):
+        return data.in_units_of(fitted, *names) if others else batch
+    shown = {
+        k: o if k in names else OutputData(o.value, jnp.zeros_like(o.ivar)) for k, o in batch.outputs.items()
+    }
+    return Batch(shown, [name for name in batch.labels if name in names])
 
 
 def chosen_calibration(
@@ -127,9 +142,12 @@ def _learned_from_others(fitted: FittedModel, labels: str, inputs: Sequence[str]
 
 
 def predictor(
-    fitted: FittedModel, names: Sequence[str], labels: str, dtype
+    fitted: FittedModel, names: Sequence[str], labels: str, dtype, held: Sequence[str] = ()
 ) -> Callable[[Batch, int], tuple[np.ndarray, ...]]:
-    """What tells of the first `n` stars of a block with the outputs `names` what the model says of them; for `assembled`."""
+    """What tells of the first `n` stars of a block with the outputs `names` what the model says of them; for `assembled`.
+
+    Blocks that hold others as well, without weight, say so by `held`.
+    """
     if _learned_from_others(fitted, labels, names):
         learned = join_names(fitted.read_outs[labels].inputs)
         warnings.warn(
@@ -140,7 +158,7 @@ def predictor(
         )
     run = shard_map_stars(_predict, STAR)
     with jax.enable_x64(True):
-        products = weight_products(fitted.model, tuple(names), dtype)
+        products = weight_products(fitted.model, tuple(held or names), dtype)
 
     def predict(part: Batch, n: int) -> tuple[np.ndarray, ...]:
         out = jax.block_until_ready(run(fitted.model, dict(fitted.weight_cov), products, part, labels))

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core import InputError, check_name
 from ..core.internal import join_names
-from ..data import Catalog
+from ..data import Catalog, Spectra
 from ..fitted import FittedModel
 from ..fitting import ALS, EM, AbstractFitter, Gradient
 from ..fitting import fit as fit_model
@@ -27,6 +27,7 @@ KINDS = ("auto", *READOUTS, "joint")
 MOST = 60
 FEW_STARS = 1000  # up to which latents cost little, and one that holds nothing does no harm to a read-out
 ENOUGH = 20
+STRAY = 0.02  # of the stars
 CLEAR = 0.85  # factor of flux errors above which stated ones are believed
 
 
@@ -73,11 +74,13 @@ def fit_and_read_out(
 
     Every number is evaluated on the training stars, each left out of the read-out in turn.
     """
+    if readout == "auto" and unlike(catalog, inputs):
+        readout = "joint"
     names = (*inputs, labels) if readout == "joint" else tuple(inputs)
     sizes = {name: catalog.sizes[name] for name in names}
     found = []
     for n in latents:
-        model, its = _model(sizes, n, decoder, key)
+        model, its = _model(sizes, n, decoder, key, few=any(not _is_spectra(catalog, k) for k in inputs))
         model = model.replace(dof={name: NOISE[noise] for name in inputs})
         fitted = _fitted(model, catalog.only(*names), fitter or its, key, progress)
         found.append(
@@ -104,9 +107,30 @@ def _mean_log(values) -> float:
     return float(np.mean(np.log(values)))
 
 
-def _model(sizes: Mapping[str, int], n: int, decoder: str, key) -> tuple[Lux, AbstractFitter]:
+def unlike(catalog: Catalog, inputs: Sequence[str]) -> bool:
+    """Whether stars differ in which inputs they have, by more than `STRAY` of them.
+
+    A read-out learned from the latents of some inputs is wrong for stars with others; labels that are decoded with the inputs are
+    right for all of them.
+    """
+    if len(inputs) < 2:
+        return False
+    lacking = np.zeros(len(catalog), bool)
+    for name in inputs:
+        lacking |= ~(catalog[name].ivar > 0).any(axis=1)
+    return bool(lacking.mean() > STRAY)
+
+
+def _is_spectra(catalog: Catalog, name: str) -> bool:
+    return isinstance(catalog[name], Spectra)
+
+
+def _model(
+    sizes: Mapping[str, int], n: int, decoder: str, key, few: bool = False
+) -> tuple[Lux, AbstractFitter]:
+    """The model, and a fitter that goes on until a few measurements next to thousands of pixels have settled as well."""
     if decoder == "quadratic":
         return Lux.quadratic(sizes, n), ALS(scatter=True, max_cycles=30, tol=1e-5)
     if decoder == "mlp":
         return Lux.mlp(sizes, n, key=key), Gradient()
-    return Lux.linear(sizes, n), EM(tol=1e-5, max_cycles=150)
+    return Lux.linear(sizes, n), EM(tol=1e-7, max_cycles=300) if few else EM(tol=1e-5, max_cycles=150)

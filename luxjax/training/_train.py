@@ -105,7 +105,8 @@ def train(
     decoder : {"linear", "quadratic", "mlp"}
         Decoder of the inputs.
     readout : {"auto", "linear", "quadratic", "gp", "joint"}
-        How labels follow from the latents: see `luxjax.readout.read_out`. ``"joint"``: decoded like the inputs, and fitted with
+        How labels follow from the latents: see `luxjax.readout.read_out`; where more than 2% of the stars lack some of several inputs
+        ``"auto"`` is ``"joint"``, which is right for stars with any of them. ``"joint"``: decoded like the inputs, and fitted with
         them.
     noise : {"gaussian", "student"}
         Noise of the spectra. ``"student"``: Student's t with 4 degrees of freedom, which a few bad pixels (cosmic rays, sky lines) do

@@ -1,5 +1,8 @@
 """Measurements as inputs of a model: their role, their scale, their correlated noise, and stars that lack them."""
 
+import logging
+
+import jax
 import numpy as np
 import pytest
 
@@ -90,3 +93,18 @@ def test_a_dataset_holds_them(fitted, world, tmp_path):
     assert luxjax.transfer(own, test).value == pytest.approx(
         luxjax.transfer(fitted, test).value, rel=1e-3, abs=1e-3
     )
+
+
+def test_one_program_serves_every_subset_of_inputs(fitted, world, caplog):
+    test = world[0].select(slice(400, N))
+    luxjax.transfer(fitted, test)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        found = luxjax.transfer(fitted, test, inputs=["infrared"])
+        assert "Compiling jit(_predict)" not in caplog.text
+        alone = luxjax.transfer(fitted, test.only("infrared", "labels"))
+        assert "_predict" in caplog.text  # that would have been another program
+    assert found.value == pytest.approx(alone.value, rel=1e-5)
+    assert found.error == pytest.approx(alone.error, rel=1e-4)
+    assert found.inputs == ("infrared",)
+    np.testing.assert_array_equal(found.n_inputs, 3)
+    np.testing.assert_allclose(found.chi2, alone.chi2, rtol=1e-4)

@@ -8,6 +8,8 @@ from luxjax.core import InputError
 from luxjax.lightcurves import PowerSpectrum, measure_files, power_spectrum, read_light_curve, seismic_log_g
 from luxjax.lightcurves._gate import Gate, reason_against
 from luxjax.lightcurves._log_g import log_g_of
+from luxjax.lightcurves._seismic import _PRIOR, _amplitudes
+from luxjax.lightcurves._template import components
 from luxjax.lightcurves.internal import template_power
 from luxjax.simulation import simulate_oscillations
 
@@ -50,6 +52,24 @@ def test_granulation_is_found_at_the_amplitude_put_in():
     assert found["nu_max"] == pytest.approx(80.0, rel=0.02)
     assert found["granulation"] == pytest.approx(0.2, abs=0.03)
     assert found["white"] == pytest.approx(1.0, abs=0.03)
+
+
+def test_criterion_penalises_what_the_data_pin_down():
+    """Laplace's method: at a perfect fit the criterion is the ln determinant of the curvature, here by finite differences."""
+    frequency = np.geomspace(5, 280, 36)
+    parts, truth = components(frequency, 60.0, 283.0), np.array([[0.1, -0.2, 3.0, 4.0]])
+    weight = np.linspace(5.0, 200.0, 36)
+
+    def model(theta):
+        return np.log((np.exp(theta)[:, None] * parts).sum(axis=0))
+
+    step = 1e-5
+    slopes = [(model(truth[0] + step * e) - model(truth[0] - step * e)) / (2 * step) for e in np.eye(4)]
+    curvature = np.einsum("kp,p,lp->kl", slopes, weight, slopes) + np.diag(1 / _PRIOR**2)
+    theta, variance, criterion = _amplitudes(model(truth[0])[None], weight[None], truth, parts)
+    np.testing.assert_allclose(theta, truth, atol=1e-9)
+    np.testing.assert_allclose(variance[0], np.diag(np.linalg.inv(curvature)), rtol=1e-5)
+    assert criterion[0] == pytest.approx(np.linalg.slogdet(curvature)[1], rel=1e-5)
 
 
 def test_many_stars_are_fitted_as_one_by_one():
@@ -194,11 +214,13 @@ def test_unreadable_files_keep_a_row(tmp_path):
     np.savetxt(tmp_path / "good.txt", np.column_stack([curve.time, curve.flux]))
     (tmp_path / "bad.txt").write_text("not a light curve\n")
     np.savetxt(tmp_path / "few.txt", np.column_stack([curve.time, curve.flux])[:20])
+    np.savetxt(tmp_path / "slow.txt", np.column_stack([np.arange(200.0), 1 + curve.flux[:200] / 100]))
     table, spectra = measure_files([tmp_path], time_standard="bkjd", teff={"good": 4800.0})
     assert [s.id for s in spectra] == ["good"]
-    assert table["accepted"].tolist() == [True, False, False]
+    assert table["accepted"].tolist() == [True, False, False, False]
     assert "neither FITS nor text" in table["reason"].iloc[1]
     assert "has 20 cadences" in table["reason"].iloc[2]
+    assert "the lowest frequency is 5 uHz, and bins end at" in table["reason"].iloc[3]
     with pytest.raises(InputError, match="there is no light curve in"):
         measure_files([tmp_path / "folder"] if (tmp_path / "folder").mkdir() is None else [])
     with pytest.raises(InputError, match="state time_standard"):

@@ -120,6 +120,13 @@ def test_bad_spectra_are_one_sentence(changes, said):
 
 
 def test_bad_curves_and_limits_are_one_sentence(rng):
+    curve = white(200, rng)
+    with pytest.raises(InputError, match="varies by 0 of its level"):
+        power_spectrum(curve.replace(flux=np.full(200, 7.0)))
+    with pytest.raises(InputError, match="give fluxes, not differences or magnitudes"):
+        power_spectrum(curve.replace(flux=0.001 + 0.01 * rng.standard_normal(200)))
+    with pytest.raises(InputError, match="leave out cadences with wrong times"):
+        power_spectrum(curve.replace(time=np.r_[curve.time[:-1], 2e6], cadence_s=60.0))
     with pytest.raises(InputError, match="has 50 cadences; at least 100"):
         power_spectrum(white(50, rng))
     with pytest.raises(InputError, match="give a positive one below"):

@@ -29,6 +29,7 @@ QUICK = [
     "explanation/leave_out",
     "how_to/any_classifier",
     "how_to/any_spectra",
+    "how_to/light_curves",
 ]
 LONGER = [
     *("how_to/choose_a_model", "how_to/posteriors", "how_to/believe_a_label", "how_to/add_a_decoder"),

@@ -17,6 +17,7 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         "in_model_labels",
         pytest.param("closed_form_fit", marks=pytest.mark.long),
         "verdict_error_rates",
+        "seismic_logg",
         pytest.param("response_truth", marks=pytest.mark.long),
         pytest.param("explanation_exactness", marks=pytest.mark.long),
         pytest.param("gauge", marks=pytest.mark.long),

@@ -155,8 +155,8 @@ def simulate_instruments(
             n,
             key=int(rng.integers(2**31)),
             days=days,
-            nu_max=facts["nu_max"],
-            teff=list(params[:, column("teff")]),
+            nu_max=facts["nu_max"].tolist(),
+            teff=params[:, column("teff")].tolist(),
         )
         oscillations.table["id"] = ids
     outputs = {name: _thinned(o, (missing or {}).get(name, 0.0), rng) for name, o in outputs.items()}
