@@ -224,7 +224,7 @@ def train(
 @classify.command()
 def predict(
     run: Run,
-    files: Annotated[list[str], typer.Argument(help=FILES)],
+    files: Annotated[list[str], typer.Argument(help=FILES.replace("LAMOST files", "LAMOST or SDSS files"))],
     out: Annotated[
         str,
         typer.Option(
@@ -255,7 +255,7 @@ def predict(
     from ..files import write_table
     from ..files.internal import check_table_name
     from ..runs import RunFolder, classify_dataset, lamost_data, spectra_data
-    from ..runs.internal import classify_data
+    from ..runs.internal import classify_data, of_another_survey
 
     step, folder = Steps(), RunFolder.open(run)
     tables = metadata_like(folder.config, metadata)
@@ -292,10 +292,10 @@ def predict(
     clean = bool(trained.get("reject_cosmic_rays", trained.get("clean", False)))
     with step("read spectra and measure features") as told:
         how: dict[str, Any] = {"reject_cosmic_rays": clean, "progress": told}
-        if medium is None:
+        if medium is None and not of_another_survey(files):
             data = lamost_data(files, repeats=repeats, need_class=need_class, **how)
         else:
-            data = spectra_data(files, medium=medium, resolution=resolution, **how)
+            data = spectra_data(files, medium=medium, resolution=resolution, need_class=need_class, **how)
     data = tables.join(data)
     with step("classify"):
         table = classify_data(folder, data, coverage=coverage)

@@ -67,7 +67,7 @@ def ingest(
     wavelength_range: Annotated[
         str,
         typer.Option(
-            help="Wavelength range to keep, LOW,HIGH in Angstrom. Default: all; 3900,8800 for low-resolution LAMOST spectra."
+            help="Wavelength range to keep, LOW,HIGH in Angstrom. Default: all; 3900,8800 for low-resolution LAMOST spectra, 3850,9150 for SDSS."
         ),
     ] = "",
     like: Annotated[

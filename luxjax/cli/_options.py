@@ -50,7 +50,7 @@ Noise = Annotated[
 OtherMedium = Annotated[
     str | None,
     typer.Option(
-        help="Medium of the wavelengths, air or vacuum, of spectra of other origin, at rest: text in columns or FITS. Default: the files are LAMOST's."
+        help="Medium of the wavelengths, air or vacuum, of spectra of other origin, at rest: text in columns or FITS. Default: the files are of a survey (LAMOST, SDSS), which tells."
     ),
 ]
 OtherResolution = Annotated[

@@ -170,6 +170,60 @@ class Spectra:
                 ivar = 1.0 / np.where(good, error, np.inf).astype(np.float64) ** 2
         return cls(flux, ivar, *args, flux_unit=unit, **kwargs)
 
+    @classmethod
+    def from_specutils(
+        cls,
+        spectrum: Any,
+        medium: Medium | None = None,
+        ids: Sequence | None = None,
+        *,
+        frame: Frame | None = None,
+        survey: str | None = None,
+        normalized: bool | None = None,
+        resolution: float | None = None,
+    ) -> "Spectra":
+        """Build from a ``specutils.Spectrum``, of one star or with a row for each.
+
+        Its wavelengths, frequencies, energies or wave numbers become increasing wavelengths in Angstrom, its uncertainty of whichever kind (standard
+        deviation, variance, inverse variance) and unit becomes `ivar`, and pixels that it masks get no weight. Its redshift goes to column ``z`` of the table.
+
+        Parameters
+        ----------
+        spectrum : specutils.Spectrum
+        medium : "air" or "vacuum"
+            Mandatory, because specutils does not know it; but for what `to_specutils` made, which says it.
+        ids : sequence of str or int, optional
+            One identifier per row. Default: those of `to_specutils`, or the numbers of the rows.
+        frame, survey, normalized, resolution
+            As in `Spectra`. Default: as `to_specutils` had them, else those of `Spectra`.
+
+        Raises
+        ------
+        InputError
+            No medium is stated, there is no uncertainty, the spectral axis is none, or a spectrum with a redshift should be at rest.
+        """
+        from .exchange._specutils import fields_of
+
+        given = {"medium": medium, "ids": ids, "frame": frame, "survey": survey, "normalized": normalized}
+        return cls(**fields_of(spectrum, given | {"resolution": resolution}))
+
+    def to_specutils(self, row: Any = None) -> Any:
+        """A ``specutils.Spectrum`` of one row; of several, or of all (None), one of two dimensions with a row for each.
+
+        Bad pixels are masked. What specutils has no place for (medium, frame, identifiers, the table, ...) is in ``meta["luxjax"]``, where
+        `from_specutils` finds it. Bits of the survey's mask do not go along.
+
+        Raises
+        ------
+        MissingExtra
+            specutils is not installed.
+        InputError
+            There is no such row, or astropy does not know the unit of the flux.
+        """
+        from .exchange._specutils import spectrum_of
+
+        return spectrum_of(self, row)
+
     def __len__(self) -> int:
         return len(self.ids)
 

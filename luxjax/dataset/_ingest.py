@@ -20,6 +20,7 @@ from ..surveys.internal import (
     by_reason,
     chosen_labels,
     files_by_star,
+    registered_formats,
     spectra_files,
     template_of,
 )
@@ -148,6 +149,10 @@ def ingest_dataset(
     options = (options or IngestOptions()).replace(**settings)
     if batch_size < 1:
         raise InputError(f"batch_size is at least one star; given: {batch_size}.")
+    if (workers > 1 or scheduler is not None) and (own := registered_formats()):
+        raise InputError(
+            f"formats that were registered ({join_names(own)}) are known to this process alone; leave workers and scheduler out."
+        )
     files = spectra_files(source, options)
     chosen = None
     options.check_labels()

@@ -11,6 +11,7 @@ from ._methods import METHOD_DRAWS as METHOD_DRAWS
 from ._methods import read_methods as read_methods
 from ._posterior_values import read_posterior as read_posterior
 from ._transfer import transfer_run_dataset as transfer_run_dataset
+from .classes._any_spectra import of_another_survey as of_another_survey
 from .classes._classify_dataset import explain_class_dataset as explain_class_dataset
 from .classes._data import read_class_data as read_class_data
 from .classes._data import write_class_data as write_class_data

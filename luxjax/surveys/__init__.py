@@ -1,4 +1,4 @@
-"""Readers of survey files: spectra and catalogues of APOGEE, GALAH and LAMOST."""
+"""Readers of survey files: spectra and catalogues of APOGEE, GALAH, LAMOST and SDSS, and formats that you register."""
 
 from ._ingest import ingest
 from ._ingested import IngestResult
@@ -10,7 +10,7 @@ from .catalogs._quality import apply_cuts, presets
 from .catalogs._survey_labels import read_labels
 from .formats._arrays import read_arrays
 from .formats._bits import flag_names
-from .formats._formats import FORMATS, detect_format
+from .formats._formats import FORMATS, detect_format, register_format
 from .formats._lamost_files import read_lamost
 from .formats._plain import read_plain
 from .formats._read import read, read_many
@@ -33,4 +33,5 @@ __all__ = [
     "read_lamost",
     "read_many",
     "read_plain",
+    "register_format",
 ]

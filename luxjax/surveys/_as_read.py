@@ -10,7 +10,17 @@ from ..core import InputError
 from ..core.internal import join_names
 from ..data import Spectra
 
-__all__ = ["badly_reduced", "motion_of", "no_star", "step_kms", "with_facts_of_all", "without_band"]
+__all__ = [
+    "badly_reduced",
+    "motion_of",
+    "no_star",
+    "step_kms",
+    "unusable",
+    "with_facts_of_all",
+    "without_band",
+]
+
+HOW_TO_READ = ("rv_unsure", "ccd_flags", "fibre_flags")
 
 
 def without_band(spectra: Spectra) -> Spectra:
@@ -24,17 +34,19 @@ def without_band(spectra: Spectra) -> Spectra:
 
 def with_facts_of_all(spectra: Spectra, rest: bool) -> Spectra:
     """With the same columns in the table of every spectrum, and without those that only say how to read it."""
-    table = pd.DataFrame(spectra.table).drop(columns=["rv_unsure", "ccd_flags"], errors="ignore")
+    table = pd.DataFrame(spectra.table).drop(columns=list(HOW_TO_READ), errors="ignore")
     if rest and "rv_source" not in table:
         table["rv_source"] = ""
     return spectra.replace(table=table)
 
 
 def badly_reduced(spectra: Spectra) -> str:
-    """The steps of the reduction of a file that its survey says failed, blank where none did."""
+    """The steps of the reduction of a file that its survey says failed, or that its fibre saw nothing; blank where all is well."""
     table = pd.DataFrame(spectra.table)
-    flags = str(table["ccd_flags"].iloc[0]) if "ccd_flags" in table else ""
-    return f"the survey flags this CCD as badly reduced ({flags} = 0)" if flags else ""
+    ccd, fibre = (str(table[name].iloc[0]) if name in table else "" for name in ("ccd_flags", "fibre_flags"))
+    if ccd:
+        return f"the survey flags this CCD as badly reduced ({ccd} = 0)"
+    return f"the survey says that this fibre saw no object (ZWARNING {fibre})" if fibre else ""
 
 
 def step_kms(wavelength: np.ndarray) -> float:
@@ -50,6 +62,11 @@ def no_star(spectra: Spectra, classes: Sequence[str]) -> str:
     if not found or found.upper() in {c.upper() for c in classes}:
         return ""
     return f"its class is {found}, not {join_names(classes)}"
+
+
+def unusable(spectra: Spectra, classes: Sequence[str]) -> str:
+    """Why the spectrum of a file is not to be used, by what its survey says of it; blank where nothing speaks against it."""
+    return badly_reduced(spectra) or no_star(spectra, classes)
 
 
 def motion_of(spectra: Spectra) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ._ingested import IngestResult, counted_reasons
 from ._noisy import impossible_in, without_impossible
 from ._options import IngestOptions
 from ._reduce import Reduction
+from ._registered import endings
 from ._velocity import off_rest
 from .catalogs._choose import LabelSelection, choose_labels
 from .catalogs._join import check_join, match_labels
@@ -29,10 +30,11 @@ ENDINGS = (".fits", ".fit", ".fits.gz", ".fit.gz")
 def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """FITS files below folders, and files given by name, in order and each once."""
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    ends = (*ENDINGS, *endings())
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            found |= dict.fromkeys(files_below(path, ENDINGS))
+            found |= dict.fromkeys(files_below(path, ends))
         elif path.exists() or path.is_symlink():
             found[path] = None
         else:
@@ -42,7 +44,7 @@ def find_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     if not found:
         raise InputError(
             f"no spectra in {join_names(paths) or 'an empty list of paths'}: there is no file ending in "
-            f"{join_names(ENDINGS)}; give the folder that holds them, or the files themselves."
+            f"{join_names(ends)}; give the folder that holds them, or the files themselves."
         )
     return list(found)
 

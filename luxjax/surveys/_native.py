@@ -71,11 +71,14 @@ class NativeGrid:
 NATIVE_GRIDS: Sequence[NativeGrid] = (
     # 3909 pixels are the longest files (DR5 and later); DR1 has the first 3904 of them.
     NativeGrid("lamost", 3.5682, 1e-4, 3909, limits=(3900.0, 8800.0), binning=3),
+    # BOSS begins near 3,560 Angstrom, SDSS near 3,800, and they end near 10,400 and 9,200: the limits are what both have, also shifted to rest.
+    # A pixel is half of the resolution, and no labelled stars were at hand to choose bins on: none are averaged.
+    NativeGrid("sdss", 3.54, 1e-4, 4900, limits=(3850.0, 9150.0)),
 )
 
 
 def native_grid(spectra: Spectra, *, any_survey: bool = False) -> NativeGrid | None:
-    """The numbered pixels that a spectrum lies on; None where its survey has none here (LAMOST's low resolution has).
+    """The numbered pixels that a spectrum lies on; None where its survey has none here (LAMOST's low resolution and SDSS have).
 
     With `any_survey`, the pixels of the spectrum itself will do, if they are log-linear; `InputError` if they are not.
     """

@@ -56,15 +56,15 @@ class IngestOptions:
         out. Spectra that are at rest by their file are checked in the same way. If false, the frame of the files stays.
     grid : (pixel,) array, optional
         Wavelengths wanted, Angstrom, in the medium of the files. Spectra on other grids, or shifted, are resampled;
-        pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST, the pixels
-        that all its releases share, averaged by `binning`; for others, the most common grid among the files.
+        pixels that a spectrum does not reach have no weight. Default: for low-resolution spectra of LAMOST and for
+        SDSS, the pixels that all releases share, averaged by `binning`; for others, the most common grid among the files.
     like : path, FittedModel, Catalog, Dataset or Spectra, optional
         Instead: grid, binning, medium, frame, normalisation and pixels left out of a model, a catalogue or a dataset, or of that
         at a path (the folder of a run, a model, a catalogue or a dataset), so that the new spectra can be given to the model. Which
         of its spectra: those called `spectra_name`, or the only ones. `error_factor` is not taken from it.
     wavelength_range : (low, high), optional
         Part of the grid to keep, Angstrom. Default: for low-resolution spectra of LAMOST 3900 to 8800 Angstrom, beyond
-        which their noise costs more than their lines give; for others all of it.
+        which their noise costs more than their lines give; for SDSS 3850 to 9150 Angstrom, which all releases have; for others all of it.
     binning : int, optional
         Number of neighbouring pixels to average, weighted by their inverse variances, as part of the one step that also
         shifts the spectrum to rest. Bins are counted from a survey's first pixel, so they are the same for all files.

@@ -14,7 +14,7 @@ from luxjax.cli import _app as cli
 from luxjax.runs import RunFolder
 from luxjax.surveys import read
 
-from ..surveys.fixtures import write_lamost
+from ..surveys.fixtures import write_lamost, write_sdss
 
 N, WAVE = 3909, 10.0 ** (3.5682 + 1e-4 * np.arange(3909))
 LINES = {"A": {4101.7: 7.0, 4340.5: 7.0, 4861.3: 7.0}, "G": {3933.7: 8.0, 4304.0: 3.0, 5175.0: 3.0}, "M": {5175.0: 4.0, 7100.0: 40.0, 6200.0: 25.0}}  # fmt: skip
@@ -170,6 +170,37 @@ def test_predict_reads_spectra_of_other_origin(folder, trained, few, tmp_path, c
     found = pd.read_csv(table)
     assert list(found["class"]) == ["A", "G", "M"]
     assert list(found["errors_from"]) == ["scatter"] * 3
+
+
+def test_predict_reads_spectra_of_sdss(folder, trained, few, tmp_path, capsys):
+    sdss = tmp_path / "sdss"
+    sdss.mkdir()
+    for k, kind, warned in (
+        (1, "STAR", 0),
+        (26, "STAR", 16),
+        (51, "STAR", 0),
+        (27, "QSO", 0),
+        (52, "STAR", 4),
+    ):
+        spectrum = read(folder / f"good{k:02d}.fits").pixels(slice(130, None))  # which begins at 3.5812
+        about = {"CLASS": kind, "SUBCLASS": "F3/F5V (30743)", "Z": float(spectrum.table["z"].iloc[0])}
+        about["ZWARNING"] = warned
+        write_sdss(
+            sdss / f"spec-{k}.fits", spectrum.flux[0], spectrum.ivar[0], header={"FIBERID": k}, **about
+        )
+    table = tmp_path / "found.csv"
+    status, said, err = run(capsys, "predict", trained[0], sdss, "--out", table)
+    assert status == 0, err
+    assert "no errors in their files" not in said
+    found = pd.read_csv(table)
+    assert list(found["class"]) == ["A", "G", "M"]
+    assert set(found["survey_class"]) == {"F"}
+    assert list(found["errors_from"]) == ["file"] * 3
+    lost = pd.read_csv(tmp_path / "found-left-out.csv")
+    assert sorted(lost["reason"]) == [
+        "its class is QSO, not STAR",
+        "its redshift is doubtful (ZWARNING SMALL_DELTA_CHI2)",
+    ]
 
 
 def test_an_interrupted_run_goes_on_from_its_features(trained, few, capsys):

@@ -223,6 +223,75 @@ def write_lamost(path, flux, ivar, *, third="wavelength", ormask=None, gz=False,
     return _gz(path) if gz else Path(path)
 
 
+SDSS_START = 3.5794  # COEFF0 of the header, as in files of SDSS: not the first pixel of the table
+
+
+def write_sdss(
+    path,
+    flux,
+    ivar,
+    *,
+    cut=18,
+    mask=None,
+    about="SPECOBJ",
+    exposures=0,
+    gz=False,
+    coadd="COADD",
+    header=None,
+    **row,
+) -> Path:
+    """spec-PLATE-MJD-FIBER: coadded table that begins `cut` pixels after COEFF0, one-row table, and for full files one more a exposure."""
+    n = len(flux)
+    log_lam = (SDSS_START + 1e-4 * (cut + np.arange(n))).astype("f4")
+    primary = fits.PrimaryHDU()
+    # RA and DEC are those of the plate's centre.
+    facts = {
+        "TELESCOP": "SDSS 2.5-M",
+        "COEFF0": SDSS_START,
+        "COEFF1": 1e-4,
+        "VACUUM": True,
+        "RA": 1.0,
+        "DEC": 2.0,
+    }
+    facts |= {"PLATEID": 618, "MJD": 52049, "FIBERID": 372, "PLUG_RA": 236.97794, "PLUG_DEC": 52.815963}
+    for key, value in (facts | (header or {})).items():
+        if value is not None:
+            primary.header[key] = value
+    arrays = {"flux": flux, "loglam": log_lam, "ivar": ivar}
+    columns = [fits.Column(name, "E", array=values) for name, values in arrays.items()]
+    columns.append(fits.Column("and_mask", "J", array=np.zeros(n, int) if mask is None else mask))
+    facts = {
+        "CLASS": ("6A", "STAR  "),
+        "SUBCLASS": ("21A", "F3/F5V (30743)"),
+        "Z": ("E", 1e-4),
+        "Z_ERR": ("E", 1e-5),
+        "ZWARNING": ("J", 0),
+    }
+    facts |= {
+        "SN_MEDIAN_ALL": ("E", 50.0),
+        "SN_MEDIAN": ("5E", [1.0, 2.0, 3.0, 4.0, 5.0]),
+        "SPECOBJID": ("22A", "    695908431386667008"),
+    }
+    facts |= {
+        "PLUG_RA": ("D", 236.97794),
+        "PLUG_DEC": ("D", 52.815963),
+        "ELODIE_TEFF": ("E", 3717.0),
+        "RUN2D": ("3A", "26"),
+    }
+    known = {name: (form, row.get(name, value)) for name, (form, value) in facts.items()}
+    of_object = [
+        fits.Column(name, form, array=[value]) for name, (form, value) in known.items() if value is not None
+    ]
+    hdus = [
+        primary,
+        fits.BinTableHDU.from_columns(columns, name=coadd),
+        fits.BinTableHDU.from_columns(of_object, name=about),
+    ]
+    hdus += [fits.BinTableHDU.from_columns(columns, name=f"B1-{k:08d}") for k in range(exposures)]
+    fits.HDUList(hdus).writeto(path, overwrite=True)
+    return _gz(path) if gz else Path(path)
+
+
 def _gz(path) -> Path:
     zipped = Path(f"{path}.gz")
     with open(path, "rb") as raw, gzip.open(zipped, "wb") as out:
@@ -369,4 +438,5 @@ def write_samples(folder: Path) -> dict[str, list[Path]]:
         "lamost-lrs": [write_lamost(folder / "spec.fits", 50.0 * one[:400], one[:400])],
         "lamost-mrs": [write_lamost_mrs(folder / "med.fits", 50.0)],
         "lamost-table": [write_lamost_table(folder / "table.fits", 50.0 * one[:400], one[:400])],
+        "sdss-spec": [write_sdss(folder / "spec-0618-52049-0372.fits", 50.0 * one[:400], one[:400])],
     }

@@ -1,5 +1,6 @@
 """Spectra of any origin made like those that a LAMOST classifier was trained on: a library's, or one's own."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,18 @@ from ...core import InputError, Progress
 from ...core.internal import doubles, path_text, reporting
 from ...data import Spectra
 from ...preprocessing import broaden, resample, to_medium
-from ...surveys import read_plain
-from ...surveys.internal import LAMOST_GRID, PLAIN_ENDINGS, files_below
+from ...surveys import read, read_plain
+from ...surveys.internal import (
+    LAMOST_GRID,
+    PLAIN_ENDINGS,
+    files_below,
+    parse_subclass,
+    readable_format,
+    unusable,
+)
 from ._data import FACTS, ClassData, blocks, measured
 
-__all__ = ["spectra_data"]
+__all__ = ["of_another_survey", "spectra_data"]
 
 RESOLUTION = 1800.0  # of LAMOST's low-resolution spectra
 LIGHT = 299_792.458  # km/s
@@ -31,6 +39,7 @@ def spectra_data(
     redshift=None,
     min_measured: float = 1 / 3,
     reject_cosmic_rays: bool = False,
+    need_class: bool = True,
     progress: bool | Progress | None = None,
 ) -> ClassData:
     """Features of spectra of any origin, as a classifier of LAMOST spectra wants them.
@@ -41,18 +50,20 @@ def spectra_data(
     Parameters
     ----------
     spectra : Spectra, or sequence of Spectra, or sequence of path
-        Spectra, on any grids; or files that `luxjax.surveys.read_plain` reads, and folders, searched through for them.
+        Spectra, on any grids; or files that `luxjax.read` or `luxjax.surveys.read_plain` reads, and folders, searched through for them.
     medium : "air" or "vacuum", optional
-        Medium of the wavelengths of files. Mandatory for files; `Spectra` say it themselves.
+        Medium of the wavelengths of files. Mandatory for files that are no survey's; those and `Spectra` say it themselves.
     resolution : float, optional
         Resolving power, lambda / FWHM. Default: that which the spectra state; where it is not known nothing is degraded.
     redshift : float or (row,) array, optional
         Of all spectra, in their order; for files one number. Default: column ``z`` or ``rv_kms`` of the spectra's table; 0 for spectra at rest, which
-        files are taken to be.
+        files that are no survey's are taken to be.
     min_measured : float
         Least share of the spectral indices that must be measured. Default: one third.
     reject_cosmic_rays : bool
         Before features are measured.
+    need_class : bool
+        Whether to leave out files that their survey did not class as a star, or whose redshift it doubts.
     progress : bool or Progress, optional
         True shows the work on standard error; a function is called with ``("files" or "spectra", done, total)``.
 
@@ -78,7 +89,7 @@ def spectra_data(
     >>> len(data.features), len(data.left_out)  # then: classifier.classify(data.features)
     (1, 0)
     """
-    parts, lost = _given(spectra, medium, progress)
+    parts, lost = _given(spectra, medium, need_class, progress)
     ready = [_like_lamost(part, resolution) for part in parts]
     joined = Spectra.stack([part.replace(frame="barycentric", normalized=False) for part in ready])
     z = (
@@ -86,35 +97,71 @@ def spectra_data(
         if redshift is None
         else np.broadcast_to(doubles("redshifts", redshift), (len(joined),))
     )
-    own = pd.DataFrame(joined.table)
-    table = pd.DataFrame({name: np.full(len(joined), "", object) for name in FACTS} | {"class": ""})
-    table = table.assign(id=joined.ids, snr=joined.snr, z=z, errors_from=own.get("errors_from", "given"))
-    table["file"] = own.get("file", pd.Series("", own.index)).to_numpy()
+    table = _table(joined, z)
     each = blocks(joined.replace(table=table), table)
     data = measured(each, len(table), lost, reject_cosmic_rays, progress, min_good=MIN_GOOD)
     return _well_measured(data, min_measured)
 
 
-def _given(spectra, medium, progress) -> tuple[list[Spectra], pd.DataFrame]:
+def of_another_survey(files: Sequence[str | Path]) -> bool:
+    """Whether the first file that is of a survey with a reader is not of LAMOST."""
+    names = (name for path in _paths(files) if (name := readable_format(path)) is not None)
+    return not next(names, "lamost").startswith("lamost")
+
+
+def _paths(files: Sequence[str | Path]) -> list[Path]:
+    return [
+        path
+        for one in map(Path, files)
+        for path in (files_below(one, PLAIN_ENDINGS) if one.is_dir() else [one])
+    ]
+
+
+def _table(joined: Spectra, z: np.ndarray) -> pd.DataFrame:
+    """What is known of spectra, as far as their own tables have it."""
+    own = pd.DataFrame(joined.table)
+    nothing = pd.Series("", own.index)
+    table = pd.DataFrame({name: own.get(name, nothing).fillna("").astype(str) for name in (*FACTS, "file")})
+    parsed = parse_subclass(_plain_type(t) for t in table["subclass"])
+    table = table.assign(**{"class": parsed["main"], "luminosity": parsed["luminosity"]})
+    return table.assign(id=joined.ids, snr=joined.snr, z=z, errors_from=own.get("errors_from", "given"))
+
+
+def _plain_type(subclass: str) -> str:
+    """The type alone of what pipelines of SDSS write: ``F3`` of ``F3/F5V (30743)``, ``M4.5`` of ``M4.5:III (123657)``."""
+    return re.split(r"[/: (]", subclass.strip())[0]
+
+
+def _read(path: Path, medium: str | None, need_class: bool) -> Spectra:
+    if readable_format(path) is None:
+        return read_plain(path, medium=medium)
+    one = read(path)
+    table = pd.DataFrame(one.table)
+    doubt = str(table["rv_doubt"].iloc[0]) if need_class and "rv_doubt" in table else ""
+    reason = unusable(one, ("STAR",) if need_class else ())
+    if reason or doubt:
+        raise InputError(reason or f"its redshift is doubtful ({doubt})")
+    return one.replace(table=table.assign(errors_from="file"))
+
+
+def _given(spectra, medium, need_class, progress) -> tuple[list[Spectra], pd.DataFrame]:
     """Spectra in memory, those of files read; and the files that cannot be, with the reason."""
     nothing = pd.DataFrame({"file": [], "id": [], "reason": []}, dtype=str)
     given: list[Any] = [spectra] if isinstance(spectra, Spectra | str | Path) else list(spectra)
     if all(isinstance(one, Spectra) for one in given) and given:
         return given, nothing
-    paths: list[Path] = []
-    for one in map(Path, given):
-        paths += files_below(one, PLAIN_ENDINGS) if one.is_dir() else [one]
+    paths = _paths(given)
     if not paths:
         raise InputError(
             f"no spectra were found; their files end in {', '.join(PLAIN_ENDINGS[::2])}, gzipped or not."
         )
-    if medium is None:
+    if medium is None and readable_format(paths[0]) is None:
         read_plain(paths[0])  # which asks for it
     parts, failed = [], []
     with reporting(progress, "read spectra") as tell:
         for done, path in enumerate(paths, 1):
             try:
-                parts.append(read_plain(path, medium=medium))
+                parts.append(_read(path, medium, need_class))
             except InputError as error:
                 failed.append((path_text(path), "", str(error).replace(f"'{path_text(path)}'", "the file")))
             tell("files", done, len(paths))

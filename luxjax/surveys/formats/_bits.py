@@ -1,6 +1,6 @@
 """Bit masks of the surveys as data: name to bit number, as the surveys document them.
 
-APOGEE: the SDSS DR17 bitmask pages (Abdurro'uf et al. 2022; Holtzman et al. 2018; Jonsson et al. 2020).
+APOGEE: the SDSS DR17 bitmask pages (Abdurro'uf et al. 2022; Holtzman et al. 2018; Jonsson et al. 2020). SDSS optical: SPPIXMASK and ZWARNING of the same pages.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ __all__ = [
     "EXTRATARG",
     "PARAMFLAG",
     "PIXMASK",
+    "SPPIXMASK",
     "STARFLAG",
+    "ZWARNING",
     "flag_names",
 ]
 
@@ -130,6 +132,49 @@ PARAMFLAG = {
 """Bits of PARAMFLAG, ELEMFLAG and the X_FE_FLAG columns."""
 
 EXTRATARG = {"NOT_MAIN": 0, "COMMISSIONING": 1, "TELLURIC": 2, "APO1M": 3, "DUPLICATE": 4}
+
+SPPIXMASK = {
+    "NOPLUG": 0,
+    "BADTRACE": 1,
+    "BADFLAT": 2,
+    "BADARC": 3,
+    "MANYBADCOLUMNS": 4,
+    "MANYREJECTED": 5,
+    "LARGESHIFT": 6,
+    "BADSKYFIBER": 7,
+    "NEARWHOPPER": 8,
+    "WHOPPER": 9,
+    "SMEARIMAGE": 10,
+    "SMEARHIGHSN": 11,
+    "SMEARMEDSN": 12,
+    "NEARBADPIXEL": 16,
+    "LOWFLAT": 17,
+    "FULLREJECT": 18,
+    "PARTIALREJECT": 19,
+    "SCATTEREDLIGHT": 20,
+    "CROSSTALK": 21,
+    "NOSKY": 22,
+    "BRIGHTSKY": 23,
+    "NODATA": 24,
+    "COMBINEREJ": 25,
+    "BADFLUXFACTOR": 26,
+    "BADSKYCHI": 27,
+    "REDMONSTER": 28,
+}
+"""Pixels of optical spectra: the first thirteen are of whole fibres."""
+
+ZWARNING = {
+    "SKY": 0,
+    "LITTLE_COVERAGE": 1,
+    "SMALL_DELTA_CHI2": 2,
+    "NEGATIVE_MODEL": 3,
+    "MANY_OUTLIERS": 4,
+    "Z_FITLIMIT": 5,
+    "NEGATIVE_EMISSION": 6,
+    "UNPLUGGED": 7,
+    "BAD_TARGET": 8,
+    "NODATA": 9,
+}
 
 
 def flag_names(value: int, bits: Mapping[str, int]) -> tuple[str, ...]:

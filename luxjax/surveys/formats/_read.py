@@ -13,9 +13,10 @@ import pandas as pd
 from ...core import InputError, Progress
 from ...core.internal import choose_from, join_names, path_text, reporting
 from ...data import Spectra
+from .. import _registered
 from ._facts import one_kind
 from ._fits import damage_told, open_fits
-from ._formats import identify, unknown
+from ._formats import identify, told_too, unknown
 from ._galah import join_arms
 
 __all__ = [
@@ -29,7 +30,10 @@ __all__ = [
 @damage_told
 def _load(path: Path, options: dict) -> tuple[str, Spectra]:
     named = Path(path_text(path))  # which the table of the spectra and messages can hold
-    with open_fits(path) as hdus:
+    own, trouble = _registered.recognised(path)
+    if own is not None:
+        return own.name, own.load(path, options)
+    with told_too(trouble), open_fits(path) as hdus:
         layout = identify(hdus)
         if layout is None:
             raise InputError(unknown(hdus, named))
@@ -65,10 +69,10 @@ def read(path: str | Path | Sequence[str | Path], **options) -> Spectra:
     Parameters
     ----------
     path : path, or sequence of paths
-        A FITS file, gzipped or not; several for the CCD files of one GALAH object.
+        A FITS file, gzipped or not, or a file of a format that was registered; several for the CCD files of one GALAH object.
     **options
         By layout. apStar: ``rows`` ("pixel", "global", "visits", "all"), ``bad_pixels``; apVisit and mwmStar:
-        ``bad_pixels``; aspcapStar and DR4 fits: ``model``; GALAH CCD files: ``normalized``.
+        ``bad_pixels``; aspcapStar and DR4 fits: ``model``; GALAH CCD files: ``normalized``; SDSS: ``bad_pixels``.
 
     Returns
     -------

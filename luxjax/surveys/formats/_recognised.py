@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from ._fits import GZIP
 
-__all__ = ["Recognised", "known_otherwise", "text_layout"]
+__all__ = ["RECOGNISED", "Recognised", "known_otherwise", "text_layout"]
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,15 @@ class Recognised:
 
 KEPLER = Recognised("kepler-lightcurve", "a light curve of Kepler or K2")
 TESS = Recognised("tess-lightcurve", "a light curve of TESS")
-SDSS = Recognised("sdss-spec", "an optical spectrum of SDSS, BOSS or eBOSS")
+BARE = Recognised(
+    "spectrum-table", "a table of one spectrum (loglam, flux, ivar) that is no survey's that luxjax knows"
+)
 XP_CONTINUOUS = Recognised("gaia-xp-continuous", "coefficients of the BP and RP spectra of Gaia")
 XP_SAMPLED = Recognised("gaia-xp-sampled", "sampled BP and RP spectra of Gaia")
 SPSS = Recognised("gaia-spss", "spectrophotometric standards of Gaia")
 RVS = Recognised("gaia-rvs", "a spectrum of Gaia's RVS")
 CATALOGUE = Recognised("catalogue", "a table of many rows and no spectrum")
+RECOGNISED = (KEPLER, TESS, BARE, XP_CONTINUOUS, XP_SAMPLED, SPSS, RVS, CATALOGUE)
 
 
 def known_otherwise(hdus: fits.HDUList) -> Recognised | None:
@@ -38,7 +41,7 @@ def known_otherwise(hdus: fits.HDUList) -> Recognised | None:
     if any({"time", "sap_flux"} <= n or {"time", "pdcsap_flux"} <= n for n in names):
         return TESS if "TESS" in mission.upper() else KEPLER
     if any({"flux", "loglam", "ivar"} <= n for n in names):
-        return SDSS
+        return BARE
     if found := next((kind for n in names if (kind := _gaia(n)) is not None), None):
         return found
     return CATALOGUE if any(h.header["NAXIS2"] > 1 for h in tables) else None

@@ -21,7 +21,7 @@ def table(path, *columns, **header):
     [
         (("TIME", "SAP_FLUX"), {"MISSION": "Kepler"}, "kepler-lightcurve", "light curve of Kepler"),
         (("TIME", "PDCSAP_FLUX"), {"TELESCOP": "TESS"}, "tess-lightcurve", "light curve of TESS"),
-        (("flux", "loglam", "ivar"), {}, "sdss-spec", "optical spectrum of SDSS"),
+        (("flux", "loglam", "ivar"), {}, "spectrum-table", "table of one spectrum"),
         (("source_id", "flux", "flux_error"), {}, "gaia-xp-sampled", "BP and RP spectra of Gaia"),
     ],
 )
@@ -62,7 +62,6 @@ def test_text_of_gaia(tmp_path, text, name):
 @pytest.mark.slow
 def test_real_files(real_data):
     for folder, name in (
-        ("sdss_optical", "sdss-spec"),
         ("kepler", "kepler-lightcurve"),
         ("tess", "tess-lightcurve"),
     ):

@@ -1,0 +1,1 @@
+"""Spectra from and to other libraries."""
