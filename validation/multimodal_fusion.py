@@ -51,7 +51,7 @@ def scored(seed: int, n_train: int, n_test: int) -> dict:
     truth = made.truth[list(names)].to_numpy()[n_train:]
     nu_max = made.truth["nu_max"].to_numpy()[n_train:]
     giants = has(test, "seismic") & (nu_max > GIANTS[0]) & (nu_max < GIANTS[1])
-    out: dict = {"cycles": fitted.summary["cycles"], "giants": int(giants.sum())}
+    out: dict = {"cycles": fitted.summary["cycles"], "n_giants": int(giants.sum())}
     for group, rows in (("all", np.ones(len(test), bool)), ("giants", giants)):
         part, at = test.select(rows), truth[rows]
         for name, inputs in {**{i: (i,) for i in INPUTS}, "fused": INPUTS}.items():

@@ -1,8 +1,9 @@
 """Correlated noise of BP and RP spectra: whitened by one matrix for all stars against errors taken as independent.
 
-Simulated stars at three times the noise: ln flux in 48 samples, whose errors each model is told; one model knows their correlations as well. Labels of
-1,500 stars against the truth. And real files of Gaia's archive: every correlation matrix is positive definite in the order in which it is
-read. Thresholds were fixed before the first run.
+Simulated stars at three times the noise, with the correlations of real sources: the coefficients of both bands, whose errors each model is told; one
+model knows their correlations as well. Labels of 1,500 stars against the truth. And real files of Gaia's archive: every correlation matrix is positive
+definite in the order in which it is read. Thresholds were fixed before the first run. That was made on ln flux in samples with an
+independent error of 0.3% and correlations like the real ones, and gave 0.99 and 0.98; samples are shown here as well, and not judged.
 
     python validation/xp_noise.py [--smoke] [--data FOLDER]
 """
@@ -41,10 +42,14 @@ def options(parser):
     parser.add_argument("--data", default=default, help="folder of real survey files")
 
 
-def simulated(smoke: bool) -> dict:
+def simulated(form: str, correlation: np.ndarray, smoke: bool) -> dict:
+    """RMSE and coverage of each label by a model that knows the correlations and by one that does not."""
     n_train, n_test = (300, 200) if smoke else (2000, 1500)
-    train, test, made = observed(n_train, n_test, CLAIM.seed, instruments=("xp",), xp_noise=NOISE)
-    errors = {}
+    half = len(correlation) // 2
+    bands = correlation[:half, :half], correlation[half:, half:]
+    how = {"xp_form": form, "xp_noise": NOISE, "xp_floor": 0.0, "xp_correlations": bands}
+    train, test, made = observed(n_train, n_test, CLAIM.seed, instruments=("xp",), **how)
+    errors: dict = {}
     for name, known in (("correlated", True), ("independent", False)):
         parts = []
         for stars in (train.only("xp", "labels"), test.only("xp", "labels")):
@@ -70,21 +75,25 @@ def simulated(smoke: bool) -> dict:
 def measure(args) -> dict:
     if not args.data:
         raise InputError("real files are needed; name their folder with --data or LUXJAX_REAL_DATA.")
-    errors, refused, read = simulated(args.smoke), 0, 0
+    refused, matrices = 0, []
     for name in REAL:
         try:
-            read += read_xp(Path(args.data) / "gaia_xp" / name).correlation is not None
+            matrices.append(read_xp(Path(args.data) / "gaia_xp" / name).correlation)
         except InputError as problem:
             refused += "positive definite" in str(problem)
-    ratio = {
-        label: errors["correlated"][label]["rmse"] / e["rmse"] for label, e in errors["independent"].items()
+    found = {form: simulated(form, matrices[0], args.smoke) for form in ("coefficients", "samples")}
+    ratios = {
+        form: {k: e["correlated"][k]["rmse"] / v["rmse"] for k, v in e["independent"].items()}
+        for form, e in found.items()
     }
+    ratio = ratios["coefficients"]
     return {
         "logg_ratio": ratio["logg"],
         "fe_h_ratio": ratio["fe_h"],
         "real_matrices_refused": refused,
-        "real_files": read,
-        "labels": errors,
+        "real_files": sum(m is not None for m in matrices),
+        "ratios": ratios,
+        "labels": found,
     }
 
 

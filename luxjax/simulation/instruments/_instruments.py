@@ -20,7 +20,7 @@ from .._survey import SimulatedSurvey
 from ..physics._optical import OpticalSynthesis
 from ._dust import extinction
 from ._light import BANDS, apparent_magnitudes, surface_flux
-from ._xp import sampled_bands
+from ._xp import Observed, observe_bands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,6 @@ MORE_LABELS = {"log_mass": ("dex", 0.05), "ebv": ("mag", 0.03), "modulus": ("mag
 _BAND_ERROR = np.array([0.003, 0.004, 0.004, 0.022, 0.025, 0.022, 0.025, 0.025])
 _BAND_FLOOR = 0.005  # zero points and variability; stated with the errors
 _PARALLAX_ERROR = 0.018  # mas
-_XP_FLOOR = 0.003
 _SUN_LIKE = 4.7  # absolute magnitude of a star of solar luminosity
 _NU_MAX_SUN, _TEFF_SUN, _LOGG_SUN = 3090.0, 5777.0, 4.438
 
@@ -70,7 +69,10 @@ def simulate_instruments(
     key: "PRNGKeyArray | int",
     instruments: Sequence[str] = INSTRUMENTS,
     missing: Mapping[str, float] | None = None,
+    xp_form: str = "samples",
     xp_noise: float = 1.0,
+    xp_floor: float = 0.003,
+    xp_correlations: Sequence[np.ndarray] | None = None,
     days: float = 90.0,
     optical: OpticalSynthesis | None = None,
 ) -> SimulatedInstruments:
@@ -86,8 +88,14 @@ def simulate_instruments(
         4.6 micrometres. ``"parallax"``: on the scale of `luxjax.photometry.parallax_scale`. ``"kepler"``: power spectra of light curves.
     missing : mapping of output to float, optional
         Fraction of stars, drawn at random, that lack an output; of spectra by their window.
+    xp_form : "samples" or "coefficients"
+        ``"xp"`` as ln flux in samples, or as 55 coefficients of each band divided by a star's mean flux.
     xp_noise : float
         Factor of the noise of ``"xp"``.
+    xp_floor : float
+        Independent relative error of each sample of ``"xp"``, of what calibration leaves.
+    xp_correlations : two (55, 55) arrays, optional
+        Correlations of the noise of the coefficients of BP and RP. Default: like those of Gaia's sources.
     days : float
         Length of the light curves.
     optical : OpticalSynthesis, optional
@@ -107,6 +115,7 @@ def simulate_instruments(
     """
     for name in instruments:
         check_name("instrument", name, INSTRUMENTS)
+    check_name("form of xp", xp_form, ("samples", "coefficients"))
     rng, params, ids = generator(key), survey.truth.params, survey.truth.ids
     n = len(ids)
     facts = _facts(params, rng)
@@ -136,19 +145,11 @@ def simulate_instruments(
             warnings.simplefilter(
                 "ignore", LuxWarning
             )  # how many are too uncertain, which a simulation may have
-            outputs["parallax"] = parallax_scale(seen, error, ids, survey="simulated")
+            outputs["parallax"] = parallax_scale(seen, error, ids, survey="simulated", floor=0.0)
     if "xp" in instruments and optical is not None:
         dimmed = flux * 10 ** (-0.4 * facts["ebv"][:, None] * extinction(wave))
-        value, error, _, correlation, names = sampled_bands(dimmed, wave, apparent, rng, xp_noise)
-        value = value + _XP_FLOOR * rng.standard_normal(value.shape)
-        outputs["xp"] = Measurements(
-            value,
-            np.hypot(error, _XP_FLOOR),
-            tuple(names),
-            ids,
-            correlation=_with_floor(correlation, error),
-            survey="simulated",
-        )
+        given = observe_bands(dimmed, wave, apparent, rng, xp_noise, xp_correlations)
+        outputs["xp"] = _low_resolution(given, ids, rng, xp_form, xp_floor)
     oscillations = None
     if "kepler" in instruments:
         oscillations = simulate_oscillations(
@@ -185,10 +186,26 @@ def _facts(params: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray
     }
 
 
-def _with_floor(correlation: np.ndarray, error: np.ndarray) -> np.ndarray:
+def _low_resolution(
+    given: Observed, ids: np.ndarray, rng: np.random.Generator, form: str, relative: float
+) -> Measurements:
+    """BP and RP spectra in one of their forms, with an independent error of each value."""
+    value, error, correlation, names = given.coefficients() if form == "coefficients" else given.samples()
+    floor = relative * (np.abs(value) if form == "coefficients" else np.ones_like(value))
+    return Measurements(
+        value + floor * rng.standard_normal(value.shape),
+        np.hypot(error, floor),
+        tuple(names),
+        ids,
+        correlation=_with_floor(correlation, error, floor),
+        survey="simulated",
+    )
+
+
+def _with_floor(correlation: np.ndarray, error: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """Correlations of a typical star once an independent error is added to each sample."""
-    typical = np.median(error, axis=0)
-    cov = correlation * typical * typical[:, None] + _XP_FLOOR**2 * np.eye(len(typical))
+    typical = np.nanmedian(error, axis=0)
+    cov = correlation * typical * typical[:, None] + np.diag(np.nanmedian(floor, axis=0) ** 2)
     return cov / np.sqrt(np.diag(cov)) / np.sqrt(np.diag(cov))[:, None]
 
 

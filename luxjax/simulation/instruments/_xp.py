@@ -1,8 +1,12 @@
 """Low-resolution spectra in two bands as Gaia makes them: coefficients of Hermite functions with correlated noise, sampled."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import NamedTuple
 
-__all__ = ["sampled_bands"]
+import numpy as np
+import scipy
+
+__all__ = ["Observed", "observe_bands"]
 
 N = 55
 #: Edges of the band, Angstrom, and Angstrom for half a pixel at either end.
@@ -14,10 +18,57 @@ SNR_AT_11 = 1400.0  # of the first coefficient, at G = 11
 _ORDER, _REACH, _STRENGTH = 40.0, 12.0, 0.45
 
 
-def sampled_bands(
-    flux: np.ndarray, wavelength: np.ndarray, magnitude: np.ndarray, rng: np.random.Generator, noise: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Ln flux in samples of both bands with its noise.
+class Observed(NamedTuple):
+    """Coefficients of both bands as they were observed, one entry for each band.
+
+    Attributes
+    ----------
+    value, error : list of (star, N) arrays
+        Coefficients divided by the mean flux of the star, and their standard errors.
+    correlation : list of (N, N) arrays
+        Of the noise of the coefficients.
+    sample : list of (SAMPLES, N) arrays
+        From coefficients to flux at sampled wavelengths.
+    centre : list of (SAMPLES,) arrays
+        These wavelengths, Angstrom.
+    """
+
+    value: list[np.ndarray]
+    error: list[np.ndarray]
+    correlation: list[np.ndarray]
+    sample: list[np.ndarray]
+    centre: list[np.ndarray]
+
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+        """Values and errors (star, coefficient), correlations, and names."""
+        names = [f"{band}_{k}" for band in BANDS for k in range(N)]
+        return np.hstack(self.value), np.hstack(self.error), _blocks(self.correlation), names
+
+    def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+        """Ln of the sampled flux and its errors (star, sample), correlations of a typical star, and names."""
+        values, errors, matrices = [], [], []
+        for value, error, matrix, sample in zip(*self[:4], strict=True):
+            flux = value @ sample.T
+            good = flux > 0
+            safe = np.where(good, flux, 1.0)
+            half = sample * np.median(error, axis=0)
+            cov = half @ matrix @ half.T
+            values.append(np.where(good, np.log(safe), np.nan))
+            errors.append(np.sqrt(_variances(sample, error, matrix)) / safe)
+            matrices.append(cov / np.sqrt(np.diag(cov)) / np.sqrt(np.diag(cov))[:, None])
+        names = [f"{band}_{w:.0f}" for band, centre in zip(BANDS, self.centre, strict=True) for w in centre]
+        return np.hstack(values), np.hstack(errors), _blocks(matrices), names
+
+
+def observe_bands(
+    flux: np.ndarray,
+    wavelength: np.ndarray,
+    magnitude: np.ndarray,
+    rng: np.random.Generator,
+    noise: float,
+    correlations: Sequence[np.ndarray] | None = None,
+) -> Observed:
+    """Both bands with their noise.
 
     Parameters
     ----------
@@ -27,42 +78,25 @@ def sampled_bands(
         G, which sets the noise.
     noise : float
         Factor of the noise.
-
-    Returns
-    -------
-    value, error : (star, sample) arrays
-        ln of the flux relative to a typical pixel of the star, and its standard error.
-    clean : (star, sample) array
-        Without noise.
-    correlation : (sample, sample) array
-        Of the noise of a typical star.
-    names : list of str
+    correlations : two (55, 55) arrays, optional
+        Of the noise of the coefficients of BP and RP. Default: like those of Gaia's sources.
     """
-    values, errors, cleans, names = [], [], [], []
-    correlation = np.zeros((2 * SAMPLES, 2 * SAMPLES))
-    level = flux.mean(axis=1, keepdims=True)
-    for k, (band, (low, high, step)) in enumerate(BANDS.items()):
+    found = Observed([], [], [], [], [])
+    snr = SNR_AT_11 * 10 ** (-0.2 * (magnitude - 11)) / noise
+    for k, (low, high, step) in enumerate(BANDS.values()):
         project, sample, centre = _band(low, high, step, wavelength)
-        coefficients = (flux / level) @ project.T
-        snr = SNR_AT_11 * 10 ** (-0.2 * (magnitude - 11)) / noise
-        order = 1 / (1 + (np.arange(N) / _ORDER) ** 3)
-        sigma = np.abs(coefficients[:, :1]) / snr[:, None] * order
-        sigma = sigma * np.exp(0.1 * rng.standard_normal(sigma.shape))
-        matrix = _correlations(seed=k)
-        drawn = sigma * (rng.standard_normal(sigma.shape) @ np.linalg.cholesky(matrix).T)
-        clean, observed = coefficients @ sample.T, (coefficients + drawn) @ sample.T
-        good = (observed > 0) & (clean > 0)
-        typical = np.median(sigma, axis=0)
-        cov = (sample * typical) @ matrix @ (sample * typical).T
-        variance = _variances(sample, sigma, matrix)
-        part = slice(k * SAMPLES, (k + 1) * SAMPLES)
-        correlation[part, part] = cov / np.sqrt(np.diag(cov)) / np.sqrt(np.diag(cov))[:, None]
-        values.append(np.where(good, np.log(np.where(good, observed, 1.0)), np.nan))
-        cleans.append(np.log(np.maximum(clean, 1e-12)))
-        errors.append(np.sqrt(variance) / np.where(good, observed, 1.0))
-        names += [f"{band}_{w:.0f}" for w in centre]
-    value, error, clean = (np.concatenate(x, axis=1) for x in (values, errors, cleans))
-    return value, error, clean, correlation, names
+        clean = (flux / flux.mean(axis=1, keepdims=True)) @ project.T
+        error = np.abs(clean[:, :1]) / snr[:, None] / (1 + (np.arange(N) / _ORDER) ** 3)
+        error = error * np.exp(0.1 * rng.standard_normal(error.shape))
+        matrix = _correlations(seed=k) if correlations is None else np.asarray(correlations[k])
+        drawn = error * (rng.standard_normal(error.shape) @ np.linalg.cholesky(matrix).T)
+        for field, item in zip(found, (clean + drawn, error, matrix, sample, centre), strict=True):
+            field.append(item)
+    return found
+
+
+def _blocks(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    return np.asarray(scipy.linalg.block_diag(*matrices))
 
 
 def _band(low: float, high: float, step: tuple[float, float], wavelength: np.ndarray):
