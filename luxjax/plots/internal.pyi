@@ -21,5 +21,6 @@ from .labels._accuracy import plot_accuracy as plot_accuracy
 from .labels._coverage import CoverageCell as CoverageCell
 from .labels._coverage import coverage_cells as coverage_cells
 from .labels._coverage import plot_coverage as plot_coverage
+from .labels._kiel import plot_kiel_by_inputs as plot_kiel_by_inputs
 from .labels._one_to_one import number as number
 from .posterior._methods import plot_agreement as plot_agreement

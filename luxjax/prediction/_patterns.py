@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..fitted import Calibration
 from ._calibrate import LEAST_CALIBRATION, calibrate
 from ._prediction import Prediction
 
-__all__ = ["applied", "calibrate_by_inputs", "patterns"]
+__all__ = ["applied", "calibrate_by_inputs", "patterns", "scores_by_inputs"]
 
 LEAST_PATTERN = 100
 
@@ -82,3 +83,23 @@ def applied(
         used = own.get(frozenset(names), calibration)
         cov[rows] = used.covariance(cov[rows], prediction.latent_distance[rows])
     return dataclasses.replace(prediction, cov=cov, calibrated=True)
+
+
+def scores_by_inputs(prediction: Prediction, observed: LabelTable) -> list[dict[str, Any]]:
+    """Stars, RMSE and 68% coverage of each label by the inputs that stars have, for JSON; the most frequent inputs first."""
+    found = []
+    noise = prediction.believed_error(observed)
+    for names, rows in patterns(prediction).items():
+        labels = {}
+        for j, name in enumerate(prediction.names):
+            residual = prediction.value[rows, j] - observed[name][rows]
+            seen = np.isfinite(residual)
+            if seen.any():
+                pull = np.abs(residual) / np.hypot(prediction.error[rows, j], noise[rows, j])
+                labels[name] = {
+                    "n": int(seen.sum()),
+                    "rmse": float(np.sqrt(np.mean(residual[seen] ** 2))),
+                    "coverage68": float(np.mean(pull[seen] < 1)),
+                }
+        found.append({"inputs": list(names), "n": len(rows), "labels": labels})
+    return found

@@ -2,6 +2,6 @@
 
 from ._calibrate import LEAST_CALIBRATION
 from ._flags import describe_flags, flagged_by
-from ._patterns import applied
+from ._patterns import applied, patterns, scores_by_inputs
 
-__all__ = ["LEAST_CALIBRATION", "applied", "describe_flags", "flagged_by"]
+__all__ = ["LEAST_CALIBRATION", "applied", "describe_flags", "flagged_by", "patterns", "scores_by_inputs"]

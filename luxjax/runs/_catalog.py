@@ -10,6 +10,7 @@ from ..core import Progress
 from ..data import Catalog, LabelTable
 from ..fitted import Calibration, FittedModel, save
 from ..prediction import calibrate, replace_shortcuts, score
+from ..prediction.internal import scores_by_inputs
 from ..stats.internal import paired_ratio
 from ..training import Trained, train
 from ..training.internal import check_training
@@ -122,10 +123,13 @@ def study_catalog(
         )
     fitted, reference = found.fitted, _reference(found.stars)
     assert fitted is not None
-    explained = {}
+    explained: dict[str, Explanation] = {}
     if evidence:
         with clock("was each label measured?"):
-            explained = cross_fitted_evidence(found, run)
+            explained, problem = cross_fitted_evidence(found)
+            if problem:
+                run.log(problem)
+                found = dataclasses.replace(found, problems=(*found.problems, problem))
         fitted = fitted.with_verdicts({name: e.verdict for name, e in explained.items()})
     with clock("score"):
         shrunk = _calibrated_without_shortcuts(found, fitted)
@@ -221,6 +225,7 @@ def _metrics(
             ratio, ends = paired_ratio(found.raw.value[:, j], found.baselines["ridge"][:, j], target[:, j])
             scores[name]["over_ridge"] = {"value": ratio, "interval": [ends.lower, ends.upper]}
     calibration: Calibration | None = fitted.calibrations[0] if fitted.calibrations else None
+    by_pattern = scores_by_inputs(found.out_of_fold, observed)
     return {
         "inputs": list(found.inputs),
         "stars": {"all": len(found.stars)},
@@ -232,6 +237,7 @@ def _metrics(
         },
         "calibration": None if calibration is None else calibration.to_dict(),
         "read_out": {k: r.to_dict() for k, r in fitted.read_outs.items()},
+        "by_pattern": by_pattern if len(by_pattern) > 1 else None,
         "says": said_first(scores, raw, fitted, found.problems, _typical_errors(observed)),
     }
 

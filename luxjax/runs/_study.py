@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import InputError, Progress, check_name
-from ..core.internal import PRNGKeyArray
+from ..core.internal import PRNGKeyArray, join_names
 from ..data import Catalog, Spectra
 from ..data.internal import Example
 from ..evidence import Explanation, explain_all
@@ -19,6 +19,7 @@ from ..fitting import AbstractFitter, fit
 from ..lines import LineList
 from ..models import Lux
 from ..prediction import Prediction, calibrate, cannon, labels_only, predict_spectra, ridge, score, transfer
+from ..prediction.internal import patterns
 from ..readout import read_out
 from ..simulation import Truth
 from ..training import Trained
@@ -54,7 +55,7 @@ STUDY_FILES = {
     "explain_*.html": "The page of a label: was it measured?",
     **LABELS,
 }
-STUDY_SECTIONS = ("labels", "verdicts", "calibration", "truth", "observed", "spectra", "fit")
+STUDY_SECTIONS = ("labels", "verdicts", "by_pattern", "calibration", "truth", "observed", "spectra", "fit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,8 +230,14 @@ def _explained(fitted, held, run, reference, **options) -> dict[str, Explanation
         return {}
 
 
-def cross_fitted_evidence(found: Trained, run: RunFolder, **options) -> dict[str, Explanation]:
-    """The explanations of all labels from stars that are each evaluated by the model of their fold."""
+def cross_fitted_evidence(found: Trained, **options) -> tuple[dict[str, Explanation], str]:
+    """The explanations of all labels from stars that are each evaluated by the model of their fold; or why there are none."""
+    others = [k for k in found.inputs if not isinstance(found.stars[k], Spectra)]
+    if others:
+        return {}, (
+            f"no verdicts: evidence is made for labels from spectra alone, and these come from {join_names(others)} as well; "
+            "fit with --inputs and the name of the spectra to have them."
+        )
     assert found.fitted is not None  # there is nothing to explain without a model
     try:
         return explain_all(
@@ -240,10 +247,9 @@ def cross_fitted_evidence(found: Trained, run: RunFolder, **options) -> dict[str
             fold_models=found.fold_models,
             fold=found.fold,
             **options,
-        )
+        ), ""
     except InputError as error:
-        run.log(f"no evidence: {error}")
-        return {}
+        return {}, f"no verdicts: {error}"
 
 
 def examples_of_stars(fitted: FittedModel, found: Trained, n_examples: int) -> dict[str, Example]:
@@ -306,6 +312,9 @@ def fit_account(fitted: FittedModel, decoder: str = "") -> dict[str, Any]:
 
 def labels_table(prediction, test, inputs, labels, reference) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = prediction.to_frame()
+    if len(patterns(prediction)) > 1:
+        names = np.array(prediction.inputs)
+        frame.insert(1, "inputs", [" ".join(names[has]) for has in prediction.present])
     spectra = [test[name] for name in inputs if isinstance(test[name], Spectra)]
     if spectra:
         frame.insert(1, "snr", spectra[0].snr)

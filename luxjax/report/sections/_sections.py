@@ -10,6 +10,7 @@ from ...runs import RunFolder
 from .._section import Section
 from ._about import cite, configuration, versions
 from ._by_input import by_input
+from ._by_pattern import by_pattern
 from ._class_finer import class_finer
 from ._class_probabilities import class_probabilities, class_snr
 from ._class_scores import class_losses, class_mistakes, class_scores
@@ -43,6 +44,7 @@ SECTIONS: dict[str, Callable[[RunFolder], Section | None]] = {
     "labels": labels,
     "verdicts": verdicts,
     "by_input": by_input,
+    "by_pattern": by_pattern,
     "calibration": calibration,
     "truth": truth,
     "observed": observed,
