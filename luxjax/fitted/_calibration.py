@@ -94,7 +94,10 @@ class Calibration:
                 "this prediction is calibrated already, by the calibration that its model carries; predict with "
                 "transfer(..., calibrated=False) to apply another."
             )
-        check_alike(prediction, self.names, self.shrunk, self.inputs)
+        inputs = self.inputs
+        if self.pooled and set(prediction.inputs) <= set(inputs):
+            inputs = prediction.inputs
+        check_alike(prediction, self.names, self.shrunk, inputs)
         cov = self.covariance(prediction.cov, prediction.latent_distance)
         return dataclasses.replace(prediction, cov=cov, calibrated=True)  # type: ignore[type-var]
 

@@ -91,6 +91,22 @@ def test_apogee_labels(tmp_path, capsys):
     assert not (tmp_path / "run" / "report.html").exists()
 
 
+@pytest.mark.slow
+def test_multimodal(tmp_path, capsys):
+    """Every input alone and all together; all together are the best of all in what they share."""
+    small = "report = false\n[smoke]\nstars = 160\n[fit]\nlatents = 6\n"
+    assert run("multimodal", tmp_path, small, "--smoke") == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    found = metrics["by_input"]
+    assert set(found) == {"apogee", "xp", "photometry", "parallax", "seismic", "all"}
+    assert found["all"]["modulus"] < 0.5 * found["apogee"]["modulus"]
+    assert len(metrics["by_pattern"]) > 1
+    assert sum(entry["n"] for entry in metrics["by_pattern"]) == metrics["stars"]["all"]
+    assert set(pd.read_parquet(tmp_path / "run" / "labels.parquet")["inputs"]) == {
+        " ".join(entry["inputs"]) for entry in metrics["by_pattern"]
+    }
+
+
 def test_the_demonstration_has_the_settings_of_its_recipe():
     config = load("simulated_survey").RECIPE.config()
     defaults = {**config["survey"], "fractions": config["split"], **config["fit"], **config["compare"]}
@@ -204,7 +220,7 @@ def test_bad_input_costs_no_earlier_run(name, tmp_path, capsys):
     missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "there is no file")
     if name == "simulated_survey":
         missing = ('[survey]\nwindows = ["kepler"]\n', "'kepler' (known: ")
-    if name == "what_lux_learned":
+    if name in ("what_lux_learned", "multimodal"):
         missing = (f'[data]\ncatalog = "{tmp_path}/none"\n', "no catalogue at")
     if name == "lamost_classes":
         missing = (f'[data]\nspectra = "{tmp_path}/none"\n', "is no folder")

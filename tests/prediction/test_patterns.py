@@ -76,6 +76,8 @@ def test_calibrations_of_patterns_travel_with_the_model(fitted, stars, tmp_path)
     ]
     expected = luxjax.transfer(fitted, held)
     np.testing.assert_allclose(luxjax.transfer(again, held).error, expected.error, rtol=1e-6)
+    # All stars together stand in for a combination of inputs without a calibration of its own.
+    assert luxjax.transfer(again, held, inputs=["good"]).calibrated
     dataset = luxjax.Dataset.create(tmp_path / "d", held.outputs)
     dataset.append(held)
     table = luxjax.prediction.transfer_dataset(fitted, dataset, to=tmp_path / "t")
