@@ -122,7 +122,7 @@ class NamedValues:
         )
 
     def _only(self, at: list[int]) -> dict[str, Any]:
-        """What a kind has besides, for these columns alone."""
+        """What a kind has in addition, for these columns alone."""
         return {}
 
     def to_frame(self) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""Stars of one set that have different inputs: each has errors of its own pattern of inputs, and a calibration of that."""
+"""Stars of one set that have different inputs: errors and calibrations for each pattern of inputs."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def calibrate_by_inputs(
     prediction, observed, least
         As for `luxjax.prediction.calibrate`.
     least_each : int
-        Stars with every label that a pattern of inputs needs for a calibration of its own.
+        Stars with every label that a pattern of inputs needs for its calibration.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def learn_noise(square: np.ndarray, variance: np.ndarray) -> tuple[float, float]
 
 
 def _minimum(square, variance, unit, power, limits) -> scipy.optimize.OptimizeResult:
-    """Of -ln posterior of ln t^2 within its limits and s^2 in units of `unit`: the normal likelihood to a power."""
+    """Minimum of -ln posterior over ln t^2 within its limits and s^2 / `unit`, with the normal likelihood to a power."""
 
     def loss(p):
         t2, s2 = np.exp(p[0]), p[1] * unit

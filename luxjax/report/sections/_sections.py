@@ -9,8 +9,7 @@ from collections.abc import Callable
 from ...runs import RunFolder
 from .._section import Section
 from ._about import cite, configuration, versions
-from ._by_input import by_input
-from ._by_pattern import by_pattern
+from ._by_input import by_input, by_pattern
 from ._class_finer import class_finer
 from ._class_probabilities import class_probabilities, class_snr
 from ._class_scores import class_losses, class_mistakes, class_scores

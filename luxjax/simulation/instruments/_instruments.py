@@ -1,4 +1,4 @@
-"""Other instruments that look at the stars of a simulated survey, each with noise of its own and stars that it has not seen."""
+"""Other instruments that look at the stars of a simulated survey, each with its noise and with stars that it has not seen."""
 
 import warnings
 from collections.abc import Mapping, Sequence

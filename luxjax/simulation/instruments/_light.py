@@ -20,7 +20,7 @@ _SUN_G = 4.7
 
 
 def planck(wavelength: np.ndarray, teff: np.ndarray) -> np.ndarray:
-    """Flux of a black body's surface per Angstrom, (star, wavelength), in units of its own."""
+    """Flux of a black body's surface per Angstrom, (star, wavelength), in arbitrary units."""
     x = 1.4388e8 / (wavelength * teff[:, None])
     return (5000.0 / wavelength) ** 5 / np.expm1(x)
 
