@@ -21,13 +21,14 @@ from luxjax.surveys import read, read_many
 
 CLAIM = Claim(
     __file__,
-    "Every real file of APOGEE, GALAH and LAMOST is ingested or listed with its reason, those of SDSS, Gaia, Kepler and TESS are recognised by "
-    "name; visits come within 8 km/s of the combined spectrum of their star or are left out, no galaxy is among the stars, repeats are grouped "
+    "Every real file of APOGEE, GALAH, LAMOST and SDSS is ingested or listed with its reason, those of Gaia, Kepler and TESS are recognised by "
+    "name, and BP and RP spectra and light curves are read or refused with a reason; visits come within 8 km/s of the combined spectrum of their star or are left out, no galaxy is among the stars, repeats are grouped "
     "as the survey groups them; and the visits of a real giant, brought to rest and combined, give the survey's combined spectrum to within "
     "its noise.",
     {
         "files_unaccounted": "== 0",
         "files_not_recognised": "== 0",
+        "instruments_unaccounted": "== 0",
         "worst_visit_velocity_kms": "<= 8",
         "galaxies_among_stars": "== 0",
         "repeats_grouped_wrongly": "== 0",
@@ -86,12 +87,15 @@ def measure(args):
     failures = [r.failures for r in results.values()]
     ingested, unaccounted, galaxies = accounts.ingested(data)
     names, unknown, tables = accounts.recognised(data)
+    instruments, unread = accounts.instruments(data)
     return {
         "files_unaccounted": unaccounted,
         "galaxies_among_stars": galaxies,
         "ingested": ingested,
         "files_not_recognised": unknown,
         "recognised": names,
+        "instruments_unaccounted": unread,
+        "instruments": instruments,
         "tables_read": tables,
         **accounts.visits(data),
         **accounts.repeats(data),

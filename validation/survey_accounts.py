@@ -8,6 +8,8 @@ import pandas as pd
 
 from luxjax.core import InputError
 from luxjax.data import same_star
+from luxjax.lightcurves import read_light_curve
+from luxjax.photometry import read_xp
 from luxjax.preprocessing import measure_velocity
 from luxjax.surveys import detect_format, ingest, read, read_catalog, read_many
 
@@ -59,6 +61,40 @@ def _star(file):
 
 def _short(reason):
     return reason.split(" (HDUs")[0][:120]
+
+
+def instruments(data):
+    """BP and RP spectra and light curves: how many sources and curves are read of which files, and why others are refused."""
+    found, lost = {}, 0
+    light_curves = [*_fits(data / "kepler"), *_fits(data / "tess")]
+    texts = sorted((data / "seismic").glob("*_LC.txt.gz"))
+    readers = {
+        "gaia_xp": (
+            lambda f: len(read_xp(f)),
+            sorted(f for f in (data / "gaia_xp").rglob("*") if f.is_file()),
+        ),
+        "light_curves": (lambda f: len(read_light_curve([f]).time), light_curves),
+        # Text says nothing of its times; these begin at 0, and only differences are used.
+        "light_curves_in_text": (lambda f: len(read_light_curve([f], time_standard="bkjd").time), texts),
+    }
+    for name, (reader, files) in readers.items():
+        numbers, reasons = [], Counter()
+        for file in files:
+            try:
+                numbers.append(reader(file))
+            except InputError as problem:
+                reasons[_short(str(problem).replace(str(file), "file"))] += 1
+            except Exception as problem:  # a traceback is what must not be
+                reasons[f"{type(problem).__name__}: {problem}"] += 1
+                lost += 1
+        found[name] = {
+            "files": len(files),
+            "read": len(numbers),
+            "rows": int(sum(numbers)),
+            "refused": dict(reasons),
+        }
+        lost += not numbers
+    return found, lost
 
 
 def recognised(data):
