@@ -15,8 +15,9 @@ def learn_noise(square: np.ndarray, variance: np.ndarray) -> tuple[float, float]
 
     Catalogues state errors that may be too large, and then a method that takes them as given explains signal as noise.
     Scatter s can only add to them; t <= 1 can take away. Where all errors are alike the two cannot be told apart, and t
-    alone is below 1, or s alone above 0. What a catalogue states is believed, t = 1, unless the residuals speak against
-    it by `EVIDENCE`.
+    alone is below 1, or s alone above 0. Residuals that are smaller than stated errors as a whole prove these too large.
+    Where they are not, only their pattern can tell, and what a catalogue states is believed, t = 1, unless it speaks
+    against that by `EVIDENCE`.
 
     Squared residuals with the kurtosis k tell 2 / (k - 1) of what as many normal ones would about their variance: the
     likelihood is raised to that power (White 1982, Econometrica 50, 1), or a few outliers decide on t.
@@ -39,7 +40,7 @@ def learn_noise(square: np.ndarray, variance: np.ndarray) -> tuple[float, float]
     power = min(1.0, 2 / max(kurtosis - 1, 1e-12))
     limits = (2 * np.log(LEAST_SCALE), 0.0)
     best, as_stated = (_minimum(square, variance, unit, power, a) for a in (limits, (0.0, 0.0)))
-    if as_stated.fun - best.fun < EVIDENCE:
+    if as_stated.x[1] > 0 and as_stated.fun - best.fun < EVIDENCE:
         best = as_stated
     return float(np.exp(best.x[0] / 2)), float(np.sqrt(best.x[1] * unit))
 

@@ -45,6 +45,12 @@ def test_what_a_catalogue_states_is_believed(rng, freedom):
     assert np.sum(np.array(learned) < 1) <= 2
 
 
+def test_residuals_below_the_stated_errors_need_no_pattern(rng):
+    """All errors alike, 1.2 times too large, and residuals with tails: their size alone says it."""
+    residual = 0.5 / 1.2 * rng.standard_t(8, 424) * np.sqrt(0.75)
+    assert learn_noise(residual**2, np.full(424, 0.25))[0] == pytest.approx(1 / 1.2, abs=0.1)
+
+
 @pytest.mark.parametrize("freedom", [np.inf, 5])
 def test_errors_twice_too_large_are_found_among_outliers(rng, freedom):
     error = np.exp(rng.normal(-2, 0.6, 300))
