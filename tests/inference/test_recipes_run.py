@@ -91,7 +91,7 @@ def test_apogee_labels(tmp_path, capsys):
     assert not (tmp_path / "run" / "report.html").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_multimodal(tmp_path, capsys):
     """Every input alone and all together; all together are the best of all in what they share."""
     small = "report = false\n[smoke]\nstars = 160\n[fit]\nlatents = 6\n"

@@ -16,8 +16,11 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
     [
         "in_model_labels",
         pytest.param("closed_form_fit", marks=pytest.mark.long),
-        "verdict_error_rates",
+        pytest.param("verdict_error_rates", marks=pytest.mark.long),
         "seismic_logg",
+        "extinction_curve",
+        pytest.param("multimodal_fusion", marks=pytest.mark.long),
+        pytest.param("missing_modalities", marks=pytest.mark.long),
         pytest.param("response_truth", marks=pytest.mark.long),
         pytest.param("explanation_exactness", marks=pytest.mark.long),
         pytest.param("gauge", marks=pytest.mark.long),
