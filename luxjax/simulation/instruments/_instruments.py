@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -116,59 +116,86 @@ def simulate_instruments(
     for name in instruments:
         check_name("instrument", name, INSTRUMENTS)
     check_name("form of xp", xp_form, ("samples", "coefficients"))
-    rng, params, ids = generator(key), survey.truth.params, survey.truth.ids
-    n = len(ids)
-    facts = _facts(params, rng)
-    needs_light = {"xp", "photometry"} & set(instruments)
-    # Stars of an apparent magnitude at which all these instruments see them; their distance follows.
-    apparent = rng.uniform(9.0, 13.5, n)
-    absolute = _SUN_LIKE - 2.5 * facts["log_luminosity"]
-    optical = optical if optical is not None or not needs_light else OpticalSynthesis()
-    if optical is not None:
-        flux, wave = surface_flux(params, optical), optical.window.wavelength
-        facts["modulus"] = np.zeros(n)
-        absolute = apparent_magnitudes(params, flux, wave, facts)[:, 0]
-    facts["modulus"] = apparent - absolute
-    facts["parallax"] = 10 ** (2 - facts["modulus"] / 5)
+    rng, ids, lost = generator(key), survey.truth.ids, missing or {}
+    if optical is None and {"xp", "photometry"} & set(instruments):
+        optical = OpticalSynthesis()
+    sky = _seen_from_earth(survey.truth.params, optical, rng)
     outputs = {name: o for name, o in survey.catalog.outputs.items() if name != "labels"}
-    if "photometry" in instruments and optical is not None:
-        magnitudes = apparent_magnitudes(params, flux, wave, facts)
-        facts |= dict(zip(BANDS, magnitudes.T, strict=True))
-        error = np.hypot(_BAND_ERROR * np.exp(0.15 * rng.standard_normal(magnitudes.shape)), _BAND_FLOOR)
-        value = magnitudes + error * rng.standard_normal(error.shape)
-        units = dict.fromkeys(BANDS, "mag")
-        outputs["photometry"] = Measurements(value, error, BANDS, ids, units=units, survey="simulated")
+    if "photometry" in instruments:
+        outputs["photometry"] = _photometry(sky, ids, rng)
     if "parallax" in instruments:
-        error = _PARALLAX_ERROR * np.exp(0.15 * rng.standard_normal(n))
-        seen = facts["parallax"] + error * rng.standard_normal(n)
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", LuxWarning
-            )  # how many are too uncertain, which a simulation may have
-            outputs["parallax"] = parallax_scale(seen, error, ids, survey="simulated", floor=0.0)
-    if "xp" in instruments and optical is not None:
-        dimmed = flux * 10 ** (-0.4 * facts["ebv"][:, None] * extinction(wave))
-        given = observe_bands(dimmed, wave, apparent, rng, xp_noise, xp_correlations)
+        outputs["parallax"] = _parallaxes(sky.facts["parallax"], ids, rng)
+    if "xp" in instruments:
+        given = observe_bands(*sky.dimmed(), sky.apparent, rng, xp_noise, xp_correlations)
         outputs["xp"] = _low_resolution(given, ids, rng, xp_form, xp_floor)
-    oscillations = None
-    if "kepler" in instruments:
-        oscillations = simulate_oscillations(
-            n,
-            key=int(rng.integers(2**31)),
-            days=days,
-            nu_max=facts["nu_max"].tolist(),
-            teff=params[:, column("teff")].tolist(),
-        )
-        oscillations.table["id"] = ids
-    outputs = {name: _thinned(o, (missing or {}).get(name, 0.0), rng) for name, o in outputs.items()}
-    observed = rng.random(n) >= (missing or {}).get("kepler", 0.0)
-    labels, truth = _labels(survey, facts, rng), pd.DataFrame(facts)
-    for j, name in enumerate(survey.truth.labels):
-        truth[name] = survey.truth.label_values[:, j]
-    truth.insert(0, "id", ids)
+    oscillations = _oscillations(sky, ids, days, rng) if "kepler" in instruments else None
+    outputs = {name: _thinned(o, lost.get(name, 0.0), rng) for name, o in outputs.items()}
+    observed = rng.random(len(ids)) >= lost.get("kepler", 0.0)
+    labels = _labels(survey, sky.facts, rng)
+    own = dict(zip(survey.truth.labels, survey.truth.label_values.T, strict=True))
+    truth = pd.DataFrame({"id": ids, **sky.facts, **own})
     return SimulatedInstruments(
         Catalog({**outputs, "labels": labels}, survey.catalog.table), truth, oscillations, observed
     )
+
+
+class _Sky(NamedTuple):
+    """Stars as their light arrives: parameters, facts by name, G, and the flux of their surface where it is wanted."""
+
+    params: np.ndarray
+    facts: dict[str, np.ndarray]
+    apparent: np.ndarray
+    flux: np.ndarray
+    wavelength: np.ndarray
+
+    def dimmed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Flux behind dust, up to a factor for each star, and its wavelengths."""
+        dust = 10 ** (-0.4 * self.facts["ebv"][:, None] * extinction(self.wavelength))
+        return self.flux * dust, self.wavelength
+
+
+def _seen_from_earth(params: np.ndarray, optical: OpticalSynthesis | None, rng: np.random.Generator) -> _Sky:
+    """Stars at the distances at which all instruments see them."""
+    facts = _facts(params, rng)
+    apparent = rng.uniform(9.0, 13.5, len(params))
+    absolute = _SUN_LIKE - 2.5 * facts["log_luminosity"]
+    flux, wavelength = np.zeros((len(params), 0)), np.zeros(0)
+    if optical is not None:
+        flux, wavelength = surface_flux(params, optical), optical.window.wavelength
+        facts["modulus"] = np.zeros(len(params))
+        absolute = apparent_magnitudes(params, flux, wavelength, facts)[:, 0]
+    facts["modulus"] = apparent - absolute
+    facts["parallax"] = 10 ** (2 - facts["modulus"] / 5)
+    return _Sky(params, facts, apparent, flux, wavelength)
+
+
+def _photometry(sky: _Sky, ids: np.ndarray, rng: np.random.Generator) -> Measurements:
+    """Magnitudes with their errors; the true ones go to the facts."""
+    magnitudes = apparent_magnitudes(sky.params, sky.flux, sky.wavelength, sky.facts)
+    sky.facts.update(zip(BANDS, magnitudes.T, strict=True))
+    error = np.hypot(_BAND_ERROR * np.exp(0.15 * rng.standard_normal(magnitudes.shape)), _BAND_FLOOR)
+    value = magnitudes + error * rng.standard_normal(error.shape)
+    return Measurements(value, error, BANDS, ids, units=dict.fromkeys(BANDS, "mag"), survey="simulated")
+
+
+def _parallaxes(true: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> Measurements:
+    error = _PARALLAX_ERROR * np.exp(0.15 * rng.standard_normal(len(true)))
+    seen = true + error * rng.standard_normal(len(true))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LuxWarning)  # some are too uncertain, as they should be
+        return parallax_scale(seen, error, ids, survey="simulated", floor=0.0)
+
+
+def _oscillations(sky: _Sky, ids: np.ndarray, days: float, rng: np.random.Generator) -> SimulatedOscillations:
+    found = simulate_oscillations(
+        len(ids),
+        key=int(rng.integers(2**31)),
+        days=days,
+        nu_max=sky.facts["nu_max"].tolist(),
+        teff=sky.params[:, column("teff")].tolist(),
+    )
+    found.table["id"] = ids
+    return found
 
 
 def _facts(params: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
