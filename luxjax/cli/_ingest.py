@@ -158,6 +158,12 @@ def ingest(
             help="Column of the label catalogue, as NAME=COLUMN, such as teff=my_teff. NAME is a label, its error (teff_err), id, file, ra, dec, gaia_dr3, tmass_id or snr. Can be repeated. Default: found by name."
         ),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Further instrument of the same stars, as NAME=PATH, such as photometry=gaia.csv: a table of Gaia's archive, its BP and RP spectra, a table of luxjax lightcurve, or columns with errors in pairs (J, J_err or e_J). Matched by identifier, else by position. Can be repeated. Default: none."
+        ),
+    ] = None,
 ) -> None:
     """Make a catalogue or dataset from raw spectra: at rest, on one grid, with labels. Everything left out is listed."""
     from ..core.internal import path_text
@@ -183,6 +189,7 @@ def ingest(
         spectra_name=spectra_name,
         columns=pairs_in(column),
         label_errors=(errors := _numbers(label_error)),
+        also=_once("--also", also),
     )
     if dataset is not None:
         from ..dataset import ingest_dataset
@@ -233,6 +240,16 @@ def _entries(given: list[str] | None) -> dict[str, str]:
     out = pairs_in(given)
     for name in out:
         check_name("entry", name, _ENTRIES)
+    return out
+
+
+def _once(option: str, given: list[str] | None) -> dict[str, str]:
+    """``NAME=VALUE`` options as a mapping; a name that is given twice would lose a value in silence."""
+    from ..core import InputError
+
+    out = pairs_in(given)
+    if len(out) < len(given or []):
+        raise InputError(f"{option} gives a name twice; name each once.")
     return out
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "taken"]
 
 Output = Spectra | LabelTable | Measurements
 How = Literal["inner", "outer"]
@@ -118,7 +118,7 @@ class Catalog:
         picked = {}
         for name, output in outputs.items():
             row = {star: k for k, star in enumerate(output.ids)}
-            picked[name] = _taken(output, np.array([row.get(i, -1) for i in ids], dtype=int), ids)
+            picked[name] = taken(output, np.array([row.get(i, -1) for i in ids], dtype=int), ids)
         return cls(picked, pd.DataFrame() if table is None else table)
 
     def __len__(self) -> int:
@@ -197,7 +197,7 @@ class Catalog:
         return Batch(made, labels)
 
 
-def _taken(output: Output, rows: np.ndarray, ids: list) -> Output:
+def taken(output: Output, rows: np.ndarray, ids: list) -> Output:
     """These rows of an output; a row of -1 is a star that it lacks: no value, no error, nothing in its table."""
     if (rows >= 0).all():
         return output.select(rows)

@@ -156,6 +156,10 @@ def ingest_dataset(
     files = spectra_files(source, options)
     chosen = None
     options.check_labels()
+    if options.also:
+        raise InputError(
+            f"a dataset holds spectra and labels; make a catalogue (luxjax ingest -o CATALOG) to add {join_names(options.also)} (also=)."
+        )
     if options.label_catalog is not None:
         chosen = chosen_labels(options)
     asked = _recorded(options, chosen, batch_size)

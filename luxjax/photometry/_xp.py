@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["read_xp"]
+__all__ = ["is_xp", "read_xp", "xp_measurements"]
 
 N_COEFFICIENTS = 55
 GRID = 336.0 + 2.0 * np.arange(343)  # nm, of the sampled spectra of the archive
@@ -51,10 +51,23 @@ def read_xp(file: str | os.PathLike, *, bins: int = 48, floor: float = 0.003) ->
         It is no such file, sources are repeated, or correlations are not positive definite: the archive writes the upper triangle
         column by column.
     """
-    frame = read_gaia_table(file)
+    return xp_measurements(read_gaia_table(file), path_text(file), bins, floor)
+
+
+def is_xp(frame: "pd.DataFrame") -> bool:
+    """Whether a table of the archive holds BP and RP spectra."""
+    column = {str(c).lower(): c for c in frame.columns}
+    if {"bp_coefficients", "rp_coefficients"} & set(column) or "rp_coeff_0" in column:
+        return "source_id" in column
+    sampled = {"source_id", "flux", "flux_error"} <= set(column)
+    return sampled and not pd.api.types.is_numeric_dtype(frame[column["flux"]])
+
+
+def xp_measurements(frame: "pd.DataFrame", what: str, bins: int = 48, floor: float = 0.003) -> Measurements:
+    """Measurements of a table that was read already; `what` it is, for messages."""
     frame = frame.rename(columns={c: str(c).lower() for c in frame.columns})
     if "source_id" not in frame:
-        raise InputError(f"{path_text(file)} has no column source_id; given: {join_names(frame.columns, 8)}.")
+        raise InputError(f"{what} has no column source_id; given: {join_names(frame.columns, 8)}.")
     ids = identifiers("column 'source_id'", frame["source_id"])
     repeated("source_id", ids)
     if {"bp_coefficients", "rp_coefficients"} & set(frame) or "rp_coeff_0" in frame:
@@ -62,7 +75,7 @@ def read_xp(file: str | os.PathLike, *, bins: int = 48, floor: float = 0.003) ->
     if {"flux", "flux_error"} <= set(frame):
         return _sampled(frame, ids, bins, floor)
     raise InputError(
-        f"{path_text(file)} has neither bp_coefficients and rp_coefficients nor flux and flux_error; given: "
+        f"{what} has neither bp_coefficients and rp_coefficients nor flux and flux_error; given: "
         f"{join_names(frame.columns, 8)}."
     )
 

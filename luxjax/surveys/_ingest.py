@@ -10,8 +10,9 @@ import pandas as pd
 
 from ..core import InputError, Progress
 from ..core.internal import join_names
-from ..data import Catalog, Spectra, same_star
+from ..data import Catalog, Measurements, Spectra, same_star
 from ._ingested import IngestResult, counted_reasons
+from ._like import measured_by
 from ._noisy import impossible_in, without_impossible
 from ._options import IngestOptions
 from ._reduce import Reduction
@@ -21,6 +22,8 @@ from .catalogs._choose import LabelSelection, choose_labels
 from .catalogs._join import check_join, match_labels
 from .catalogs._stars import best_rows, standard_columns
 from .formats._found import files_below
+from .instruments._matched import match_instruments
+from .instruments._read import read_instrument
 
 __all__ = ["best_of_each", "chosen_labels", "ingest", "spectra_files"]
 
@@ -99,9 +102,10 @@ def ingest(
     ({'spectra': 20}, True)
     """
     options = (options or IngestOptions()).replace(**settings)
-    # What is wrong with the labels is told before hours of reading.
+    # What is wrong with labels and other instruments is told before hours of reading.
     options.check_labels()
     chosen = None if options.label_catalog is None else chosen_labels(options)
+    others = _instruments(options)
     off = ""
     failures, n_files = pd.DataFrame({"path": [], "reason": []}, dtype=str), 0
     if isinstance(source, Spectra):
@@ -124,18 +128,23 @@ def ingest(
     lost = impossible_in(divided, spectra)
     reduction = reduction.judged_on(spectra)
     spectra, done = reduction.closed(spectra), (*reduction.account, *filter(None, (lost, off)))
-    name = options.spectra_name
+    name, wanted = options.spectra_name, measured_by(options.like) if others else {}
     if chosen is None:
-        return IngestResult(None, _catalog({name: spectra}), failures, left_out, n_files=n_files, done=done)
+        more = match_instruments(spectra, others, options.also, like=wanted)
+        whole = _catalog({name: spectra, **more.outputs})
+        return IngestResult(None, whole, failures, left_out, n_files=n_files, done=done, instruments=more)
     match = match_labels(spectra, chosen.labels, options.join)
     if not len(match):
         raise InputError(f"no label belongs to a spectrum: {match.summary}")
+    more = match_instruments(spectra, others, options.also, chosen.labels, match, wanted)
     matched = spectra.select(match.left)
     labels = replace(chosen.labels.select(match.right), ids=matched.ids)
     alone = np.setdiff1d(np.arange(len(spectra)), match.left)
     return IngestResult(
-        _catalog({name: matched, options.labels_name: labels}),
-        _catalog({name: spectra.select(alone)}) if keep_unlabelled and len(alone) else None,
+        _catalog({name: matched, **more.select(match.left), options.labels_name: labels}),
+        _catalog({name: spectra.select(alone), **more.select(alone)})
+        if keep_unlabelled and len(alone)
+        else None,
         failures,
         left_out,
         chosen.left_out,
@@ -146,7 +155,23 @@ def ingest(
         done,
         chosen.account,
         chosen.values_lost,
+        more,
     )
+
+
+def _instruments(options: IngestOptions) -> dict[str, dict[str, Measurements]]:
+    """Outputs of the further instruments, by instrument; their names are those of no other output."""
+    read = {name: read_instrument(name, source) for name, source in options.also.items()}
+    names = [
+        options.spectra_name,
+        options.labels_name,
+        *(output for parts in read.values() for output in parts),
+    ]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(
+            f"two outputs would be called {join_names(twice)}; give the instruments other names."
+        )
+    return read
 
 
 def chosen_labels(options: IngestOptions) -> LabelSelection:
@@ -166,12 +191,10 @@ def chosen_labels(options: IngestOptions) -> LabelSelection:
 
 
 def spectra_files(source: str | Path | Iterable[str | Path], options: IngestOptions) -> list[Path]:
-    """The files of spectra in `source`, without the label catalogue, which may lie among them."""
-    files = find_files(source)
-    if isinstance(options.label_catalog, str | Path):
-        catalogue = Path(options.label_catalog).resolve()
-        files = [file for file in files if file.resolve() != catalogue]
-    return files
+    """The files of spectra in `source`, without the tables of labels and other instruments, which may lie among them."""
+    tables = [options.label_catalog, *options.also.values()]
+    known = {Path(table).resolve() for table in tables if isinstance(table, str | Path)}
+    return [file for file in find_files(source) if file.resolve() not in known]
 
 
 def _catalog(outputs: dict[str, Any]) -> Catalog:

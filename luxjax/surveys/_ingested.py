@@ -11,6 +11,7 @@ from ..core.internal import join_names
 from ..data import Catalog, LabelTable, Match, save_catalog
 from .catalogs._label_losses import AccountOfLabels
 from .catalogs._quality import QualityReport
+from .instruments._matched import Instruments
 
 __all__ = ["IngestResult", "by_reason"]
 
@@ -41,6 +42,8 @@ class IngestResult:
         How many values of each label the catalogue has, and why others are lost.
     label_values_lost : pandas.DataFrame
         Columns ``id`` and ``reason``: single values of labels that could not be used; the rest of their rows can be.
+    instruments : Instruments
+        How many stars the further instruments have, and by what they were matched.
 
     Examples
     --------
@@ -66,6 +69,7 @@ class IngestResult:
     done: tuple[str, ...] = ()
     account: AccountOfLabels | None = None
     label_values_lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}))
+    instruments: Instruments = field(default_factory=Instruments)
 
     def __repr__(self) -> str:
         return self.summary
@@ -89,6 +93,8 @@ class IngestResult:
             lines += _counted(self.labels_left_out, "id", "rows not used")
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
+        lines += self.instruments.account
+        lines += _counted(self.instruments.undecided, "id", "pairs with other instruments not decided")
         lines += _with_labels(self.labelled)
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
             lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
@@ -126,13 +132,14 @@ class IngestResult:
 
     @property
     def lost(self) -> pd.DataFrame:
-        """Everything that was not used: ``what`` ("file", "spectrum" or "label"), ``id``, ``file`` and ``reason``."""
+        """Everything that was not used: ``what`` ("file", "spectrum", "label" or "measurement"), ``id``, ``file`` and ``reason``."""
         parts = {
             "file": self.failures.rename(columns={"path": "file"}).assign(id=""),
             "spectrum": self.left_out,
             "label": pd.concat([self.labels_left_out, self.label_values_lost], ignore_index=True).assign(
                 file=""
             ),
+            "measurement": self.instruments.undecided.assign(file=""),
         }
         whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
         return whole[["what", "id", "file", "reason"]]

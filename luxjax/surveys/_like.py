@@ -10,14 +10,14 @@ import numpy as np
 
 from ..core import InputError
 from ..core.internal import join_names
-from ..data import Catalog, Spectra, load_catalog
+from ..data import Catalog, Measurements, Spectra, load_catalog
 from ..data.internal import CATALOG_FOLDER, Frame, Medium
 from ._noisy import ranges_in
 
 if TYPE_CHECKING:
     from ..fitted import FittedModel
 
-__all__ = ["Template", "is_template", "template_of"]
+__all__ = ["Template", "is_template", "measured_by", "template_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +111,17 @@ def template_of(like: "str | Path | Spectra | Catalog | FittedModel", spectra_na
         spectra = {key: output for key, output in found.outputs.items() if isinstance(output, Spectra)}
         return _of_spectra(spectra[_picked(list(spectra), spectra_name, name)], name)
     return _of_model(found, spectra_name, name)
+
+
+def measured_by(like: "str | Path | Spectra | Catalog | FittedModel | None") -> dict[str, tuple[str, ...]]:
+    """Names of the measurements of every output that is no spectrum and no label, of what `template_of` can look at."""
+    found: Any = _opened(Path(like))[0] if isinstance(like, str | Path) else like
+    if isinstance(found, Catalog):
+        return {key: o.names for key, o in found.outputs.items() if isinstance(o, Measurements)}
+    if not hasattr(found, "info"):
+        return {}
+    infos = {key: found.info(key) for key in found.model.names}
+    return {key: i.names for key, i in infos.items() if i.role == "input" and not i.is_spectra}
 
 
 def _kind(like: Any) -> str:

@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 
 from ..core import InputError, check_name
 from ..core.internal import doubles, join_names
-from ..data import Catalog, LabelTable, Spectra
+from ..data import Catalog, LabelTable, Measurements, Spectra
 from ._continuum import CONTINUA
 from ._like import is_template
 from ._noisy import NOISE_LIMIT
 from .catalogs._join import JOINS
 from .catalogs._quality import Preset, presets
 from .catalogs._resolve import check_columns
+from .instruments._read import also_of
 
 if TYPE_CHECKING:
     from ..fitted import FittedModel
@@ -84,6 +85,11 @@ class IngestOptions:
         that noise is larger than stated, never that it is smaller.
     spectra_name, labels_name : str
         Names of the two outputs of the catalogue.
+    also : mapping of str to path or Measurements
+        Further instruments of the same stars, by the name of their output: a table of Gaia (``source_id`` with
+        ``phot_g_mean_mag`` or ``parallax``; more than one kind gives ``<name>_parallax``), its BP and RP spectra, a table that
+        ``luxjax lightcurve`` wrote, or columns with errors in pairs (``J`` with ``J_err`` or ``e_J``). They are matched by
+        identifier, else by position. Every spectrum is kept; a star that lacks an instrument has no weight there.
 
     Raises
     ------
@@ -117,6 +123,7 @@ class IngestOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     label_errors: Mapping[str, float] = field(default_factory=dict)
     classes: Sequence[str] = ("STAR",)
+    also: Mapping[str, str | Path | Measurements] = field(default_factory=dict)
 
     def __post_init__(self):
         put = object.__setattr__
@@ -149,6 +156,7 @@ class IngestOptions:
             raise InputError(
                 f"spectra_name and labels_name are two different names, such as 'spectra' and 'labels'; given: {pair}."
             )
+        put(self, "also", also_of(self.also, pair))
 
     def _check_pixels(self) -> None:
         """Raise `InputError` unless like, binning and noise_limit can be used, and together."""

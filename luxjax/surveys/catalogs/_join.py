@@ -14,7 +14,7 @@ from ...data import LabelTable, Match, Spectra, crossmatch
 from ._resolve import FILE_COLUMNS
 from ._stars import best_of_stars, column_of, frame_of, snr_of, standard_columns
 
-__all__ = ["JOINS", "check_join", "has_files", "match_labels"]
+__all__ = ["JOINS", "check_join", "exact_pairs", "has_files", "match_labels"]
 
 JOINS = ("auto", "id", "file", "crossmatch")
 
@@ -44,11 +44,11 @@ def match_labels(spectra: Spectra, labels: LabelTable, join: str = "auto", *, re
     check_join(labels, join)
     frame, tried = frame_of(labels), []
     if join in ("auto", "id"):
-        tried += [_exact("id", left, right) for left, right in _names(spectra, labels, frame)]
+        tried += [exact_pairs("id", left, right) for left, right in _names(spectra, labels, frame)]
     column = column_of(frame, FILE_COLUMNS)
     if join in ("auto", "file") and column is not None:
         files = pd.DataFrame(spectra.table).get("file", pd.Series([""] * len(spectra)))
-        tried.append(_exact("file", _stems(files), _stems(frame[column])))
+        tried.append(exact_pairs("file", _stems(files), _stems(frame[column])))
     best = max(tried, key=len, default=None)
     if best is not None and (len(best) or (join != "auto" and not required)):
         return best
@@ -100,7 +100,7 @@ def _stems(files: Any) -> np.ndarray:
 _NO_NAME = ("", "-1", "nan", "None", "-9999")
 
 
-def _exact(how: str, left: np.ndarray, right: np.ndarray) -> Match:
+def exact_pairs(how: str, left: np.ndarray, right: np.ndarray) -> Match:
     """Rows with the same text; a text that a side has more than once is listed as inconclusive."""
     sides = [
         pd.DataFrame({"key": np.char.strip(np.asarray(keys, dtype=str)), name: np.arange(len(keys))})

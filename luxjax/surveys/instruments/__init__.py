@@ -1,0 +1,1 @@
+"""Measurements of further instruments, read from files and matched to the stars of spectra."""
