@@ -197,7 +197,7 @@ class Catalog:
         return Batch(made, labels)
 
 
-def taken(output: Output, rows: np.ndarray, ids: list) -> Output:
+def taken(output: Output, rows: np.ndarray, ids: "list | np.ndarray") -> Output:
     """These rows of an output; a row of -1 is a star that it lacks: no value, no error, nothing in its table."""
     if (rows >= 0).all():
         return output.select(rows)

@@ -147,6 +147,10 @@ def ingest_dataset(
     first 48 files, and kept with it, so that every part and every later file is treated alike.
     """
     options = (options or IngestOptions()).replace(**settings)
+    if options.also:
+        raise InputError(
+            f"a dataset holds spectra and labels; make a catalogue (luxjax ingest -o CATALOG) to add {join_names(options.also)} (also=)."
+        )
     if batch_size < 1:
         raise InputError(f"batch_size is at least one star; given: {batch_size}.")
     if (workers > 1 or scheduler is not None) and (own := registered_formats()):
@@ -156,10 +160,6 @@ def ingest_dataset(
     files = spectra_files(source, options)
     chosen = None
     options.check_labels()
-    if options.also:
-        raise InputError(
-            f"a dataset holds spectra and labels; make a catalogue (luxjax ingest -o CATALOG) to add {join_names(options.also)} (also=)."
-        )
     if options.label_catalog is not None:
         chosen = chosen_labels(options)
     asked = _recorded(options, chosen, batch_size)

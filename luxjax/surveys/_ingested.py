@@ -94,7 +94,7 @@ class IngestResult:
         if self.match is not None:
             lines += [f"match (left: spectra, right: labels): {self.match.summary}"]
         lines += self.instruments.account
-        lines += _counted(self.instruments.undecided, "id", "pairs with other instruments not decided")
+        lines += _counted(self.instruments.inconclusive, "id", "pairs with other instruments not decided")
         lines += _with_labels(self.labelled)
         for name, catalog in (("labelled", self.labelled), ("unlabelled", self.unlabelled)):
             lines.append(f"{name}: {0 if catalog is None else len(catalog)} stars")
@@ -139,7 +139,7 @@ class IngestResult:
             "label": pd.concat([self.labels_left_out, self.label_values_lost], ignore_index=True).assign(
                 file=""
             ),
-            "measurement": self.instruments.undecided.assign(file=""),
+            "measurement": self.instruments.inconclusive.assign(file=""),
         }
         whole = pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
         return whole[["what", "id", "file", "reason"]]

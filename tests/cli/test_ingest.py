@@ -121,6 +121,43 @@ def test_spectra_like_those_of_a_catalogue(monkeypatch, capsys, tmp_path):
         assert (status, said in err) == (2, True)
 
 
+def test_further_instruments(monkeypatch, capsys, tmp_path):
+    files = tmp_path / "files"
+    options = ["--n-stars", 6, "--seed", 3, "--windows", "apogee", "--n-train", 4, "--files", files]
+    assert run(monkeypatch, capsys, "simulate", tmp_path / "sim", *options)[0] == 0
+    stars = load_catalog(tmp_path / "sim").table
+    gaia = tmp_path / "gaia.csv"
+    rows = [
+        f"{i},2016.0,{r!r},{d!r},{10.0 + k},500.0"
+        for k, (i, r, d) in enumerate(zip(stars["gaia_source_id"], stars["ra"], stars["dec"], strict=True))
+    ]
+    head = "source_id,ref_epoch,ra,dec,phot_g_mean_mag,phot_g_mean_flux_over_error"
+    gaia.write_text("\n".join([head, *rows[1:]]) + "\n")
+    labels = ["--label-catalog", files / "galah_dr3.fits", "--wavelength-range", "15200,15210"]
+    base = ["ingest", files / "aspcapStar", *labels, "-o", tmp_path / "cat"]
+    status, out, err = run(monkeypatch, capsys, *base, "--also", f"photometry={gaia}")
+    assert status == 0, err
+    assert (
+        "photometry: 5 of 6 stars have one of its 5 rows (3 by Gaia DR3 id, 2 by position), 3 of 4 with labels"
+        in out
+    )
+    made = [load_catalog(tmp_path / name) for name in ("cat", "cat-unlabelled")]
+    assert [list(c.outputs) for c in made] == [["spectra", "photometry", "labels"], ["spectra", "photometry"]]
+    magnitude = dict(zip(stars["gaia_source_id"].astype("Int64"), 10.0 + np.arange(6), strict=True))
+    for catalog in made:
+        photometry = catalog["photometry"]
+        has = np.isfinite(photometry["G"])
+        assert [magnitude[i] for i in photometry.table["gaia_dr3"][has]] == photometry["G"][has].tolist()
+    for more, said in [
+        (["--also", gaia], "is not of the form NAME=VALUE"),
+        (["--also", f"a={gaia}", "--also", f"a={gaia}"], "--also gives a name twice"),
+        (["--also", f"spectra={gaia}"], "text other than spectra and labels"),
+        (["--also", f"a={gaia}", "--dataset", tmp_path / "d"], "a dataset holds spectra and labels"),
+    ]:
+        status, _, err = run(monkeypatch, capsys, *base, *more)
+        assert (status, said in err) == (2, True), err
+
+
 def test_ingest_bad_input(monkeypatch, capsys, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")

@@ -57,7 +57,7 @@ def names_in(keys: pd.DataFrame) -> list[str]:
 
 
 def completed(left: pd.DataFrame, right: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-    """Keys of the left with what the right knows besides of the same stars; `rows` are those of the right, -1 for none."""
+    """Keys of the left and what the right knows of the same stars; `rows` are those of the right, -1 for none."""
     has, out = rows >= 0, left.copy()
     for key in (*IDS, *MISSIONS):
         if key not in right:

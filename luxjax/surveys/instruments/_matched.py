@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -37,13 +38,15 @@ class Instruments:
     outputs : mapping of str to Measurements
     account : tuple of str
         One line for each instrument, and for what is left out of it.
-    undecided : pandas.DataFrame
+    inconclusive : pandas.DataFrame
         Columns ``id`` and ``reason``: stars that have a row in an instrument, if it is theirs.
     """
 
     outputs: Mapping[str, Measurements] = field(default_factory=dict)
     account: tuple[str, ...] = ()
-    undecided: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "reason": []}, dtype=str))
+    inconclusive: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"id": [], "reason": []}, dtype=str)
+    )
 
     def select(self, rows: np.ndarray) -> dict[str, Measurements]:
         """The outputs of these rows of the spectra."""
@@ -70,7 +73,7 @@ def match_instruments(
         rows[match.left] = match.right
         stars = completed(stars, keys_of_labels(labels.table, labels.ids), rows)
         labelled = rows >= 0
-    outputs, account, undecided = {}, [], [Instruments().undecided]
+    outputs, account, inconclusive = {}, [], [Instruments().inconclusive]
     for name, parts in read.items():
         first = next(iter(parts.values()))
         theirs = _keys(first)
@@ -81,18 +84,18 @@ def match_instruments(
         account.append(
             _told(name, len(first), rows, how, len(doubtful), None if labels is None else labelled)
         )
-        undecided.append(
+        inconclusive.append(
             doubtful.assign(id=spectra.ids[doubtful["left"]], reason=f"{name}: " + doubtful["reason"])
         )
         for output, part in parts.items():
-            whole = replace(taken(part, rows, spectra.ids), ids=spectra.ids)
+            whole = replace(cast(Measurements, taken(part, rows, spectra.ids)), ids=spectra.ids)
             if output in like:
-                kept, left_out = _same(output, whole, like[output]), []
+                kept, left_out = _same(output, whole, like[output]), list[str]()
             else:
                 kept, left_out = _measured(output, whole, labelled, () if labels is None else labels.names)
             outputs[output] = kept
             account += [f"  {output}: {kept.noun}s {join_names(kept.names, 6)}", *left_out]
-    return Instruments(outputs, tuple(account), pd.concat(undecided, ignore_index=True)[["id", "reason"]])
+    return Instruments(outputs, tuple(account), pd.concat(inconclusive, ignore_index=True)[["id", "reason"]])
 
 
 def _keys(measurements: Measurements) -> pd.DataFrame:
@@ -229,4 +232,4 @@ def _none_in_common(
 def _known(keys: pd.DataFrame) -> str:
     """What tells the stars, in words."""
     words = [word for key, word in WORDS.items() if key in keys] + (["position"] if "ra" in keys else [])
-    return join_names([f"ids such as {keys['name'].iloc[0]}", *dict.fromkeys(f"a {w}" for w in words)])
+    return " and ".join([f"ids such as {keys['name'].iloc[0]}", *(f"a {w}" for w in words)])

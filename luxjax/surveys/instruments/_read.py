@@ -32,7 +32,7 @@ def also_of(given: object, taken: tuple[str, ...]) -> dict[str, str | Path | Mea
     for name, source in (given or {}).items():
         if not isinstance(name, str) or not name or name in taken:
             raise InputError(
-                f"the name of another instrument is text other than {join_names(taken)}; given: {name!r}."
+                f"the name of another instrument is text other than {' and '.join(taken)}; given: {name!r}."
             )
         if not isinstance(source, str | Path | Measurements):
             raise InputError(f"also '{name}' is a path or Measurements; given: {source!r}.")
