@@ -91,7 +91,7 @@ def fields(rng, per_block: float) -> tuple[Features, np.ndarray, np.ndarray]:
     return features_of(x, np.arange(600).astype(str)), np.array(["F", "G"])[code], block
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_gap_shows_who_learnt_the_field_and_is_nothing_where_there_is_nothing_to_learn(rng):
     how = {"estimator": "forest", "n_estimators": 60, "folds": 5, "seed": 1}
     gaps = []

@@ -184,7 +184,7 @@ def test_lamost_classes(tmp_path, capsys):
     assert len(pages) >= 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_library_classes(tmp_path, capsys):
     """A simulated LAMOST, and text files in air without errors, to classes that are those of the simulation."""
     assert run("library_classes", tmp_path, "[smoke]\nstars = 200\n", "--smoke") == 0

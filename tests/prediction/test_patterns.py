@@ -84,6 +84,7 @@ def test_calibrations_of_patterns_travel_with_the_model(fitted, stars, tmp_path)
     np.testing.assert_allclose(np.sqrt(table.prediction().cov[:, 0, 0]), expected.error[:, 0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_with_gaps_decodes_labels_with_the_inputs(stars):
     found = train(stars, latents=1, folds=3, baselines=(), key=1)
     assert not found.fitted.read_outs

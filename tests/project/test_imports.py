@@ -68,7 +68,7 @@ def _python(program: str, *args: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_module_imports_alone():
     assert _python(EACH_ALONE, ",".join(_packages()), *_modules()) == ""
 

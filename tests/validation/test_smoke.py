@@ -18,7 +18,7 @@ VALIDATION = Path(__file__).resolve().parents[2] / "validation"
         pytest.param("closed_form_fit", marks=pytest.mark.long),
         pytest.param("verdict_error_rates", marks=pytest.mark.long),
         "seismic_logg",
-        "extinction_curve",
+        pytest.param("extinction_curve", marks=pytest.mark.long),
         pytest.param("multimodal_fusion", marks=pytest.mark.long),
         pytest.param("missing_modalities", marks=pytest.mark.long),
         pytest.param("response_truth", marks=pytest.mark.long),
