@@ -12,6 +12,7 @@ import numpy as np
 from ..core import LuxWarning
 from ..core.internal import PRNGKeyArray, as_key, join_names
 from ..fitted import Calibration
+from ..fitted.internal import calibration_by_rows
 from ..latents.internal import decode_stars, decoder_variance, slopes
 from ..models import AbstractFeatureDecoder, Linear
 
@@ -37,13 +38,15 @@ def label_draws(
     draws = draws + np.sqrt(_decoder_noise(posterior, name)) * np.asarray(
         jax.random.normal(keys[1], draws.shape)
     )
-    calibration = _calibration(posterior, name) if calibrated else None
-    if calibration is None:
+    groups = _calibrations(posterior, name) if calibrated else []
+    if not groups:
         return draws
-    centre = draws.mean(0)
-    added = np.sqrt(calibration.added(_distance(posterior)))
+    centre, distance = draws.mean(0), _distance(posterior)
     unit = np.asarray(jax.random.normal(keys[2], draws.shape))
-    return centre + np.sqrt(calibration.scale) * (draws - centre) + added * unit
+    scale, added = np.ones(centre.shape), np.zeros(centre.shape)
+    for rows, calibration in groups:
+        scale[rows], added[rows] = calibration.scale, calibration.added(distance[rows])
+    return centre + np.sqrt(scale) * (draws - centre) + np.sqrt(added) * unit
 
 
 def label_moments(
@@ -61,9 +64,8 @@ def label_moments(
     cov = slope @ posterior.cov @ np.swapaxes(slope, 1, 2)
     own = _decoder_noise(posterior, name) + (scatter * info.scale) ** 2
     cov = cov + own[:, :, None] * np.eye(len(scatter))
-    calibration = _calibration(posterior, name) if calibrated else None
-    if calibration is not None:
-        cov = calibration.covariance(cov, _distance(posterior))
+    for rows, calibration in _calibrations(posterior, name) if calibrated else ():
+        cov[rows] = calibration.covariance(cov[rows], _distance(posterior)[rows])
     return mean, np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
 
 
@@ -112,8 +114,8 @@ def _variance(decoder, packed_cov, mean, cov):
     return own + decoder_variance(decoder, packed_cov.astype(jnp.float64), mean, cov)
 
 
-def _calibration(posterior: "AbstractPosterior", name: str) -> Calibration | None:
-    """The model's calibration of labels from what these stars were inferred from; a warning where it has others only."""
+def _calibrations(posterior: "AbstractPosterior", name: str) -> list[tuple[np.ndarray, Calibration]]:
+    """Rows of stars with the model's calibration of labels from what these have; none, and a warning, where it has others only."""
     fitted = posterior.fitted
     names = fitted.info(name).names
     inputs = () if posterior.batch is None else posterior.batch.names
@@ -126,4 +128,9 @@ def _calibration(posterior: "AbstractPosterior", name: str) -> Calibration | Non
             LuxWarning,
             stacklevel=4,
         )
-    return found
+    if found is None:
+        return []
+    outputs = {} if posterior.batch is None else posterior.batch.outputs
+    present = [(np.asarray(m.ivar) > 0).any(axis=1) for m in outputs.values()]
+    stars = np.stack(present, axis=1) if present else np.zeros((len(posterior), 0), bool)
+    return calibration_by_rows(found, fitted.calibrations, inputs, stars)

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..data import LabelTable
 from ..fitted import Calibration
+from ..fitted.internal import calibration_by_rows
+from ..fitted.internal import patterns as rows_by_inputs
 from ._calibrate import LEAST_CALIBRATION, calibrate
 from ._prediction import Prediction
 
@@ -20,11 +22,7 @@ def patterns(prediction: Prediction) -> dict[tuple[str, ...], np.ndarray]:
     """Rows of the stars that have the same inputs, by the names of these; the most frequent first."""
     if prediction.present.size == 0:
         return {prediction.inputs: np.arange(len(prediction))}
-    unique, which = np.unique(prediction.present, axis=0, return_inverse=True)
-    rows = [np.flatnonzero(which.ravel() == k) for k in range(len(unique))]
-    names = np.array(prediction.inputs)
-    found = {tuple(str(n) for n in names[has]): r for has, r in zip(unique, rows, strict=True)}
-    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+    return rows_by_inputs(prediction.inputs, prediction.present)
 
 
 def calibrate_by_inputs(
@@ -75,12 +73,11 @@ def applied(
     prediction: Prediction, calibration: Calibration, others: Sequence[Calibration] = ()
 ) -> Prediction:
     """Each star with the calibration of its inputs among the `others`; where there is none, with the first."""
-    own = {frozenset(c.inputs): c for c in others if not c.pooled and c.shrunk == calibration.shrunk}
-    if not own:
+    groups = calibration_by_rows(calibration, others, prediction.inputs, prediction.present)
+    if all(used is calibration for _, used in groups):
         return calibration.apply(prediction)
     cov = np.array(prediction.cov)
-    for names, rows in patterns(prediction).items():
-        used = own.get(frozenset(names), calibration)
+    for rows, used in groups:
         cov[rows] = used.covariance(cov[rows], prediction.latent_distance[rows])
     return dataclasses.replace(prediction, cov=cov, calibrated=True)
 

@@ -101,18 +101,17 @@ def transfer(
 
 
 def _hidden(fitted: FittedModel, data: Catalog | Batch, names: Sequence[str], labels: str):
-    """The stars with all inputs that model and data share, of which those not in `names` have no weight.
+    """The stars with all inputs of the model, as far as the data hold them; those not in `names` are empty and without weight.
 
-    One compiled program then serves every subset of inputs.
+    One compiled program then serves every subset of inputs, and what is not asked for is not looked at.
     """
+    batch = data.in_units_of(fitted, *names)
     others = [n for n in fitted.names_of("input") if n in data.sizes and n not in (*names, labels)]
-    batch = data.in_units_of(fitted, *names, *others)
     if not others or not isinstance(batch, Batch):
-        return data.in_units_of(fitted, *names) if others else batch
-    shown = {
-        k: o if k in names else OutputData(o.value, jnp.zeros_like(o.ivar)) for k, o in batch.outputs.items()
-    }
-    return Batch(shown, [name for name in batch.labels if name in names])
+        return batch
+    with jax.enable_x64(True):
+        empty = {n: jnp.zeros((batch.n_stars, len(fitted.model.scatter[n])), batch.dtype) for n in others}
+    return Batch(batch.outputs | {n: OutputData(x, x) for n, x in empty.items()}, batch.labels)
 
 
 def chosen_calibration(
@@ -162,8 +161,8 @@ def predictor(
 
     def predict(part: Batch, n: int) -> tuple[np.ndarray, ...]:
         out = jax.block_until_ready(run(fitted.model, dict(fitted.weight_cov), products, part, labels))
-        present = np.stack([np.asarray(part[name].ivar > 0).any(axis=1) for name in names], axis=1)
-        return tuple(np.asarray(x)[:n] for x in (*out, present))
+        *found, present = (np.asarray(x)[:n] for x in out)
+        return (*found, present[:, [part.names.index(name) for name in names]])
 
     return predict
 
@@ -212,8 +211,7 @@ def assembled(
     )
     prediction = shrink(prediction) if shrunk else prediction
     if calibration is not None:
-        alike = [c for c in fitted.calibrations if c.names == calibration.names]
-        prediction = applied(prediction, calibration, alike)
+        prediction = applied(prediction, calibration, fitted.calibrations)
     flag = flags_of(prediction, limits_of(fitted, labels, inputs))
     return dataclasses.replace(prediction, flag=flag)
 
@@ -250,4 +248,5 @@ def _predict(model: Lux, weight_cov: dict[str, Array], products: Products | None
     if labels in weight_cov and isinstance(decoder, AbstractFeatureDecoder):
         own = own + decoder_variance(decoder, weight_cov[labels].astype(own.dtype), z, cov)
     scatter = jnp.broadcast_to(model.scatter[labels] ** 2, value.shape)
-    return z, cov, value, latent, own, scatter, chi2, count
+    present = jnp.stack([(m.ivar > 0).any(axis=1) for m in block.outputs.values()], axis=1)
+    return z, cov, value, latent, own, scatter, chi2, count, present

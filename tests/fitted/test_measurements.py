@@ -108,3 +108,12 @@ def test_one_program_serves_every_subset_of_inputs(fitted, world, caplog):
     assert found.inputs == ("infrared",)
     np.testing.assert_array_equal(found.n_inputs, 3)
     np.testing.assert_allclose(found.chi2, alone.chi2, rtol=1e-4)
+
+
+def test_what_is_not_asked_for_is_not_looked_at(fitted, world):
+    """Other measurements under the name of an input cost nothing where the other input alone is used."""
+    test = world[0].select(slice(400, N))
+    other = Measurements(test["infrared"].value[:, :1], 0.1, ["g"], test.ids)
+    strange = Catalog({**test.outputs, "infrared": other})
+    found = luxjax.transfer(fitted, strange, inputs=["optical"])
+    np.testing.assert_array_equal(found.value, luxjax.transfer(fitted, test, inputs=["optical"]).value)

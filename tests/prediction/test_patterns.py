@@ -76,6 +76,12 @@ def test_calibrations_of_patterns_travel_with_the_model(fitted, stars, tmp_path)
     ]
     expected = luxjax.transfer(fitted, held)
     np.testing.assert_allclose(luxjax.transfer(again, held).error, expected.error, rtol=1e-6)
+    # A posterior states the errors of predictions, star by star.
+    posterior = luxjax.infer(again, held.only("good", "bad"), method="exact", key=1)
+    np.testing.assert_allclose(
+        posterior.label_moments(posterior.label_draws(4, key=2))[1], expected.error, rtol=1e-4
+    )
+    assert posterior.label_draws(3000, key=3).std(axis=0) == pytest.approx(expected.error, rel=0.12)
     # All stars together stand in for a combination of inputs without a calibration of its own.
     assert luxjax.transfer(again, held, inputs=["good"]).calibrated
     dataset = luxjax.Dataset.create(tmp_path / "d", held.outputs)

@@ -10,7 +10,7 @@ import numpy as np
 from ...core import InputError, LuxWarning, check_name
 from ...core.internal import PRNGKeyArray
 from ...data import Catalog, LabelTable, Measurements
-from ...data.internal import Output
+from ...data.internal import Output, taken
 from ...lines.internal import column
 from ...photometry import parallax_scale
 from ...system.internal import lazy_import
@@ -241,15 +241,7 @@ def _thinned(output: Output, fraction: float, rng: np.random.Generator) -> Outpu
     if not 0 <= fraction < 1:
         raise InputError(f"a fraction of missing stars is from 0 to below 1; given {fraction}.")
     keep = rng.random(len(output)) >= fraction
-    if keep.all() or not keep.any():
-        return output
-    return Catalog.join({"all": output.select(keep), "stars": _nothing(output.ids)}, how="outer")[
-        "all"
-    ].select(list(output.ids))
-
-
-def _nothing(ids: np.ndarray) -> Measurements:
-    return Measurements(np.zeros((len(ids), 1)), np.ones((len(ids), 1)), ("0",), ids)
+    return taken(output, np.where(keep, np.arange(len(keep)), -1), output.ids)
 
 
 def _labels(survey: SimulatedSurvey, facts: Mapping[str, np.ndarray], rng) -> LabelTable:
