@@ -25,10 +25,11 @@ def by_input(run: RunFolder) -> Section | None:
         for name in labels
     ]
     caption = (
-        "RMSE of the same test stars, by the spectra they were predicted from; one model decodes them all. A label "
-        "that improves little with the spectra that hold its element lines was hardly measured from the others either."
+        "RMSE of test stars, by what they were predicted from; one model decodes it all. A column counts the stars that have its input, "
+        "so columns are of the same stars only where all stars have all inputs. A label that improves little with the spectra that hold its "
+        "element lines was hardly measured from the others either."
     )
-    return Section("What each survey adds", tables=(Table(["Label", *found], rows, caption),))
+    return Section("What each input adds", tables=(Table(["Label", *found], rows, caption),))
 
 
 def _cell(value: float | None, entry) -> str:
